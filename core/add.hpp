@@ -1,0 +1,43 @@
+// The operation that the engine itself needs: gradients that meet are added.
+#pragma once
+
+#include "formula.hpp"
+
+namespace xgrad {
+
+struct Add {
+  static constexpr std::string_view name = "add";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a + b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, const V& dy) {
+    return {dy, dy};
+  }
+};
+
+/// The value itself: as a kernel, what broadcast_to repeats with.
+struct Identity {
+  static constexpr std::string_view name = "identity";
+  template <class V>
+  static V value(const V& x) {
+    return x;
+  }
+  template <class V>
+  static V gradient(unused, unused, const V& dy) {
+    return dy;
+  }
+};
+
+struct Core {
+  using list = kernels::List<Add, Identity>;
+};
+
+/// a + b, broadcasting.
+template <Operand V>
+V add(const V& a, const V& b) {
+  return apply(operation<Add, Core>(), a, b);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,57 @@
+#include "backward.hpp"
+
+#include "sweep.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class G>
+std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> targets, bool retain_graph) {
+  Sweep<G> sweep;
+  sweep.restrict_to(*output.node(), targets);
+  sweep.give(*output.node(), std::move(seed));
+  sweep.run(retain_graph);
+  std::vector<G> result;
+  result.reserve(targets.size());
+  for (Node* target : targets) result.push_back(sweep.take(*target));
+  return result;
+}
+
+}  // namespace
+
+void run_backward(const Handle& output, Value seed, bool retain_graph) {
+  const NoGrad off;
+  Sweep<Value> sweep;
+  sweep.give(*output.node(), std::move(seed));
+  sweep.run(retain_graph);
+  // First everything that may fail, on values of our own; then the commit. A gradient that somebody else
+  // holds is not written to but replaced.
+  for (auto& slot : sweep.slots()) {
+    if (slot.node == nullptr) continue;
+    const Value& known = *slot.node->gradient();
+    slot.target = !known.defined() || !known.buffer.unique();  // from here on: replaces the known gradient
+    if (known.defined() && slot.target) accumulate(slot.gradient, Value(known), slot.node->is_double);
+  }
+  for (auto& slot : sweep.slots()) {
+    if (slot.node == nullptr) continue;
+    Value& known = *slot.node->gradient();
+    if (slot.target)
+      known = std::move(slot.gradient);
+    else
+      accumulate(known, std::move(slot.gradient), slot.node->is_double);
+  }
+}
+
+std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<Node* const> targets,
+                                   bool retain_graph) {
+  const NoGrad off;
+  return gradients<Value>(output, std::move(seed), targets, retain_graph);
+}
+
+std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
+                                       bool retain_graph) {
+  const EnableGrad on;
+  return gradients<Handle>(output, std::move(seed), targets, retain_graph);
+}
+
+}  // namespace xgrad

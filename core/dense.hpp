@@ -1,0 +1,52 @@
+// A value as the engine sees it: a buffer and a shape, contiguous, row-major.
+#pragma once
+
+#include <type_traits>
+
+#include "memory.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+
+/// A buffer and a shape without an element type: what nodes keep. An undefined one has no buffer.
+struct Value {
+  memory::Buffer buffer;
+  Shape shape;
+
+  bool defined() const noexcept { return static_cast<bool>(buffer); }
+  std::size_t size() const noexcept { return element_count(shape); }
+};
+
+/// A value of element type T: shared on copy, copied before writing when shared. It is no xtensor expression.
+template <class T>
+class Dense : public Value {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  using value_type = T;
+
+  Dense() = default;
+  /// Uninitialised elements.
+  explicit Dense(const Shape& shape_) : Value{memory::Buffer(element_count(shape_) * sizeof(T)), shape_} {}
+  explicit Dense(Value value) noexcept : Value(std::move(value)) {}
+  Dense(memory::Buffer buffer_, const Shape& shape_) noexcept : Value{std::move(buffer_), shape_} {}
+
+  static Dense filled(const Shape& shape, T element) {
+    Dense result(shape);
+    T* out = result.mutable_data();
+    for (std::size_t i = 0, n = result.size(); i < n; ++i) out[i] = element;
+    return result;
+  }
+  static Dense scalar(double element) { return filled(Shape{}, static_cast<T>(element)); }
+
+  std::size_t dim() const noexcept { return shape.size(); }
+  const T* data() const noexcept { return static_cast<const T*>(buffer.data()); }
+  /// Detaches from other holders first.
+  T* mutable_data() { return static_cast<T*>(buffer.mutable_data()); }
+
+  /// The same buffer under another shape of as many elements; the caller has checked.
+  Dense with_shape(const Shape& other) const& noexcept { return Dense(buffer, other); }
+  Dense with_shape(const Shape& other) && noexcept { return Dense(std::move(buffer), other); }
+};
+
+}  // namespace xgrad

@@ -1,0 +1,52 @@
+#include "dispatch.hpp"
+
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+namespace xgrad {
+namespace {
+
+InstructionSet choose() noexcept {
+  InstructionSet best = InstructionSet::baseline;
+  for (InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512})
+    if (is_supported(set)) best = set;
+  const char* cap = std::getenv("XGRAD_ISA");
+  if (cap == nullptr) return best;
+  for (InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2})
+    if (std::strcmp(cap, to_string(set)) == 0 && set < best) return set;
+  return best;
+}
+
+}  // namespace
+
+InstructionSet instruction_set() noexcept {
+  static const InstructionSet chosen = choose();
+  return chosen;
+}
+
+const char* to_string(InstructionSet set) noexcept {
+  switch (set) {
+    case InstructionSet::avx512:
+      return "avx512";
+    case InstructionSet::avx2:
+      return "avx2";
+    case InstructionSet::baseline:
+      break;
+  }
+  return "baseline";
+}
+
+bool is_supported(InstructionSet set) noexcept {
+#ifdef XGRAD_X86_KERNELS
+  // These builtins also ask whether the operating system saves the wide registers.
+  if (set == InstructionSet::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (set == InstructionSet::avx512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+#endif
+  return set == InstructionSet::baseline;
+}
+
+}  // namespace xgrad

@@ -1,0 +1,29 @@
+// Which instruction set runs, decided once: the best that the processor and the system support.
+#pragma once
+
+#include "kernel.hpp"
+
+namespace xgrad {
+
+enum class InstructionSet { baseline, avx2, avx512 };
+
+/// The set in use. XGRAD_ISA=baseline, avx2 or avx512 in the environment caps it.
+InstructionSet instruction_set() noexcept;
+
+/// "baseline", "avx2" or "avx512".
+const char* to_string(InstructionSet set) noexcept;
+
+/// Whether this machine can run the set, caps aside.
+bool is_supported(InstructionSet set) noexcept;
+
+/// Calls `choice.operator()<Tag>()` with the tag of the set in use; off x86 that is always the baseline.
+template <class F>
+auto choose_kernels(F choice) {
+#ifdef XGRAD_X86_KERNELS
+  if (instruction_set() == InstructionSet::avx512) return choice.template operator()<isa::avx512>();
+  if (instruction_set() == InstructionSet::avx2) return choice.template operator()<isa::avx2>();
+#endif
+  return choice.template operator()<isa::baseline>();
+}
+
+}  // namespace xgrad

@@ -1,0 +1,78 @@
+// An elementwise operation as the engine sees it: kernels for plain values, programs for everything else.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formula.hpp"
+#include "symbol.hpp"
+
+namespace xgrad {
+
+/// One elementwise operation: of the library, with kernels of its own, or made by a user, as a program of
+/// library steps.
+class Elementwise : public std::enable_shared_from_this<Elementwise> {
+ public:
+  /// The gradient in one input, as a program of the inputs, the output and the output's gradient.
+  struct Gradient {
+    Program program;
+    bool zero = false;          ///< always zero: nothing to do
+    bool passes = false;        ///< the output's gradient itself
+    bool reads_output = false;  ///< the output must be saved
+    std::vector<bool> reads;    ///< which inputs must be saved
+    /// For a user's operation, the gradient as an operation of inputs, output and gradient, so that a second
+    /// derivative runs in one pass too.
+    std::shared_ptr<const Elementwise> operation;
+  };
+
+  using ValueFormula = Symbol (*)(const Symbol* inputs);
+  using GradientFormula = Symbol (*)(const Symbol* inputs_output_gradient, std::size_t which);
+
+  /// A library operation.
+  Elementwise(std::string_view name, std::size_t inputs, const kernels::Kernels& kernels,
+              GradientFormula gradient);
+  /// A user's operation. Its gradients are derived from the program unless `gradients` gives them by hand.
+  Elementwise(std::string_view name, Program program, std::vector<Program> gradients);
+  ~Elementwise();
+  Elementwise(const Elementwise&) = delete;
+  Elementwise& operator=(const Elementwise&) = delete;
+
+  std::string_view name() const noexcept { return name_; }
+  std::size_t inputs() const noexcept { return inputs_; }
+  /// None for a user's operation, which has a program instead.
+  const kernels::Kernels* kernels() const noexcept { return kernels_; }
+  const Program* program() const noexcept { return kernels_ ? nullptr : &program_; }
+  /// Traced when it is first asked for.
+  const Gradient& gradient(std::size_t which) const {
+    const std::vector<Gradient>* known = gradients_.load(std::memory_order_acquire);
+    return known ? (*known)[which] : derive()[which];
+  }
+
+ private:
+  const std::vector<Gradient>& derive() const;
+
+  std::string name_;
+  std::size_t inputs_;
+  const kernels::Kernels* kernels_ = nullptr;
+  GradientFormula formula_ = nullptr;
+  Program program_;
+  std::vector<Program> by_hand_;
+  mutable std::atomic<const std::vector<Gradient>*> gradients_{nullptr};
+};
+
+using OperationGetter = const Elementwise& (*)();
+using OperationList = std::span<const OperationGetter>;
+
+/// The engine's own elementwise operations.
+OperationList core_operations();
+
+/// The plain gradient in input `which`, in the broadcast shape. `values` are the inputs, the output and its
+/// gradient, whose buffer is reused for the result when nobody else holds it; those that the gradient does
+/// not read may be undefined.
+template <class T>
+Dense<T> elementwise_gradient(const Elementwise& operation, std::size_t which, Dense<T>* values);
+
+}  // namespace xgrad

@@ -1,0 +1,99 @@
+// Where values and nodes live: 64-byte aligned blocks from per-size-class free lists.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace xgrad {
+
+/// What the library holds at this moment, over all threads.
+struct MemoryStats {
+  std::int64_t live_buffers = 0;  ///< buffers that some value refers to
+  std::int64_t live_nodes = 0;    ///< graph nodes, handles to constants included
+  std::size_t live_bytes = 0;     ///< bytes of live buffers and nodes, rounded up to their size classes
+  std::size_t peak_bytes =
+      0;  ///< largest live_bytes since the start or reset_peak_memory(); exact for one thread
+  std::size_t cached_bytes = 0;  ///< bytes kept in free lists for reuse
+};
+
+MemoryStats memory_stats();
+
+/// Sets peak_bytes to the present live_bytes.
+void reset_peak_memory();
+
+/// Gives cached blocks back to the system: the calling thread's cache and the shared lists.
+void release_cached_memory();
+
+namespace memory {
+
+/// A 64-byte aligned piece of at least `bytes` bytes; throws std::bad_alloc. XGRAD_POOL=off turns the free
+/// lists off.
+void* allocate(std::size_t bytes);
+/// Gives back what allocate(bytes) returned, with the same `bytes`. Never allocates, and works after the
+/// thread's and the program's end.
+void release(void* piece, std::size_t bytes) noexcept;
+
+/// Adds to this thread's count of live nodes.
+void count_node(int change) noexcept;
+
+/// The head of a buffer; its elements follow it, 64-byte aligned.
+struct alignas(64) Block {
+  std::atomic<std::uint32_t> uses{1};
+  /// Set once a pointer for writing was handed to a user: such a block is copied when it enters a graph.
+  std::atomic<bool> exposed{false};
+  std::size_t bytes = 0;
+
+  void* data() noexcept { return this + 1; }
+
+  static Block* create(std::size_t bytes);
+  static void destroy(Block* block) noexcept;
+};
+
+/// A counted reference to a block, or none.
+class Buffer {
+ public:
+  Buffer() noexcept = default;
+  explicit Buffer(std::size_t bytes) : block_(Block::create(bytes)) {}
+  Buffer(const Buffer& other) noexcept : block_(other.block_) {
+    if (block_) block_->uses.fetch_add(1, std::memory_order_relaxed);
+  }
+  Buffer(Buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  Buffer& operator=(const Buffer& other) noexcept {
+    Buffer copy(other);
+    std::swap(block_, copy.block_);
+    return *this;
+  }
+  Buffer& operator=(Buffer&& other) noexcept {
+    std::swap(block_, other.block_);
+    other.reset();
+    return *this;
+  }
+  ~Buffer() { reset(); }
+
+  void reset() noexcept {
+    if (Block* block = std::exchange(block_, nullptr)) {
+      // A sole owner needs no atomic subtraction.
+      if (block->uses.load(std::memory_order_acquire) == 1 ||
+          block->uses.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        Block::destroy(block);
+    }
+  }
+
+  explicit operator bool() const noexcept { return block_ != nullptr; }
+  bool unique() const noexcept { return block_ && block_->uses.load(std::memory_order_acquire) == 1; }
+  std::size_t bytes() const noexcept { return block_ ? block_->bytes : 0; }
+  const void* data() const noexcept { return block_ ? block_->data() : nullptr; }
+  /// Copies the block first when it is shared.
+  void* mutable_data();
+  bool exposed() const noexcept { return block_ && block_->exposed.load(std::memory_order_relaxed); }
+  void set_exposed(bool exposed) noexcept { block_->exposed.store(exposed, std::memory_order_relaxed); }
+  bool same_block(const Buffer& other) const noexcept { return block_ == other.block_; }
+
+ private:
+  Block* block_ = nullptr;
+};
+
+}  // namespace memory
+}  // namespace xgrad

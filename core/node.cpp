@@ -1,0 +1,97 @@
+#include "node.hpp"
+
+#include <algorithm>
+
+#include "error.hpp"
+
+namespace xgrad {
+namespace {
+
+// Plain thread-local numbers: constant-initialised, so an access costs no check.
+thread_local constinit std::uint64_t last_order = 0;
+thread_local constinit bool recording = true;
+thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark`
+thread_local constinit bool draining = false;
+
+Node* next_doomed(Node* node) noexcept {
+  return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark));
+}
+
+}  // namespace
+
+std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
+
+void Node::differentiate(Sweep<Value>&, Value&&) { throw InternalError("a leaf was asked to differentiate"); }
+void Node::differentiate(Sweep<Handle>&, Handle&&) {
+  throw InternalError("a leaf was asked to differentiate");
+}
+
+void* Node::operator new(std::size_t bytes) {
+  void* piece = memory::allocate(bytes);
+  memory::count_node(1);
+  return piece;
+}
+
+void Node::operator delete(void* piece, std::size_t bytes) noexcept {
+  memory::count_node(-1);
+  memory::release(piece, bytes);
+}
+
+void Node::set_inputs(Node** edges, std::size_t count) noexcept {
+  inputs_ = edges;
+  input_count_ = static_cast<std::uint32_t>(count);
+  for (std::size_t i = 0; i < count; ++i) edges[i]->uses_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Node::finish() noexcept {
+  spent = true;
+  drop_saved();
+  if (saves_output && handles_.load(std::memory_order_acquire) == 0) value.buffer.reset();
+  saves_output = false;
+}
+
+void Node::destroy(Node* node) noexcept {
+  node->mark = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(doomed));
+  doomed = node;
+  if (draining) return;
+  draining = true;
+  while (Node* dead = doomed) {
+    doomed = next_doomed(dead);
+    for (Node* input : dead->inputs()) release_use(input);
+    delete dead;
+  }
+  draining = false;
+}
+
+void release_use(Node* node) noexcept {
+  // The last holder needs no atomic subtraction.
+  if (node->uses_.load(std::memory_order_acquire) == 1 ||
+      node->uses_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    Node::destroy(node);
+}
+
+void Handle::release(Node* node) noexcept {
+  if (node->handles_.load(std::memory_order_acquire) != 1) {
+    if (node->handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  } else {
+    node->handles_.store(0, std::memory_order_relaxed);
+  }
+  // The last handle takes its value along while edges keep the node; a node that dies takes it anyway.
+  if (!node->saves_output && node->uses_.load(std::memory_order_acquire) != 1) node->value.buffer.reset();
+  release_use(node);
+}
+
+std::uint64_t next_order(std::span<Node* const> inputs) noexcept {
+  std::uint64_t order = last_order;
+  for (const Node* input : inputs) order = std::max(order, input->order);
+  return last_order = order + 1;
+}
+
+bool is_recording() noexcept { return recording; }
+
+NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+EnableGrad::EnableGrad() noexcept : before_(std::exchange(recording, true)) {}
+EnableGrad::~EnableGrad() { recording = before_; }
+
+}  // namespace xgrad

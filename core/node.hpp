@@ -1,0 +1,153 @@
+// A node of the graph: a value, and how it came to be.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "dense.hpp"
+
+namespace xgrad {
+
+class Handle;
+template <class G>
+class Sweep;
+
+/// What a Variable points to. Two counts give edges and values separate lives: `uses` counts edges, plus one
+/// while any handle exists, and keeps the node; `handles` counts Variables, and with the last of them goes
+/// the value, unless the operation that made it has saved it for its own backward.
+class Node {
+ public:
+  Node(Value value_, bool is_double_) noexcept : value(std::move(value_)), is_double(is_double_) {}
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// The operation's name; "parameter" or "constant" for a leaf.
+  virtual std::string_view operation() const noexcept;
+  /// Adds this node's share to the gradients of its inputs: on plain values, or recorded.
+  virtual void differentiate(Sweep<Value>& sweep, Value&& output_gradient);
+  virtual void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient);
+  /// Forgets what was saved for backward; the node cannot be differentiated again.
+  virtual void drop_saved() noexcept {}
+  /// Where a leaf keeps its gradient; none for other nodes.
+  virtual Value* gradient() noexcept { return nullptr; }
+
+  std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
+  bool is_leaf() const noexcept { return input_count_ == 0; }
+  /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
+  void finish() noexcept;
+
+  static void* operator new(std::size_t bytes);
+  static void operator delete(void* piece, std::size_t bytes) noexcept;
+
+  Value value;
+  /// Creation order: greater than that of every input.
+  std::uint64_t order = 0;
+  /// The last restricted sweep that met this node, and whether it was needed there.
+  std::uint64_t mark = 0;
+  /// Where the last sweep keeps this node's gradient; a hint that the sweep checks.
+  std::atomic<std::uint32_t> slot{0};
+  const bool is_double;
+  bool requires_grad = false;
+  bool saves_output = false;
+  bool spent = false;
+
+ protected:
+  virtual ~Node() = default;
+  /// Takes an edge to each input; `edges` outlives the node's constructor.
+  void set_inputs(Node** edges, std::size_t count) noexcept;
+
+ private:
+  friend class Handle;
+  friend void release_use(Node* node) noexcept;
+  static void destroy(Node* node) noexcept;
+
+  std::uint32_t input_count_ = 0;
+  std::atomic<std::uint32_t> uses_{0};
+  std::atomic<std::uint32_t> handles_{0};
+  Node** inputs_ = nullptr;
+};
+
+/// Gives back one edge; destroys the node, and what only it held, without recursion.
+void release_use(Node* node) noexcept;
+
+/// A leaf that a gradient can be committed to.
+class Leaf final : public Node {
+ public:
+  Leaf(Value value_, bool is_double_) noexcept : Node(std::move(value_), is_double_) { requires_grad = true; }
+  Value* gradient() noexcept override { return &gradient_; }
+
+ private:
+  Value gradient_;
+};
+
+/// A counted handle to a node, or none: a Variable without its element type.
+class Handle {
+ public:
+  Handle() noexcept = default;
+  /// A handle to a node that may so far be held by edges alone; the node's value must be there.
+  explicit Handle(Node* node) noexcept : node_(node) {
+    if (node_ && node_->handles_.fetch_add(1, std::memory_order_relaxed) == 0)
+      node_->uses_.fetch_add(1, std::memory_order_relaxed);
+  }
+  Handle(const Handle& other) noexcept : node_(other.node_) {
+    if (node_) node_->handles_.fetch_add(1, std::memory_order_relaxed);
+  }
+  Handle(Handle&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
+  Handle& operator=(const Handle& other) noexcept {
+    Handle copy(other);
+    std::swap(node_, copy.node_);
+    return *this;
+  }
+  Handle& operator=(Handle&& other) noexcept {
+    Handle taken(std::move(other));
+    std::swap(node_, taken.node_);
+    return *this;
+  }
+  ~Handle() { reset(); }
+  void reset() noexcept {
+    if (Node* node = std::exchange(node_, nullptr)) release(node);
+  }
+
+  Node* node() const noexcept { return node_; }
+  explicit operator bool() const noexcept { return node_ != nullptr; }
+
+ private:
+  static void release(Node* node) noexcept;
+  Node* node_ = nullptr;
+};
+
+/// The next creation order after all `inputs`. Counted by each thread alone, so recording takes no shared
+/// counter.
+std::uint64_t next_order(std::span<Node* const> inputs) noexcept;
+
+/// Whether operations of this thread are recorded; see NoGrad.
+bool is_recording() noexcept;
+
+/// While it lives, nothing that this thread computes is recorded. Nests.
+class NoGrad {
+ public:
+  NoGrad() noexcept;
+  ~NoGrad();
+  NoGrad(const NoGrad&) = delete;
+  NoGrad& operator=(const NoGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// The opposite of NoGrad, for what must record inside one.
+class EnableGrad {
+ public:
+  EnableGrad() noexcept;
+  ~EnableGrad();
+  EnableGrad(const EnableGrad&) = delete;
+  EnableGrad& operator=(const EnableGrad&) = delete;
+
+ private:
+  bool before_;
+};
+
+}  // namespace xgrad

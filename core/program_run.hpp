@@ -1,0 +1,15 @@
+// Running a program on plain values, a block at a time, so that what lies between its steps never leaves the
+// cache.
+#pragma once
+
+#include "dense.hpp"
+#include "symbol.hpp"
+
+namespace xgrad {
+
+/// `inputs` broadcast to `shape`; those that the program does not read may be undefined. `out` has `shape`'s
+/// elements and may be an input's buffer of the same shape.
+template <class T>
+void run_program(const Program& program, const Dense<T>* inputs, const Shape& shape, T* out);
+
+}  // namespace xgrad

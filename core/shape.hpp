@@ -1,0 +1,130 @@
+// Extents, axes and strides: up to eight numbers held inline.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace xgrad {
+
+inline constexpr std::size_t max_axes = 8;
+
+[[noreturn]] void throw_too_many_axes(std::size_t count);
+
+/// A sequence of at most eight numbers, one an axis, held inline and trivially copyable; it also serves
+/// xtensor as a shape or stride container. A ninth is a ShapeError.
+template <class T>
+class AxisList {
+ public:
+  using value_type = T;
+  using size_type = std::size_t;
+  using difference_type = std::ptrdiff_t;
+  using reference = T&;
+  using const_reference = const T&;
+  using pointer = T*;
+  using const_pointer = const T*;
+  using iterator = T*;
+  using const_iterator = const T*;
+  using reverse_iterator = std::reverse_iterator<iterator>;
+  using const_reverse_iterator = std::reverse_iterator<const_iterator>;
+
+  AxisList() = default;
+  explicit AxisList(size_type count, T value = T(0)) { resize(count, value); }
+  AxisList(std::initializer_list<T> values) : AxisList(values.begin(), values.end()) {}
+  template <class I, class = typename std::iterator_traits<I>::iterator_category>
+  AxisList(I first, I last) {
+    for (; first != last; ++first) push_back(static_cast<T>(*first));
+  }
+
+  size_type size() const noexcept { return count_; }
+  bool empty() const noexcept { return count_ == 0; }
+  void resize(size_type count, T value = T(0)) {
+    if (count > max_axes) throw_too_many_axes(count);
+    for (size_type i = count_; i < count; ++i) values_[i] = value;
+    count_ = count;
+  }
+  void clear() noexcept { count_ = 0; }
+  void push_back(T value) {
+    if (count_ == max_axes) throw_too_many_axes(count_ + 1);
+    values_[count_++] = value;
+  }
+  void erase(size_type position) noexcept {
+    for (size_type i = position + 1; i < count_; ++i) values_[i - 1] = values_[i];
+    --count_;
+  }
+  void insert(size_type position, T value) {
+    push_back(value);
+    for (size_type i = count_ - 1; i > position; --i) values_[i] = values_[i - 1];
+    values_[position] = value;
+  }
+
+  reference operator[](size_type i) noexcept { return values_[i]; }
+  const_reference operator[](size_type i) const noexcept { return values_[i]; }
+  reference front() noexcept { return values_[0]; }
+  const_reference front() const noexcept { return values_[0]; }
+  reference back() noexcept { return values_[count_ - 1]; }
+  const_reference back() const noexcept { return values_[count_ - 1]; }
+  pointer data() noexcept { return values_; }
+  const_pointer data() const noexcept { return values_; }
+
+  iterator begin() noexcept { return values_; }
+  iterator end() noexcept { return values_ + count_; }
+  const_iterator begin() const noexcept { return values_; }
+  const_iterator end() const noexcept { return values_ + count_; }
+  const_iterator cbegin() const noexcept { return begin(); }
+  const_iterator cend() const noexcept { return end(); }
+  reverse_iterator rbegin() noexcept { return reverse_iterator(end()); }
+  reverse_iterator rend() noexcept { return reverse_iterator(begin()); }
+  const_reverse_iterator rbegin() const noexcept { return const_reverse_iterator(end()); }
+  const_reverse_iterator rend() const noexcept { return const_reverse_iterator(begin()); }
+  const_reverse_iterator crbegin() const noexcept { return rbegin(); }
+  const_reverse_iterator crend() const noexcept { return rend(); }
+
+  friend bool operator==(const AxisList& a, const AxisList& b) noexcept {
+    if (a.count_ != b.count_) return false;
+    for (size_type i = 0; i < a.count_; ++i)
+      if (a.values_[i] != b.values_[i]) return false;
+    return true;
+  }
+
+ private:
+  T values_[max_axes] = {};
+  size_type count_ = 0;
+};
+
+using Shape = AxisList<std::size_t>;
+/// Axis numbers as a user gives them: negative ones count from the end.
+using Axes = AxisList<std::ptrdiff_t>;
+
+/// The number of elements: the product of the extents, 1 for no axes.
+inline std::size_t element_count(const Shape& shape) noexcept {
+  std::size_t count = 1;
+  for (std::size_t extent : shape) count *= extent;
+  return count;
+}
+
+/// "[2, 3]"; "[]" for no axes.
+std::string to_string(const Shape& shape);
+
+/// The shape that NumPy's broadcasting rules give; ShapeError that names `operation`, both shapes and the
+/// axis.
+Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b);
+
+/// `axis` counted from the front; ShapeError when it is out of range for `shape`.
+std::size_t normalize_axis(std::string_view operation, std::ptrdiff_t axis, const Shape& shape);
+
+/// The axes that a reduction covers, one flag an axis of `shape`. No axes given means all of them; an axis
+/// named twice or out of range is a ShapeError.
+AxisList<bool> reduced_axes(std::string_view operation, const Axes& axes, const Shape& shape);
+
+/// `shape` without the flagged axes, or with extent 1 in their place.
+Shape reduced_shape(const Shape& shape, const AxisList<bool>& reduced, bool keep_dims);
+
+/// Row-major strides in elements.
+AxisList<std::ptrdiff_t> row_major_strides(const Shape& shape) noexcept;
+
+}  // namespace xgrad

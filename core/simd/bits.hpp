@@ -1,0 +1,253 @@
+#pragma once
+
+// How numbers are taken apart and put together again: rounding, powers of two, and sums and products that keep
+// what a single rounding would lose.
+
+#include <bit>
+#include <limits>
+
+#include "pack.hpp"
+
+namespace xgrad::simd {
+
+template <class T>
+struct Format;
+
+template <>
+struct Format<float> {
+  using Word = std::uint32_t;
+  static constexpr int fraction_bits = 23, bias = 127;
+  static constexpr float smallest_normal = 0x1p-126f;
+  // Adding it leaves a number rounded to a whole one, in the low bits.
+  static constexpr float whole = 0x1.8p23f;
+};
+
+template <>
+struct Format<double> {
+  using Word = std::uint64_t;
+  static constexpr int fraction_bits = 52, bias = 1023;
+  static constexpr double smallest_normal = 0x1p-1022;
+  static constexpr double whole = 0x1.8p52;
+};
+
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__ARM_FEATURE_FMA)
+static constexpr bool has_fma = true;
+#else
+static constexpr bool has_fma = false;
+#endif
+
+template <class T>
+using Words = xsimd::batch<typename Format<T>::Word>;
+
+template <class T, class I>
+Words<T> words(Pack<T, I> x) {
+  return xsimd::bitwise_cast<Words<T>>(x.batch());
+}
+
+template <class T, class I>
+Pack<T, I> from_words(const Words<T>& w) {
+  return Pack<T, I>(xsimd::bitwise_cast<xsimd::batch<T>>(w));
+}
+
+// c[0] x^n + c[1] x^(n-1) + ... + c[n], by Horner's rule.
+template <class T, class I, class... Numbers>
+[[gnu::always_inline]] inline Pack<T, I> polynomial(Pack<T, I> x, double leading, Numbers... rest) {
+  Pack<T, I> p = leading;
+  ((p = fma(p, x, rest)), ...);
+  return p;
+}
+
+// x, but no more than high and no less than low. NaN stays: of a NaN and a number, x86's min and max take the second.
+template <class T, class I>
+Pack<T, I> clamp(Pack<T, I> x, T low, T high) {
+  using P = Pack<T, I>;
+#if defined(__SSE2__)
+  return P(xsimd::min(P(high).batch(), xsimd::max(P(low).batch(), x.batch())));
+#else
+  return minimum(P(high), maximum(P(low), x));
+#endif
+}
+
+// The nearest whole number, ties to even, for |x| < 2^22 (float) or 2^51 (double). Zero comes out as +0.
+template <class T, class I>
+Pack<T, I> round_small(Pack<T, I> x) {
+  return (x + Format<T>::whole) - Format<T>::whole;
+}
+
+// 2^n for a whole n in the range of normal numbers' exponents.
+template <class T, class I>
+Pack<T, I> power_of_two(Pack<T, I> n) {
+  return from_words<T, I>(words(n + (Format<T>::whole + Format<T>::bias)) << Format<T>::fraction_bits);
+}
+
+// x 2^n for a whole n, rounded once: overflows and denormal results come out right. On most instruction sets n
+// goes in two steps, and has to lie within twice the range of a normal number's exponent.
+template <class T, class I>
+Pack<T, I> scale(Pack<T, I> x, Pack<T, I> n) {
+#if defined(__AVX512F__)
+  if constexpr (std::is_same_v<T, float>) {
+    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_ps(x.batch(), n.batch())));
+  } else {
+    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_pd(x.batch(), n.batch())));
+  }
+#else
+  // The exponent field of each factor is about half of n + 2 bias; bits further up fall out of the shift.
+  using F = Format<T>;
+  const Words<T> both = words(n + (F::whole + 2 * F::bias)), one = both >> 1;
+  return x * from_words<T, I>(one << F::fraction_bits) * from_words<T, I>((both - one) << F::fraction_bits);
+#endif
+}
+
+// x = fraction * 2^exponent, with the fraction in [sqrt(1/2), sqrt(2)).
+template <class T, class I>
+struct Split {
+  Pack<T, I> fraction, exponent;
+};
+
+// For positive normal x; what it makes of others is for the caller to replace.
+template <class T, class I>
+Split<T, I> split_normal(Pack<T, I> x) {
+  using F = Format<T>;
+  using Word = typename F::Word;
+  // Moved so that the exponent field steps up at sqrt(2) and not at 2.
+  constexpr Word one = Word(F::bias) << F::fraction_bits;
+  constexpr Word root = std::is_same_v<T, float> ? Word(0x3f3504f3u) : Word(0x3fe6a09e667f3bcdull);
+  constexpr Word fraction_mask = (Word(1) << F::fraction_bits) - 1;
+  const Words<T> moved = words(x) + Words<T>(one - root);
+  const Words<T> fraction = (moved & Words<T>(fraction_mask)) + Words<T>(root);
+  // The exponent field becomes the low bits of a number of known size: cheaper than a conversion, and everywhere.
+  constexpr T offset = T(Word(1) << F::fraction_bits);
+  const Words<T> field = (moved >> F::fraction_bits) | Words<T>(std::bit_cast<Word>(offset));
+  return {from_words<T, I>(fraction), from_words<T, I>(field) - (offset + F::bias)};
+}
+
+// For denormal x, too.
+template <class T, class I>
+Split<T, I> split(Pack<T, I> x) {
+  constexpr int shift = Format<T>::fraction_bits;
+  const Mask<T, I> denormal = x < Format<T>::smallest_normal;
+  Split<T, I> parts = split_normal(select(denormal, x * T(std::uint64_t(1) << shift), x));
+  parts.exponent = select(denormal, parts.exponent - shift, parts.exponent);
+  return parts;
+}
+
+// An unevaluated sum: `low` is what rounding took from `high`.
+template <class T, class I>
+struct Wide {
+  Pack<T, I> high, low;
+};
+
+// a + b, given |a| >= |b|.
+template <class T, class I>
+Wide<T, I> add_wide_ordered(Pack<T, I> a, Pack<T, I> b) {
+  const Pack<T, I> s = a + b;
+  return {s, b - (s - a)};
+}
+
+// x's leading half of digits.
+template <class T, class I>
+Pack<T, I> leading_half(Pack<T, I> x) {
+  using Word = typename Format<T>::Word;
+  constexpr Word mask = ~((Word(1) << (Format<T>::fraction_bits / 2 + 1)) - 1);
+  return from_words<T, I>(words(x) & Words<T>(mask));
+}
+
+// a * b. Without fused multiply-add it is Dekker's product of halves.
+template <class T, class I>
+Wide<T, I> multiply_wide(Pack<T, I> a, Pack<T, I> b) {
+  const Pack<T, I> p = a * b;
+  if constexpr (has_fma) {
+    return {p, fma(a, b, -p)};
+  } else {
+    const Pack<T, I> ah = leading_half(a), al = a - ah, bh = leading_half(b), bl = b - bh;
+    return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+  }
+}
+
+// The lower and the upper half of the lanes as doubles, and back.
+#if defined(__SSE2__)
+
+#if defined(__AVX512DQ__)
+static inline __m512d low_lanes(__m512 v) { return _mm512_cvtps_pd(_mm512_castps512_ps256(v)); }
+static inline __m512d high_lanes(__m512 v) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)); }
+static inline __m512 join_lanes(__m512d low, __m512d high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+}
+#elif defined(__AVX__)
+static inline __m256d low_lanes(__m256 v) { return _mm256_cvtps_pd(_mm256_castps256_ps128(v)); }
+static inline __m256d high_lanes(__m256 v) { return _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)); }
+static inline __m256 join_lanes(__m256d low, __m256d high) {
+  return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low));
+}
+#else
+static inline __m128d low_lanes(__m128 v) { return _mm_cvtps_pd(v); }
+static inline __m128d high_lanes(__m128 v) { return _mm_cvtps_pd(_mm_movehl_ps(v, v)); }
+static inline __m128 join_lanes(__m128d low, __m128d high) {
+  return _mm_movelh_ps(_mm_cvtpd_ps(low), _mm_cvtpd_ps(high));
+}
+#endif
+
+template <class I>
+Pack<double, I> low_half(Pack<float, I> x) {
+  return Pack<double, I>(xsimd::batch<double>(low_lanes(x.batch())));
+}
+
+template <class I>
+Pack<double, I> high_half(Pack<float, I> x) {
+  return Pack<double, I>(xsimd::batch<double>(high_lanes(x.batch())));
+}
+
+template <class I>
+Pack<float, I> join(Pack<double, I> low, Pack<double, I> high) {
+  return Pack<float, I>(xsimd::batch<float>(join_lanes(low.batch(), high.batch())));
+}
+
+#else
+
+template <class I>
+Pack<double, I> half_from(Pack<float, I> x, std::size_t begin) {
+  constexpr std::size_t width = Pack<double, I>::width;
+  float lanes[2 * width];
+  double half[width];
+  x.store(lanes);
+  for (std::size_t i = 0; i < width; ++i) half[i] = lanes[begin + i];
+  return Pack<double, I>::load(half);
+}
+
+template <class I>
+Pack<double, I> low_half(Pack<float, I> x) {
+  return half_from(x, 0);
+}
+
+template <class I>
+Pack<double, I> high_half(Pack<float, I> x) {
+  return half_from(x, Pack<double, I>::width);
+}
+
+template <class I>
+Pack<float, I> join(Pack<double, I> low, Pack<double, I> high) {
+  constexpr std::size_t width = Pack<double, I>::width;
+  double halves[2 * width];
+  float lanes[2 * width];
+  low.store(halves);
+  high.store(halves + width);
+  for (std::size_t i = 0; i < 2 * width; ++i) lanes[i] = static_cast<float>(halves[i]);
+  return Pack<float, I>::load(lanes);
+}
+
+#endif
+
+// Calls a function of the C library for those lanes where the mask holds: rare arguments are not worth more.
+template <class T, class I>
+[[gnu::noinline]] Pack<T, I> replace_lanes(Mask<T, I> where, Pack<T, I> x, Pack<T, I> result, T (*function)(T)) {
+  constexpr std::size_t width = Pack<T, I>::width;
+  alignas(64) T from[width], to[width], chosen[width];
+  x.store(from);
+  result.store(to);
+  select(where, Pack<T, I>(1), 0).store(chosen);
+  for (std::size_t i = 0; i < width; ++i)
+    if (chosen[i] != 0) to[i] = function(from[i]);
+  return Pack<T, I>::load(to);
+}
+
+}  // namespace xgrad::simd

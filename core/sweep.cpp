@@ -1,0 +1,144 @@
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "add.hpp"
+#include "broadcast.hpp"
+#include "elementwise.hpp"
+#include "error.hpp"
+
+namespace xgrad {
+namespace {
+
+std::atomic<std::uint64_t> last_mark{0};
+
+bool is_set(const Value& gradient) noexcept { return gradient.defined(); }
+bool is_set(const Handle& gradient) noexcept { return static_cast<bool>(gradient); }
+
+template <class T>
+Handle recorded_sum(Handle&& a, Handle&& b) {
+  return add(Variable<T>(std::move(a)), Variable<T>(std::move(b))).handle();
+}
+
+}  // namespace
+
+void accumulate(Value& into, Value&& share, bool is_double) {
+  if (!into.buffer.unique() && share.buffer.unique()) std::swap(into, share);
+  const std::size_t item = is_double ? sizeof(double) : sizeof(float);
+  Value sum = into.buffer.unique() ? Value{} : Value{memory::Buffer(into.size() * item), into.shape};
+  void* out = sum.defined() ? sum.buffer.mutable_data() : into.buffer.mutable_data();
+  const Value* const operands[] = {&into, &share};
+  run_broadcast(operation<Add, Core>().kernels()->value[is_double], item, out, into.shape, operands);
+  if (sum.defined()) into = std::move(sum);
+}
+
+void accumulate(Handle& into, Handle&& share, bool is_double) {
+  into = is_double ? recorded_sum<double>(std::move(into), std::move(share))
+                   : recorded_sum<float>(std::move(into), std::move(share));
+}
+
+template <class G>
+void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
+  restricted_ = true;
+  mark_ = ++last_mark;
+  std::uint64_t earliest = output.order;
+  for (Node* target : targets) {
+    earliest = std::min(earliest, target->order);
+    if (kept_.contains(target)) continue;
+    slots_[add_slot(*target)].target = true;
+  }
+  // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
+  std::vector<Node*> met, pending{&output};
+  while (!pending.empty()) {
+    Node* node = pending.back();
+    pending.pop_back();
+    if (node->is_leaf() || !node->requires_grad || node->order < earliest || node->mark >> 1 == mark_)
+      continue;
+    node->mark = mark_ << 1;
+    met.push_back(node);
+    for (Node* input : node->inputs()) pending.push_back(input);
+  }
+  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order < b->order; });
+  for (Node* node : met) {
+    const auto inputs = node->inputs();
+    const bool leads =
+        std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
+    if (leads || kept_.contains(node)) node->mark |= 1;
+  }
+}
+
+template <class G>
+bool Sweep<G>::is_needed(const Node& node) const noexcept {
+  return node.is_leaf() ? find(node) != none : node.mark == (mark_ << 1 | 1);
+}
+
+template <class G>
+std::uint32_t Sweep<G>::find(const Node& node) const noexcept {
+  const std::uint32_t hint = node.slot.load(std::memory_order_relaxed);
+  if (hint < slots_.size() && slots_[hint].node == &node) return hint;
+  if (kept_.empty()) return none;
+  const auto kept = kept_.find(&node);
+  return kept == kept_.end() ? none : kept->second;
+}
+
+template <class G>
+std::uint32_t Sweep<G>::add_slot(Node& node) {
+  std::uint32_t slot = static_cast<std::uint32_t>(slots_.size());
+  if (!free_.empty()) {
+    slot = free_.back();
+    free_.pop_back();
+  } else {
+    slots_.emplace_back();
+  }
+  slots_[slot].node = &node;
+  node.slot.store(slot, std::memory_order_relaxed);
+  if (node.is_leaf() || (restricted_ && queue_.empty())) kept_.emplace(&node, slot);
+  return slot;
+}
+
+template <class G>
+void Sweep<G>::give(Node& node, G&& share) {
+  if (!wants(node)) return;
+  std::uint32_t slot = find(node);
+  if (slot == none) slot = add_slot(node);
+  G& gradient = slots_[slot].gradient;
+  if (is_set(gradient)) return accumulate(gradient, std::move(share), node.is_double);
+  gradient = std::move(share);
+  if (node.is_leaf()) return;
+  queue_.push_back({node.order, slot});
+  std::push_heap(queue_.begin(), queue_.end());
+}
+
+template <class G>
+void Sweep<G>::run(bool retain_graph) {
+  while (!queue_.empty()) {
+    std::pop_heap(queue_.begin(), queue_.end());
+    const std::uint32_t slot = queue_.back().slot;
+    queue_.pop_back();
+    Node& node = *slots_[slot].node;
+    if (node.spent)
+      throw GraphError("backward: the graph through '" + std::string(node.operation()) +
+                       "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+    G gradient;
+    if (slots_[slot].target) {
+      gradient = slots_[slot].gradient;
+    } else {
+      gradient = std::move(slots_[slot].gradient);
+      slots_[slot] = Slot{};
+      free_.push_back(slot);
+    }
+    node.differentiate(*this, std::move(gradient));
+    if (!retain_graph) node.finish();
+  }
+}
+
+template <class G>
+G Sweep<G>::take(const Node& target) {
+  return slots_[kept_.at(&target)].gradient;
+}
+
+template class Sweep<Value>;
+template class Sweep<Handle>;
+
+}  // namespace xgrad

@@ -1,0 +1,74 @@
+// One backward sweep: the gradients that are under way, and the order in which nodes are visited.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "node.hpp"
+
+namespace xgrad {
+
+/// `into` += `share`, in place where one of the two buffers is held by nobody else.
+void accumulate(Value& into, Value&& share, bool is_double);
+void accumulate(Handle& into, Handle&& share, bool is_double);
+
+/// Carries gradients of type G (Value: plain; Handle: recorded) from an output to its leaves. Nodes are
+/// visited in decreasing order of creation, so each is handed its complete gradient exactly once.
+template <class G>
+class Sweep {
+ public:
+  Sweep() = default;
+  Sweep(const Sweep&) = delete;
+  Sweep& operator=(const Sweep&) = delete;
+
+  /// Only paths from `output` that reach one of `targets` are visited; their gradients are kept for take().
+  void restrict_to(Node& output, std::span<Node* const> targets);
+
+  /// Whether a gradient of `node` is of use to this sweep.
+  bool wants(const Node& node) const noexcept {
+    return node.requires_grad && (!restricted_ || is_needed(node));
+  }
+  /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
+  void give(Node& node, G&& share);
+  /// Visits everything that has been given a gradient. Saved values go as they are passed unless
+  /// `retain_graph`.
+  void run(bool retain_graph);
+
+  /// The gradient that arrived at a target; empty when no path led there.
+  G take(const Node& target);
+
+  /// After run(): the leaves that were reached, and their gradients; for the commit.
+  struct Slot {
+    Node* node = nullptr;
+    G gradient{};
+    bool target = false;
+  };
+  std::vector<Slot>& slots() noexcept { return slots_; }
+
+ private:
+  struct Entry {
+    std::uint64_t order;
+    std::uint32_t slot;
+    bool operator<(const Entry& other) const noexcept { return order < other.order; }
+  };
+
+  bool is_needed(const Node& node) const noexcept;
+  /// The slot of a node, or none. Leaves and targets may be shared by sweeps of other threads, so a hint that
+  /// fails is looked up; an inner node belongs to one sweep at a time.
+  std::uint32_t find(const Node& node) const noexcept;
+  std::uint32_t add_slot(Node& node);
+
+  static constexpr std::uint32_t none = 0xffffffffu;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::vector<Entry> queue_;  // a heap, the latest node first
+  std::unordered_map<const Node*, std::uint32_t> kept_;
+  bool restricted_ = false;
+  std::uint64_t mark_ = 0;
+};
+
+extern template class Sweep<Value>;
+extern template class Sweep<Handle>;
+
+}  // namespace xgrad

@@ -1,0 +1,180 @@
+#include "symbol.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "add.hpp"
+#include "elementwise.hpp"
+#include "error.hpp"
+
+namespace xgrad {
+
+/// A program while it is being traced: equal steps are merged as they come.
+class Trace {
+ public:
+  explicit Trace(std::size_t inputs) { program.inputs = inputs; }
+
+  std::uint16_t id_of(const Symbol& symbol) {
+    if (!symbol.is_constant()) {
+      if (symbol.trace() != this)
+        throw ValueError("elementwise: a formula mixes symbols of two calls; use its own arguments");
+      return symbol.id();
+    }
+    return add({nullptr, symbol.constant(), {}});
+  }
+
+  std::uint16_t add(const Program::Step& step) {
+    const auto known = std::find(program.steps.begin(), program.steps.end(), step);
+    if (known != program.steps.end()) return number(static_cast<std::size_t>(known - program.steps.begin()));
+    program.steps.push_back(step);
+    if (program.inputs + program.steps.size() > std::numeric_limits<std::uint16_t>::max())
+      throw ValueError("elementwise: a formula of more than 65000 steps; split it into several operations");
+    return number(program.steps.size() - 1);
+  }
+
+  Program program;
+
+ private:
+  std::uint16_t number(std::size_t step) const { return static_cast<std::uint16_t>(program.inputs + step); }
+};
+
+namespace {
+
+/// Marks what `result` depends on, itself included.
+std::vector<bool> reachable(const Program& program) {
+  std::vector<bool> used(program.inputs + program.steps.size(), false);
+  used[program.result] = true;
+  for (std::size_t value = used.size(); value-- > program.inputs;) {
+    const Program::Step& step = program.step_of(value);
+    if (!used[value] || step.operation == nullptr) continue;
+    for (std::size_t i = 0; i < step.operation->inputs(); ++i) used[step.arguments[i]] = true;
+  }
+  return used;
+}
+
+/// The program without the steps that its result does not need.
+Program pruned(const Program& program) {
+  const std::vector<bool> used = reachable(program);
+  std::vector<std::uint16_t> renumbered(used.size());
+  Program kept;
+  kept.inputs = program.inputs;
+  for (std::size_t value = 0; value < used.size(); ++value) {
+    if (program.is_input(value)) {
+      renumbered[value] = static_cast<std::uint16_t>(value);
+    } else if (used[value]) {
+      Program::Step step = program.step_of(value);
+      if (step.operation != nullptr)
+        for (std::size_t i = 0; i < step.operation->inputs(); ++i)
+          step.arguments[i] = renumbered[step.arguments[i]];
+      renumbered[value] = static_cast<std::uint16_t>(kept.inputs + kept.steps.size());
+      kept.steps.push_back(step);
+    }
+  }
+  kept.result = renumbered[program.result];
+  return kept;
+}
+
+/// All values of a program, inputs included, in one reading.
+template <class V>
+std::vector<V> perform(const Program& program, std::span<const V> inputs) {
+  std::vector<V> values(inputs.begin(), inputs.end());
+  values.reserve(program.inputs + program.steps.size());
+  for (const Program::Step& step : program.steps) {
+    if (step.operation == nullptr) {
+      values.push_back(scalar_operand<V>(step.constant));
+      continue;
+    }
+    const V* arguments[kernels::max_inputs] = {};
+    for (std::size_t i = 0; i < step.operation->inputs(); ++i) arguments[i] = &values[step.arguments[i]];
+    values.push_back(apply_to<V>(*step.operation, arguments));
+  }
+  return values;
+}
+
+}  // namespace
+
+bool Program::reads(std::size_t input) const noexcept {
+  if (result == input) return true;
+  return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+    if (step.operation == nullptr) return false;
+    const auto end = step.arguments.begin() + static_cast<std::ptrdiff_t>(step.operation->inputs());
+    return std::find(step.arguments.begin(), end, input) != end;
+  });
+}
+
+bool Program::is_zero() const noexcept {
+  return !is_input(result) && step_of(result).operation == nullptr && step_of(result).constant == 0;
+}
+
+Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula) {
+  Trace trace(inputs);
+  std::vector<Symbol> symbols;
+  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(&trace, static_cast<std::uint16_t>(i));
+  trace.program.result = trace.id_of(formula(symbols));
+  return pruned(trace.program);
+}
+
+template <class V>
+V replay(const Program& program, std::span<const V> inputs) {
+  return perform(program, inputs)[program.result];
+}
+template Symbol replay(const Program&, std::span<const Symbol>);
+template Variable<float> replay(const Program&, std::span<const Variable<float>>);
+template Variable<double> replay(const Program&, std::span<const Variable<double>>);
+
+Program differentiate(const Program& program, std::size_t which) {
+  return trace(program.inputs + 2, [&](std::span<const Symbol> inputs) -> Symbol {
+    const std::vector<Symbol> values = perform(program, inputs.first(program.inputs));
+    std::vector<std::optional<Symbol>> adjoint(values.size());
+    adjoint[program.result] = inputs.back();
+    for (std::size_t value = values.size(); value-- > program.inputs;) {
+      const Program::Step& step = program.step_of(value);
+      if (!adjoint[value] || step.operation == nullptr) continue;
+      std::vector<Symbol> arguments;
+      for (std::size_t i = 0; i < step.operation->inputs(); ++i)
+        arguments.push_back(values[step.arguments[i]]);
+      arguments.push_back(values[value]);
+      arguments.push_back(*adjoint[value]);
+      for (std::size_t i = 0; i < step.operation->inputs(); ++i) {
+        const Program& part = step.operation->gradient(i).program;
+        if (part.is_zero() || values[step.arguments[i]].is_constant()) continue;
+        const Symbol share = replay<Symbol>(part, arguments);
+        std::optional<Symbol>& sum = adjoint[step.arguments[i]];
+        sum = sum ? add(*sum, share) : share;
+      }
+    }
+    return adjoint[which].value_or(Symbol(0.0));
+  });
+}
+
+template <>
+Symbol scalar_operand<Symbol>(double number) {
+  return Symbol(number);
+}
+
+template <>
+Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* inputs) {
+  Trace* trace = nullptr;
+  for (std::size_t i = 0; i < operation.inputs(); ++i)
+    if (!inputs[i]->is_constant()) trace = inputs[i]->trace();
+  if (operation.program() != nullptr) {  // made by a user: only its steps have kernels
+    std::vector<Symbol> arguments;
+    for (std::size_t i = 0; i < operation.inputs(); ++i) arguments.push_back(*inputs[i]);
+    return replay<Symbol>(*operation.program(), arguments);
+  }
+  if (trace == nullptr) {
+    Dense<double> values[kernels::max_inputs];
+    const Dense<double>* pointers[kernels::max_inputs];
+    for (std::size_t i = 0; i < operation.inputs(); ++i) {
+      values[i] = Dense<double>::scalar(inputs[i]->constant());
+      pointers[i] = &values[i];
+    }
+    return Symbol(*apply_to<Dense<double>>(operation, pointers).data());
+  }
+  Program::Step step{&operation, 0, {}};
+  for (std::size_t i = 0; i < operation.inputs(); ++i) step.arguments[i] = trace->id_of(*inputs[i]);
+  return Symbol(trace, trace->add(step));
+}
+
+}  // namespace xgrad

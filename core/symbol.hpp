@@ -1,0 +1,68 @@
+// Formulas read as programs: a Symbol traces the operations it goes through into a list of elementwise steps.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "kernel.hpp"
+
+namespace xgrad {
+
+class Elementwise;
+class Trace;
+
+/// A scalar in a formula that is being traced, or a constant.
+class Symbol {
+ public:
+  Symbol(double constant = 0) noexcept : constant_(constant) {}
+  Symbol(Trace* trace, std::uint16_t id) noexcept : trace_(trace), id_(id) {}
+
+  bool is_constant() const noexcept { return trace_ == nullptr; }
+  double constant() const noexcept { return constant_; }
+  Trace* trace() const noexcept { return trace_; }
+  std::uint16_t id() const noexcept { return id_; }
+
+ private:
+  Trace* trace_ = nullptr;
+  double constant_ = 0;
+  std::uint16_t id_ = 0;
+};
+
+/// A formula as a list of steps over library operations. Values are numbered: the inputs first, then one a
+/// step; no two steps are equal and every step is used.
+struct Program {
+  struct Step {
+    const Elementwise* operation = nullptr;  ///< none: the constant
+    double constant = 0;
+    std::array<std::uint16_t, kernels::max_inputs> arguments{};
+    bool operator==(const Step&) const = default;
+  };
+
+  std::size_t inputs = 0;
+  std::vector<Step> steps;
+  std::uint16_t result = 0;
+
+  bool is_input(std::size_t value) const noexcept { return value < inputs; }
+  const Step& step_of(std::size_t value) const noexcept { return steps[value - inputs]; }
+  /// Whether the result depends on the input.
+  bool reads(std::size_t input) const noexcept;
+  /// Whether the result is the constant zero, or the input itself.
+  bool is_zero() const noexcept;
+  bool is_copy_of(std::size_t input) const noexcept { return result == input && is_input(result); }
+};
+
+/// Calls `formula` once on symbols and keeps what it does.
+Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula);
+
+/// Performs the steps on operands of any reading: Variables record them, Symbols inline them.
+template <class V>
+V replay(const Program& program, std::span<const V> inputs);
+
+/// The derivative in input `which`, times the output's gradient: a program of the inputs, the output (which
+/// it does not read) and the output's gradient.
+Program differentiate(const Program& program, std::size_t which);
+
+}  // namespace xgrad

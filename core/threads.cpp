@@ -1,0 +1,248 @@
+#include "threads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <mutex>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
+
+#include "error.hpp"
+#include "memory.hpp"
+
+namespace xgrad {
+namespace {
+
+constexpr std::size_t most_threads = 1024;
+/// How often a thread looks for news before it sleeps: a few microseconds, about what waking it would take.
+constexpr int spins = 100;
+
+/// One parallel_for, on its caller's stack.
+struct Job {
+  detail::ChunkFunction function;
+  void* body;
+  std::size_t count;
+  std::size_t grain;
+  std::size_t chunks;
+  std::atomic<std::size_t> next{0};  ///< the first chunk that nobody has taken
+
+  std::mutex error_mutex{};
+  std::exception_ptr error{};
+  std::size_t error_chunk = 0;
+
+  void run_chunk(std::size_t chunk) noexcept {
+    const std::size_t begin = chunk * grain;
+    try {
+      function(body, begin, std::min(count, begin + grain));
+    } catch (...) {
+      std::lock_guard lock(error_mutex);
+      if (!error || chunk < error_chunk) {
+        error = std::current_exception();
+        error_chunk = chunk;
+      }
+    }
+  }
+
+  /// Takes chunks until there are none left.
+  void run() noexcept {
+    while (true) {
+      const std::size_t chunk = next.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= chunks) return;
+      run_chunk(chunk);
+    }
+  }
+};
+
+/// What the workers and the owner of the pool share. It is never destroyed: idle workers sleep on it to the
+/// very end.
+struct Pool {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::condition_variable done;
+  Job* job = nullptr;                        ///< null once its caller has found no chunk left
+  std::atomic<std::uint64_t> generation{0};  ///< grows with every job, and to end the workers
+  std::atomic<std::size_t> helpers{0};       ///< workers inside the job
+  std::size_t workers = 0;
+  std::size_t sleeping = 0;
+  bool stopping = false;
+};
+
+/// Held by the thread whose loop uses the pool, and guards the pointer.
+constinit std::mutex owner;
+constinit Pool* pool = nullptr;
+constinit std::atomic<std::size_t> wanted_threads{0};
+/// This thread is a worker, or the caller of a loop that uses the pool.
+constinit thread_local bool inside = false;
+
+void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+void work(Pool* shared, std::uint64_t seen) {
+  inside = true;
+  std::unique_lock lock(shared->mutex);
+  while (!shared->stopping) {
+    const std::uint64_t now = shared->generation.load(std::memory_order_relaxed);
+    if (now != std::exchange(seen, now) && shared->job) {
+      Job* job = shared->job;
+      shared->helpers.fetch_add(1, std::memory_order_relaxed);
+      lock.unlock();
+      job->run();
+      lock.lock();
+      // From here on the job may be gone.
+      if (shared->helpers.fetch_sub(1, std::memory_order_release) == 1) shared->done.notify_one();
+    } else {
+      lock.unlock();
+      const auto news = [&] { return shared->generation.load(std::memory_order_relaxed) != seen; };
+      for (int i = 0; i < spins && !news(); ++i) pause();
+      lock.lock();
+      ++shared->sleeping;
+      shared->wake.wait(lock, news);
+      --shared->sleeping;
+    }
+  }
+  if (--shared->workers == 0) shared->done.notify_one();
+}
+
+#if defined(__unix__) || defined(__APPLE__)
+// A child has the forking thread alone. Nobody is in a loop while `owner` is held, so that the child can
+// leave the old pool behind as it is. A fork inside a loop finds it held by itself or its caller.
+void before_fork() {
+  if (!inside) owner.lock();
+}
+void after_fork_in_parent() {
+  if (!inside) owner.unlock();
+}
+void after_fork_in_child() {
+  if (inside) return;
+  pool = nullptr;
+  owner.unlock();
+}
+
+void watch_forks() {
+  // What is registered last is called first: `owner` has to be taken before the memory pool's lock, which a
+  // running loop may need in order to end. So the memory pool is made to register now.
+  memory::release(memory::allocate(1), 1);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+#else
+void watch_forks() {}
+#endif
+
+/// With `owner` held: the pool with as many workers as can be had.
+Pool& ready_pool(std::size_t threads) {
+  if (!pool) {
+    static std::once_flag once;  // a child inherits the handlers
+    std::call_once(once, watch_forks);
+    pool = new Pool;
+  }
+  std::lock_guard lock(pool->mutex);
+  try {
+    while (pool->workers + 1 < threads) {
+      std::thread(work, pool, pool->generation.load(std::memory_order_relaxed)).detach();
+      ++pool->workers;
+    }
+  } catch (const std::system_error&) {
+    // The system has no more threads: do with what there is.
+  }
+  return *pool;
+}
+
+/// With `owner` held.
+void stop_workers() {
+  if (!pool) return;
+  std::unique_lock lock(pool->mutex);
+  pool->stopping = true;
+  pool->generation.fetch_add(1, std::memory_order_relaxed);
+  pool->wake.notify_all();
+  pool->done.wait(lock, [] { return pool->workers == 0; });
+  pool->stopping = false;
+}
+
+void post(Pool& shared, Job* job) {
+  std::size_t sleepers = 0;
+  {
+    std::lock_guard lock(shared.mutex);
+    shared.job = job;
+    shared.generation.fetch_add(1, std::memory_order_relaxed);
+    sleepers = std::min(shared.sleeping, job->chunks - 1);
+  }
+  for (; sleepers > 0; --sleepers) shared.wake.notify_one();
+}
+
+/// Lets no more workers in, and waits for those inside.
+void finish(Pool& shared) {
+  {
+    std::lock_guard lock(shared.mutex);
+    shared.job = nullptr;
+  }
+  const auto idle = [&] { return shared.helpers.load(std::memory_order_acquire) == 0; };
+  for (int i = 0; i < spins && !idle(); ++i) pause();
+  if (idle()) return;
+  std::unique_lock lock(shared.mutex);
+  shared.done.wait(lock, idle);
+}
+
+std::size_t default_threads() {
+  const char* setting = std::getenv("XGRAD_NUM_THREADS");
+  const std::string_view text = setting ? setting : "";
+  std::size_t count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  if (count == 0) count = std::thread::hardware_concurrency();
+  return std::clamp<std::size_t>(count, 1, most_threads);
+}
+
+}  // namespace
+
+std::size_t num_threads() {
+  std::size_t count = wanted_threads.load(std::memory_order_relaxed);
+  if (count == 0) {
+    count = default_threads();
+    std::size_t unset = 0;
+    if (!wanted_threads.compare_exchange_strong(unset, count, std::memory_order_relaxed)) count = unset;
+  }
+  return count;
+}
+
+void set_num_threads(std::size_t count) {
+  if (count == 0 || count > most_threads)
+    throw ValueError("set_num_threads: " + std::to_string(count) + " threads; give a number from 1 to " +
+                     std::to_string(most_threads));
+  if (inside) throw ValueError("set_num_threads: called inside a parallel_for; call it before the loop");
+  std::lock_guard lock(owner);
+  if (wanted_threads.exchange(count, std::memory_order_relaxed) != count) stop_workers();
+}
+
+void detail::run_chunks(std::size_t count, std::size_t grain, ChunkFunction function, void* body) {
+  grain = std::max<std::size_t>(grain, 1);
+  Job job{function, body, count, grain, (count - 1) / grain + 1};
+  const std::size_t threads = std::min(num_threads(), job.chunks);
+  if (threads > 1 && !inside && owner.try_lock()) {
+    std::lock_guard lock(owner, std::adopt_lock);
+    Pool& shared = ready_pool(num_threads());
+    inside = true;
+    post(shared, &job);
+    job.run();
+    finish(shared);
+    inside = false;
+  } else {
+    job.run();
+  }
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+}  // namespace xgrad

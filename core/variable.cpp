@@ -1,0 +1,214 @@
+#include "variable.hpp"
+
+#include <ostream>
+#include <sstream>
+#include <string>
+
+#include "backward.hpp"
+#include "record.hpp"
+
+namespace xgrad {
+namespace {
+
+/// Passes its input on: the stand-in for a leaf whose value has been replaced since it was saved.
+struct Earlier {
+  static constexpr std::string_view name = "identity";
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return x;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, b.take_gradient());
+  }
+};
+
+}  // namespace
+
+template <class T>
+Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
+  if (!input.value.buffer) input.value.buffer = saved;
+  Variable<T> restored{Handle(&input)};
+  if (input.value.buffer.same_block(saved)) return restored;
+  if (!input.requires_grad) return Variable<T>(Dense<T>(saved, input.value.shape));
+  const Variable<T>* const inputs[] = {&restored};
+  return Variable<T>(
+      Handle(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
+}
+
+template Variable<float> detail::restore(Node&, const memory::Buffer&);
+template Variable<double> detail::restore(Node&, const memory::Buffer&);
+
+template <class T>
+Variable<T>::Variable(Dense<T> value) : handle_(new Node(std::move(value), std::is_same_v<T, double>)) {}
+
+template <class T>
+Variable<T> parameter_from(Dense<T> value) {
+  return Variable<T>(Handle(new Leaf(std::move(value), std::is_same_v<T, double>)));
+}
+template Variable<float> parameter_from(Dense<float>);
+template Variable<double> parameter_from(Dense<double>);
+
+template <class T>
+void Variable<T>::throw_empty() {
+  throw GraphError("Variable: empty, it has no value; assign one first");
+}
+
+template <class T>
+Array<T> Variable<T>::value() const {
+  return to_array(dense());
+}
+
+template <class T>
+bool Variable<T>::has_grad() const {
+  const Value* gradient = node().gradient();
+  return gradient != nullptr && gradient->defined();
+}
+
+template <class T>
+const Dense<T>& Variable<T>::dense_grad() const {
+  static const Dense<T> none;
+  const Value* gradient = node().gradient();
+  return gradient ? static_cast<const Dense<T>&>(*gradient) : none;
+}
+
+template <class T>
+Array<T> Variable<T>::grad() const {
+  if (has_grad()) return to_array(dense_grad());
+  const std::string what = "grad: '" + std::string(operation()) + "' of shape " + to_string(shape());
+  if (!is_leaf() || !requires_grad())
+    throw GraphError(what +
+                     " keeps no gradient: only parameters do; use grad(output, {variable}) for other nodes");
+  throw GraphError(what + " has no gradient yet; call backward() on a result that depends on it");
+}
+
+template <class T>
+void Variable<T>::zero_grad() {
+  if (Value* gradient = node().gradient()) *gradient = Value{};
+}
+
+template <class T>
+void Variable<T>::set_grad(Dense<T> gradient) {
+  Value* slot = node().gradient();
+  if (slot == nullptr)
+    throw GraphError("set_grad: '" + std::string(operation()) + "' keeps no gradient: only parameters do");
+  if (!(gradient.shape == shape()))
+    throw ShapeError("set_grad: " + to_string(gradient.shape) + " for a parameter of shape " +
+                     to_string(shape()) + "; they must be equal");
+  *slot = std::move(gradient);
+}
+
+template <class T>
+T Variable<T>::item() const {
+  if (size() != 1)
+    throw ValueError("item: a value of shape " + to_string(shape()) + " has " + std::to_string(size()) +
+                     " elements, not one; reduce it first, or read value()");
+  return *dense().data();
+}
+
+template <class T>
+void Variable<T>::backward(const BackwardOptions<T>& options) const {
+  if (!requires_grad())
+    throw GraphError("backward: '" + std::string(operation()) + "' of shape " + to_string(shape()) +
+                     " does not depend on a parameter, or was computed under NoGrad");
+  Dense<T> seed;
+  if (options.grad_output) {
+    seed = to_dense(*options.grad_output);
+    if (!(seed.shape == shape()))
+      throw ShapeError("backward: grad_output has shape " + to_string(seed.shape) + ", the output " +
+                       to_string(shape()) + "; they must be equal");
+  } else {
+    if (size() != 1)
+      throw GraphError("backward: the output of shape " + to_string(shape()) +
+                       " has more than one element or none; reduce it, or pass .grad_output of that shape");
+    seed = Dense<T>::filled(shape(), T(1));
+  }
+  run_backward(handle_, std::move(seed), options.retain_graph);
+}
+
+template <class T>
+Variable<T> Variable<T>::detach() const {
+  return Variable(dense());
+}
+
+template <class T>
+void Variable<T>::replace_value(Dense<T> value) {
+  if (!is_leaf())
+    throw GraphError("set_value: '" + std::string(operation()) +
+                     "' is the result of an operation; only leaves can be set");
+  if (!(value.shape == shape()))
+    throw ShapeError("set_value: " + to_string(value.shape) + " for a leaf of shape " + to_string(shape()) +
+                     "; they must be equal");
+  node().value = std::move(value);
+}
+
+template <class T>
+void Variable<T>::set_value(const Array<T>& value) {
+  replace_value(to_dense(value));
+}
+template <class T>
+void Variable<T>::set_value(Array<T>&& value) {
+  replace_value(to_dense(std::move(value)));
+}
+
+template <class T>
+T* Variable<T>::mutable_data() {
+  if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
+  return static_cast<Dense<T>&>(node().value).mutable_data();
+}
+
+namespace {
+
+template <class T>
+class Printer {
+ public:
+  Printer(std::ostream& out, const Dense<T>& value) : out_(out), value_(value) {}
+  void print() { axis(0, 0); }
+
+ private:
+  static constexpr std::size_t most_shown = 8;  // along an axis; the middle of a longer one is left out
+
+  void axis(std::size_t depth, std::size_t offset) {
+    if (depth == value_.dim()) {
+      out_ << value_.data()[offset];
+      return;
+    }
+    const std::size_t extent = value_.shape[depth];
+    std::size_t stride = 1;
+    for (std::size_t inner = depth + 1; inner < value_.dim(); ++inner) stride *= value_.shape[inner];
+    out_ << '[';
+    for (std::size_t i = 0; i < extent; ++i) {
+      if (i > 0) out_ << ", ";
+      if (extent > most_shown && i == most_shown / 2) {
+        out_ << "..., ";
+        i = extent - most_shown / 2;
+      }
+      axis(depth + 1, offset + i * stride);
+    }
+    out_ << ']';
+  }
+
+  std::ostream& out_;
+  const Dense<T>& value_;
+};
+
+}  // namespace
+
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Variable<T>& variable) {
+  if (!variable.defined()) return out << "Variable(empty)";
+  std::ostringstream text;
+  text.precision(out.precision());
+  text << "Variable(";
+  Printer<T>(text, variable.dense()).print();
+  text << ", shape " << to_string(variable.shape()) << ", "
+       << (std::is_same_v<T, double> ? "double" : "float") << ", " << variable.operation() << ')';
+  return out << text.str();
+}
+
+template class Variable<float>;
+template class Variable<double>;
+template std::ostream& operator<<(std::ostream&, const Variable<float>&);
+template std::ostream& operator<<(std::ostream&, const Variable<double>&);
+
+}  // namespace xgrad

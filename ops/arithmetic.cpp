@@ -1,0 +1,12 @@
+#include "arithmetic.hpp"
+
+#include "../core/elementwise_operation.hpp"
+#include "exponential.hpp"
+#include "families.hpp"
+#include "operators.hpp"
+
+namespace xgrad {
+
+OperationList arithmetic_operations() { return operations_of<Arithmetic>(); }
+
+}  // namespace xgrad

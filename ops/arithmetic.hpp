@@ -1,0 +1,407 @@
+// Arithmetic, comparison and choice, elementwise; operands broadcast as NumPy's do, and a scalar may stand
+// for any.
+#pragma once
+
+#include "../core/add.hpp"
+#include "../core/formula.hpp"
+
+namespace xgrad {
+
+struct Subtract {
+  static constexpr std::string_view name = "subtract";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a - b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, const V& dy) {
+    return {dy, -dy};
+  }
+};
+
+struct Multiply {
+  static constexpr std::string_view name = "multiply";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a * b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
+    return {dy * b, dy * a};
+  }
+};
+
+struct Divide {
+  static constexpr std::string_view name = "divide";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a / b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, const V& b, const V& y, const V& dy) {
+    return {dy / b, -dy * y / b};
+  }
+};
+
+struct Negative {
+  static constexpr std::string_view name = "negative";
+  template <class V>
+  static V value(const V& x) {
+    return -x;
+  }
+  template <class V>
+  static V gradient(unused, unused, const V& dy) {
+    return -dy;
+  }
+};
+
+/// C99's pow. At x = 0 the gradient in the exponent is 0, and an exponent of 0 has gradient 0 in x.
+struct Pow {
+  static constexpr std::string_view name = "pow";
+  template <class V>
+  static V value(const V& x, const V& exponent) {
+    return pow(x, exponent);
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& x, const V& exponent, const V& y, const V& dy) {
+    return {select(exponent == 0, 0, dy * exponent * pow(x, exponent - 1)),
+            select(x == 0, 0, dy * y * log(x))};
+  }
+};
+
+struct Square {
+  static constexpr std::string_view name = "square";
+  template <class V>
+  static V value(const V& x) {
+    return x * x;
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * (2 * x);
+  }
+};
+
+/// The gradient at 0 is infinite.
+struct Sqrt {
+  static constexpr std::string_view name = "sqrt";
+  template <class V>
+  static V value(const V& x) {
+    return sqrt(x);
+  }
+  template <class V>
+  static V gradient(unused, const V& y, const V& dy) {
+    return dy * 0.5 / y;
+  }
+};
+
+struct Rsqrt {
+  static constexpr std::string_view name = "rsqrt";
+  template <class V>
+  static V value(const V& x) {
+    return 1 / sqrt(x);
+  }
+  template <class V>
+  static V gradient(const V& x, const V& y, const V& dy) {
+    return dy * -0.5 * y / x;
+  }
+};
+
+struct Reciprocal {
+  static constexpr std::string_view name = "reciprocal";
+  template <class V>
+  static V value(const V& x) {
+    return 1 / x;
+  }
+  template <class V>
+  static V gradient(unused, const V& y, const V& dy) {
+    return -dy * y * y;
+  }
+};
+
+/// The gradient at 0 is 0.
+struct Abs {
+  static constexpr std::string_view name = "abs";
+  template <class V>
+  static V value(const V& x) {
+    return abs(x);
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * sign(x);
+  }
+};
+
+struct Sign {
+  static constexpr std::string_view name = "sign";
+  template <class V>
+  static V value(const V& x) {
+    return sign(x);
+  }
+  template <class V>
+  static V gradient(unused, unused, unused) {
+    return V(0);
+  }
+};
+
+/// NaN if either is; at a tie each side takes half of the gradient.
+struct Maximum {
+  static constexpr std::string_view name = "maximum";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return maximum(a, b);
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
+    const V tie = select(a == b, 0.5 * dy, 0);
+    return {select(a > b, dy, tie), select(b > a, dy, tie)};
+  }
+};
+
+/// NaN if either is; at a tie each side takes half of the gradient.
+struct Minimum {
+  static constexpr std::string_view name = "minimum";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return minimum(a, b);
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
+    const V tie = select(a == b, 0.5 * dy, 0);
+    return {select(a < b, dy, tie), select(b < a, dy, tie)};
+  }
+};
+
+/// min(max(x, low), high); on the boundary the gradient goes to x.
+struct Clamp {
+  static constexpr std::string_view name = "clamp";
+  template <class V>
+  static V value(const V& x, const V& low, const V& high) {
+    return minimum(maximum(x, low), high);
+  }
+  template <class V>
+  static std::array<V, 3> gradient(const V& x, const V& low, const V& high, unused, const V& dy) {
+    return {select(x < low, 0, select(x > high, 0, dy)), select(x < low, select(low > high, 0, dy), 0),
+            select(maximum(x, low) > high, dy, 0)};
+  }
+};
+
+/// a where the condition is not 0, else b.
+struct Where {
+  static constexpr std::string_view name = "where";
+  template <class V>
+  static V value(const V& condition, const V& a, const V& b) {
+    return select(condition != 0, a, b);
+  }
+  template <class V>
+  static std::array<V, 3> gradient(const V& condition, unused, unused, unused, const V& dy) {
+    return {V(0), select(condition != 0, dy, 0), select(condition != 0, 0, dy)};
+  }
+};
+
+// Comparisons as formulas see them: 1 where they hold and 0 elsewhere, with no gradient. A NaN is unequal to
+// all.
+
+struct Less {
+  static constexpr std::string_view name = "less";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return select(a < b, V(1), V(0));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, unused) {
+    return {V(0), V(0)};
+  }
+};
+
+struct LessEqual {
+  static constexpr std::string_view name = "less_equal";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return select(a <= b, V(1), V(0));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, unused) {
+    return {V(0), V(0)};
+  }
+};
+
+struct Equal {
+  static constexpr std::string_view name = "equal";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return select(a == b, V(1), V(0));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, unused) {
+    return {V(0), V(0)};
+  }
+};
+
+struct NotEqual {
+  static constexpr std::string_view name = "not_equal";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return select(a != b, V(1), V(0));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(unused, unused, unused, unused) {
+    return {V(0), V(0)};
+  }
+};
+
+struct IsFinite {
+  static constexpr std::string_view name = "isfinite";
+  template <class V>
+  static V value(const V& x) {
+    return select(x - x == 0, V(1), V(0));
+  }
+  template <class V>
+  static V gradient(unused, unused, unused) {
+    return V(0);
+  }
+};
+
+struct Arithmetic {
+  using list =
+      kernels::List<Subtract, Multiply, Divide, Negative, Pow, Square, Sqrt, Rsqrt, Reciprocal, Abs, Sign,
+                    Maximum, Minimum, Clamp, Where, Less, LessEqual, Equal, NotEqual, IsFinite>;
+};
+
+template <Operand V>
+V subtract(const V& a, const V& b) {
+  return apply(operation<Subtract, Arithmetic>(), a, b);
+}
+template <Operand V>
+V multiply(const V& a, const V& b) {
+  return apply(operation<Multiply, Arithmetic>(), a, b);
+}
+template <Operand V>
+V divide(const V& a, const V& b) {
+  return apply(operation<Divide, Arithmetic>(), a, b);
+}
+template <Operand V>
+V negative(const V& x) {
+  return apply(operation<Negative, Arithmetic>(), x);
+}
+template <Operand V>
+V pow(const V& x, const V& exponent) {
+  return apply(operation<Pow, Arithmetic>(), x, exponent);
+}
+template <Operand V>
+V square(const V& x) {
+  return apply(operation<Square, Arithmetic>(), x);
+}
+template <Operand V>
+V sqrt(const V& x) {
+  return apply(operation<Sqrt, Arithmetic>(), x);
+}
+template <Operand V>
+V rsqrt(const V& x) {
+  return apply(operation<Rsqrt, Arithmetic>(), x);
+}
+template <Operand V>
+V reciprocal(const V& x) {
+  return apply(operation<Reciprocal, Arithmetic>(), x);
+}
+template <Operand V>
+V abs(const V& x) {
+  return apply(operation<Abs, Arithmetic>(), x);
+}
+template <Operand V>
+V sign(const V& x) {
+  return apply(operation<Sign, Arithmetic>(), x);
+}
+template <Operand V>
+V maximum(const V& a, const V& b) {
+  return apply(operation<Maximum, Arithmetic>(), a, b);
+}
+template <Operand V>
+V minimum(const V& a, const V& b) {
+  return apply(operation<Minimum, Arithmetic>(), a, b);
+}
+template <Operand V>
+V clamp(const V& x, const V& low, const V& high) {
+  return apply(operation<Clamp, Arithmetic>(), x, low, high);
+}
+/// In formulas: `yes` where the condition is not 0.
+template <Operand V>
+V select(const V& condition, const V& yes, const V& no) {
+  return apply(operation<Where, Arithmetic>(), condition, yes, no);
+}
+
+// A scalar for one of the operands.
+
+template <Operand V>
+V add(const V& a, double b) {
+  return add(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V add(double a, const V& b) {
+  return add(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V subtract(const V& a, double b) {
+  return subtract(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V subtract(double a, const V& b) {
+  return subtract(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V multiply(const V& a, double b) {
+  return multiply(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V multiply(double a, const V& b) {
+  return multiply(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V divide(const V& a, double b) {
+  return divide(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V divide(double a, const V& b) {
+  return divide(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V pow(const V& x, double exponent) {
+  return pow(x, scalar_operand<V>(exponent));
+}
+template <Operand V>
+V pow(double x, const V& exponent) {
+  return pow(scalar_operand<V>(x), exponent);
+}
+template <Operand V>
+V maximum(const V& a, double b) {
+  return maximum(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V maximum(double a, const V& b) {
+  return maximum(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V minimum(const V& a, double b) {
+  return minimum(a, scalar_operand<V>(b));
+}
+template <Operand V>
+V minimum(double a, const V& b) {
+  return minimum(scalar_operand<V>(a), b);
+}
+template <Operand V>
+V clamp(const V& x, double low, double high) {
+  return clamp(x, scalar_operand<V>(low), scalar_operand<V>(high));
+}
+template <Operand V>
+V select(const V& condition, double yes, const V& no) {
+  return select(condition, scalar_operand<V>(yes), no);
+}
+template <Operand V>
+V select(const V& condition, const V& yes, double no) {
+  return select(condition, yes, scalar_operand<V>(no));
+}
+template <Operand V>
+V select(const V& condition, double yes, double no) {
+  return select(condition, scalar_operand<V>(yes), scalar_operand<V>(no));
+}
+
+}  // namespace xgrad

@@ -1,0 +1,12 @@
+#include "arithmetic.hpp"
+
+#include "../core/elementwise_loop.hpp"
+
+namespace xgrad::kernels {
+
+template <>
+const Kernels* table<simd::Isa, Arithmetic>() {
+  return make_table<simd::Isa>(Arithmetic::list{});
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,69 @@
+// Comparisons that give a Mask, an array of bool that broadcasts like its operands; and where(), which takes
+// one.
+#pragma once
+
+#include "arithmetic.hpp"
+
+namespace xgrad {
+
+/// One truth value an element; ShapeError if the shapes do not broadcast. NaN is unequal to everything.
+template <class T>
+Mask equal(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Mask not_equal(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Mask less(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Mask less_equal(const Variable<T>& a, const Variable<T>& b);
+template <class T>
+Mask greater(const Variable<T>& a, const Variable<T>& b) {
+  return less(b, a);
+}
+template <class T>
+Mask greater_equal(const Variable<T>& a, const Variable<T>& b) {
+  return less_equal(b, a);
+}
+/// Neither infinite nor NaN.
+template <class T>
+Mask isfinite(const Variable<T>& x);
+
+/// a where the mask holds, else b; all three broadcast.
+template <class T>
+Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
+
+// A scalar for one of the operands.
+
+template <class T>
+Mask equal(const Variable<T>& a, double b) {
+  return equal(a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Mask not_equal(const Variable<T>& a, double b) {
+  return not_equal(a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Mask less(const Variable<T>& a, double b) {
+  return less(a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Mask less_equal(const Variable<T>& a, double b) {
+  return less_equal(a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Mask greater(const Variable<T>& a, double b) {
+  return less(scalar_operand<Variable<T>>(b), a);
+}
+template <class T>
+Mask greater_equal(const Variable<T>& a, double b) {
+  return less_equal(scalar_operand<Variable<T>>(b), a);
+}
+template <class T>
+Variable<T> where(const Mask& mask, const Variable<T>& a, double b) {
+  return where(mask, a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Variable<T> where(const Mask& mask, double a, const Variable<T>& b) {
+  return where(mask, scalar_operand<Variable<T>>(a), b);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,11 @@
+#include "exponential.hpp"
+
+#include "../core/elementwise_operation.hpp"
+#include "families.hpp"
+#include "operators.hpp"
+
+namespace xgrad {
+
+OperationList exponential_operations() { return operations_of<Exponential>(); }
+
+}  // namespace xgrad

@@ -1,0 +1,12 @@
+#include "exponential.hpp"
+
+#include "../core/elementwise_loop.hpp"
+
+namespace xgrad::kernels {
+
+template <>
+const Kernels* table<simd::Isa, Exponential>() {
+  return make_table<simd::Isa>(Exponential::list{});
+}
+
+}  // namespace xgrad::kernels
