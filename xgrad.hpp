@@ -4,5 +4,6 @@
 #include "core/variable.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/comparison.hpp"
+#include "ops/elementwise.hpp"
 #include "ops/exponential.hpp"
 #include "ops/operators.hpp"

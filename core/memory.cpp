@@ -261,8 +261,8 @@ void release_slowly(void* dead, std::size_t size_class) noexcept {
   } else {
     Lock lock(shared.mutex);
     shared.lists.push_one(piece, size_class);
+    sync(self);  // first: the peak was before this release
     shared.live -= size;
-    sync(self);
     surplus = trim_for(0);
   }
   free_batches(surplus);

@@ -1,7 +1,7 @@
 #pragma once
 
-// How numbers are taken apart and put together again: rounding, powers of two, and sums and products that keep
-// what a single rounding would lose.
+// How numbers are taken apart and put together again: rounding, powers of two, and sums and products that
+// keep what a single rounding would lose.
 
 #include <bit>
 #include <limits>
@@ -57,7 +57,8 @@ template <class T, class I, class... Numbers>
   return p;
 }
 
-// x, but no more than high and no less than low. NaN stays: of a NaN and a number, x86's min and max take the second.
+// x, but no more than high and no less than low. NaN stays: of a NaN and a number, x86's min and max take the
+// second.
 template <class T, class I>
 Pack<T, I> clamp(Pack<T, I> x, T low, T high) {
   using P = Pack<T, I>;
@@ -80,8 +81,8 @@ Pack<T, I> power_of_two(Pack<T, I> n) {
   return from_words<T, I>(words(n + (Format<T>::whole + Format<T>::bias)) << Format<T>::fraction_bits);
 }
 
-// x 2^n for a whole n, rounded once: overflows and denormal results come out right. On most instruction sets n
-// goes in two steps, and has to lie within twice the range of a normal number's exponent.
+// x 2^n for a whole n, rounded once: overflows and denormal results come out right. On most instruction sets
+// n goes in two steps, and has to lie within twice the range of a normal number's exponent.
 template <class T, class I>
 Pack<T, I> scale(Pack<T, I> x, Pack<T, I> n) {
 #if defined(__AVX512F__)
@@ -115,7 +116,8 @@ Split<T, I> split_normal(Pack<T, I> x) {
   constexpr Word fraction_mask = (Word(1) << F::fraction_bits) - 1;
   const Words<T> moved = words(x) + Words<T>(one - root);
   const Words<T> fraction = (moved & Words<T>(fraction_mask)) + Words<T>(root);
-  // The exponent field becomes the low bits of a number of known size: cheaper than a conversion, and everywhere.
+  // The exponent field becomes the low bits of a number of known size: cheaper than a conversion, and
+  // everywhere.
   constexpr T offset = T(Word(1) << F::fraction_bits);
   const Words<T> field = (moved >> F::fraction_bits) | Words<T>(std::bit_cast<Word>(offset));
   return {from_words<T, I>(fraction), from_words<T, I>(field) - (offset + F::bias)};
@@ -239,7 +241,8 @@ Pack<float, I> join(Pack<double, I> low, Pack<double, I> high) {
 
 // Calls a function of the C library for those lanes where the mask holds: rare arguments are not worth more.
 template <class T, class I>
-[[gnu::noinline]] Pack<T, I> replace_lanes(Mask<T, I> where, Pack<T, I> x, Pack<T, I> result, T (*function)(T)) {
+[[gnu::noinline]] Pack<T, I> replace_lanes(Mask<T, I> where, Pack<T, I> x, Pack<T, I> result,
+                                           T (*function)(T)) {
   constexpr std::size_t width = Pack<T, I>::width;
   alignas(64) T from[width], to[width], chosen[width];
   x.store(from);

@@ -2,8 +2,8 @@
 
 // exp, expm1, and the hyperbolic functions made of them.
 //
-// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts of which the first times n is exact (Cody and Waite), and
-// exp(r) = 1 + r + r^2 q(r), where q is a minimax polynomial fitted by us.
+// x = n ln 2 + r with |r| <= ln(2) / 2, ln 2 in two parts of which the first times n is exact (Cody and
+// Waite), and exp(r) = 1 + r + r^2 q(r), where q is a minimax polynomial fitted by us.
 
 #include "bits.hpp"
 
@@ -24,7 +24,8 @@ template <class T, class I>
   } else {
     q = polynomial(r, 2.5000001225174318225e-8, 2.7630384239958176222e-7, 2.7557587472770852959e-6,
                    0.000024801492750215261158, 0.00019841269504249661351, 0.0013888888943930110652,
-                   0.0083333333334961004162, 0.041666666666529191133, 0.16666666666666408949, 0.50000000000000107122);
+                   0.0083333333334961004162, 0.041666666666529191133, 0.16666666666666408949,
+                   0.50000000000000107122);
   }
   return fma(r * r, q, r);
 }

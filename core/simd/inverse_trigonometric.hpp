@@ -26,8 +26,8 @@ Pack<T, I> from_pi(T fraction, Pack<T, I> x) {
   return fraction * Pi<T>::high - (x - fraction * Pi<T>::low);
 }
 
-// atan(a / b) for 0 <= a <= b, at most pi/4. Ratios above tan(pi/8) are turned back by pi/4 (as in Cephes), before
-// the division: there is only one.
+// atan(a / b) for 0 <= a <= b, at most pi/4. Ratios above tan(pi/8) are turned back by pi/4 (as in Cephes),
+// before the division: there is only one.
 template <class T, class I>
 Pack<T, I> atan_of_ratio(Pack<T, I> a, Pack<T, I> b) {
   const Mask<T, I> steep = a > 0.41421356237309504880 * b;
@@ -61,7 +61,8 @@ Pack<T, I> angle(Pack<T, I> y, Pack<T, I> x) {
   const P ax = abs(x), ay = abs(y);
   const Mask<T, I> tall = ay > ax;
   P a = select(tall, ax, ay), b = select(tall, ay, ax);
-  // Two infinities are as far out as each other; two zeros lie on the axis; and the sum of two huge ones must exist.
+  // Two infinities are as far out as each other; two zeros lie on the axis; and the sum of two huge ones must
+  // exist.
   const Mask<T, I> both_infinite = a == infinity;
   const P shrink = select(b > huge, 0.25, 1);
   a = select(both_infinite, 1, a * shrink);
@@ -77,7 +78,8 @@ template <class T, class I>
 Pack<T, I> asin_small(Pack<T, I> s, Pack<T, I> z) {
   Pack<T, I> p;
   if constexpr (std::is_same_v<T, float>) {
-    p = polynomial(z, 0.03757820896, 0.01439375481, 0.03181983674, 0.04451546849, 0.07500512147, 0.1666665985);
+    p = polynomial(z, 0.03757820896, 0.01439375481, 0.03181983674, 0.04451546849, 0.07500512147,
+                   0.1666665985);
   } else {
     p = polynomial(z, 0.032702492333027727871, -0.021117312521378189578, 0.021791118475256825579,
                    0.0036719669618523954002, 0.010789386278640064917, 0.011397279924076076121,

@@ -17,11 +17,13 @@ template <class T, class I>
     const Pack<T, I> tail = fma(f * z, q, e * -2.12194440e-4f) - 0.5 * z;
     return fma(e, 0.693359375f, f + tail);
   } else {
-    // With s = f / (2 + f): 2 s + s R(s^2), arranged as fdlibm does so that f itself enters exactly; R fitted by us.
+    // With s = f / (2 + f): 2 s + s R(s^2), arranged as fdlibm does so that f itself enters exactly; R fitted
+    // by us.
     const Pack<T, I> s = f / (2 + f), z = s * s, half_square = 0.5 * (f * f);
-    const Pack<T, I> r = z * polynomial(z, 0.14797512724715010886, 0.15313902778693286162, 0.18183569756048340805,
-                                        0.22222198475739894152, 0.28571428743263924638, 0.39999999999411096858,
-                                        0.66666666666667348914);
+    const Pack<T, I> r =
+        z * polynomial(z, 0.14797512724715010886, 0.15313902778693286162, 0.18183569756048340805,
+                       0.22222198475739894152, 0.28571428743263924638, 0.39999999999411096858,
+                       0.66666666666667348914);
     const Pack<T, I> low = fma(s, half_square + r, e * 1.90821492927058770002e-10);
     return fma(e, 6.93147180369123816490e-01, f - (half_square - low));
   }
@@ -46,7 +48,8 @@ template <class T, class I>
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> log(Pack<T, I> x) {
   const Mask<T, I> normal = (x >= Format<T>::smallest_normal) & (x < std::numeric_limits<T>::infinity());
-  if (!all(normal)) [[unlikely]] return log_of_any(x);
+  if (!all(normal)) [[unlikely]]
+    return log_of_any(x);
   const auto [fraction, exponent] = split_normal(x);
   return log_of_parts(fraction - 1, exponent);
 }
@@ -59,7 +62,8 @@ Pack<T, I> log2(Pack<T, I> x) {
   return log_at_edges(x, fma(l, 1.44269504088896340736, exponent));
 }
 
-// 1 + x = (1 + f) 2^e, where f takes up what rounding 1 + x would lose. Beyond the limit log(x) is the same number.
+// 1 + x = (1 + f) 2^e, where f takes up what rounding 1 + x would lose. Beyond the limit log(x) is the same
+// number.
 static constexpr double log1p_limit = 0x1p100;
 
 template <class T, class I>
@@ -78,11 +82,13 @@ template <class T, class I>
 
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> log1p(Pack<T, I> x) {
-  if (!all((x > -1) & (x < log1p_limit))) [[unlikely]] return log1p_of_any(x);
+  if (!all((x > -1) & (x < log1p_limit))) [[unlikely]]
+    return log1p_of_any(x);
   return log1p_ordinary(x);
 }
 
-// log(|x| + sqrt(x^2 + 1)), with |x| + x^2 / (1 + sqrt(x^2 + 1)) under the log1p; beyond 1 / epsilon, log(2|x|).
+// log(|x| + sqrt(x^2 + 1)), with |x| + x^2 / (1 + sqrt(x^2 + 1)) under the log1p; beyond 1 / epsilon,
+// log(2|x|).
 template <class T, class I>
 Pack<T, I> asinh(Pack<T, I> x) {
   const Pack<T, I> a = abs(x), z = a * a;

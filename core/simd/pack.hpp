@@ -4,8 +4,8 @@
 // A thin coat over xsimd's batch: literals convert, comparisons give a Mask that no `if` and no `?:` accepts,
 // and every function is right at its edges (core/simd/math.hpp).
 //
-// For kernel files only. Nothing here, and nothing that builds on it, may be without I in its type unless it is
-// `static`: an inline function compiled for AVX-512 may otherwise be the copy that the linker keeps for all.
+// For kernel files only. Whatever builds on it carries I in its type or is `static`: an inline function
+// compiled for AVX-512 may otherwise be the copy that the linker keeps for all.
 
 #include "isa.hpp"
 

@@ -96,7 +96,7 @@ static inline void store_lanes(double* to, __m256d v, std::size_t n) {
 
 static inline __m128 load_lanes(const float* from, std::size_t n) {
   if (n == 1) return _mm_load_ss(from);
-  const __m128 two = _mm_castpd_ps(_mm_load_sd(reinterpret_cast<const double*>(from)));
+  const __m128 two = _mm_loadl_pi(_mm_setzero_ps(), reinterpret_cast<const __m64*>(from));
   return n == 2 ? two : _mm_movelh_ps(two, _mm_load_ss(from + 2));
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// pow: 2^(y log2 x), where the logarithm needs more digits than the result has. Floats are worked out in double;
-// doubles as unevaluated sums of two (T. J. Dekker, 1971).
+// pow: 2^(y log2 x), where the logarithm needs more digits than the result has. Floats are worked out in
+// double; doubles as unevaluated sums of two (T. J. Dekker, 1971).
 //
 // log2 of m in [sqrt(1/2), sqrt(2)) is, with s = (m - 1) / (m + 1) and z = s^2,
 // s (c1 + z (c3 + z q(z))), c1 = 2 / ln 2, c3 = c1 / 3, q a minimax polynomial fitted by us.
@@ -60,7 +60,9 @@ Pack<double, I> positive_power_of_halves(Pack<double, I> a, Pack<double, I> y) {
   using P = Pack<double, I>;
   const auto [fraction, exponent] = split(a);
   const P f = fraction - 1, s = f / (2 + f), z = s * s;
-  const P l = fma(s, polynomial(z, 0.33787519173145200235, 0.41184742325540563806, 0.57708021792638920603, 0.9617966939259756, 2.8853900817779268),
+  const P l = fma(s,
+                  polynomial(z, 0.33787519173145200235, 0.41184742325540563806, 0.57708021792638920603,
+                             0.9617966939259756, 2.8853900817779268),
                   exponent);
   const P v = clamp(y * l, -300.0, 300.0), n = round_small(v), r = v - n;
   const P q = polynomial(r, 0.000015195944094753036617, 0.00015467009132500167388, 0.0013333938009138824437,

@@ -16,7 +16,9 @@ struct Add {
   static __m128d of(__m128d a, __m128d b) { return _mm_add_pd(a, b); }
 #else
   template <class T>
-  static T of(T a, T b) { return a + b; }
+  static T of(T a, T b) {
+    return a + b;
+  }
 #endif
 };
 
@@ -27,7 +29,9 @@ struct Larger {
   static __m128d of(__m128d a, __m128d b) { return _mm_max_pd(a, b); }
 #else
   template <class T>
-  static T of(T a, T b) { return a < b ? b : a; }
+  static T of(T a, T b) {
+    return a < b ? b : a;
+  }
 #endif
 };
 
@@ -38,7 +42,9 @@ struct Smaller {
   static __m128d of(__m128d a, __m128d b) { return _mm_min_pd(a, b); }
 #else
   template <class T>
-  static T of(T a, T b) { return b < a ? b : a; }
+  static T of(T a, T b) {
+    return b < a ? b : a;
+  }
 #endif
 };
 
@@ -97,11 +103,13 @@ static inline double fold(__m512d v) {
 // Each float as a double, the two halves already added.
 #if defined(__AVX512DQ__)
 static inline __m512d add_as_doubles(__m512 v) {
-  return _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
+  return _mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(v)),
+                       _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1)));
 }
 #elif defined(__AVX__)
 static inline __m256d add_as_doubles(__m256 v) {
-  return _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
+  return _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(v)),
+                       _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
 }
 #else
 static inline __m128d add_as_doubles(__m128 v) {

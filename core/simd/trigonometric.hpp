@@ -2,9 +2,10 @@
 
 // sin, cos and tan.
 //
-// x = n pi/2 + r with |r| <= pi/4, pi/2 in parts of 33 bits (fdlibm's), so that n times a part is exact; floats are
-// reduced in double. Every lane goes the same way whatever its neighbours hold, up to |x| = 10^6; a lane beyond
-// that is handed to the C library alone. The polynomials on [-pi/4, pi/4] are minimax, fitted by us.
+// x = n pi/2 + r with |r| <= pi/4, pi/2 in parts of 33 bits (fdlibm's), so that n times a part is exact;
+// floats are reduced in double. Every lane goes the same way whatever its neighbours hold, up to |x| = 10^6;
+// a lane beyond that is handed to the C library alone. The polynomials on [-pi/4, pi/4] are minimax, fitted
+// by us.
 
 #include <math.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// A way for test_simd.cpp into the kernels' vocabulary: one function of it over arrays, at a chosen instruction set.
+// A way for test_simd.cpp into the kernels' vocabulary: one function of it over arrays, at a chosen
+// instruction set.
 
 #include <cstddef>
 #include <xgrad/core/simd/isa.hpp>
@@ -8,11 +9,48 @@
 namespace xgrad::simd_probe {
 
 enum class Function {
-  exp, expm1, log, log1p, log2, sqrt, abs, floor, sign, negate,
-  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, erfc,
-  is_nan, is_finite, literals,
-  pow, atan2, maximum, minimum, copysign, divide,
-  less, less_equal, greater, greater_equal, equal, unequal, both, either, fma
+  exp,
+  expm1,
+  log,
+  log1p,
+  log2,
+  sqrt,
+  abs,
+  floor,
+  sign,
+  negate,
+  sin,
+  cos,
+  tan,
+  asin,
+  acos,
+  atan,
+  sinh,
+  cosh,
+  tanh,
+  asinh,
+  acosh,
+  atanh,
+  erf,
+  erfc,
+  is_nan,
+  is_finite,
+  literals,
+  pow,
+  atan2,
+  maximum,
+  minimum,
+  copysign,
+  divide,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  equal,
+  unequal,
+  both,
+  either,
+  fma
 };
 
 // out[i] = f(a[i], b[i]): whole packs, then the rest by load_first and store_first. Functions of one argument

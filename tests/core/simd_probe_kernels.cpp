@@ -8,6 +8,10 @@ using simd::Pack;
 
 namespace {
 
+// A comparison gives one truth value a lane: nothing may take it for a single one.
+static_assert(!std::is_constructible_v<bool, simd::Mask<float, simd::Isa>>);
+static_assert(!std::is_constructible_v<bool, simd::Mask<double, simd::Isa>>);
+
 template <class I, class T, class F>
 void each(F f, const T* a, const T* b, T* out, std::size_t n) {
   using P = Pack<T, I>;
@@ -29,34 +33,62 @@ void apply_unary(Function f, const T* a, T* out, std::size_t n) {
     each<I>([function](auto x, auto) { return function(x); }, a, a, out, n);
   };
   switch (f) {
-    case Function::exp: return run([](auto x) { return exp(x); });
-    case Function::expm1: return run([](auto x) { return expm1(x); });
-    case Function::log: return run([](auto x) { return log(x); });
-    case Function::log1p: return run([](auto x) { return log1p(x); });
-    case Function::log2: return run([](auto x) { return log2(x); });
-    case Function::sqrt: return run([](auto x) { return sqrt(x); });
-    case Function::abs: return run([](auto x) { return abs(x); });
-    case Function::floor: return run([](auto x) { return floor(x); });
-    case Function::sign: return run([](auto x) { return sign(x); });
-    case Function::negate: return run([](auto x) { return -x; });
-    case Function::sin: return run([](auto x) { return sin(x); });
-    case Function::cos: return run([](auto x) { return cos(x); });
-    case Function::tan: return run([](auto x) { return tan(x); });
-    case Function::asin: return run([](auto x) { return asin(x); });
-    case Function::acos: return run([](auto x) { return acos(x); });
-    case Function::atan: return run([](auto x) { return atan(x); });
-    case Function::sinh: return run([](auto x) { return sinh(x); });
-    case Function::cosh: return run([](auto x) { return cosh(x); });
-    case Function::tanh: return run([](auto x) { return tanh(x); });
-    case Function::asinh: return run([](auto x) { return asinh(x); });
-    case Function::acosh: return run([](auto x) { return acosh(x); });
-    case Function::atanh: return run([](auto x) { return atanh(x); });
-    case Function::erf: return run([](auto x) { return erf(x); });
-    case Function::erfc: return run([](auto x) { return erfc(x); });
-    case Function::is_nan: return run([](auto x) { return select(is_nan(x), decltype(x)(1), 0); });
-    case Function::is_finite: return run([](auto x) { return select(is_finite(x), decltype(x)(1), 0); });
-    case Function::literals: return run([](auto x) { return with_literals(x); });
-    default: return;
+    case Function::exp:
+      return run([](auto x) { return exp(x); });
+    case Function::expm1:
+      return run([](auto x) { return expm1(x); });
+    case Function::log:
+      return run([](auto x) { return log(x); });
+    case Function::log1p:
+      return run([](auto x) { return log1p(x); });
+    case Function::log2:
+      return run([](auto x) { return log2(x); });
+    case Function::sqrt:
+      return run([](auto x) { return sqrt(x); });
+    case Function::abs:
+      return run([](auto x) { return abs(x); });
+    case Function::floor:
+      return run([](auto x) { return floor(x); });
+    case Function::sign:
+      return run([](auto x) { return sign(x); });
+    case Function::negate:
+      return run([](auto x) { return -x; });
+    case Function::sin:
+      return run([](auto x) { return sin(x); });
+    case Function::cos:
+      return run([](auto x) { return cos(x); });
+    case Function::tan:
+      return run([](auto x) { return tan(x); });
+    case Function::asin:
+      return run([](auto x) { return asin(x); });
+    case Function::acos:
+      return run([](auto x) { return acos(x); });
+    case Function::atan:
+      return run([](auto x) { return atan(x); });
+    case Function::sinh:
+      return run([](auto x) { return sinh(x); });
+    case Function::cosh:
+      return run([](auto x) { return cosh(x); });
+    case Function::tanh:
+      return run([](auto x) { return tanh(x); });
+    case Function::asinh:
+      return run([](auto x) { return asinh(x); });
+    case Function::acosh:
+      return run([](auto x) { return acosh(x); });
+    case Function::atanh:
+      return run([](auto x) { return atanh(x); });
+    case Function::erf:
+      return run([](auto x) { return erf(x); });
+    case Function::erfc:
+      return run([](auto x) { return erfc(x); });
+    case Function::is_nan:
+      return run([](auto x) { return select(is_nan(x), decltype(x)(1), 0); });
+    case Function::is_finite:
+      return run([](auto x) { return select(is_finite(x), decltype(x)(1), 0); });
+    case Function::literals:
+      return run([](auto x) { return with_literals(x); });
+    default:
+      return;
   }
 }
 
@@ -67,22 +99,38 @@ void apply_binary(Function f, const T* a, const T* b, T* out, std::size_t n) {
     each<I>([function](auto x, auto y) { return select(function(x, y), 1, 0); }, a, b, out, n);
   };
   switch (f) {
-    case Function::pow: return run([](auto x, auto y) { return pow(x, y); });
-    case Function::atan2: return run([](auto x, auto y) { return atan2(x, y); });
-    case Function::maximum: return run([](auto x, auto y) { return maximum(x, y); });
-    case Function::minimum: return run([](auto x, auto y) { return minimum(x, y); });
-    case Function::copysign: return run([](auto x, auto y) { return copysign(x, y); });
-    case Function::divide: return run([](auto x, auto y) { return x / y; });
-    case Function::fma: return run([](auto x, auto y) { return fma(x, y, x); });
-    case Function::less: return compare([](auto x, auto y) { return x < y; });
-    case Function::less_equal: return compare([](auto x, auto y) { return x <= y; });
-    case Function::greater: return compare([](auto x, auto y) { return x > y; });
-    case Function::greater_equal: return compare([](auto x, auto y) { return x >= y; });
-    case Function::equal: return compare([](auto x, auto y) { return x == y; });
-    case Function::unequal: return compare([](auto x, auto y) { return x != y; });
-    case Function::both: return compare([](auto x, auto y) { return (x > 0) & !(y > 0); });
-    case Function::either: return compare([](auto x, auto y) { return (x > 0) | !(y > 0); });
-    default: return;
+    case Function::pow:
+      return run([](auto x, auto y) { return pow(x, y); });
+    case Function::atan2:
+      return run([](auto x, auto y) { return atan2(x, y); });
+    case Function::maximum:
+      return run([](auto x, auto y) { return maximum(x, y); });
+    case Function::minimum:
+      return run([](auto x, auto y) { return minimum(x, y); });
+    case Function::copysign:
+      return run([](auto x, auto y) { return copysign(x, y); });
+    case Function::divide:
+      return run([](auto x, auto y) { return x / y; });
+    case Function::fma:
+      return run([](auto x, auto y) { return fma(x, y, x); });
+    case Function::less:
+      return compare([](auto x, auto y) { return x < y; });
+    case Function::less_equal:
+      return compare([](auto x, auto y) { return x <= y; });
+    case Function::greater:
+      return compare([](auto x, auto y) { return x > y; });
+    case Function::greater_equal:
+      return compare([](auto x, auto y) { return x >= y; });
+    case Function::equal:
+      return compare([](auto x, auto y) { return x == y; });
+    case Function::unequal:
+      return compare([](auto x, auto y) { return x != y; });
+    case Function::both:
+      return compare([](auto x, auto y) { return (x > 0) & !(y > 0); });
+    case Function::either:
+      return compare([](auto x, auto y) { return (x > 0) | !(y > 0); });
+    default:
+      return;
   }
 }
 

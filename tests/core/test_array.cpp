@@ -6,8 +6,8 @@
 #include <xgrad/core/array.hpp>
 #include <xtensor/xbuilder.hpp>
 #include <xtensor/xio.hpp>
-#include <xtensor/xmath.hpp>
 #include <xtensor/xmanipulation.hpp>
+#include <xtensor/xmath.hpp>
 #include <xtensor/xnorm.hpp>
 #include <xtensor/xnpy.hpp>
 #include <xtensor/xsort.hpp>
@@ -204,7 +204,9 @@ TEST_CASE("what detaches a shared, non-const Array") {
   CHECK(detaches([](auto& a) { (void)a.front(); }));
   CHECK(detaches([](auto& a) { (void)a.data(); }));
   CHECK(detaches([](auto& a) { (void)a.begin(); }));
-  CHECK(detaches([](auto& a) { for (double& element : a) (void)element; }));
+  CHECK(detaches([](auto& a) {
+    for (double& element : a) (void)element;
+  }));
   CHECK(detaches([](auto& a) { CHECK(xt::view(a, 0)(1) == 2); }));
   CHECK(detaches([](auto& a) { CHECK(xt::row(a, 0)(1) == 2); }));
   CHECK(detaches([](auto& a) { CHECK(xt::transpose(a)(1, 0) == 2); }));
@@ -232,11 +234,16 @@ TEST_CASE("what does not detach a shared, non-const Array") {
   CHECK_FALSE(detaches([](auto& a) { read(xt::reshape_view(a, {3, 2})); }));
   CHECK_FALSE(detaches([](auto& a) { read(xt::concatenate(xt::xtuple(a, a), 0)); }));
   CHECK_FALSE(detaches([](auto& a) { CHECK(*a.cbegin() == 1); }));
-  CHECK_FALSE(detaches([](auto& a) { const Array<double> copy = a; CHECK(copy == a); }));
+  CHECK_FALSE(detaches([](auto& a) {
+    const Array<double> copy = a;
+    CHECK(copy == a);
+  }));
   CHECK_FALSE(detaches([](const auto& a) { CHECK(a(0, 1) == 2); }));
   CHECK_FALSE(detaches([](const auto& a) { read(xt::view(a, 0)); }));
   CHECK_FALSE(detaches([](const auto& a) { read(xt::transpose(a)); }));
-  CHECK_FALSE(detaches([](const auto& a) { for (double element : a) (void)element; }));
+  CHECK_FALSE(detaches([](const auto& a) {
+    for (double element : a) (void)element;
+  }));
 }
 
 TEST_CASE("copies are independent, and free until written") {

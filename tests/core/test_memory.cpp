@@ -37,7 +37,7 @@ struct Change {
   std::int64_t buffers() const { return memory_stats().live_buffers - before.live_buffers; }
   std::int64_t nodes() const { return memory_stats().live_nodes - before.live_nodes; }
   std::int64_t bytes() const {
-    return static_cast<std::int64_t>(memory_stats().live_bytes) - static_cast<std::int64_t>(before.live_bytes);
+    return static_cast<std::int64_t>(memory_stats().live_bytes - before.live_bytes);
   }
 };
 
@@ -79,7 +79,8 @@ TEST_CASE("buffers are counted, aligned and shared") {
     CHECK_FALSE(b);
     CHECK(b.bytes() == 0);
     CHECK(b.mutable_data() == nullptr);
-    a = a;  // NOLINT: a self-assignment is meant
+    const Buffer& same = a;
+    a = same;
     CHECK(a.same_block(c));
     CHECK(Buffer(0));
   }
@@ -130,9 +131,9 @@ TEST_CASE("the peak is exact for one thread") {
 
 TEST_CASE("too much memory is std::bad_alloc, and nothing is counted") {
   const Change change;
-  CHECK_THROWS_AS(Buffer(std::numeric_limits<std::size_t>::max()), std::bad_alloc);
-  CHECK_THROWS_AS(Buffer(std::numeric_limits<std::size_t>::max() - 100), std::bad_alloc);
-  CHECK_THROWS_AS(Buffer(std::size_t{1} << 60), std::bad_alloc);
+  const std::size_t most = std::numeric_limits<std::size_t>::max();
+  for (std::size_t size : {most, most - 100, most / 2}) CHECK_THROWS_AS((void)Buffer(size), std::bad_alloc);
+  if (pooled()) CHECK_THROWS_AS((void)Buffer(most >> 18), std::bad_alloc);  // only the system says no
   CHECK(change.buffers() == 0);
   CHECK(change.bytes() == 0);
 }
@@ -200,7 +201,8 @@ TEST_CASE("buffers that outlive the thread's cache") {
   };
   const Change change;
   std::thread([] {
-    static thread_local Late late;  // constructed before the thread's first allocation, so destroyed after its cache
+    // Constructed before the thread's first allocation, and so destroyed after its cache.
+    static thread_local Late late;
     (void)late.buffer.bytes();
     late.buffer = Buffer(200);
   }).join();
@@ -226,7 +228,8 @@ TEST_CASE("the caches are bounded, and can be given back") {
   xgrad::release_cached_memory();
   xgrad::reset_peak_memory();
   const std::size_t live = memory_stats().live_bytes;
-  // One at a time: no more than 320 MB are live, and without a bound 1.2 GB would stay. The pages are not touched.
+  // One at a time: no more than 320 MB are live, and without a bound 1.2 GB would stay. The pages are not
+  // touched.
   for (std::size_t size : {90u, 110u, 120u, 150u, 180u, 220u, 260u, 300u}) Buffer buffer(size * megabyte);
   CHECK(memory_stats().cached_bytes > 100 * megabyte);
   CHECK(memory_stats().cached_bytes <= 320 * megabyte);

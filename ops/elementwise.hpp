@@ -1,0 +1,97 @@
+// Elementwise operations of a user's own: from a formula alone, or from a formula and its derivative.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "../core/elementwise.hpp"
+#include "operators.hpp"
+
+namespace xgrad {
+
+/// An elementwise operation of `Inputs` operands, made by elementwise(); copies share it.
+template <std::size_t Inputs>
+class ElementwiseFunction {
+ public:
+  explicit ElementwiseFunction(std::shared_ptr<const Elementwise> operation) noexcept
+      : operation_(std::move(operation)) {}
+
+  /// Applies it to Variables (recorded), which broadcast, or inside another formula.
+  template <Operand V, class... Vs>
+  requires(sizeof...(Vs) + 1 == Inputs) V operator()(const V& first, const Vs&... rest) const {
+    return apply(*operation_, first, rest...);
+  }
+
+ private:
+  std::shared_ptr<const Elementwise> operation_;
+};
+
+namespace detail {
+
+/// How many symbols a formula takes, or 0.
+template <class F>
+consteval std::size_t arity() {
+  using S = Symbol;
+  return std::is_invocable_v<F, S>            ? 1
+         : std::is_invocable_v<F, S, S>       ? 2
+         : std::is_invocable_v<F, S, S, S>    ? 3
+         : std::is_invocable_v<F, S, S, S, S> ? 4
+                                              : 0;
+}
+
+template <class F, std::size_t... K>
+Program trace_formula(F& formula, std::index_sequence<K...>) {
+  return trace(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol { return formula(s[K]...); });
+}
+
+template <class Formula, std::size_t... K>
+Program trace_gradient(std::size_t which, std::index_sequence<K...>) {
+  return trace(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol {
+    const auto all = Formula::template gradient<Symbol>(s[K]...);
+    if constexpr (sizeof...(K) == 3) {
+      return all;
+    } else {
+      return all[which];
+    }
+  });
+}
+
+template <class Formula, std::size_t Inputs>
+std::shared_ptr<const Elementwise> make_elementwise() {
+  const auto value = [](const auto&... s) -> Symbol { return Formula::value(s...); };
+  std::vector<Program> gradients;
+  for (std::size_t k = 0; k < Inputs; ++k)
+    gradients.push_back(trace_gradient<Formula>(k, std::make_index_sequence<Inputs + 2>{}));
+  return std::make_shared<Elementwise>(
+      Formula::name, trace_formula(value, std::make_index_sequence<Inputs>{}), std::move(gradients));
+}
+
+}  // namespace detail
+
+/// An operation from a formula of one to four arguments, `[](auto x) { return x * tanh(log1p(exp(x))); }`:
+/// called once, on symbols, to learn its steps. Branches are select(condition, a, b). The derivative is taken
+/// symbolically, at every order, and runs in blocks through the library's kernels. What the formula captures
+/// is fixed at this call.
+template <class F>
+auto elementwise(std::string_view name, F&& formula) {
+  constexpr std::size_t inputs = detail::arity<F&>();
+  static_assert(inputs != 0, "elementwise: the formula takes one to four arguments, each `auto`");
+  Program program = detail::trace_formula(formula, std::make_index_sequence<inputs>{});
+  return ElementwiseFunction<inputs>(
+      std::make_shared<const Elementwise>(name, std::move(program), std::vector<Program>()));
+}
+
+/// Applies a formula that comes with its derivative: a struct with `name`, `value` and `gradient`, where
+/// `gradient` takes the inputs, the output and the output's gradient, `unused` for what it does not read, and
+/// returns one V or, for n inputs, a std::array<V, n>.
+template <class Formula, Operand V, class... Vs>
+V elementwise(const V& first, const Vs&... rest) {
+  static const std::shared_ptr<const Elementwise> made =
+      detail::make_elementwise<Formula, sizeof...(Vs) + 1>();
+  return apply(*made, first, rest...);
+}
+
+}  // namespace xgrad

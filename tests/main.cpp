@@ -1,0 +1,55 @@
+// doctest's main, and a listener: a test case that leaves a live node or buffer behind fails the run.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
+#include <iostream>
+#include <xgrad/core/memory.hpp>
+
+namespace {
+
+int leaking_cases = 0;
+
+class LeakListener : public doctest::IReporter {
+ public:
+  explicit LeakListener(const doctest::ContextOptions&) {}
+
+  void test_case_start(const doctest::TestCaseData& test) override {
+    name_ = test.m_name;
+    file_ = test.m_file.c_str();
+    before_ = xgrad::memory_stats();
+  }
+  void test_case_end(const doctest::CurrentTestCaseStats&) override {
+    const xgrad::MemoryStats now = xgrad::memory_stats();
+    const auto nodes = now.live_nodes - before_.live_nodes, buffers = now.live_buffers - before_.live_buffers;
+    if (nodes == 0 && buffers == 0) return;
+    ++leaking_cases;
+    std::cerr << file_ << ": LEAK: the test case \"" << name_ << "\" left " << nodes << " nodes and "
+              << buffers << " buffers behind\n";
+  }
+
+  void report_query(const doctest::QueryData&) override {}
+  void test_run_start() override {}
+  void test_run_end(const doctest::TestRunStats&) override {}
+  void test_case_reenter(const doctest::TestCaseData&) override {}
+  void test_case_exception(const doctest::TestCaseException&) override {}
+  void subcase_start(const doctest::SubcaseSignature&) override {}
+  void subcase_end() override {}
+  void log_assert(const doctest::AssertData&) override {}
+  void log_message(const doctest::MessageData&) override {}
+  void test_case_skipped(const doctest::TestCaseData&) override {}
+
+ private:
+  const char* name_ = "";
+  const char* file_ = "";
+  xgrad::MemoryStats before_;
+};
+
+REGISTER_LISTENER("leaks", 1, LeakListener);
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  doctest::Context context(count, arguments);
+  const int failed = context.run();
+  return leaking_cases > 0 ? 1 : failed;
+}

@@ -1,0 +1,141 @@
+// Elementwise operations that users make from formulas.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <xgrad/core/backward.hpp>
+#include <xgrad/xgrad.hpp>
+
+namespace xg = xgrad;
+using Var = xg::Variable<double>;
+
+namespace user {
+
+// At namespace scope of the user's own, so that every function is found by its argument.
+struct Cube {
+  static constexpr std::string_view name = "cube";
+  template <class V>
+  static V value(const V& x) {
+    return x * x * x;
+  }
+  template <class V>
+  static V gradient(const V& x, xg::unused, const V& dy) {
+    return dy * 3 * x * x;
+  }
+};
+
+struct Product {
+  static constexpr std::string_view name = "product";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a * b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& a, const V& b, xg::unused, const V& dy) {
+    return {dy * b, dy * a};
+  }
+};
+
+auto make_mish() {
+  return xg::elementwise("mish", [](auto x) { return x * tanh(log(1 + abs(x))); });
+}
+
+}  // namespace user
+
+namespace {
+
+Var derivative(const Var& y, const Var& x) {
+  xg::Node* const targets[] = {&x.node()};
+  const Var seed(xg::Dense<double>::filled(y.shape(), 1.0));
+  return Var(xg::recorded_gradients(y.handle(), seed.handle(), targets, true)[0]);
+}
+
+double formula(double x) { return x * std::tanh(std::log(1 + std::fabs(x))); }
+
+}  // namespace
+
+TEST_CASE("a lambda becomes an operation with a symbolic derivative at every order") {
+  const auto mish = user::make_mish();
+  const double at = 0.7, h = 1e-4;
+  auto x = xg::parameter(at);
+  const Var y = mish(x);
+  CHECK(y.operation() == "mish");
+  CHECK(y.item() == doctest::Approx(formula(at)).epsilon(1e-14));
+  const Var first = derivative(y, x), second = derivative(first, x), third = derivative(second, x);
+  CHECK(first.item() == doctest::Approx((formula(at + h) - formula(at - h)) / (2 * h)).epsilon(1e-7));
+  CHECK(second.item() ==
+        doctest::Approx((formula(at + h) - 2 * formula(at) + formula(at - h)) / (h * h)).epsilon(1e-6));
+  const double step = 1e-3;
+  const double numeric =
+      (formula(at + 2 * step) - 2 * formula(at + step) + 2 * formula(at - step) - formula(at - 2 * step)) /
+      (2 * step * step * step);
+  CHECK(third.item() == doctest::Approx(numeric).epsilon(1e-4));
+}
+
+TEST_CASE("a formula serves float and double, blocks and tails, and broadcasts") {
+  const auto blend = xg::elementwise("blend", [](auto a, auto b, auto t) { return a + (b - a) * t; });
+  for (std::size_t n : {0, 1, 3, 17, 1024, 5000, 200001}) {
+    CAPTURE(n);
+    xt::xarray<float> values(std::vector<std::size_t>{2, n});
+    for (std::size_t i = 0; i < values.size(); ++i) values.flat(i) = static_cast<float>(i % 97) - 48;
+    auto a = xg::parameter(values);
+    xt::xarray<float> two_rows = xt::ones<float>({2, 1});
+    two_rows(1, 0) = 2;
+    auto b = xg::parameter(two_rows);
+    auto t = xg::constant(xt::xarray<float>(0.25f));
+    const auto y = blend(a, b, t);
+    y.backward({.grad_output = xt::ones<float>(values.shape())});
+    const auto result = y.value();
+    bool equal = true;
+    for (std::size_t r = 0; r < 2; ++r)
+      for (std::size_t c = 0; c < n; ++c)
+        equal = equal && result(r, c) == values(r, c) + (static_cast<float>(r + 1) - values(r, c)) * 0.25f;
+    CHECK(equal);
+    CHECK(b.grad()(0, 0) == doctest::Approx(0.25 * static_cast<double>(n)));
+  }
+}
+
+TEST_CASE("a branch is a select, and a captured number is fixed when the operation is made") {
+  double slope = 0.5;
+  const auto leaky = xg::elementwise("leaky", [slope](auto x) { return select(x > 0, x, slope * x); });
+  slope = 7;
+  auto x = xg::parameter(xt::xarray<double>{-2, 3});
+  const auto y = leaky(x);
+  CHECK(y.value() == xt::xarray<double>{-1, 3});
+  y.backward({.grad_output = xt::xarray<double>{1, 1}});
+  CHECK(x.grad() == xt::xarray<double>{0.5, 1});
+}
+
+TEST_CASE("an operation made from a formula can stand in another formula") {
+  const auto mish = user::make_mish();
+  const auto outer = xg::elementwise("outer", [&](auto x) { return mish(x) * mish(x); });
+  auto x = xg::parameter(0.3);
+  const auto y = outer(x);
+  CHECK(y.item() == doctest::Approx(formula(0.3) * formula(0.3)));
+  y.backward();
+  CHECK(x.grad()() == doctest::Approx(2 * formula(0.3) * (formula(0.3 + 1e-6) - formula(0.3 - 1e-6)) / 2e-6));
+}
+
+TEST_CASE("a formula may be constant, or its argument itself") {
+  const auto seven = xg::elementwise("seven", [](auto) { return 7.0; });
+  const auto same = xg::elementwise("same", [](auto x) { return x; });
+  auto x = xg::parameter(xt::xarray<double>{1, 2});
+  CHECK(seven(x).value() == xt::xarray<double>{7, 7});
+  CHECK_FALSE(seven(x).requires_grad());
+  auto y = same(x) + same(x);
+  y.backward({.grad_output = xt::xarray<double>{1, 1}});
+  CHECK(x.grad() == xt::xarray<double>{2, 2});
+}
+
+TEST_CASE("a struct brings its own derivative, which is differentiated in its turn") {
+  auto x = xg::parameter(xt::xarray<double>{1, 2, -3});
+  const Var y = xg::elementwise<user::Cube>(x);
+  CHECK(y.value() == xt::xarray<double>{1, 8, -27});
+  const Var first = derivative(y, x), second = derivative(first, x), third = derivative(second, x);
+  CHECK(first.value() == xt::xarray<double>{3, 12, 27});
+  CHECK(second.value() == xt::xarray<double>{6, 12, -18});
+  CHECK(third.value() == xt::xarray<double>{6, 6, 6});
+  auto a = xg::parameter(2.0), b = xg::parameter(5.0);
+  xg::elementwise<user::Product>(a, b).backward();
+  CHECK(a.grad()() == 5);
+  CHECK(b.grad()() == 2);
+}
