@@ -96,7 +96,13 @@ FNR == 1 {
   if (!sub(/\/[^\/]*$/, "", folder)) folder = ""
   room = top_of(FILENAME)
   in_library = room == "" || room in allowed
+  host_depth = 0
 }
+
+# What stands between "#ifndef XGRAD_ISA" and its #endif is not there for kernel files.
+/^[ \t]*#[ \t]*ifndef[ \t]+XGRAD_ISA[ \t]*$/ && host_depth == 0 { host_depth = 1; next }
+/^[ \t]*#[ \t]*if/ && host_depth > 0 { host_depth++ }
+/^[ \t]*#[ \t]*endif/ && host_depth > 0 { host_depth-- }
 
 /^[ \t]*#[ \t]*include[ \t]*["<]/ {
   where = FILENAME ":" FNR
@@ -109,7 +115,8 @@ FNR == 1 {
     if (in_library && name ~ /^xgrad\//) complain(where, "library files include each other by relative path, not <" name ">")
     if (top_of(name) in allowed) complain(where, "write <xgrad/" name ">, not <" name ">")
     if (in_library && name ~ /^(doctest|benchmark|CLI|fmt)\//) complain(where, "the library does not need <" name ">")
-    system_includes[FILENAME] = system_includes[FILENAME] " " name
+    if (host_depth > 0) host_system_includes[FILENAME] = host_system_includes[FILENAME] " " name
+    else system_includes[FILENAME] = system_includes[FILENAME] " " name
     next
   }
 
@@ -117,21 +124,23 @@ FNR == 1 {
   if (in_library) {
     if (!(target in exists)) complain(where, "\"" name "\" is not the relative path of a library file")
     else check_between_rooms(where, FILENAME, target)
-    own_includes[FILENAME] = own_includes[FILENAME] " " target
+    if (host_depth > 0) host_includes[FILENAME] = host_includes[FILENAME] " " target
+    else own_includes[FILENAME] = own_includes[FILENAME] " " target
   } else if (top_of(target) != room) {
     complain(where, room " reaches the library by <xgrad/...> only, not by \"" name "\"")
   }
 }
 
 # Everything that start includes, over any number of steps, in reached[].
-function reach(start,    queue, first, last, n, parts, i) {
+function reach(start, is_kernel,    queue, first, last, n, parts, i, now) {
   split("", reached)
   split("", queue)
   first = last = 1
   queue[1] = start
   reached[start] = 1
   while (first <= last) {
-    n = split(own_includes[queue[first++]], parts, " ")
+    now = queue[first++]
+    n = split(own_includes[now] (is_kernel ? "" : host_includes[now]), parts, " ")
     for (i = 1; i <= n; i++)
       if (!(parts[i] in reached)) {
         reached[parts[i]] = 1
@@ -145,9 +154,9 @@ END {
     start = ARGV[k]
     is_kernel = start ~ /_kernels\.cpp$/ && top_of(start) in allowed
     if (!is_kernel && start != "xgrad.hpp") continue
-    reach(start)
+    reach(start, is_kernel)
     for (file in reached) {
-      n = split(system_includes[file], headers, " ")
+      n = split(system_includes[file] (is_kernel ? "" : host_system_includes[file]), headers, " ")
       for (i = 1; i <= n; i++) {
         h = headers[i]
         if (is_kernel && ((h in not_in_kernels) || h ~ /^(xtensor|xtl)/))
@@ -173,7 +182,8 @@ self_test() {
     echo '#include "nn/linear.hpp"' > "$tree/xgrad.hpp"
     echo '#include <xtensor/xarray.hpp>' > "$tree/core/variable.hpp"
     printf '#include <xsimd/xsimd.hpp>\n#include "../shape.hpp"\n' > "$tree/core/simd/pack.hpp"
-    echo '#include <array>' > "$tree/core/shape.hpp"
+    printf '#include <array>\n#ifndef XGRAD_ISA\n#if 1\n#endif\n#include "variable.hpp"\n#include <vector>\n#endif\n' \
+      > "$tree/core/shape.hpp"
     printf '#include "x_kernels.hpp"\n#include "../core/simd/pack.hpp"\n' > "$tree/ops/x_kernels.cpp"
     echo '#pragma once' > "$tree/ops/x_kernels.hpp"
     printf '#include <vector>\n  #  include "../core/variable.hpp"\n' > "$tree/ops/x.hpp"
