@@ -21,31 +21,36 @@ std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> ta
 
 void run_backward(const Handle& output, Value seed, bool retain_graph) {
   const NoGrad off;
-  Sweep<Value> sweep;
-  sweep.give(*output.node(), std::move(seed));
+  Sweep<memory::Buffer> sweep;
+  sweep.give(*output.node(), std::move(seed.buffer));
   sweep.run(retain_graph);
   // First everything that may fail, on values of our own; then the commit. A gradient that somebody else
   // holds is not written to but replaced.
   for (auto& slot : sweep.slots()) {
     if (slot.node == nullptr) continue;
-    const Value& known = *slot.node->gradient();
-    slot.target = !known.defined() || !known.buffer.unique();  // from here on: replaces the known gradient
-    if (known.defined() && slot.target) accumulate(slot.gradient, Value(known), slot.node->is_double);
+    const memory::Buffer& known = *slot.node->gradient();
+    slot.target = !known.unique();  // from here on: replaces the known gradient
+    if (known && slot.target) accumulate(slot.gradient, memory::Buffer(known), *slot.node);
   }
   for (auto& slot : sweep.slots()) {
     if (slot.node == nullptr) continue;
-    Value& known = *slot.node->gradient();
+    memory::Buffer& known = *slot.node->gradient();
     if (slot.target)
       known = std::move(slot.gradient);
     else
-      accumulate(known, std::move(slot.gradient), slot.node->is_double);
+      accumulate(known, std::move(slot.gradient), *slot.node);
   }
 }
 
 std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<Node* const> targets,
                                    bool retain_graph) {
   const NoGrad off;
-  return gradients<Value>(output, std::move(seed), targets, retain_graph);
+  std::vector<Value> result;
+  std::vector<memory::Buffer> buffers =
+      gradients<memory::Buffer>(output, std::move(seed.buffer), targets, retain_graph);
+  for (std::size_t i = 0; i < targets.size(); ++i)
+    result.push_back({std::move(buffers[i]), targets[i]->value.shape});
+  return result;
 }
 
 std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,

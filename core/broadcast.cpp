@@ -28,14 +28,15 @@ struct Nest {
 
 /// The axes of `out`, outermost first, neighbours merged where every operand steps through both as through
 /// one.
-Nest collapse(const Shape& out, std::span<const Value* const> operands) {
+Nest collapse(const Shape& out, std::span<const Source> operands) {
+  static const Shape scalar;
   Nest nest;
   std::array<std::ptrdiff_t, kernels::max_inputs + 2> run;
   run.fill(1);
   for (std::size_t axis = out.size(); axis-- > 0;) {
     Axis now{out[axis], {}};
     for (std::size_t k = 0; k < operands.size(); ++k) {
-      const Shape& shape = operands[k]->shape;
+      const Shape& shape = operands[k].data ? *operands[k].shape : scalar;
       const std::size_t missing = out.size() - shape.size();
       const std::size_t extent = axis < missing ? 1 : shape[axis - missing];
       now.strides[k] = extent == 1 ? 0 : run[k];
@@ -121,34 +122,39 @@ void run_nest(kernels::Kernel kernel, std::size_t item, kernels::Loop loop, cons
 }  // namespace
 
 void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
-                   std::span<const Value* const> operands) {
-  const std::size_t size = element_count(out_shape);
-  if (size == 0) return;
-  kernels::Loop loop{1, size, out, static_cast<std::ptrdiff_t>(size), {}};
-  const Value scalar{memory::Buffer(), Shape()};
-  std::array<const Value*, kernels::max_inputs + 2> views;
+                   std::span<const Source> operands) {
+  kernels::Loop loop;
+  loop.rows = 1;
+  loop.columns = element_count(out_shape);
+  loop.out = out;
+  if (loop.columns == 0) return;
+  loop.out_row_stride = static_cast<std::ptrdiff_t>(loop.columns);
+  if (loop.columns == 1) {  // then every operand has one element
+    for (std::size_t k = 0; k < operands.size(); ++k)
+      loop.in[k] = {operands[k].data ? operands[k].data : nothing, 0, 0};
+    return kernel(loop);
+  }
   bool flat = true;
   for (std::size_t k = 0; k < operands.size(); ++k) {
-    views[k] = operands[k]->defined() ? operands[k] : &scalar;
-    const void* data = views[k]->buffer.data();
-    const bool one = views[k]->size() == 1;
-    loop.in[k] = {data ? data : nothing, 0, one ? 0 : 1};
-    flat = flat && (one || views[k]->shape == out_shape);
+    const auto [data, shape] = operands[k];
+    if (data == nullptr) {
+      loop.in[k] = {nothing, 0, 0};
+    } else if (*shape == out_shape) {
+      loop.in[k] = {data, 0, 1};
+    } else {
+      loop.in[k] = {data, 0, 0};
+      flat = flat && element_count(*shape) == 1;
+    }
   }
   if (flat) return run_plane(kernel, item, loop, operands.size());
-  const std::span<const Value* const> used(views.data(), operands.size());
-  run_nest(kernel, item, loop, collapse(out_shape, used), operands.size());
+  run_nest(kernel, item, loop, collapse(out_shape, operands), operands.size());
 }
 
 template <class T>
-Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced) {
-  static const kernels::SumKernels& sums =
+Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divisor) {
+  static const kernels::Reduction& sums =
       *choose_kernels([]<class I>() { return kernels::sum_kernels<I>(); });
-  const auto kernel = sums.sum[std::is_same_v<T, double>];
-  Dense<T> now = x;
-  for_each_reduction(x.shape, reduced,
-                     [&](const ReductionStep& step) { now = reduce_step<T>(now, step, kernel); });
-  return std::move(now).with_shape(reduced_shape(x.shape, reduced, true));
+  return reduce_axes(sums, x, reduced, divisor);
 }
 
 namespace {
@@ -161,7 +167,7 @@ struct BroadcastTo {
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(shape);
-    const Value* const operands[] = {&x};
+    const Source operands[] = {{x.data(), &x.shape}};
     run_broadcast(operation<Identity, Core>().kernels()->value[std::is_same_v<T, double>], sizeof(T),
                   result.mutable_data(), shape, operands);
     return result;
@@ -225,7 +231,7 @@ template Dense<float> sum_to(const Dense<float>&, const Shape&);
 template Dense<double> sum_to(const Dense<double>&, const Shape&);
 template Variable<float> sum_to(const Variable<float>&, const Shape&);
 template Variable<double> sum_to(const Variable<double>&, const Shape&);
-template Dense<float> sum_axes(const Dense<float>&, const AxisList<bool>&);
-template Dense<double> sum_axes(const Dense<double>&, const AxisList<bool>&);
+template Dense<float> sum_axes(const Dense<float>&, const AxisList<bool>&, double);
+template Dense<double> sum_axes(const Dense<double>&, const AxisList<bool>&, double);
 
 }  // namespace xgrad

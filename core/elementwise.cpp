@@ -19,7 +19,7 @@ Elementwise::Gradient described(Program program, std::size_t inputs) {
   result.zero = program.is_zero();
   result.passes = program.is_copy_of(inputs + 1);
   result.reads_output = program.reads(inputs);
-  for (std::size_t i = 0; i < inputs; ++i) result.reads.push_back(program.reads(i));
+  for (std::size_t i = 0; i < inputs; ++i) result.reads |= std::uint32_t(program.reads(i)) << i;
   result.program = std::move(program);
   return result;
 }
@@ -74,38 +74,32 @@ Shape result_shape(const Elementwise& operation, const Dense<T>* const* inputs) 
 
 template <class T>
 Dense<T> elementwise_value(const Elementwise& operation, const Dense<T>* const* inputs) {
-  const Shape shape = result_shape(operation, inputs);
-  Dense<T> result(shape);
+  Dense<T> result(result_shape(operation, inputs));
   T* out = result.mutable_data();
+  Source sources[most_inputs];
+  for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
+  const std::span<const Source> used(sources, operation.inputs());
   if (operation.kernels() != nullptr) {
-    const Value* operands[kernels::max_inputs];
-    for (std::size_t i = 0; i < operation.inputs(); ++i) operands[i] = inputs[i];
-    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, shape,
-                  {operands, operation.inputs()});
+    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, result.shape, used);
   } else {
-    std::vector<Dense<T>> values;
-    for (std::size_t i = 0; i < operation.inputs(); ++i) values.push_back(*inputs[i]);
-    run_program(*operation.program(), values.data(), shape, out);
+    run_program<T>(*operation.program(), used, result.shape, out);
   }
   return result;
 }
 
 template <class T>
-Dense<T> elementwise_gradient(const Elementwise& operation, std::size_t which, Dense<T>* values) {
-  Dense<T>& dy = values[operation.inputs() + 1];
+memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
+                                    std::span<Source> sources, memory::Buffer dy, const Shape& shape) {
   // Kernels read an element of dy before they write it, so its buffer serves for the result.
-  const bool reuse = dy.buffer.unique();
-  Dense<T> fresh = reuse ? Dense<T>() : Dense<T>(dy.shape);
-  T* out = reuse ? dy.mutable_data() : fresh.mutable_data();
+  const bool reuse = dy.unique();
+  memory::Buffer result = reuse ? std::move(dy) : memory::Buffer(element_count(shape) * sizeof(T));
+  T* out = static_cast<T*>(result.mutable_data());
   if (operation.kernels() != nullptr) {
-    const Value* operands[kernels::max_inputs + 2];
-    for (std::size_t i = 0; i < operation.inputs() + 2; ++i) operands[i] = &values[i];
-    run_broadcast(operation.kernels()->gradient[which][is_double<T>], sizeof(T), out, dy.shape,
-                  {operands, operation.inputs() + 2});
+    run_broadcast(operation.kernels()->gradient[which][is_double<T>], sizeof(T), out, shape, sources);
   } else {
-    run_program(operation.gradient(which).program, values, dy.shape, out);
+    run_program<T>(operation.gradient(which).program, sources, shape, out);
   }
-  return reuse ? std::move(dy) : std::move(fresh);
+  return result;
 }
 
 template <>
@@ -126,8 +120,10 @@ Dense<double> scalar_operand<Dense<double>>(double number) {
   return Dense<double>::scalar(number);
 }
 
-template Dense<float> elementwise_gradient(const Elementwise&, std::size_t, Dense<float>*);
-template Dense<double> elementwise_gradient(const Elementwise&, std::size_t, Dense<double>*);
+template memory::Buffer elementwise_gradient<float>(const Elementwise&, std::size_t, std::span<Source>,
+                                                    memory::Buffer, const Shape&);
+template memory::Buffer elementwise_gradient<double>(const Elementwise&, std::size_t, std::span<Source>,
+                                                     memory::Buffer, const Shape&);
 
 OperationList core_operations() { return operations_of<Core>(); }
 

@@ -12,6 +12,8 @@
 
 namespace xgrad {
 
+struct Source;
+
 /// One elementwise operation: of the library, with kernels of its own, or made by a user, as a program of
 /// library steps.
 class Elementwise : public std::enable_shared_from_this<Elementwise> {
@@ -22,7 +24,7 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
     bool zero = false;          ///< always zero: nothing to do
     bool passes = false;        ///< the output's gradient itself
     bool reads_output = false;  ///< the output must be saved
-    std::vector<bool> reads;    ///< which inputs must be saved
+    std::uint32_t reads = 0;    ///< which inputs must be saved, a bit each
     /// For a user's operation, the gradient as an operation of inputs, output and gradient, so that a second
     /// derivative runs in one pass too.
     std::shared_ptr<const Elementwise> operation;
@@ -63,16 +65,20 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   mutable std::atomic<const std::vector<Gradient>*> gradients_{nullptr};
 };
 
+/// Inputs of an elementwise operation at most; derivatives of users' operations take more than kernels do.
+inline constexpr std::size_t most_inputs = 16;
+
 using OperationGetter = const Elementwise& (*)();
 using OperationList = std::span<const OperationGetter>;
 
 /// The engine's own elementwise operations.
 OperationList core_operations();
 
-/// The plain gradient in input `which`, in the broadcast shape. `values` are the inputs, the output and its
-/// gradient, whose buffer is reused for the result when nobody else holds it; those that the gradient does
-/// not read may be undefined.
+/// The plain gradient in input `which`, in the shape of `dy`, whose buffer is reused for the result when
+/// nobody else holds it. `sources` are the inputs, the output and dy; those that the gradient does not read
+/// need no data.
 template <class T>
-Dense<T> elementwise_gradient(const Elementwise& operation, std::size_t which, Dense<T>* values);
+memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
+                                    std::span<Source> sources, memory::Buffer dy, const Shape& shape);
 
 }  // namespace xgrad

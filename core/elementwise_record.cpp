@@ -11,8 +11,6 @@
 namespace xgrad {
 namespace {
 
-constexpr std::size_t most_inputs = 16;
-
 /// The node of an elementwise operation, with room for `Capacity` inputs.
 template <class T, std::size_t Capacity>
 class ElementwiseNode final : public Node {
@@ -36,17 +34,17 @@ class ElementwiseNode final : public Node {
     for (memory::Buffer& saved : saved_) saved.reset();
   }
 
-  void differentiate(Sweep<Value>& sweep, Value&& output_gradient) override {
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
     const std::size_t count = operation_->inputs();
-    Dense<T> dy(std::move(output_gradient));
     for (std::size_t k = 0; k < count; ++k) {
       Node& input = *edges_[k];
       const Elementwise::Gradient& gradient = operation_->gradient(k);
       if (gradient.zero || !sweep.wants(input)) continue;
       const bool last = !wanted_after(sweep, k);
-      Dense<T> share = last ? std::move(dy) : dy;
+      memory::Buffer share = last ? std::move(dy) : dy;
       if (!gradient.passes) share = plain_share(gradient, k, std::move(share));
-      if (!(share.shape == input.value.shape)) share = sum_to(share, input.value.shape);
+      if (!(value.shape == input.value.shape))
+        share = sum_to(Dense<T>(std::move(share), value.shape), input.value.shape).buffer;
       sweep.give(input, std::move(share));
       if (last) return;
     }
@@ -66,24 +64,24 @@ class ElementwiseNode final : public Node {
  private:
   void save_for(const Elementwise::Gradient& gradient) {
     for (std::size_t i = 0; i < operation_->inputs(); ++i)
-      if (gradient.reads[i] && !saved_[i]) saved_[i] = edges_[i]->value.buffer;
+      if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value.buffer;
     saves_output = saves_output || gradient.reads_output;
   }
 
-  bool wanted_after(const Sweep<Value>& sweep, std::size_t k) const {
+  bool wanted_after(const Sweep<memory::Buffer>& sweep, std::size_t k) const {
     for (++k; k < operation_->inputs(); ++k)
       if (sweep.wants(*edges_[k]) && !operation_->gradient(k).zero) return true;
     return false;
   }
 
-  Dense<T> plain_share(const Elementwise::Gradient& gradient, std::size_t k, Dense<T> dy) const {
+  memory::Buffer plain_share(const Elementwise::Gradient& gradient, std::size_t k, memory::Buffer dy) const {
     const std::size_t count = operation_->inputs();
-    std::array<Dense<T>, Capacity + 2> values;
+    Source sources[Capacity + 2];
     for (std::size_t i = 0; i < count; ++i)
-      if (gradient.reads[i]) values[i] = Dense<T>(saved_[i], edges_[i]->value.shape);
-    if (gradient.reads_output) values[count] = Dense<T>(value.buffer, value.shape);
-    values[count + 1] = std::move(dy);
-    return elementwise_gradient(*operation_, k, values.data());
+      if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value.shape};
+    if (gradient.reads_output) sources[count] = {value.buffer.data(), &value.shape};
+    sources[count + 1] = {dy.data(), &value.shape};
+    return elementwise_gradient<T>(*operation_, k, {sources, count + 2}, std::move(dy), value.shape);
   }
 
   Variable<T> recorded_share(const Elementwise::Gradient& gradient, const Variable<T>& dy) {
@@ -91,7 +89,7 @@ class ElementwiseNode final : public Node {
     // What the gradient does not read is not there; dy stands in for it.
     std::vector<Variable<T>> values(count + 2, dy);
     for (std::size_t i = 0; i < count; ++i)
-      if (gradient.reads[i]) values[i] = detail::restore<T>(*edges_[i], saved_[i]);
+      if (gradient.reads >> i & 1) values[i] = detail::restore<T>(*edges_[i], saved_[i]);
     if (gradient.reads_output) values[count] = Variable<T>(Handle(this));
     if (gradient.operation == nullptr) return replay<Variable<T>>(gradient.program, values);
     std::vector<const Variable<T>*> pointers;
@@ -138,7 +136,7 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   for (std::size_t i = 0; i < operation.inputs(); ++i) values[i] = &inputs[i]->dense();
   Dense<T> output = apply_to<Dense<T>>(operation, values);
   if (!is_recording() || !is_differentiable(operation, inputs)) return Variable<T>(std::move(output));
-  return Variable<T>(Handle(make_node(operation, std::move(output), inputs)));
+  return Variable<T>(Handle::first(make_node(operation, std::move(output), inputs)));
 }
 
 }  // namespace

@@ -21,7 +21,9 @@ Node* next_doomed(Node* node) noexcept {
 
 std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
 
-void Node::differentiate(Sweep<Value>&, Value&&) { throw InternalError("a leaf was asked to differentiate"); }
+void Node::differentiate(Sweep<memory::Buffer>&, memory::Buffer&&) {
+  throw InternalError("a leaf was asked to differentiate");
+}
 void Node::differentiate(Sweep<Handle>&, Handle&&) {
   throw InternalError("a leaf was asked to differentiate");
 }

@@ -27,12 +27,12 @@ class Node {
   /// The operation's name; "parameter" or "constant" for a leaf.
   virtual std::string_view operation() const noexcept;
   /// Adds this node's share to the gradients of its inputs: on plain values, or recorded.
-  virtual void differentiate(Sweep<Value>& sweep, Value&& output_gradient);
+  virtual void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& output_gradient);
   virtual void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient);
   /// Forgets what was saved for backward; the node cannot be differentiated again.
   virtual void drop_saved() noexcept {}
-  /// Where a leaf keeps its gradient; none for other nodes.
-  virtual Value* gradient() noexcept { return nullptr; }
+  /// Where a leaf keeps its gradient, which has the shape of its value; none for other nodes.
+  virtual memory::Buffer* gradient() noexcept { return nullptr; }
 
   std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
   bool is_leaf() const noexcept { return input_count_ == 0; }
@@ -77,10 +77,10 @@ void release_use(Node* node) noexcept;
 class Leaf final : public Node {
  public:
   Leaf(Value value_, bool is_double_) noexcept : Node(std::move(value_), is_double_) { requires_grad = true; }
-  Value* gradient() noexcept override { return &gradient_; }
+  memory::Buffer* gradient() noexcept override { return &gradient_; }
 
  private:
-  Value gradient_;
+  memory::Buffer gradient_;
 };
 
 /// A counted handle to a node, or none: a Variable without its element type.
@@ -91,6 +91,14 @@ class Handle {
   explicit Handle(Node* node) noexcept : node_(node) {
     if (node_ && node_->handles_.fetch_add(1, std::memory_order_relaxed) == 0)
       node_->uses_.fetch_add(1, std::memory_order_relaxed);
+  }
+  /// The first handle to a new node.
+  static Handle first(Node* node) noexcept {
+    node->handles_.store(1, std::memory_order_relaxed);
+    node->uses_.store(1, std::memory_order_relaxed);
+    Handle handle;
+    handle.node_ = node;
+    return handle;
   }
   Handle(const Handle& other) noexcept : node_(other.node_) {
     if (node_) node_->handles_.fetch_add(1, std::memory_order_relaxed);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "add.hpp"
-#include "broadcast.hpp"
 #include "elementwise.hpp"
 #include "threads.hpp"
 
@@ -55,7 +54,7 @@ Layout plan(const Program& program) {
 template <class T>
 class BlockRun {
  public:
-  BlockRun(const Program& program, const Layout& layout, const std::vector<Dense<T>>& inputs, T* out)
+  BlockRun(const Program& program, const Layout& layout, std::span<const kernels::Operand> inputs, T* out)
       : program_(program),
         layout_(layout),
         inputs_(inputs),
@@ -73,9 +72,8 @@ class BlockRun {
  private:
   kernels::Operand operand(std::size_t value, std::size_t first) const {
     if (program_.is_input(value)) {
-      const Dense<T>& input = inputs_[value];
-      const bool one = input.size() == 1;
-      return {input.data() + (one ? 0 : first), 0, one ? 0 : 1};
+      const kernels::Operand& input = inputs_[value];
+      return {static_cast<const T*>(input.data) + (input.step ? first : 0), 0, input.step};
     }
     const std::size_t step = value - program_.inputs;
     if (program_.steps[step].operation == nullptr) return {&constants_[step], 0, 0};
@@ -103,7 +101,7 @@ class BlockRun {
 
   const Program& program_;
   const Layout& layout_;
-  const std::vector<Dense<T>>& inputs_;
+  std::span<const kernels::Operand> inputs_;
   T* out_;
   Dense<T> scratch_;
   T* scratch_data_ = nullptr;
@@ -113,19 +111,30 @@ class BlockRun {
 }  // namespace
 
 template <class T>
-void run_program(const Program& program, const Dense<T>* inputs, const Shape& shape, T* out) {
+void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape, T* out) {
   const std::size_t size = element_count(shape);
   if (size == 0) return;
-  std::vector<Dense<T>> flat(program.inputs);
-  for (std::size_t i = 0; i < program.inputs; ++i)
-    if (inputs[i].defined()) flat[i] = inputs[i].size() == 1 ? inputs[i] : broadcast_to(inputs[i], shape);
+  std::vector<kernels::Operand> operands(program.inputs, {out, 0, 0});
+  std::vector<Dense<T>> repeated;  // inputs that broadcast in more than one step
+  for (std::size_t i = 0; i < program.inputs; ++i) {
+    if (inputs[i].data == nullptr) continue;
+    operands[i].data = inputs[i].data;
+    if (*inputs[i].shape == shape) {
+      operands[i].step = 1;
+    } else if (element_count(*inputs[i].shape) != 1) {
+      repeated.emplace_back(shape);
+      run_broadcast(operation<Identity, Core>().kernels()->value[std::is_same_v<T, double>], sizeof(T),
+                    repeated.back().mutable_data(), shape, inputs.subspan(i, 1));
+      operands[i] = {repeated.back().data(), 0, 1};
+    }
+  }
   const Layout layout = plan(program);
   parallel_for(size, grain, [&](std::size_t begin, std::size_t end) {
-    BlockRun<T>(program, layout, flat, out)(begin, end);
+    BlockRun<T>(program, layout, operands, out)(begin, end);
   });
 }
 
-template void run_program(const Program&, const Dense<float>*, const Shape&, float*);
-template void run_program(const Program&, const Dense<double>*, const Shape&, double*);
+template void run_program(const Program&, std::span<const Source>, const Shape&, float*);
+template void run_program(const Program&, std::span<const Source>, const Shape&, double*);
 
 }  // namespace xgrad

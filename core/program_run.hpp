@@ -2,14 +2,16 @@
 // cache.
 #pragma once
 
-#include "dense.hpp"
+#include <span>
+
+#include "broadcast.hpp"
 #include "symbol.hpp"
 
 namespace xgrad {
 
-/// `inputs` broadcast to `shape`; those that the program does not read may be undefined. `out` has `shape`'s
+/// `inputs` broadcast to `shape`; those that the program does not read need no data. `out` has `shape`'s
 /// elements and may be an input's buffer of the same shape.
 template <class T>
-void run_program(const Program& program, const Dense<T>* inputs, const Shape& shape, T* out);
+void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape, T* out);
 
 }  // namespace xgrad

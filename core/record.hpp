@@ -31,7 +31,7 @@ template <class V>
 struct CarrierOf;
 template <class T>
 struct CarrierOf<Dense<T>> {
-  using type = Value;
+  using type = memory::Buffer;
 };
 template <class T>
 struct CarrierOf<Variable<T>> {
@@ -54,7 +54,7 @@ class Backward {
   using Carrier = typename detail::CarrierOf<V>::type;
 
   Backward(Node& node, const memory::Buffer* saved, Sweep<Carrier>& sweep, Carrier&& gradient)
-      : node_(node), saved_(saved), sweep_(sweep), gradient_(std::move(gradient)) {}
+      : node_(node), saved_(saved), sweep_(sweep), gradient_(wrap(std::move(gradient), node)) {}
 
   /// The gradient of the output.
   const V& gradient() const noexcept { return gradient_; }
@@ -62,14 +62,14 @@ class Backward {
   V take_gradient() noexcept { return std::move(gradient_); }
   /// A saved input, or the saved output.
   V input(std::size_t i) const {
-    if constexpr (std::is_same_v<Carrier, Value>) {
+    if constexpr (is_plain) {
       return V(saved_[i], shape(i));
     } else {
       return detail::restore<T>(*node_.inputs()[i], saved_[i]);
     }
   }
   V output() const {
-    if constexpr (std::is_same_v<Carrier, Value>) {
+    if constexpr (is_plain) {
       return V(node_.value.buffer, node_.value.shape);
     } else {
       return V(Handle(&node_));
@@ -81,14 +81,23 @@ class Backward {
   bool wants(std::size_t i) const noexcept { return sweep_.wants(*node_.inputs()[i]); }
   /// Adds to the gradient of input `i`; its shape must be the input's.
   void give(std::size_t i, V gradient) {
-    if constexpr (std::is_same_v<Carrier, Value>) {
-      sweep_.give(*node_.inputs()[i], std::move(gradient));
+    if constexpr (is_plain) {
+      sweep_.give(*node_.inputs()[i], std::move(gradient.buffer));
     } else {
       sweep_.give(*node_.inputs()[i], Handle(gradient.handle()));
     }
   }
 
  private:
+  static constexpr bool is_plain = std::is_same_v<Carrier, memory::Buffer>;
+  static V wrap(Carrier&& gradient, const Node& node) {
+    if constexpr (is_plain) {
+      return V(std::move(gradient), node.value.shape);
+    } else {
+      return V(std::move(gradient));
+    }
+  }
+
   Node& node_;
   const memory::Buffer* saved_;
   Sweep<Carrier>& sweep_;
@@ -121,7 +130,7 @@ class Record final : public Node {
   }
 
   std::string_view operation() const noexcept override { return op_.name; }
-  void differentiate(Sweep<Value>& sweep, Value&& gradient) override {
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
     Backward<Dense<T>> backward(*this, saved_.data(), sweep, std::move(gradient));
     op_.vjp(backward);
   }
@@ -158,7 +167,7 @@ Variable<T> record(Op op, const Variable<T>& first, const Rest&... rest) {
   Dense<T> output = op.forward(first.dense(), rest.dense()...);
   if (!records<T>(inputs)) return Variable<T>(std::move(output));
   return Variable<T>(
-      Handle(new Record<Op, T, 1 + sizeof...(Rest)>(std::move(op), std::move(output), inputs)));
+      Handle::first(new Record<Op, T, 1 + sizeof...(Rest)>(std::move(op), std::move(output), inputs)));
 }
 
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
@@ -172,7 +181,7 @@ Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
   }
   Dense<T> output = op.forward(values);
   if (!records<T>(pointers)) return Variable<T>(std::move(output));
-  return Variable<T>(Handle(new Record<Op, T, 0>(std::move(op), std::move(output), pointers)));
+  return Variable<T>(Handle::first(new Record<Op, T, 0>(std::move(op), std::move(output), pointers)));
 }
 
 /// One spelling for both readings: computes on Dense, records on Variables.

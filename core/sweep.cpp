@@ -13,9 +13,6 @@ namespace {
 
 std::atomic<std::uint64_t> last_mark{0};
 
-bool is_set(const Value& gradient) noexcept { return gradient.defined(); }
-bool is_set(const Handle& gradient) noexcept { return static_cast<bool>(gradient); }
-
 template <class T>
 Handle recorded_sum(Handle&& a, Handle&& b) {
   return add(Variable<T>(std::move(a)), Variable<T>(std::move(b))).handle();
@@ -23,19 +20,21 @@ Handle recorded_sum(Handle&& a, Handle&& b) {
 
 }  // namespace
 
-void accumulate(Value& into, Value&& share, bool is_double) {
-  if (!into.buffer.unique() && share.buffer.unique()) std::swap(into, share);
-  const std::size_t item = is_double ? sizeof(double) : sizeof(float);
-  Value sum = into.buffer.unique() ? Value{} : Value{memory::Buffer(into.size() * item), into.shape};
-  void* out = sum.defined() ? sum.buffer.mutable_data() : into.buffer.mutable_data();
-  const Value* const operands[] = {&into, &share};
-  run_broadcast(operation<Add, Core>().kernels()->value[is_double], item, out, into.shape, operands);
-  if (sum.defined()) into = std::move(sum);
+void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
+  if (!into.unique() && share.unique()) std::swap(into, share);
+  const std::size_t item = node.is_double ? sizeof(double) : sizeof(float);
+  const Shape& shape = node.value.shape;
+  memory::Buffer sum;
+  if (!into.unique()) sum = memory::Buffer(element_count(shape) * item);
+  void* out = sum ? sum.mutable_data() : into.mutable_data();
+  const Source sources[] = {{into.data(), &shape}, {share.data(), &shape}};
+  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double], item, out, shape, sources);
+  if (sum) into = std::move(sum);
 }
 
-void accumulate(Handle& into, Handle&& share, bool is_double) {
-  into = is_double ? recorded_sum<double>(std::move(into), std::move(share))
-                   : recorded_sum<float>(std::move(into), std::move(share));
+void accumulate(Handle& into, Handle&& share, const Node& node) {
+  into = node.is_double ? recorded_sum<double>(std::move(into), std::move(share))
+                        : recorded_sum<float>(std::move(into), std::move(share));
 }
 
 template <class G>
@@ -46,7 +45,9 @@ void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
   for (Node* target : targets) {
     earliest = std::min(earliest, target->order);
     if (kept_.contains(target)) continue;
-    slots_[add_slot(*target)].target = true;
+    const std::uint32_t slot = add_slot(*target);
+    slots_[slot].target = true;
+    kept_.emplace(target, slot);
   }
   // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
   std::vector<Node*> met, pending{&output};
@@ -77,7 +78,7 @@ template <class G>
 std::uint32_t Sweep<G>::find(const Node& node) const noexcept {
   const std::uint32_t hint = node.slot.load(std::memory_order_relaxed);
   if (hint < slots_.size() && slots_[hint].node == &node) return hint;
-  if (kept_.empty()) return none;
+  if (!node.is_leaf() && !restricted_) return none;
   const auto kept = kept_.find(&node);
   return kept == kept_.end() ? none : kept->second;
 }
@@ -93,7 +94,7 @@ std::uint32_t Sweep<G>::add_slot(Node& node) {
   }
   slots_[slot].node = &node;
   node.slot.store(slot, std::memory_order_relaxed);
-  if (node.is_leaf() || (restricted_ && queue_.empty())) kept_.emplace(&node, slot);
+  if (node.is_leaf()) kept_.emplace(&node, slot);
   return slot;
 }
 
@@ -103,7 +104,7 @@ void Sweep<G>::give(Node& node, G&& share) {
   std::uint32_t slot = find(node);
   if (slot == none) slot = add_slot(node);
   G& gradient = slots_[slot].gradient;
-  if (is_set(gradient)) return accumulate(gradient, std::move(share), node.is_double);
+  if (gradient) return accumulate(gradient, std::move(share), node);
   gradient = std::move(share);
   if (node.is_leaf()) return;
   queue_.push_back({node.order, slot});
@@ -125,7 +126,7 @@ void Sweep<G>::run(bool retain_graph) {
       gradient = slots_[slot].gradient;
     } else {
       gradient = std::move(slots_[slot].gradient);
-      slots_[slot] = Slot{};
+      slots_[slot].node = nullptr;
       free_.push_back(slot);
     }
     node.differentiate(*this, std::move(gradient));
@@ -138,7 +139,7 @@ G Sweep<G>::take(const Node& target) {
   return slots_[kept_.at(&target)].gradient;
 }
 
-template class Sweep<Value>;
+template class Sweep<memory::Buffer>;
 template class Sweep<Handle>;
 
 }  // namespace xgrad

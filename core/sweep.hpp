@@ -9,12 +9,13 @@
 
 namespace xgrad {
 
-/// `into` += `share`, in place where one of the two buffers is held by nobody else.
-void accumulate(Value& into, Value&& share, bool is_double);
-void accumulate(Handle& into, Handle&& share, bool is_double);
+/// Adds `share` to a gradient of `node`, in place where one of the two buffers is held by nobody else.
+void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node);
+void accumulate(Handle& into, Handle&& share, const Node& node);
 
-/// Carries gradients of type G (Value: plain; Handle: recorded) from an output to its leaves. Nodes are
-/// visited in decreasing order of creation, so each is handed its complete gradient exactly once.
+/// Carries gradients of type G (Buffer: plain, of the node's shape; Handle: recorded) from an output to its
+/// leaves. Nodes are visited in decreasing order of creation, so each is handed its complete gradient exactly
+/// once.
 template <class G>
 class Sweep {
  public:
@@ -68,7 +69,7 @@ class Sweep {
   std::uint64_t mark_ = 0;
 };
 
-extern template class Sweep<Value>;
+extern template class Sweep<memory::Buffer>;
 extern template class Sweep<Handle>;
 
 }  // namespace xgrad

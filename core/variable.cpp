@@ -33,18 +33,19 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   if (!input.requires_grad) return Variable<T>(Dense<T>(saved, input.value.shape));
   const Variable<T>* const inputs[] = {&restored};
   return Variable<T>(
-      Handle(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
+      Handle::first(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
 }
 
 template Variable<float> detail::restore(Node&, const memory::Buffer&);
 template Variable<double> detail::restore(Node&, const memory::Buffer&);
 
 template <class T>
-Variable<T>::Variable(Dense<T> value) : handle_(new Node(std::move(value), std::is_same_v<T, double>)) {}
+Variable<T>::Variable(Dense<T> value)
+    : handle_(Handle::first(new Node(std::move(value), std::is_same_v<T, double>))) {}
 
 template <class T>
 Variable<T> parameter_from(Dense<T> value) {
-  return Variable<T>(Handle(new Leaf(std::move(value), std::is_same_v<T, double>)));
+  return Variable<T>(Handle::first(new Leaf(std::move(value), std::is_same_v<T, double>)));
 }
 template Variable<float> parameter_from(Dense<float>);
 template Variable<double> parameter_from(Dense<double>);
@@ -61,15 +62,13 @@ Array<T> Variable<T>::value() const {
 
 template <class T>
 bool Variable<T>::has_grad() const {
-  const Value* gradient = node().gradient();
-  return gradient != nullptr && gradient->defined();
+  const memory::Buffer* gradient = node().gradient();
+  return gradient != nullptr && *gradient;
 }
 
 template <class T>
-const Dense<T>& Variable<T>::dense_grad() const {
-  static const Dense<T> none;
-  const Value* gradient = node().gradient();
-  return gradient ? static_cast<const Dense<T>&>(*gradient) : none;
+Dense<T> Variable<T>::dense_grad() const {
+  return has_grad() ? Dense<T>(*node().gradient(), shape()) : Dense<T>();
 }
 
 template <class T>
@@ -84,18 +83,18 @@ Array<T> Variable<T>::grad() const {
 
 template <class T>
 void Variable<T>::zero_grad() {
-  if (Value* gradient = node().gradient()) *gradient = Value{};
+  if (memory::Buffer* gradient = node().gradient()) gradient->reset();
 }
 
 template <class T>
 void Variable<T>::set_grad(Dense<T> gradient) {
-  Value* slot = node().gradient();
+  memory::Buffer* slot = node().gradient();
   if (slot == nullptr)
     throw GraphError("set_grad: '" + std::string(operation()) + "' keeps no gradient: only parameters do");
   if (!(gradient.shape == shape()))
     throw ShapeError("set_grad: " + to_string(gradient.shape) + " for a parameter of shape " +
                      to_string(shape()) + "; they must be equal");
-  *slot = std::move(gradient);
+  *slot = std::move(gradient.buffer);
 }
 
 template <class T>

@@ -80,7 +80,7 @@ class Variable {
   /// For the library: a leaf's value, to be written in place; detached first from everyone else who holds it.
   T* mutable_data();
   /// For the library: the gradient as the engine keeps it, undefined when there is none.
-  const Dense<T>& dense_grad() const;
+  Dense<T> dense_grad() const;
   void set_grad(Dense<T> gradient);
 
   Node& node() const {
