@@ -9,18 +9,24 @@
 
 namespace xgrad::kernels {
 
-// A float sum of at most this many addends a lane is added to a double.
+// A sum of more addends a lane is made of two halves.
 inline constexpr std::size_t block_rows = 64;
 // Sums of this many columns are kept at a time: a strip of every row that is long enough to be streamed.
 inline constexpr std::size_t strip_columns = 1024;
 
-/// The first n lanes of x, and those of `fill`.
+/// 0, 1, 2 ... in the lanes of a pack.
 template <class P>
-P first_or(const P& x, std::size_t n, const P& fill) {
+P lane_numbers() {
   using T = typename P::value_type;
   alignas(64) static constexpr T lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   static_assert(P::width <= 16);
-  return select(P::load(lanes) < P(static_cast<T>(n)), x, fill);
+  return P::load(lanes);
+}
+
+/// The first n lanes of x, and those of `fill`.
+template <class P>
+P first_or(const P& x, std::size_t n, const P& fill) {
+  return select(lane_numbers<P>() < P(static_cast<typename P::value_type>(n)), x, fill);
 }
 
 /// What a term of a row reads through: whole packs, and at the row's end a part of one. Lanes that no element
@@ -44,10 +50,10 @@ struct PartOfPack {
 };
 
 /// Folds term(reader, i) over the packs that start at elements i of a row of `count`, from four starts.
-template <class P, class Combine, class Term>
-P fold_row(std::size_t count, const P& start, const Combine& combine, const Term& term) {
+template <class P, class Sum, class Combine, class Term>
+Sum fold_row(std::size_t count, const Sum& start, const Combine& combine, const Term& term) {
   constexpr std::size_t width = P::width;
-  P part[4] = {start, start, start, start};
+  Sum part[4] = {start, start, start, start};
   std::size_t i = 0;
   for (; i + 4 * width <= count; i += 4 * width)
     for (std::size_t k = 0; k < 4; ++k) part[k] = combine(part[k], term(WholePack<P>{}, i + k * width));
@@ -57,8 +63,47 @@ P fold_row(std::size_t count, const P& start, const Combine& combine, const Term
   return combine(combine(part[0], part[1]), combine(part[2], part[3]));
 }
 
-/// The sum of term(reader, i) over a row, pairwise over blocks: the error grows with the logarithm of the
-/// length. A term must be 0 in lanes that no element stands behind.
+/// The lanes of a pack as doubles: of floats, those of its lower and those of its upper half.
+template <class I>
+struct Doubles {
+  simd::Pack<double, I> low, high;
+};
+template <class I>
+Doubles<I> to_doubles(const simd::Pack<float, I>& x) {
+  using D = typename simd::Pack<double, I>::Batch;
+#if defined(__AVX512F__)
+  const __m256d upper = _mm256_castps_pd(_mm512_extractf32x8_ps(x.batch(), 1));
+  return {simd::Pack<double, I>(D(_mm512_cvtps_pd(_mm512_castps512_ps256(x.batch())))),
+          simd::Pack<double, I>(D(_mm512_cvtps_pd(_mm256_castpd_ps(upper))))};
+#elif defined(__AVX__)
+  return {simd::Pack<double, I>(D(_mm256_cvtps_pd(_mm256_castps256_ps128(x.batch())))),
+          simd::Pack<double, I>(D(_mm256_cvtps_pd(_mm256_extractf128_ps(x.batch(), 1))))};
+#elif defined(__SSE2__)
+  return {simd::Pack<double, I>(D(_mm_cvtps_pd(x.batch()))),
+          simd::Pack<double, I>(D(_mm_cvtps_pd(_mm_movehl_ps(x.batch(), x.batch()))))};
+#else
+  constexpr std::size_t width = simd::Pack<float, I>::width;
+  alignas(64) float lanes[width];
+  alignas(64) double wide[width];
+  x.store(lanes);
+  for (std::size_t k = 0; k < width; ++k) wide[k] = lanes[k];
+  return {simd::Pack<double, I>::load(wide), simd::Pack<double, I>::load(wide + width / 2)};
+#endif
+}
+
+/// A pack's lanes in as many doubles as a register holds, added up where there are more.
+template <class I>
+simd::Pack<double, I> in_double(const simd::Pack<float, I>& x) {
+  const Doubles<I> parts = to_doubles(x);
+  return parts.low + parts.high;
+}
+template <class I>
+simd::Pack<double, I> in_double(const simd::Pack<double, I>& x) {
+  return x;
+}
+
+/// The sum of term(reader, i) over a row, in double and pairwise over blocks: the error grows with the
+/// logarithm of the length. A term must be 0 in lanes that no element stands behind.
 template <class P, class Term>
 double sum_row(std::size_t first, std::size_t count, const Term& term) {
   constexpr std::size_t block = 4 * P::width * block_rows;
@@ -66,10 +111,10 @@ double sum_row(std::size_t first, std::size_t count, const Term& term) {
     const std::size_t half = (count / 2 + block - 1) / block * block;
     return sum_row<P>(first, half, term) + sum_row<P>(first + half, count - half, term);
   }
-  const P sum = fold_row(
-      count, P(0), [](const P& a, const P& b) { return a + b; },
-      [&](const auto& reader, std::size_t i) { return term(reader, first + i); });
-  return sum_double(sum);
+  using D = decltype(in_double(P()));
+  return sum(fold_row<P>(
+      count, D(0), [](const D& a, const D& b) { return a + b; },
+      [&](const auto& reader, std::size_t i) { return in_double(term(reader, first + i)); }));
 }
 
 /// Writes value(reader, i) to out[i] along a row of `count`. The last, overlapping pack is computed first, so
@@ -84,6 +129,41 @@ void write_row(typename P::value_type* out, std::size_t count, const Value& valu
   const P last = value(WholePack<P>{}, count - width);
   for (std::size_t i = 0; i + width < count; i += width) value(WholePack<P>{}, i).store(out + i);
   last.store(out + (count - width));
+}
+
+/// A row of at most four packs, held where no masked store has to be read again.
+template <class P>
+struct ShortRow {
+  using T = typename P::value_type;
+  static constexpr std::size_t longest = 4 * P::width;
+  P of[4];
+  std::size_t packs;
+
+  /// Lanes that no element stands behind hold `fill`.
+  ShortRow(const T* from, std::size_t count, const P& fill) : packs((count + P::width - 1) / P::width) {
+    for (std::size_t k = 0; k < packs; ++k, from += P::width, count -= P::width)
+      of[k] = count < P::width ? first_or(P::load_first(from, count), count, fill) : P::load(from);
+  }
+  void store(T* to, std::size_t count) const {
+    for (std::size_t k = 0; k < packs; ++k, to += P::width, count -= P::width)
+      count < P::width ? of[k].store_first(to, count) : of[k].store(to);
+  }
+};
+
+/// Makes each lane exp(x - shift): the row's largest element, or 0 where that is infinite. The lanes past the
+/// row's end must hold -inf. Gives the sum.
+template <class P>
+double exponentials(ShortRow<P>& row, P& shift) {
+  P largest(-std::numeric_limits<typename P::value_type>::infinity());
+  for (std::size_t k = 0; k < row.packs; ++k) largest = maximum(largest, row.of[k]);
+  largest = P(max(largest));
+  shift = select(is_finite(largest), largest, P(0));
+  decltype(in_double(shift)) total(0);
+  for (std::size_t k = 0; k < row.packs; ++k) {
+    row.of[k] = exp(row.of[k] - shift);
+    total += in_double(row.of[k]);
+  }
+  return sum(total);
 }
 
 /// Calls each(reader, c) for the packs that start at columns c; the last one may be a part.
@@ -126,19 +206,45 @@ void fold_columns(Strip<P>& into, std::size_t rows, std::size_t columns, const C
     });
 }
 
-/// The sums of term(reader, r, c) down the rows of a strip, into doubles.
+template <class I>
+void add_to(double* total, const simd::Pack<double, I>& x) {
+  (simd::Pack<double, I>::load(total) + x).store(total);
+}
+template <class I>
+void add_to(double* total, const simd::Pack<float, I>& x) {
+  const Doubles<I> parts = to_doubles(x);
+  add_to(total, parts.low);
+  add_to(total + simd::Pack<double, I>::width, parts.high);
+}
+
+/// Adds the four packs to as many doubles.
+template <class I>
+void add_four(double* total, const simd::Pack<double, I>& a, const simd::Pack<double, I>& b,
+              const simd::Pack<double, I>& c, const simd::Pack<double, I>& d) {
+  add_to(total, (a + b) + (c + d));
+}
+template <class I>
+void add_four(double* total, const simd::Pack<float, I>& a_, const simd::Pack<float, I>& b_,
+              const simd::Pack<float, I>& c_, const simd::Pack<float, I>& d_) {
+  const Doubles<I> a = to_doubles(a_), b = to_doubles(b_), c = to_doubles(c_), d = to_doubles(d_);
+  add_four(total, a.low, b.low, c.low, d.low);
+  add_four(total + simd::Pack<double, I>::width, a.high, b.high, c.high, d.high);
+}
+
+/// The sums of term(reader, r, c) down the rows of a strip, in double; `total` has room for whole packs.
 template <class P, class Term>
 void sum_columns(double* total, std::size_t rows, std::size_t columns, const Term& term) {
-  for (std::size_t c = 0; c < columns; ++c) total[c] = 0;
-  for (std::size_t first = 0; first < rows; first += block_rows) {
-    const std::size_t now = rows - first < block_rows ? rows - first : block_rows;
-    Strip<P> part;
-    part.fill(columns, P(0));
-    fold_columns(
-        part, now, columns, [](const P& a, const P& b) { return a + b; },
-        [&](const auto& reader, std::size_t r, std::size_t c) { return term(reader, first + r, c); });
-    for (std::size_t c = 0; c < columns; ++c) total[c] += static_cast<double>(part.of[c]);
-  }
+  for (std::size_t c = 0; c < columns; c += P::width)
+    for (std::size_t k = 0; k < P::width; ++k) total[c + k] = 0;
+  std::size_t r = 0;
+  for (; r + 4 <= rows; r += 4)
+    for_columns<P>(columns, [&](const auto& reader, std::size_t c) {
+      add_four(total + c, term(reader, r, c), term(reader, r + 1, c), term(reader, r + 2, c),
+               term(reader, r + 3, c));
+    });
+  for (; r < rows; ++r)
+    for_columns<P>(columns,
+                   [&](const auto& reader, std::size_t c) { add_to(total + c, term(reader, r, c)); });
 }
 
 // Extremes, for fold_row and fold_columns; NaN if any element is.
@@ -176,7 +282,7 @@ struct Smallest {
 template <class P, class Extreme>
 auto extreme_of_row(const typename P::value_type* in, std::size_t count) {
   const P start = Extreme::template start<P>();
-  return Extreme::lane(fold_row(count, start, Extreme{}, [&](const auto& reader, std::size_t i) {
+  return Extreme::lane(fold_row<P>(count, start, Extreme{}, [&](const auto& reader, std::size_t i) {
     return reader.load_or(in + i, start);
   }));
 }

@@ -29,9 +29,9 @@ std::size_t rows_of_a_piece(std::size_t row_size) {
   return std::max<std::size_t>(1, piece / std::max<std::size_t>(1, row_size));
 }
 
-/// Whole cache lines of either type.
+/// Whole cache lines of either type, and enough of them for a row to be streamed.
 std::size_t columns_of_a_piece(std::size_t count) {
-  return std::max<std::size_t>(64, piece / std::max<std::size_t>(1, count) / 64 * 64);
+  return std::max<std::size_t>(256, piece / std::max<std::size_t>(1, count) / 64 * 64);
 }
 
 struct Reduce {

@@ -38,16 +38,25 @@ void accumulate(Handle& into, Handle&& share, const Node& node) {
 }
 
 template <class G>
-void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
+void Sweep<G>::accept_only(std::span<Node* const> targets) {
   restricted_ = true;
   mark_ = ++last_mark;
-  std::uint64_t earliest = output.order;
   for (Node* target : targets) {
-    earliest = std::min(earliest, target->order);
     if (kept_.contains(target)) continue;
     const std::uint32_t slot = add_slot(*target);
     slots_[slot].target = true;
     kept_.emplace(target, slot);
+    if (!target->is_leaf()) target->mark = mark_ << 1 | 1;
+  }
+}
+
+template <class G>
+void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
+  accept_only(targets);
+  std::uint64_t earliest = output.order;
+  for (Node* target : targets) {
+    earliest = std::min(earliest, target->order);
+    if (!target->is_leaf()) target->mark = 0;  // to be met and marked like the others
   }
   // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
   std::vector<Node*> met, pending{&output};
@@ -62,10 +71,7 @@ void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
   }
   std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order < b->order; });
   for (Node* node : met) {
-    const auto inputs = node->inputs();
-    const bool leads =
-        std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
-    if (leads || kept_.contains(node)) node->mark |= 1;
+    if (wants_inputs(*node) || kept_.contains(node)) node->mark |= 1;
   }
 }
 
@@ -112,12 +118,19 @@ void Sweep<G>::give(Node& node, G&& share) {
 }
 
 template <class G>
+bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
+  const auto inputs = node.inputs();
+  return std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
+}
+
+template <class G>
 void Sweep<G>::run(bool retain_graph) {
   while (!queue_.empty()) {
     std::pop_heap(queue_.begin(), queue_.end());
     const std::uint32_t slot = queue_.back().slot;
     queue_.pop_back();
     Node& node = *slots_[slot].node;
+    if (slots_[slot].target && !wants_inputs(node)) continue;  // the sweep ends here: the node is not spent
     if (node.spent)
       throw GraphError("backward: the graph through '" + std::string(node.operation()) +
                        "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");

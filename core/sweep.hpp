@@ -26,6 +26,9 @@ class Sweep {
   /// Only paths from `output` that reach one of `targets` are visited; their gradients are kept for take().
   void restrict_to(Node& output, std::span<Node* const> targets);
 
+  /// Gradients are kept for `targets` and go nowhere else: for a look at what one node gives to its inputs.
+  void accept_only(std::span<Node* const> targets);
+
   /// Whether a gradient of `node` is of use to this sweep.
   bool wants(const Node& node) const noexcept {
     return node.requires_grad && (!restricted_ || is_needed(node));
@@ -55,6 +58,7 @@ class Sweep {
   };
 
   bool is_needed(const Node& node) const noexcept;
+  bool wants_inputs(const Node& node) const noexcept;
   /// The slot of a node, or none. Leaves and targets may be shared by sweeps of other threads, so a hint that
   /// fails is looked up; an inner node belongs to one sweep at a time.
   std::uint32_t find(const Node& node) const noexcept;

@@ -207,6 +207,17 @@ TEST_CASE("restricted gradients follow only the paths that lead to a target") {
   CHECK_FALSE(w.has_grad());
 }
 
+TEST_CASE("a gradient at an inner node leaves what is below it unspent") {
+  auto x = xg::parameter(2.0), w = xg::parameter(3.0);
+  auto inner = x * w;
+  auto y = inner * inner;
+  xg::Node* const targets[] = {&inner.node()};
+  xg::plain_gradients(y.handle(), xg::Dense<double>::scalar(1), targets, false);
+  inner.backward();
+  CHECK(x.grad()() == 3);
+  CHECK(w.grad()() == 2);
+}
+
 TEST_CASE("recorded gradients can be differentiated again, to any order") {
   auto x = xg::parameter(1.5);
   Var y = x * x * x * x;

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <numeric>
 #include <stdexcept>
@@ -145,8 +146,8 @@ TEST_CASE("the number of threads can change at any time, and is checked") {
 TEST_CASE("a forked child has a pool of its own") {
   const Threads use(3);
   CHECK(visits(1000, 10) == std::vector<int>(1000, 1));
-  // Another thread is in the middle of loops that allocate, so that locks are held at the time of the fork. (Not
-  // with a sanitizer's own allocator, which cannot be forked then.)
+  // Another thread is in the middle of loops that allocate, so that locks are held at the time of the fork.
+  // (Not with a sanitizer's own allocator, which cannot be forked then.)
   { xgrad::memory::Buffer buffer(100); }
   std::atomic<bool> stop{xgrad::memory_stats().cached_bytes == 0};
   std::thread busy([&] {
@@ -165,6 +166,26 @@ TEST_CASE("a forked child has a pool of its own") {
   }
   stop = true;
   busy.join();
+}
+
+#endif
+
+#if defined(__unix__)
+
+TEST_CASE("child: the number of threads" * doctest::skip()) { CHECK(xgrad::num_threads() == 3); }
+
+TEST_CASE("XGRAD_NUM_THREADS sets the number at the start") {
+  std::fflush(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    setenv("XGRAD_NUM_THREADS", "3", 1);
+    execl("/proc/self/exe", "test", "--test-case=child: the number of threads", "--no-skip", "--minimal",
+          static_cast<char*>(nullptr));
+    _exit(1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 #endif

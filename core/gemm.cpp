@@ -1,0 +1,122 @@
+#include "gemm.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "error.hpp"
+#include "threads.hpp"
+
+namespace xgrad {
+namespace {
+
+void check_extents(const GemmSize& s) {
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<blasint>::max());
+  const std::size_t largest = std::max({s.m, s.n, s.k});
+  if (largest > most)
+    throw ShapeError("matmul: an extent of " + std::to_string(largest) + " in [" + std::to_string(s.m) +
+                     ", " + std::to_string(s.k) + "] x [" + std::to_string(s.k) + ", " + std::to_string(s.n) +
+                     "] is larger than BLAS takes (" + std::to_string(most) + "); split that side");
+}
+
+blasint blas(std::size_t extent) { return static_cast<blasint>(extent); }
+CBLAS_TRANSPOSE blas(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
+
+void multiply(const GemmSize& s, const float* a, blasint lda, const float* b, blasint ldb, float beta,
+              float* c, blasint ldc) {
+  cblas_sgemm(CblasRowMajor, blas(s.transpose_a), blas(s.transpose_b), blas(s.m), blas(s.n), blas(s.k), 1, a,
+              lda, b, ldb, beta, c, ldc);
+}
+void multiply(const GemmSize& s, const double* a, blasint lda, const double* b, blasint ldb, double beta,
+              double* c, blasint ldc) {
+  cblas_dgemm(CblasRowMajor, blas(s.transpose_a), blas(s.transpose_b), blas(s.m), blas(s.n), blas(s.k), 1, a,
+              lda, b, ldb, beta, c, ldc);
+}
+
+/// y += op(M) x, where M is stored as [rows, columns].
+void add_product(bool transpose, std::size_t rows, std::size_t columns, const float* matrix, blasint ld,
+                 const float* x, float* y) {
+  cblas_sgemv(CblasRowMajor, blas(transpose), blas(rows), blas(columns), 1, matrix, ld, x, 1, 1, y, 1);
+}
+void add_product(bool transpose, std::size_t rows, std::size_t columns, const double* matrix, blasint ld,
+                 const double* x, double* y) {
+  cblas_dgemv(CblasRowMajor, blas(transpose), blas(rows), blas(columns), 1, matrix, ld, x, 1, 1, y, 1);
+}
+
+/// How many rows or columns of C, whichever are more, make a piece: all of them for a small product. Pieces
+/// of 48 cost a few percent in packing the other operand anew, from 128 on next to nothing.
+std::size_t piece_of(const GemmSize& s, bool is_vector) {
+  const std::size_t extent = std::max(s.m, s.n), other = std::min(s.m, s.n);
+  // Multiply-adds that are worth waking a thread for. A product with a vector waits for memory.
+  const double worth = is_vector ? 1 << 18 : 1 << 20;
+  const double work = static_cast<double>(extent) * static_cast<double>(other) * static_cast<double>(s.k);
+  const std::size_t by_extent =
+      std::min<std::size_t>(64, std::max(std::min<std::size_t>(8, extent / 48), extent / 128));
+  const std::size_t by_work = static_cast<std::size_t>(std::min(work / worth, 64.0));
+  const std::size_t pieces = std::min(by_extent, by_work);
+  if (pieces < 2) return extent;
+  const std::size_t even = (extent + pieces - 1) / pieces;
+  return (even + 15) / 16 * 16;
+}
+
+/// Rows or columns [first, first + count) of op(X), where X is stored with rows of `width`: where they start.
+template <class T>
+T* part_of(T* x, bool along_rows, std::size_t first, std::size_t width) {
+  return x + (along_rows ? first * width : first);
+}
+
+template <class T>
+void add_vector_product(const GemmSize& s, const T* a, const T* b, T* c) {
+  // Either C is a column, op(A) times a vector, or a row, and so op(B) transposed times a vector.
+  const bool column = s.n == 1;
+  const T* matrix = column ? a : b;
+  const T* vector = column ? b : a;
+  const std::size_t extent = column ? s.m : s.n;
+  const bool transpose = column ? s.transpose_a : !s.transpose_b;
+  const std::size_t width = transpose ? extent : s.k;
+  parallel_for(extent, piece_of(s, true), [&](std::size_t begin, std::size_t end) {
+    const std::size_t count = end - begin;
+    add_product(transpose, transpose ? s.k : count, transpose ? count : s.k,
+                part_of(matrix, !transpose, begin, width), blas(width), vector, c + begin);
+  });
+}
+
+template <class T>
+void matrix_product(const GemmSize& s, const T* a, const T* b, T* c, Into into) {
+  const std::size_t a_width = s.transpose_a ? s.m : s.k;
+  const std::size_t b_width = s.transpose_b ? s.k : s.n;
+  const T beta = into == Into::add ? T(1) : T(0);
+  const bool by_rows = s.m >= s.n;
+  parallel_for(by_rows ? s.m : s.n, piece_of(s, false), [&](std::size_t begin, std::size_t end) {
+    GemmSize part = s;
+    (by_rows ? part.m : part.n) = end - begin;
+    const T* part_a = by_rows ? part_of(a, !s.transpose_a, begin, a_width) : a;
+    const T* part_b = by_rows ? b : part_of(b, s.transpose_b, begin, b_width);
+    multiply(part, part_a, blas(a_width), part_b, blas(b_width), beta, part_of(c, by_rows, begin, s.n),
+             blas(s.n));
+  });
+}
+
+}  // namespace
+
+template <class T>
+void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into) {
+  if (size.m == 0 || size.n == 0) return;
+  const bool is_vector = size.m == 1 || size.n == 1;
+  // BLAS is free to leave C alone when there is nothing to sum, and gemv to read it.
+  if (into == Into::overwrite && (size.k == 0 || is_vector)) std::fill_n(c, size.m * size.n, T(0));
+  if (size.k == 0) return;
+  check_extents(size);
+  [[maybe_unused]] static const bool single_threaded = (openblas_set_num_threads(1), true);
+  if (is_vector)
+    add_vector_product(size, a, b, c);
+  else
+    matrix_product(size, a, b, c, into);
+}
+
+template void gemm(const GemmSize&, const float*, const float*, float*, Into);
+template void gemm(const GemmSize&, const double*, const double*, double*, Into);
+
+}  // namespace xgrad

@@ -1,0 +1,252 @@
+#include "gradcheck.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "../core/random.hpp"
+#include "differences.hpp"
+#include "grad.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+constexpr std::size_t most_listed = 10;  // failures and kinks of an input
+
+Shape index_of(std::size_t flat, const Shape& shape) {
+  Shape index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    index[axis] = flat % shape[axis];
+    flat /= shape[axis];
+  }
+  return index;
+}
+
+std::string describe(const BadElement& bad, const Values& values, const std::vector<std::string>& names) {
+  return names[bad.value] + ' ' + to_string(index_of(bad.element, values[bad.value].shape)) + " is " +
+         (std::isnan(bad.found) ? "nan"
+          : bad.found > 0       ? "inf"
+                                : "-inf");
+}
+
+std::vector<std::size_t> chosen_elements(std::size_t count, const GradcheckOptions& options) {
+  Generator generator(options.seed);
+  std::vector<std::size_t> chosen;
+  if (count > options.max_elements) {
+    chosen = permutation(count, generator);
+    chosen.resize(options.max_elements);
+    std::sort(chosen.begin(), chosen.end());
+  } else {
+    for (std::size_t i = 0; i < count; ++i) chosen.push_back(i);
+  }
+  return chosen;
+}
+
+double largest_size(const Dense<double>& values) {
+  double largest = 0;
+  for (std::size_t i = 0, n = values.size(); i < n; ++i)
+    if (std::isfinite(values.data()[i])) largest = std::fmax(largest, std::fabs(values.data()[i]));
+  return largest;
+}
+
+void count_in(GradcheckPart& part, const GradcheckElement& element) {
+  ++part.checked;
+  if (element.kink && element.ok()) {
+    if (++part.kink_count <= most_listed) part.kinks.push_back(element);
+    return;
+  }
+  if (!element.ok() && ++part.failure_count <= most_listed) part.failures.push_back(element);
+  // An element without a number is worse than any; one of error 0 is no worse than the first.
+  const auto badness = [](const GradcheckElement& e) {
+    if (!e.problem.empty() || !std::isfinite(e.error)) return HUGE_VAL;
+    return e.error == 0 ? 0 : e.error / e.allowed;
+  };
+  if (!part.worst || badness(element) > badness(*part.worst)) part.worst = element;
+}
+
+/// The whole check: leaves, what is called, and the two orders.
+class Check {
+ public:
+  Check(const CheckedFunction& f, const DoubleVariables& inputs, const GradcheckOptions& options)
+      : f_(f.call), options_(options) {
+    for (const Variable<double>& input : inputs) {
+      leaves_.push_back(f.in_place ? input : parameter_from(input.dense()));
+      probes_.push_back(std::make_unique<LeafProbe>(leaves_.back()));
+    }
+  }
+
+  GradcheckReport run() {
+    const Variable<double> y = f_(leaves_);
+    check_deterministic(y.dense(), f_(leaves_).dense());
+    if (const auto bad = find_bad_element({y.dense()})) {
+      report_.set_problem(describe(*bad, {y.dense()}, {"output"}));
+      return std::move(report_);
+    }
+    seed_ = parameter_from(random_weights({y.dense()}, options_.seed + 1)[0]);
+    const Values gradients = first_gradients(y);
+    compare_first(gradients);
+    if (options_.second_order) compare_second(gradients);
+    return std::move(report_);
+  }
+
+ private:
+  static void check_deterministic(const Dense<double>& a, const Dense<double>& b) {
+    if (!(a.shape == b.shape) || std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) != 0)
+      throw ValueError(
+          "gradcheck: the function is not deterministic, two calls with the same inputs differ; draw random "
+          "numbers outside of it, or seed the generator inside");
+  }
+
+  Values first_gradients(const Variable<double>& y) const {
+    Values gradients;
+    for (const Variable<double>& gradient : grad(y, leaves_, {.retain_graph = true, .grad_output = seed_}))
+      gradients.push_back(gradient.dense());
+    return gradients;
+  }
+
+  Differences::Settings settings() const {
+    return {options_.step, options_.relative_tolerance, options_.absolute_tolerance};
+  }
+
+  std::string name(std::size_t i) const { return "input " + std::to_string(i); }
+
+  void compare_first(const Values& gradients) {
+    const Differences differences([this] { return Values{f_(leaves_).dense()}; }, {seed_.dense()},
+                                  settings());
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+      compare(name(i), *probes_[i], gradients[i], differences, {"output"});
+  }
+
+  void compare_second(const Values& gradients) {
+    const std::vector<Variable<double>> recorded =
+        grad(f_(leaves_), leaves_, {.create_graph = true, .grad_output = seed_});
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      compare_recorded(name(i) + ", recorded", recorded[i].dense(), gradients[i]);
+      names.push_back("gradient in " + name(i));
+    }
+    if (find_bad_element(gradients)) return;  // has failed at first order
+    const Values weights = random_weights(gradients, options_.seed + 2);
+    const Differences differences([this] { return first_gradients(f_(leaves_)); }, weights, settings());
+    const Values second = second_gradients(recorded, weights);
+    for (std::size_t i = 0; i < leaves_.size(); ++i)
+      compare("second order, " + name(i), *probes_[i], second[i], differences, names);
+    LeafProbe seed_probe(seed_);
+    compare("second order, output gradient", seed_probe, second.back(), differences, names);
+  }
+
+  /// Of the weighed first gradients, in each leaf and in the output's gradient.
+  Values second_gradients(const std::vector<Variable<double>>& gradients, const Values& weights) const {
+    DoubleVariables targets = leaves_;
+    targets.push_back(seed_);
+    Values sums;
+    for (const Variable<double>& target : targets) sums.push_back(Dense<double>::filled(target.shape(), 0));
+    for (std::size_t k = 0; k < gradients.size(); ++k) {
+      const auto shares =
+          grad(gradients[k], targets, {.retain_graph = true, .grad_output = Variable<double>(weights[k])});
+      for (std::size_t i = 0; i < targets.size(); ++i) {
+        double* sum = sums[i].mutable_data();
+        for (std::size_t j = 0; j < sums[i].size(); ++j) sum[j] += shares[i].dense().data()[j];
+      }
+    }
+    return sums;
+  }
+
+  void compare(std::string what, LeafProbe& leaf, const Dense<double>& analytic,
+               const Differences& differences, const std::vector<std::string>& names) {
+    GradcheckPart part;
+    part.what = std::move(what);
+    part.shape = leaf.shape();
+    const double most_floor = options_.relative_tolerance * largest_size(analytic);
+    for (const std::size_t i : chosen_elements(leaf.size(), options_)) {
+      const double expected = analytic.data()[i];
+      const Estimate estimate = differences.derivative(leaf, i, expected);
+      GradcheckElement element = compared(expected, estimate, most_floor);
+      element.index = index_of(i, leaf.shape());
+      if (estimate.bad)
+        element.problem = describe(*estimate.bad, differences.base(), names) + " within " +
+                          std::to_string(estimate.bad_step) + " of it";
+      part.largest = std::fmax(part.largest, std::fmax(std::fabs(expected), std::fabs(estimate.value)));
+      count_in(part, element);
+    }
+    part.too_small = part.largest > 0 && part.largest <= options_.absolute_tolerance;
+    report_.add(std::move(part));
+  }
+
+  GradcheckElement compared(double analytic, const Estimate& estimate, double most_floor) const {
+    GradcheckElement element;
+    element.analytic = analytic;
+    element.numeric = estimate.value;
+    element.numeric_error = estimate.error;
+    element.kink = estimate.corner;
+    element.left = estimate.left;
+    element.right = estimate.right;
+    element.error = std::fabs(analytic - estimate.value);
+    double size = std::fmax(std::fabs(analytic), std::fabs(estimate.value));
+    if (estimate.corner) {
+      const auto [low, high] = std::minmax(estimate.left, estimate.right);
+      element.error =
+          std::isnan(analytic) ? analytic : std::fmax(0.0, std::fmax(low - analytic, analytic - high));
+      size = std::fmax(std::fabs(low), std::fabs(high));
+    }
+    element.allowed = options_.absolute_tolerance + options_.relative_tolerance * size +
+                      std::fmin(estimate.error, most_floor);
+    if (!std::isfinite(analytic))
+      element.problem = "the analytic gradient is not finite";
+    else if (!std::isfinite(estimate.value) || !std::isfinite(estimate.error))
+      element.problem = "differences do not settle";
+    return element;
+  }
+
+  void compare_recorded(std::string what, const Dense<double>& recorded, const Dense<double>& plain) {
+    GradcheckPart part;
+    part.what = std::move(what);
+    part.shape = plain.shape;
+    const double most_floor = 1e-14 * largest_size(plain);
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      Estimate estimate;
+      estimate.value = plain.data()[i];
+      estimate.error = most_floor;
+      GradcheckElement element = compared(recorded.data()[i], estimate, most_floor);
+      part.largest = std::fmax(part.largest, std::fabs(estimate.value));
+      element.index = index_of(i, plain.shape);
+      count_in(part, element);
+    }
+    report_.add(std::move(part));
+  }
+
+  const ListFunction& f_;
+  const GradcheckOptions& options_;
+  DoubleVariables leaves_;
+  std::vector<std::unique_ptr<LeafProbe>> probes_;
+  Variable<double> seed_;  // the output's gradient: the weights
+  GradcheckReport report_;
+};
+
+void check_arguments(const CheckedFunction& f, const DoubleVariables& inputs,
+                     const GradcheckOptions& options) {
+  if (inputs.empty()) throw ValueError("gradcheck: no inputs; list the Variables to differentiate in");
+  if (!(options.step > 0) || !std::isfinite(options.step))
+    throw ValueError("gradcheck: step is " + std::to_string(options.step) +
+                     "; it must be positive and finite");
+  if (!(options.relative_tolerance >= 0) || !(options.absolute_tolerance >= 0))
+    throw ValueError("gradcheck: a tolerance is negative or NaN; pass 0 or more");
+  if (options.max_elements == 0) throw ValueError("gradcheck: max_elements is 0; nothing would be checked");
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    if (f.in_place && !(inputs[i].is_leaf() && inputs[i].requires_grad()))
+      throw GraphError("gradcheck: input " + std::to_string(i) + " ('" + std::string(inputs[i].operation()) +
+                       "' of shape " + to_string(inputs[i].shape()) +
+                       ") is no parameter, and a function without arguments takes its inputs in place; make "
+                       "it a parameter, or take it as an argument");
+}
+
+}  // namespace
+
+GradcheckReport check_gradients(const CheckedFunction& f, const DoubleVariables& inputs,
+                                const GradcheckOptions& options) {
+  check_arguments(f, inputs, options);
+  const EnableGrad on;
+  return Check(f, inputs, options).run();
+}
+
+}  // namespace xgrad::detail

@@ -1,0 +1,40 @@
+// Moving one element of a leaf, for differences.
+#pragma once
+
+#include <cmath>
+
+#include "../core/variable.hpp"
+
+namespace xgrad::detail {
+
+/// Writes single elements of a leaf while it lives, and puts the leaf's value back at its end: the very
+/// buffer that the leaf had.
+class LeafProbe {
+ public:
+  explicit LeafProbe(const Variable<double>& leaf) : leaf_(leaf), before_(leaf.dense()) {}
+  ~LeafProbe() { leaf_.node().value = std::move(before_); }
+  LeafProbe(const LeafProbe&) = delete;
+  LeafProbe& operator=(const LeafProbe&) = delete;
+
+  std::size_t size() const noexcept { return before_.size(); }
+  const Shape& shape() const noexcept { return before_.shape; }
+  double original(std::size_t i) const noexcept { return before_.data()[i]; }
+
+  /// Moves element i by about `distance`; returns how far it went after rounding.
+  double move(std::size_t i, double distance) {
+    const double x = original(i);
+    const double there = x + distance;
+    leaf_.mutable_data()[i] = there;
+    return there - x;
+  }
+  void put_back(std::size_t i) { leaf_.mutable_data()[i] = original(i); }
+
+ private:
+  Variable<double> leaf_;
+  Dense<double> before_;
+};
+
+/// A step relative to the size of x, but not below `step` itself.
+inline double step_at(double x, double step) { return step * std::fmax(1.0, std::fabs(x)); }
+
+}  // namespace xgrad::detail

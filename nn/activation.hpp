@@ -1,0 +1,192 @@
+// Activations as modules: ReLU<float>(), LeakyReLU<float>(0.2).
+#pragma once
+
+#include <concepts>
+
+#include "../ops/activation.hpp"
+#include "../ops/exponential.hpp"
+#include "../ops/softmax.hpp"
+#include "module.hpp"
+
+namespace xgrad::nn {
+
+/// A module without parameters that applies a function object: its `name`, its `operator()` from Variable to
+/// Variable. Constructed from what the function object is constructed from.
+template <class T, class Function>
+class FunctionModule : public Module<T> {
+ public:
+  template <class... Options>
+  requires std::constructible_from<Function, Options...>
+  explicit FunctionModule(Options... options) : function_(options...) {}
+
+  Variable<T> forward(const Variable<T>& x) override { return function_(x); }
+  std::string name() const override { return Function::name; }
+  const Function& function() const noexcept { return function_; }
+
+ private:
+  Function function_;
+};
+
+namespace functions {
+
+struct ReLU {
+  static constexpr const char* name = "ReLU";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return relu(x);
+  }
+};
+
+struct Sigmoid {
+  static constexpr const char* name = "Sigmoid";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return sigmoid(x);
+  }
+};
+
+struct Tanh {
+  static constexpr const char* name = "Tanh";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return tanh(x);
+  }
+};
+
+struct LeakyReLU {
+  static constexpr const char* name = "LeakyReLU";
+  double slope;
+  explicit LeakyReLU(double slope_ = 0.01) : slope(slope_) {}
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return leaky_relu(x, slope);
+  }
+};
+
+struct ELU {
+  static constexpr const char* name = "ELU";
+  double alpha;
+  explicit ELU(double alpha_ = 1) : alpha(alpha_) {}
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return elu(x, alpha);
+  }
+};
+
+struct SELU {
+  static constexpr const char* name = "SELU";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return selu(x);
+  }
+};
+
+struct GELU {
+  static constexpr const char* name = "GELU";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return gelu(x);
+  }
+};
+
+struct SiLU {
+  static constexpr const char* name = "SiLU";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return silu(x);
+  }
+};
+
+struct Mish {
+  static constexpr const char* name = "Mish";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return mish(x);
+  }
+};
+
+struct Softplus {
+  static constexpr const char* name = "Softplus";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return softplus(x);
+  }
+};
+
+struct Softsign {
+  static constexpr const char* name = "Softsign";
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return softsign(x);
+  }
+};
+
+struct Hardtanh {
+  static constexpr const char* name = "Hardtanh";
+  double min, max;
+  explicit Hardtanh(double min_ = -1, double max_ = 1) : min(min_), max(max_) {}
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return hardtanh(x, min, max);
+  }
+};
+
+struct Softmax {
+  static constexpr const char* name = "Softmax";
+  std::ptrdiff_t axis;
+  explicit Softmax(std::ptrdiff_t axis_ = -1) : axis(axis_) {}
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return softmax(x, axis);
+  }
+};
+
+struct LogSoftmax {
+  static constexpr const char* name = "LogSoftmax";
+  std::ptrdiff_t axis;
+  explicit LogSoftmax(std::ptrdiff_t axis_ = -1) : axis(axis_) {}
+  template <class T>
+  Variable<T> operator()(const Variable<T>& x) const {
+    return log_softmax(x, axis);
+  }
+};
+
+}  // namespace functions
+
+// Formulas and gradients are those of the functions in ops/activation.hpp and ops/softmax.hpp.
+
+template <class T>
+using ReLU = FunctionModule<T, functions::ReLU>;
+template <class T>
+using Sigmoid = FunctionModule<T, functions::Sigmoid>;
+template <class T>
+using Tanh = FunctionModule<T, functions::Tanh>;
+/// LeakyReLU(slope = 0.01).
+template <class T>
+using LeakyReLU = FunctionModule<T, functions::LeakyReLU>;
+/// ELU(alpha = 1).
+template <class T>
+using ELU = FunctionModule<T, functions::ELU>;
+template <class T>
+using SELU = FunctionModule<T, functions::SELU>;
+template <class T>
+using GELU = FunctionModule<T, functions::GELU>;
+template <class T>
+using SiLU = FunctionModule<T, functions::SiLU>;
+template <class T>
+using Mish = FunctionModule<T, functions::Mish>;
+template <class T>
+using Softplus = FunctionModule<T, functions::Softplus>;
+template <class T>
+using Softsign = FunctionModule<T, functions::Softsign>;
+/// Hardtanh(min = -1, max = 1).
+template <class T>
+using Hardtanh = FunctionModule<T, functions::Hardtanh>;
+/// Softmax(axis = -1).
+template <class T>
+using Softmax = FunctionModule<T, functions::Softmax>;
+/// LogSoftmax(axis = -1).
+template <class T>
+using LogSoftmax = FunctionModule<T, functions::LogSoftmax>;
+
+}  // namespace xgrad::nn

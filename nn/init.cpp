@@ -1,0 +1,84 @@
+#include "init.hpp"
+
+#include <cmath>
+
+namespace xgrad::nn::init {
+namespace {
+
+double he_deviation(const Shape& weight, double negative_slope) {
+  return std::sqrt(2 / ((1 + negative_slope * negative_slope) * static_cast<double>(fans(weight).in)));
+}
+
+double xavier_deviation(const Shape& weight, double gain) {
+  const Fans fan = fans(weight);
+  return gain * std::sqrt(2 / static_cast<double>(fan.in + fan.out));
+}
+
+/// Half the width of the uniform distribution of that deviation.
+double bound(double deviation) { return std::sqrt(3.0) * deviation; }
+
+}  // namespace
+
+Fans fans(const Shape& weight) {
+  if (weight.size() < 2)
+    throw ShapeError("init: a parameter of shape " + to_string(weight) +
+                     " has no inputs and outputs to count; use constant, uniform or normal for it");
+  if (weight.size() == 2) return {weight[0], weight[1]};
+  std::size_t extents = 1;
+  for (std::size_t axis = 2; axis < weight.size(); ++axis) extents *= weight[axis];
+  return {weight[1] * extents, weight[0] * extents};
+}
+
+template <class T>
+void constant(Variable<T> parameter, double value) {
+  parameter.set_value(to_array(Dense<T>::filled(parameter.shape(), static_cast<T>(value))));
+}
+
+template <class T>
+void uniform(Variable<T> parameter, double low, double high, Generator& from) {
+  parameter.set_value(to_array(random_uniform<T>(parameter.shape(), low, high, from)));
+}
+
+template <class T>
+void normal(Variable<T> parameter, double mean, double deviation, Generator& from) {
+  parameter.set_value(to_array(random_normal<T>(parameter.shape(), mean, deviation, from)));
+}
+
+template <class T>
+void xavier_uniform(Variable<T> weight, double gain, Generator& from) {
+  const double half = bound(xavier_deviation(weight.shape(), gain));
+  uniform(weight, -half, half, from);
+}
+
+template <class T>
+void xavier_normal(Variable<T> weight, double gain, Generator& from) {
+  normal(weight, 0, xavier_deviation(weight.shape(), gain), from);
+}
+
+template <class T>
+void he_uniform(Variable<T> weight, double negative_slope, Generator& from) {
+  const double half = bound(he_deviation(weight.shape(), negative_slope));
+  uniform(weight, -half, half, from);
+}
+
+template <class T>
+void he_normal(Variable<T> weight, double negative_slope, Generator& from) {
+  normal(weight, 0, he_deviation(weight.shape(), negative_slope), from);
+}
+
+template void constant(Variable<float>, double);
+template void constant(Variable<double>, double);
+template void uniform(Variable<float>, double, double, Generator&);
+template void uniform(Variable<double>, double, double, Generator&);
+template void normal(Variable<float>, double, double, Generator&);
+template void normal(Variable<double>, double, double, Generator&);
+template void xavier_uniform(Variable<float>, double, Generator&);
+template void xavier_uniform(Variable<double>, double, Generator&);
+template void xavier_normal(Variable<float>, double, Generator&);
+template void xavier_normal(Variable<double>, double, Generator&);
+template void he_uniform(Variable<float>, double, Generator&);
+template void he_uniform(Variable<double>, double, Generator&);
+template void he_normal(Variable<float>, double, Generator&);
+template void he_normal(Variable<double>, double, Generator&);
+
+}  // namespace xgrad::nn::init

@@ -1,0 +1,17 @@
+// The losses, beside the layers; what they compute is said in ops/loss.hpp.
+#pragma once
+
+#include "../ops/loss.hpp"
+
+namespace xgrad::nn {
+
+using xgrad::binary_cross_entropy;
+using xgrad::binary_cross_entropy_with_logits;
+using xgrad::cross_entropy;
+using xgrad::cross_entropy_of_probabilities;
+using xgrad::mean_squared_error;
+using xgrad::nll_loss;
+using xgrad::Reduction;
+using xgrad::sum_squared_error;
+
+}  // namespace xgrad::nn

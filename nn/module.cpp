@@ -1,0 +1,205 @@
+#include "module.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <typeinfo>
+#include <unordered_map>
+
+#include "../core/random.hpp"
+#include "summary.hpp"
+
+namespace xgrad::nn {
+
+template <class T>
+Variable<T> Module<T>::operator()(const Variable<T>& x) {
+  Variable<T> y = forward(x);
+  if (seen_output_) *seen_output_ = y.shape();
+  return y;
+}
+
+template <class T>
+std::string Module<T>::name() const {
+  int status = 0;
+  const std::unique_ptr<char, void (*)(void*)> text(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), &std::free);
+  return status == 0 ? short_type_name(text.get()) : std::string("Module");
+}
+
+template <class T>
+template <class M>
+void Module<T>::collect(M& module, const std::string& path, std::vector<std::pair<std::string, M*>>& all) {
+  all.emplace_back(path, &module);
+  for (const auto& [name, child] : module.children_)
+    collect<M>(*child, path.empty() ? name : path + "." + name, all);
+}
+
+template <class T>
+std::vector<typename Module<T>::NamedVariable> Module<T>::named_parameters() const {
+  std::vector<std::pair<std::string, const Module*>> all;
+  collect(*this, "", all);
+  std::vector<NamedVariable> named;
+  for (const auto& [path, module] : all)
+    for (const auto& [name, parameter] : module->parameters_)
+      named.emplace_back(path.empty() ? name : path + "." + name, parameter);
+  return named;
+}
+
+template <class T>
+std::vector<Variable<T>> Module<T>::parameters() const {
+  std::vector<Variable<T>> all;
+  for (auto& [name, parameter] : named_parameters()) all.push_back(std::move(parameter));
+  return all;
+}
+
+template <class T>
+std::size_t Module<T>::parameter_count() const {
+  std::size_t count = 0;
+  for (const Variable<T>& parameter : parameters()) count += parameter.size();
+  return count;
+}
+
+template <class T>
+void Module<T>::zero_grad() {
+  for (Variable<T>& parameter : parameters()) parameter.zero_grad();
+}
+
+template <class T>
+void Module<T>::set_training(bool training) {
+  std::vector<std::pair<std::string, Module*>> all;
+  collect(*this, "", all);
+  for (const auto& [path, module] : all) module->training_ = training;
+}
+
+template <class T>
+void Module<T>::train() {
+  set_training(true);
+}
+
+template <class T>
+void Module<T>::eval() {
+  set_training(false);
+}
+
+template <class T>
+std::vector<typename Module<T>::NamedArray> Module<T>::state() const {
+  std::vector<NamedArray> state;
+  for (const auto& [name, parameter] : named_parameters()) state.emplace_back(name, parameter.value());
+  return state;
+}
+
+template <class T>
+void Module<T>::load_state(const std::vector<NamedArray>& state) {
+  assign("load_state", state);
+}
+
+template <class T>
+void Module<T>::assign(const std::string& operation, const std::vector<NamedArray>& state) {
+  std::unordered_map<std::string, Dense<T>> values;
+  for (const auto& [name, array] : state)
+    if (!values.emplace(name, to_dense(array)).second)
+      throw ValueError(operation + ": '" + name + "' is given twice; keep one of the two");
+  std::vector<NamedVariable> parameters = named_parameters();
+  for (const auto& [name, parameter] : parameters) {
+    const auto found = values.find(name);
+    if (found == values.end())
+      throw ValueError(operation + ": there is no value for '" + name +
+                       "'; every parameter of the module needs one");
+    if (!(found->second.shape == parameter.shape()))
+      throw ShapeError(operation + ": the value for '" + name + "' is " + to_string(found->second.shape) +
+                       ", the parameter " + to_string(parameter.shape()) +
+                       "; make the module with the sizes of the one that the values come from");
+  }
+  if (values.size() > parameters.size())
+    for (const auto& [name, array] : state) {
+      bool known = false;
+      for (const auto& [own, parameter] : parameters) known = known || own == name;
+      if (!known)
+        throw ValueError(operation + ": the module has no parameter '" + name +
+                         "'; see named_parameters() for those that it has");
+    }
+  for (auto& [name, parameter] : parameters) parameter.set_value(to_array(std::move(values.at(name))));
+}
+
+template <class T>
+void copy_parameters(const Module<T>& from, Module<T>& to) {
+  to.assign("copy_parameters", from.state());
+}
+
+template <class T>
+void Module<T>::check_new_name(const char* operation, const std::string& name) const {
+  const std::string what = std::string(operation) + ": the name '" + name + "' ";
+  if (name.empty() || name.find('.') != std::string::npos)
+    throw ValueError(what + "is empty or has a dot in it; dots separate the names of nested modules");
+  for (const auto& [taken, parameter] : parameters_)
+    if (taken == name) throw ValueError(what + "is taken by a parameter; choose another");
+  for (const auto& [taken, child] : children_)
+    if (taken == name) throw ValueError(what + "is taken by a module; choose another");
+}
+
+template <class T>
+Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> value) {
+  check_new_name("register_parameter", name);
+  return parameters_.emplace_back(name, parameter_from(std::move(value))).second;
+}
+
+template <class T>
+void Module<T>::add_child(const std::string& name, std::unique_ptr<Module> child) {
+  check_new_name("register_module", name);
+  children_.emplace_back(name, std::move(child));
+}
+
+/// While it lives, the modules are in evaluation, and what operator() gives is noted. Then all is as before.
+template <class T>
+class Module<T>::Inspection {
+ public:
+  explicit Inspection(Module& root) : random_(generator().state()) {
+    collect(root, "", modules_);
+    outputs_.resize(modules_.size());
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      Module& module = *modules_[i].second;
+      was_training_.push_back(std::exchange(module.training_, false));
+      module.seen_output_ = &outputs_[i];
+    }
+  }
+  Inspection(const Inspection&) = delete;
+  Inspection& operator=(const Inspection&) = delete;
+  ~Inspection() {
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      modules_[i].second->training_ = was_training_[i];
+      modules_[i].second->seen_output_ = nullptr;
+    }
+    generator().set_state(random_);
+  }
+
+  std::vector<SummaryRow> rows() const {
+    std::vector<SummaryRow> rows;
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+      const auto& [path, module] = modules_[i];
+      rows.push_back({path, module->name(), outputs_[i], 0});
+      for (const auto& [name, parameter] : module->parameters_) rows.back().parameters += parameter.size();
+    }
+    return rows;
+  }
+
+ private:
+  std::vector<std::pair<std::string, Module*>> modules_;
+  std::vector<std::optional<Shape>> outputs_;
+  std::vector<bool> was_training_;
+  GeneratorState random_;
+  NoGrad quiet_;
+};
+
+template <class T>
+std::string Module<T>::summary(const Shape& input) {
+  const Inspection inspection(*this);
+  (*this)(Variable<T>(Dense<T>::filled(input, T(0))));
+  return summary_table(input, inspection.rows());
+}
+
+template class Module<float>;
+template class Module<double>;
+template void copy_parameters(const Module<float>&, Module<float>&);
+template void copy_parameters(const Module<double>&, Module<double>&);
+
+}  // namespace xgrad::nn

@@ -1,0 +1,110 @@
+// What every layer and network is: named parameters, named modules inside it, and a forward pass.
+#pragma once
+
+#include <concepts>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../core/variable.hpp"
+
+namespace xgrad::nn {
+
+/// Owns parameters and other modules, each under a name. Modules move and do not copy: what it owns lives
+/// elsewhere, so the references that register_parameter and register_module return stay good when the module
+/// moves. Not for two threads at once.
+template <class T>
+class Module {
+ public:
+  using value_type = T;
+  using NamedVariable = std::pair<std::string, Variable<T>>;
+  using NamedArray = std::pair<std::string, Array<T>>;
+
+  virtual ~Module() = default;
+
+  /// What the module computes. Call the module itself rather than this: summary() sees such calls.
+  virtual Variable<T> forward(const Variable<T>& x) = 0;
+  Variable<T> operator()(const Variable<T>& x);
+
+  /// What summary() calls it: the class, without namespaces and template arguments.
+  virtual std::string name() const;
+
+  /// Its own parameters and those of the modules inside it, in the order of registration.
+  std::vector<Variable<T>> parameters() const;
+  /// The same, under names such as "hidden.weight".
+  std::vector<NamedVariable> named_parameters() const;
+  /// The number of elements in all parameters together.
+  std::size_t parameter_count() const;
+  /// Forgets the gradients of all parameters.
+  void zero_grad();
+
+  /// Says to this module and all inside it that they are being trained, or evaluated: layers such as dropout
+  /// differ. A new module is in training.
+  void train();
+  void eval();
+  bool is_training() const noexcept { return training_; }
+
+  /// The values of the named parameters, each in O(1).
+  std::vector<NamedArray> state() const;
+  /// Sets every parameter to the array of its name. ValueError for a name that is missing, given twice, or
+  /// unknown here; ShapeError that names the parameter. The module is unchanged when it throws.
+  void load_state(const std::vector<NamedArray>& state);
+
+  /// A table of the modules inside: type, shape of the output, number of parameters of its own; and the
+  /// total. The shapes come from a forward pass on zeros of shape `input`, without recording and as eval();
+  /// nothing of the module is changed, nor this thread's random numbers. "-" stands for the output of a
+  /// module that was not called.
+  std::string summary(const Shape& input);
+
+ protected:
+  Module() = default;
+  Module(Module&&) noexcept = default;
+  Module& operator=(Module&&) noexcept = default;
+
+  /// A new leaf of this value. ValueError if the name is empty, taken, or has a dot in it.
+  Variable<T>& register_parameter(const std::string& name, Dense<T> value);
+  Variable<T>& register_parameter(const std::string& name, Array<T> value) {
+    return register_parameter(name, to_dense(std::move(value)));
+  }
+
+  /// Takes `module` in, and returns where it lives now. Names as above.
+  template <std::derived_from<Module> M>
+  M& register_module(const std::string& name, M module) {
+    auto child = std::make_unique<M>(std::move(module));
+    M& placed = *child;
+    add_child(name, std::move(child));
+    return placed;
+  }
+
+ private:
+  template <class U>
+  friend void copy_parameters(const Module<U>& from, Module<U>& to);
+  class Inspection;
+
+  void add_child(const std::string& name, std::unique_ptr<Module> child);
+  void check_new_name(const char* operation, const std::string& name) const;
+  template <class M>
+  static void collect(M& module, const std::string& path, std::vector<std::pair<std::string, M*>>& all);
+  void assign(const std::string& operation, const std::vector<NamedArray>& state);
+  void set_training(bool training);
+
+  std::list<NamedVariable> parameters_;  ///< a list: its elements stay where they are
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  bool training_ = true;
+  std::optional<Shape>* seen_output_ = nullptr;  ///< where summary() reads the output's shape
+};
+
+/// Sets every parameter of `to` to the value of the parameter of the same name in `from`; errors as for
+/// load_state. O(1) for each: they share a buffer until one of them is updated.
+template <class T>
+void copy_parameters(const Module<T>& from, Module<T>& to);
+
+extern template class Module<float>;
+extern template class Module<double>;
+extern template void copy_parameters(const Module<float>&, Module<float>&);
+extern template void copy_parameters(const Module<double>&, Module<double>&);
+
+}  // namespace xgrad::nn

@@ -1,0 +1,23 @@
+#include "sequential.hpp"
+
+namespace xgrad::nn {
+
+template <class T>
+Variable<T> Sequential<T>::forward(const Variable<T>& x) {
+  Variable<T> y = x;
+  for (Module<T>* module : modules_) y = (*module)(y);
+  return y;
+}
+
+template <class T>
+Module<T>& Sequential<T>::operator[](std::size_t i) const {
+  if (i >= modules_.size())
+    throw ValueError("Sequential: there is no module " + std::to_string(i) + " among " +
+                     std::to_string(modules_.size()) + "; they are counted from 0");
+  return *modules_[i];
+}
+
+template class Sequential<float>;
+template class Sequential<double>;
+
+}  // namespace xgrad::nn

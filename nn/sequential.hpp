@@ -1,0 +1,41 @@
+// Modules one after another.
+#pragma once
+
+#include "module.hpp"
+
+namespace xgrad::nn {
+
+/// Feeds each module's output to the next; without modules it gives its input. The modules are named "0",
+/// "1" and so on. Any module will do, also one of your own.
+///
+///   Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
+template <class T>
+class Sequential : public Module<T> {
+ public:
+  template <std::derived_from<Module<T>>... M>
+  explicit Sequential(M... modules) {
+    (append(std::move(modules)), ...);
+  }
+
+  Variable<T> forward(const Variable<T>& x) override;
+
+  /// Adds a module at the end, and returns where it lives now.
+  template <std::derived_from<Module<T>> M>
+  M& append(M module) {
+    M& placed = this->register_module(std::to_string(modules_.size()), std::move(module));
+    modules_.push_back(&placed);
+    return placed;
+  }
+
+  std::size_t size() const noexcept { return modules_.size(); }
+  /// ValueError if there are not so many.
+  Module<T>& operator[](std::size_t i) const;
+
+ private:
+  std::vector<Module<T>*> modules_;
+};
+
+extern template class Sequential<float>;
+extern template class Sequential<double>;
+
+}  // namespace xgrad::nn

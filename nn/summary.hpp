@@ -1,0 +1,26 @@
+// How a summary of modules is laid out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../core/shape.hpp"
+
+namespace xgrad::nn {
+
+struct SummaryRow {
+  std::string path;             ///< "hidden", "encoder.0"; empty for the module that was asked
+  std::string type;             ///< Module::name()
+  std::optional<Shape> output;  ///< none if it was not called
+  std::size_t parameters = 0;   ///< elements of the parameters that it registered itself
+};
+
+/// The rows as a table; the first one, which is the module that was asked, becomes its title, and a row only
+/// if there is no other or it has parameters of its own. Ends with the total and a line break.
+std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows);
+
+/// A demangled type name without its namespaces and template arguments: "Linear".
+std::string short_type_name(const std::string& type);
+
+}  // namespace xgrad::nn

@@ -1,0 +1,32 @@
+// The network of one hidden layer.
+#pragma once
+
+#include "linear.hpp"
+
+namespace xgrad::nn {
+
+enum class HiddenActivation { tanh, sigmoid, relu };
+
+/// Linear(in, hidden), an activation, Linear(hidden, out): logits [N, out] from x [N, in]. The layers are
+/// named "hidden" and "output".
+template <class T>
+class TwoLayerNet : public Module<T> {
+ public:
+  TwoLayerNet(std::size_t in, std::size_t hidden, std::size_t out,
+              HiddenActivation activation = HiddenActivation::tanh);
+
+  Variable<T> forward(const Variable<T>& x) override;
+
+  Linear<T>& hidden() const noexcept { return hidden_; }
+  Linear<T>& output() const noexcept { return output_; }
+
+ private:
+  Linear<T>& hidden_;
+  Linear<T>& output_;
+  HiddenActivation activation_;
+};
+
+extern template class TwoLayerNet<float>;
+extern template class TwoLayerNet<double>;
+
+}  // namespace xgrad::nn

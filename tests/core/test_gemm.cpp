@@ -1,0 +1,135 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+#include <xgrad/core/error.hpp>
+#include <xgrad/core/gemm.hpp>
+#include <xgrad/core/random.hpp>
+#include <xgrad/core/threads.hpp>
+
+namespace xg = xgrad;
+
+namespace {
+
+template <class T>
+struct Problem {
+  xg::GemmSize size;
+  std::vector<T> a, b, c;
+
+  Problem(const xg::GemmSize& size_, std::uint64_t seed)
+      : size(size_), a(size.m * size.k), b(size.k * size.n), c(size.m * size.n) {
+    xg::Generator from(seed);
+    for (std::vector<T>* values : {&a, &b, &c})
+      for (T& value : *values) value = static_cast<T>(2 * from.uniform() - 1);
+  }
+
+  std::vector<T> product(xg::Into into) const {
+    std::vector<T> out = c;
+    // What is overwritten must not be read either.
+    if (into == xg::Into::overwrite) out.assign(out.size(), std::numeric_limits<T>::quiet_NaN());
+    xg::gemm(size, a.data(), b.data(), out.data(), into);
+    return out;
+  }
+
+  double expected(std::size_t i, std::size_t j, xg::Into into) const {
+    double sum = into == xg::Into::add ? static_cast<double>(c[i * size.n + j]) : 0;
+    for (std::size_t p = 0; p < size.k; ++p)
+      sum += static_cast<double>(a[size.transpose_a ? p * size.m + i : i * size.k + p]) *
+             static_cast<double>(b[size.transpose_b ? j * size.k + p : p * size.n + j]);
+    return sum;
+  }
+
+  /// The largest difference from plain loops, in units of the rounding of one term.
+  double error(xg::Into into) const {
+    const std::vector<T> out = product(into);
+    double worst = 0;
+    for (std::size_t i = 0; i < size.m; ++i)
+      for (std::size_t j = 0; j < size.n; ++j) {
+        const double off = std::fabs(static_cast<double>(out[i * size.n + j]) - expected(i, j, into));
+        worst = off <= worst ? worst : off;
+        if (std::isnan(off)) return off;
+      }
+    return worst / static_cast<double>(std::numeric_limits<T>::epsilon());
+  }
+};
+
+template <class Check>
+void for_all_flags(std::size_t m, std::size_t n, std::size_t k, const Check& check) {
+  for (bool transpose_a : {false, true})
+    for (bool transpose_b : {false, true}) {
+      const xg::GemmSize size{m, n, k, transpose_a, transpose_b};
+      INFO("[" << m << ", " << k << "] x [" << k << ", " << n << "], transposed: " << transpose_a << " "
+               << transpose_b);
+      check(size);
+    }
+}
+
+struct ThreadCount {
+  const std::size_t before = xg::num_threads();
+  ~ThreadCount() { xg::set_num_threads(before); }
+};
+
+constexpr xg::Into ways[] = {xg::Into::overwrite, xg::Into::add};
+
+}  // namespace
+
+TEST_CASE("gemm agrees with plain loops for every size, flag and way to write") {
+  const std::size_t extents[] = {1, 2, 3, 5, 17, 33};
+  for (std::size_t m : extents)
+    for (std::size_t n : extents)
+      for (std::size_t k : extents)
+        for_all_flags(m, n, k, [&](const xg::GemmSize& size) {
+          for (xg::Into into : ways) {
+            // k + 1 terms below 1, rounded one after the other.
+            const double bound = static_cast<double>(k + 1);
+            CHECK(Problem<double>(size, m + n + k).error(into) <= bound);
+            CHECK(Problem<float>(size, m + n + k).error(into) <= bound);
+          }
+        });
+}
+
+TEST_CASE("gemm is right where several threads share the work, and gives the same bits on one and on two") {
+  const ThreadCount restored;
+  struct {
+    std::size_t m, n, k;
+  } const large[] = {{301, 97, 101}, {97, 301, 101}, {401, 403, 60},
+                     {5000, 7, 121}, {1, 999, 1001}, {999, 1, 1001}};
+  for (const auto& [m, n, k] : large)
+    for_all_flags(m, n, k, [&](const xg::GemmSize& size) {
+      const Problem<float> problem(size, 5);
+      const Problem<double> in_double(size, 6);
+      for (xg::Into into : ways) {
+        xg::set_num_threads(2);
+        CHECK(problem.error(into) <= static_cast<double>(k + 1));
+        const auto shared = problem.product(into);
+        const auto shared_double = in_double.product(into);
+        xg::set_num_threads(1);
+        const auto alone = problem.product(into);
+        const auto alone_double = in_double.product(into);
+        CHECK(std::memcmp(shared.data(), alone.data(), alone.size() * sizeof(float)) == 0);
+        CHECK(std::memcmp(shared_double.data(), alone_double.data(), alone.size() * sizeof(double)) == 0);
+      }
+    });
+}
+
+TEST_CASE("gemm over no terms gives zeros or adds nothing, and with no rows or columns does nothing") {
+  float c[6] = {1, 2, 3, 4, 5, 6};
+  xg::gemm<float>({2, 3, 0}, nullptr, nullptr, c, xg::Into::add);
+  CHECK(c[5] == 6);
+  xg::gemm<float>({2, 2, 0}, nullptr, nullptr, c);
+  CHECK(c[3] == 0);
+  CHECK(c[4] == 5);
+  xg::gemm<float>({0, 3, 2}, nullptr, c, nullptr);
+  xg::gemm<float>({3, 0, 2}, c, nullptr, nullptr);
+}
+
+TEST_CASE("gemm refuses extents that BLAS cannot count") {
+  const std::size_t most = 2147483647;
+  CHECK_THROWS_WITH_AS(xg::gemm<float>({2, 2, most + 1}, nullptr, nullptr, std::vector<float>(4).data()),
+                       "matmul: an extent of 2147483648 in [2, 2147483648] x [2147483648, 2] is larger than "
+                       "BLAS takes (2147483647); split that side",
+                       xg::ShapeError);
+}
