@@ -8,6 +8,7 @@
 #include "data/dataset.hpp"
 #include "data/digits.hpp"
 #include "data/loader.hpp"
+#include "data/normalise.hpp"
 #include "data/synthetic.hpp"
 #include "derivatives/functions.hpp"
 #include "derivatives/grad.hpp"

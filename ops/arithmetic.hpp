@@ -55,7 +55,8 @@ struct Negative {
   }
 };
 
-/// C99's pow. At x = 0 the gradient in the exponent is 0, and an exponent of 0 has gradient 0 in x.
+/// C99's pow. At x = 0 the gradient in the exponent is 0, and 0 to the power 0 has gradient 0 in x: there the
+/// bases are replaced rather than the results, so that higher derivatives meet no 0 times infinity either.
 struct Pow {
   static constexpr std::string_view name = "pow";
   template <class V>
@@ -64,8 +65,8 @@ struct Pow {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& x, const V& exponent, const V& y, const V& dy) {
-    return {select(exponent == 0, 0, dy * exponent * pow(x, exponent - 1)),
-            select(x == 0, 0, dy * y * log(x))};
+    const V base = select(abs(x) + abs(exponent) == 0, 1, x);
+    return {dy * exponent * pow(base, exponent - 1), dy * select(x == 0, 0, y) * log(select(x == 0, 1, x))};
   }
 };
 
@@ -143,7 +144,7 @@ struct Sign {
   }
 };
 
-/// NaN if either is; at a tie each side takes half of the gradient.
+/// NaN if either is, and then both take the gradient; at a tie each takes half of it.
 struct Maximum {
   static constexpr std::string_view name = "maximum";
   template <class V>
@@ -152,12 +153,12 @@ struct Maximum {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
-    const V tie = select(a == b, 0.5 * dy, 0);
-    return {select(a > b, dy, tie), select(b > a, dy, tie)};
+    const V most = select(a == b, 0.5 * dy, dy);
+    return {select(a < b, 0, most), select(b < a, 0, most)};
   }
 };
 
-/// NaN if either is; at a tie each side takes half of the gradient.
+/// NaN if either is, and then both take the gradient; at a tie each takes half of it.
 struct Minimum {
   static constexpr std::string_view name = "minimum";
   template <class V>
@@ -166,8 +167,8 @@ struct Minimum {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
-    const V tie = select(a == b, 0.5 * dy, 0);
-    return {select(a < b, dy, tie), select(b < a, dy, tie)};
+    const V most = select(a == b, 0.5 * dy, dy);
+    return {select(a > b, 0, most), select(b > a, 0, most)};
   }
 };
 
@@ -329,79 +330,6 @@ V select(const V& condition, const V& yes, const V& no) {
   return apply(operation<Where, Arithmetic>(), condition, yes, no);
 }
 
-// A scalar for one of the operands.
-
-template <Operand V>
-V add(const V& a, double b) {
-  return add(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V add(double a, const V& b) {
-  return add(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V subtract(const V& a, double b) {
-  return subtract(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V subtract(double a, const V& b) {
-  return subtract(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V multiply(const V& a, double b) {
-  return multiply(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V multiply(double a, const V& b) {
-  return multiply(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V divide(const V& a, double b) {
-  return divide(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V divide(double a, const V& b) {
-  return divide(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V pow(const V& x, double exponent) {
-  return pow(x, scalar_operand<V>(exponent));
-}
-template <Operand V>
-V pow(double x, const V& exponent) {
-  return pow(scalar_operand<V>(x), exponent);
-}
-template <Operand V>
-V maximum(const V& a, double b) {
-  return maximum(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V maximum(double a, const V& b) {
-  return maximum(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V minimum(const V& a, double b) {
-  return minimum(a, scalar_operand<V>(b));
-}
-template <Operand V>
-V minimum(double a, const V& b) {
-  return minimum(scalar_operand<V>(a), b);
-}
-template <Operand V>
-V clamp(const V& x, double low, double high) {
-  return clamp(x, scalar_operand<V>(low), scalar_operand<V>(high));
-}
-template <Operand V>
-V select(const V& condition, double yes, const V& no) {
-  return select(condition, scalar_operand<V>(yes), no);
-}
-template <Operand V>
-V select(const V& condition, const V& yes, double no) {
-  return select(condition, yes, scalar_operand<V>(no));
-}
-template <Operand V>
-V select(const V& condition, double yes, double no) {
-  return select(condition, scalar_operand<V>(yes), scalar_operand<V>(no));
-}
-
 }  // namespace xgrad
+
+#include "scalar_operands.hpp"

@@ -1,0 +1,18 @@
+// The data files that come with the library: where they are, and what is in them.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace xgrad::data {
+
+/// The path of a file that comes with the library: in the folder that the environment's XGRAD_DATA_DIR names,
+/// in the source tree, or where the library was installed, in this order. IoError that names `operation` and
+/// every place looked at.
+std::filesystem::path find_data_file(std::string_view operation, std::string_view name);
+
+/// All bytes of a file, unpacked if it is gzip. IoError that names `operation`, the path and the cause.
+std::string read_file(std::string_view operation, const std::filesystem::path& path);
+
+}  // namespace xgrad::data

@@ -1,0 +1,11 @@
+#include "activation.hpp"
+
+#include "../core/elementwise_operation.hpp"
+#include "families.hpp"
+#include "operators.hpp"
+
+namespace xgrad {
+
+OperationList activation_operations() { return operations_of<Activation>(); }
+
+}  // namespace xgrad

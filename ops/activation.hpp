@@ -1,0 +1,268 @@
+// Activation functions, elementwise, with PyTorch's meaning and defaults. None overflows, nor does a
+// gradient of any order, while x is a finite number of ordinary size. (tanh is in exponential.hpp.)
+#pragma once
+
+#include "exponential.hpp"
+
+namespace xgrad {
+
+struct Activation;
+
+namespace detail {
+
+/// One operation inside the formula of another: on packs its formula, elsewhere the operation itself, so that
+/// a higher derivative uses the gradient that it declares.
+template <class Formula, class V>
+V activation_of(const V& x) {
+  if constexpr (Operand<V>) {
+    return apply(operation<Formula, Activation>(), x);
+  } else {
+    return Formula::value(x);
+  }
+}
+
+}  // namespace detail
+
+/// 1 where x > 0 and 0 elsewhere, also for NaN.
+struct Step {
+  static constexpr std::string_view name = "step";
+  template <class V>
+  static V value(const V& x) {
+    return select(x > 0, V(1), V(0));
+  }
+  template <class V>
+  static V gradient(unused, unused, unused) {
+    return V(0);
+  }
+};
+
+struct Sigmoid {
+  static constexpr std::string_view name = "sigmoid";
+  template <class V>
+  static V value(const V& x) {
+    return 1 / (1 + exp(-x));
+  }
+  template <class V>
+  static V gradient(unused, const V& y, const V& dy) {
+    return dy * (y * (1 - y));
+  }
+};
+
+/// Written so that a NaN passes. The gradient at 0 is 0, and is read from the output: x need not be kept.
+struct Relu {
+  static constexpr std::string_view name = "relu";
+  template <class V>
+  static V value(const V& x) {
+    return select(x <= 0, 0, x);
+  }
+  template <class V>
+  static V gradient(unused, const V& y, const V& dy) {
+    return select(y <= 0, 0, dy);
+  }
+};
+
+/// The gradient at 0 is the slope.
+struct LeakyRelu {
+  static constexpr std::string_view name = "leaky_relu";
+  template <class V>
+  static V value(const V& x, const V& slope) {
+    return select(x > 0, x, slope * x);
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& x, const V& slope, unused, const V& dy) {
+    return {select(x > 0, dy, dy * slope), select(x > 0, 0, dy * x)};
+  }
+};
+
+/// The gradient at 0 is alpha. Where x > 0 the exponential is of 0: it must not overflow even unused, since
+/// 0 times infinity would come back at the second order.
+struct Elu {
+  static constexpr std::string_view name = "elu";
+  template <class V>
+  static V value(const V& x, const V& alpha) {
+    return select(x > 0, x, alpha * expm1(x));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& x, const V& alpha, unused, const V& dy) {
+    const V low = select(x > 0, 0, x);
+    return {select(x > 0, dy, dy * alpha * exp(low)), dy * expm1(low)};
+  }
+};
+
+/// G. Klambauer et al., "Self-normalizing neural networks", 2017. The gradient at 0 is scale * alpha.
+struct Selu {
+  static constexpr std::string_view name = "selu";
+  static constexpr double scale = 1.0507009873554804934193349852946;
+  static constexpr double alpha = 1.6732632423543772848170429916717;
+  template <class V>
+  static V value(const V& x) {
+    return select(x > 0, scale * x, scale * alpha * expm1(x));
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * select(x > 0, scale, scale * alpha * exp(select(x > 0, 0, x)));
+  }
+};
+
+/// erfc rather than 1 + erf, which has no digits left where x is far below 0.
+struct Gelu {
+  static constexpr std::string_view name = "gelu";
+  static constexpr double root_half = 0.70710678118654752440;        // 1 / sqrt(2)
+  static constexpr double density_at_zero = 0.39894228040143267794;  // 1 / sqrt(2 pi)
+  template <class V>
+  static V value(const V& x) {
+    return 0.5 * x * erfc(-root_half * x);
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * (0.5 * erfc(-root_half * x) + density_at_zero * x * exp(-0.5 * x * x));
+  }
+};
+
+struct Silu {
+  static constexpr std::string_view name = "silu";
+  template <class V>
+  static V value(const V& x) {
+    return x / (1 + exp(-x));
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    const V s = detail::activation_of<Sigmoid>(x);
+    return dy * (s * (1 + x * (1 - s)));
+  }
+};
+
+/// With e = exp(x) and n = e (e + 2), tanh(softplus(x)) is n / (n + 2): no tanh, no logarithm. Beyond 20 it
+/// is 1 to all digits; beyond 40 the gradient is too, whatever x it is multiplied by.
+struct Mish {
+  static constexpr std::string_view name = "mish";
+  template <class V>
+  static V value(const V& x) {
+    const V e = exp(minimum(x, 40)), n = e * (e + 2);
+    return x * (n / (n + 2));
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    const V e = exp(minimum(x, 40)), n = e * (e + 2), r = 1 / (n + 2);
+    return dy * (n * r + x * (4 * e * (1 + e) * r * r));
+  }
+};
+
+struct Softplus {
+  static constexpr std::string_view name = "softplus";
+  template <class V>
+  static V value(const V& x) {
+    return maximum(x, 0) + log1p(exp(-abs(x)));
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * detail::activation_of<Sigmoid>(x);
+  }
+};
+
+struct Softsign {
+  static constexpr std::string_view name = "softsign";
+  template <class V>
+  static V value(const V& x) {
+    return x / (1 + abs(x));
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    const V size = 1 + abs(x);
+    return dy / (size * size);
+  }
+};
+
+/// Like clamp, but on the boundary x has gradient 0, and the bound takes it.
+struct Hardtanh {
+  static constexpr std::string_view name = "hardtanh";
+  template <class V>
+  static V value(const V& x, const V& min, const V& max) {
+    return minimum(maximum(x, min), max);
+  }
+  template <class V>
+  static std::array<V, 3> gradient(const V& x, const V& min, const V& max, unused, const V& dy) {
+    return {select(x <= min, 0, select(x >= max, 0, dy)), select(x <= min, dy, 0),
+            select(x <= min, 0, select(x >= max, dy, 0))};
+  }
+};
+
+struct Activation {
+  using list = kernels::List<Step, Sigmoid, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Mish, Softplus, Softsign,
+                             Hardtanh>;
+};
+
+/// 1 where x > 0, 0 elsewhere; without a gradient.
+template <Operand V>
+V step(const V& x) {
+  return apply(operation<Step, Activation>(), x);
+}
+/// 1 / (1 + exp(-x)).
+template <Operand V>
+V sigmoid(const V& x) {
+  return apply(operation<Sigmoid, Activation>(), x);
+}
+/// x where x > 0, 0 elsewhere.
+template <Operand V>
+V relu(const V& x) {
+  return apply(operation<Relu, Activation>(), x);
+}
+/// x where x > 0, slope x elsewhere. A slope given as an operand has a gradient too.
+template <Operand V>
+V leaky_relu(const V& x, const V& slope) {
+  return apply(operation<LeakyRelu, Activation>(), x, slope);
+}
+template <Operand V>
+V leaky_relu(const V& x, double slope = 0.01) {
+  return leaky_relu(x, scalar_operand<V>(slope));
+}
+/// x where x > 0, alpha (exp(x) - 1) elsewhere.
+template <Operand V>
+V elu(const V& x, const V& alpha) {
+  return apply(operation<Elu, Activation>(), x, alpha);
+}
+template <Operand V>
+V elu(const V& x, double alpha = 1) {
+  return elu(x, scalar_operand<V>(alpha));
+}
+/// 1.0507 times elu with alpha = 1.6733.
+template <Operand V>
+V selu(const V& x) {
+  return apply(operation<Selu, Activation>(), x);
+}
+/// x times the normal distribution's probability of less than x: the exact form, with erf.
+template <Operand V>
+V gelu(const V& x) {
+  return apply(operation<Gelu, Activation>(), x);
+}
+/// x sigmoid(x), also called swish.
+template <Operand V>
+V silu(const V& x) {
+  return apply(operation<Silu, Activation>(), x);
+}
+/// x tanh(softplus(x)).
+template <Operand V>
+V mish(const V& x) {
+  return apply(operation<Mish, Activation>(), x);
+}
+/// log(1 + exp(x)).
+template <Operand V>
+V softplus(const V& x) {
+  return apply(operation<Softplus, Activation>(), x);
+}
+/// x / (1 + |x|).
+template <Operand V>
+V softsign(const V& x) {
+  return apply(operation<Softsign, Activation>(), x);
+}
+/// x between min and max, and the nearer of the two elsewhere.
+template <Operand V>
+V hardtanh(const V& x, const V& min, const V& max) {
+  return apply(operation<Hardtanh, Activation>(), x, min, max);
+}
+template <Operand V>
+V hardtanh(const V& x, double min = -1, double max = 1) {
+  return hardtanh(x, scalar_operand<V>(min), scalar_operand<V>(max));
+}
+
+}  // namespace xgrad

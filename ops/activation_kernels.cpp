@@ -1,0 +1,12 @@
+#include "activation.hpp"
+
+#include "../core/elementwise_loop.hpp"
+
+namespace xgrad::kernels {
+
+template <>
+const Kernels* table<simd::Isa, Activation>() {
+  return make_table<simd::Isa>(Activation::list{});
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <type_traits>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <xgrad/data/loader.hpp>
+
+using namespace xgrad::data;
+using xgrad::Array;
+using xgrad::Indices;
+
+namespace {
+
+/// Row i is (i), its label i.
+TensorDataset<float> counted(std::size_t rows) {
+  Array<float> inputs(xgrad::Shape{rows, 1});
+  Indices labels(xgrad::Shape{rows});
+  for (std::size_t i = 0; i < rows; ++i) {
+    inputs(i, 0) = static_cast<float>(i);
+    labels(i) = static_cast<std::int64_t>(i);
+  }
+  return {inputs, labels};
+}
+
+/// The labels of one pass, in the order in which they come.
+template <class Loader>
+std::vector<std::int64_t> pass(Loader& loader) {
+  std::vector<std::int64_t> seen;
+  for (const auto& [inputs, labels] : loader) {
+    REQUIRE(inputs.shape()[0] == labels.size());
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      REQUIRE(inputs.value()(i, 0) == static_cast<float>(labels(i)));
+      seen.push_back(labels(i));
+    }
+  }
+  return seen;
+}
+
+std::vector<std::int64_t> numbers_below(std::int64_t n) {
+  std::vector<std::int64_t> result(static_cast<std::size_t>(n));
+  std::iota(result.begin(), result.end(), 0);
+  return result;
+}
+
+std::vector<std::size_t> batch_sizes(DataLoader<TensorDataset<float>> loader) {
+  std::vector<std::size_t> sizes;
+  for (const auto& batch : loader) sizes.push_back(batch.targets.size());
+  CHECK(sizes.size() == loader.size());
+  return sizes;
+}
+
+}  // namespace
+
+TEST_CASE("a loader gives every sample once a pass, in order unless it shuffles") {
+  DataLoader loader(counted(10), {.batch_size = 4});
+  static_assert(std::is_same_v<decltype(loader), DataLoader<TensorDataset<float>>>);
+  CHECK(pass(loader) == numbers_below(10));
+  CHECK(pass(loader) == numbers_below(10));
+}
+
+TEST_CASE("the last batch holds what is left, or is dropped") {
+  CHECK(batch_sizes(DataLoader(counted(10), {.batch_size = 4})) == std::vector<std::size_t>{4, 4, 2});
+  CHECK(batch_sizes(DataLoader(counted(10), {.batch_size = 4, .drop_last = true})) ==
+        std::vector<std::size_t>{4, 4});
+  CHECK(batch_sizes(DataLoader(counted(8), {.batch_size = 4, .drop_last = true})) ==
+        std::vector<std::size_t>{4, 4});
+  CHECK(batch_sizes(DataLoader(counted(3), {.batch_size = 4})) == std::vector<std::size_t>{3});
+  CHECK(batch_sizes(DataLoader(counted(3), {.batch_size = 4, .drop_last = true})).empty());
+  CHECK(batch_sizes(DataLoader(counted(0), {.batch_size = 4})).empty());
+  CHECK(batch_sizes(DataLoader(counted(3))) == std::vector<std::size_t>{1, 1, 1});
+}
+
+TEST_CASE("each pass of a shuffling loader has an order of its own, which its seed repeats") {
+  DataLoader loader(counted(50), {.batch_size = 8, .shuffle = true, .seed = 3});
+  const auto first = pass(loader), second = pass(loader);
+  CHECK(first != second);
+  CHECK(first != numbers_below(50));
+  auto sorted = first;
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(sorted == numbers_below(50));
+
+  DataLoader again(counted(50), {.batch_size = 5, .shuffle = true, .seed = 3});
+  CHECK(pass(again) == first);
+  CHECK(pass(again) == second);
+  DataLoader other(counted(50), {.batch_size = 8, .shuffle = true, .seed = 4});
+  CHECK(pass(other) != first);
+}
+
+TEST_CASE("a loader continues from any pass") {
+  DataLoader loader(counted(50), {.batch_size = 8, .shuffle = true});
+  pass(loader);
+  pass(loader);
+  CHECK(loader.epoch() == 2);
+  const auto third = pass(loader);
+  DataLoader resumed(counted(50), {.batch_size = 8, .shuffle = true});
+  resumed.set_epoch(2);
+  CHECK(pass(resumed) == third);
+}
+
+TEST_CASE("a pass that is left early, or another inside it, disturbs nothing") {
+  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true});
+  const auto first = pass(plain), second = pass(plain), third = pass(plain);
+
+  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true});
+  for (const auto& batch : loader) {
+    CHECK(batch.targets(0) == first[0]);
+    break;
+  }
+  std::vector<std::int64_t> outer;
+  for (const auto& batch : loader) {
+    if (outer.empty()) CHECK(pass(loader) == third);
+    outer.insert(outer.end(), batch.targets.begin(), batch.targets.end());
+  }
+  CHECK(outer == second);
+}
+
+TEST_CASE("a loader takes subsets and data sets of a user's own") {
+  struct Squares {
+    using Batch = std::vector<std::size_t>;
+    std::size_t size() const { return 4; }
+    Batch batch(std::span<const std::size_t> rows) const {
+      Batch result;
+      for (std::size_t row : rows) result.push_back(row * row);
+      return result;
+    }
+  };
+  DataLoader loader(Squares{}, {.batch_size = 3});
+  std::vector<std::vector<std::size_t>> batches;
+  for (const auto& batch : loader) batches.push_back(batch);
+  CHECK(batches == std::vector<std::vector<std::size_t>>{{0, 1, 4}, {9}});
+
+  DataLoader some(Subset(counted(9), {8, 2}), {.batch_size = 2});
+  CHECK(pass(some) == std::vector<std::int64_t>{8, 2});
+}
+
+TEST_CASE("a batch size of 0 is refused") {
+  CHECK_THROWS_WITH_AS(DataLoader(counted(3), {.batch_size = 0}),
+                       "DataLoader: the batch size is 0; give a positive .batch_size", xgrad::ValueError);
+}

@@ -1,0 +1,89 @@
+#include "operation_row.hpp"
+
+#include <algorithm>
+#include <xgrad/ops/families.hpp>
+
+namespace xgrad::testing {
+
+std::vector<OperationRow> all_rows() {
+  std::vector<OperationRow> rows;
+  for (const auto family : {
+         core_rows, arithmetic_rows, exponential_rows, activation_rows, shape_rows, indexing_rows,
+             linear_algebra_rows,
+#if __has_include("rows_reduction.cpp")
+             reduction_rows,
+#endif
+#if __has_include("rows_loss.cpp")
+             loss_rows,
+#endif
+       })
+    for (OperationRow& made : family()) rows.push_back(std::move(made));
+  return rows;
+}
+
+std::vector<std::string> registered_operations() {
+  std::vector<std::string> names = {"broadcast_to", "sum_to"};  // core's own pair
+  for (const auto formulas : {
+         core_operations, arithmetic_operations, exponential_operations, activation_operations,
+#if __has_include("rows_reduction.cpp")
+             reduction_formulas,
+#endif
+#if __has_include("rows_loss.cpp")
+             loss_formulas,
+#endif
+       })
+    for (const OperationGetter& get : formulas()) names.emplace_back(get().name());
+  for (const auto structural : {
+         shape_operation_names, slice_operation_names, indexing_operation_names,
+             linear_algebra_operation_names,
+#if __has_include("rows_reduction.cpp")
+             reduction_operation_names, softmax_operation_names,
+#endif
+#if __has_include("rows_loss.cpp")
+             loss_operation_names,
+#endif
+       })
+    for (const std::string_view name : structural()) names.emplace_back(name);
+  return names;
+}
+
+std::string name_of(const OperationRow& row) {
+  return row.variant.empty() ? row.operation : row.operation + " (" + row.variant + ")";
+}
+
+namespace {
+
+Shape broadcast_shape(const std::vector<Array<double>>& in) {
+  Shape shape;
+  for (const Array<double>& argument : in) shape = broadcast_shapes("reference", shape, argument.shape());
+  return shape;
+}
+
+/// The element of `argument` that stands at position `flat` of the broadcast result.
+double element_at(const Array<double>& argument, const Shape& shape, std::size_t flat) {
+  const Shape own = argument.shape();
+  std::size_t offset = 0, stride = 1;
+  for (std::size_t axis = shape.size(), left = own.size(); left > 0;) {
+    const std::size_t index = flat % shape[--axis];
+    flat /= shape[axis];
+    offset += (own[--left] == 1 ? 0 : index) * stride;
+    stride *= own[left];
+  }
+  return argument.storage().data()[offset];
+}
+
+}  // namespace
+
+Reference broadcasting(ElementReference one) {
+  return [one = std::move(one)](const std::vector<Array<double>>& in) {
+    const Shape shape = broadcast_shape(in);
+    std::vector<double> result(element_count(shape)), elements(in.size());
+    for (std::size_t flat = 0; flat < result.size(); ++flat) {
+      for (std::size_t k = 0; k < in.size(); ++k) elements[k] = element_at(in[k], shape, flat);
+      result[flat] = one(elements);
+    }
+    return result;
+  };
+}
+
+}  // namespace xgrad::testing

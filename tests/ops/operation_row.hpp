@@ -1,0 +1,91 @@
+// The table of operations: what every operation of the library must have here, so that one set of tests
+// (test_operations.cpp) can go through all of them. A family's rows are in rows_<family>.cpp.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <xgrad/core/variable.hpp>
+
+namespace xgrad::testing {
+
+/// How an argument is drawn at random.
+struct Argument {
+  Shape shape;
+  double low = -2;
+  double high = 2;
+  std::vector<double> avoid = {};  ///< kinks: no element comes within 0.05 of these
+  bool distinct = false;           ///< all elements well apart, as max and sort want them
+};
+
+/// The result, row-major, by plain loops over the C library's functions.
+using Reference = std::function<std::vector<double>(const std::vector<Array<double>>&)>;
+/// One element of the result from one element of each argument.
+using ElementReference = std::function<double(const std::vector<double>&)>;
+
+/// One operation with one choice of its options.
+struct OperationRow {
+  std::string operation;  ///< the name under which it is registered
+  std::string variant;    ///< what tells this row from the operation's others; may be empty
+  std::vector<Argument> arguments;
+  std::function<Variable<double>(const std::vector<Variable<double>>&)> apply;
+  std::function<Variable<float>(const std::vector<Variable<float>>&)> apply_float;
+  Reference reference;
+  // Errors are allowed up to tolerance * max(1, |expected|).
+  double value_tolerance = 1e-13;
+  double float_tolerance = 2e-6;
+  double float_gradient_tolerance = 1e-4;
+  double first_tolerance = 1e-6;
+  double second_tolerance = 1e-4;
+  bool differentiable = true;  ///< has a gradient that is not zero everywhere
+  bool elementwise = false;    ///< takes any shapes that broadcast, and so does `reference`
+};
+
+/// A row from one generic formula, `[](const auto& in) { return sum(in[0], {.axes = {0}}); }`: `in` is a
+/// std::vector of Variable<double> or Variable<float>. Set what differs from the defaults on the result.
+template <class F>
+OperationRow row(std::string operation, std::string variant, std::vector<Argument> arguments, F formula,
+                 Reference reference) {
+  OperationRow made;
+  made.operation = std::move(operation);
+  made.variant = std::move(variant);
+  made.arguments = std::move(arguments);
+  made.apply = formula;
+  made.apply_float = formula;
+  made.reference = std::move(reference);
+  return made;
+}
+
+/// The reference of an elementwise operation: `one` for every element of the broadcast arguments.
+Reference broadcasting(ElementReference one);
+
+/// The same for an elementwise operation, from what it does to one element.
+template <class F>
+OperationRow elementwise_row(std::string operation, std::string variant, std::vector<Argument> arguments,
+                             F formula, ElementReference one) {
+  OperationRow made = row(std::move(operation), std::move(variant), std::move(arguments), std::move(formula),
+                          broadcasting(std::move(one)));
+  made.elementwise = true;
+  return made;
+}
+
+/// "sum (axis 0)": for messages.
+std::string name_of(const OperationRow& row);
+
+/// Every row, and every registered name: the one place where the families are joined.
+std::vector<OperationRow> all_rows();
+std::vector<std::string> registered_operations();
+
+std::vector<OperationRow> core_rows();
+std::vector<OperationRow> arithmetic_rows();
+std::vector<OperationRow> exponential_rows();
+std::vector<OperationRow> activation_rows();
+std::vector<OperationRow> reduction_rows();
+std::vector<OperationRow> shape_rows();
+std::vector<OperationRow> indexing_rows();
+std::vector<OperationRow> linear_algebra_rows();
+std::vector<OperationRow> loss_rows();
+
+}  // namespace xgrad::testing

@@ -1,0 +1,80 @@
+#include <xgrad/core/broadcast.hpp>
+#include <xgrad/ops/operators.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+
+std::vector<OperationRow> broadcast_rows() {
+  const auto repeated = [](const Arrays& in) {
+    std::vector<double> result;
+    for (std::size_t i = 0; i < 2 * 3 * 4; ++i) result.push_back(in[0](i / 4 % 3, 0));
+    return result;
+  };
+  return {
+      row(
+          "broadcast_to", "a new axis and an extent of 1", {{{3, 1}}},
+          [](const auto& in) {
+            return broadcast_to(in[0], Shape{2, 3, 4});
+          },
+          repeated),
+      row(
+          "broadcast_to", "no elements", {{{3, 1}}},
+          [](const auto& in) {
+            return broadcast_to(in[0], Shape{3, 0}) * in[0];
+          },
+          [](const Arrays&) { return std::vector<double>(); }),
+  };
+}
+
+std::vector<OperationRow> sum_rows() {
+  const auto column = [](const Arrays& in) {
+    std::vector<double> result(3, 0.0);
+    for (std::size_t i = 0; i < 2 * 3 * 4; ++i) result[i / 4 % 3] += in[0](i / 12, i / 4 % 3, i % 4);
+    return result;
+  };
+  const auto rows = [](const Arrays& in) {
+    std::vector<double> result(12, 0.0);
+    for (std::size_t i = 0; i < 2 * 3 * 4; ++i) result[i % 12] += in[0](i / 12, i / 4 % 3, i % 4);
+    return result;
+  };
+  return {
+      row(
+          "sum_to", "a column", {{{2, 3, 4}}},
+          [](const auto& in) {
+            return sum_to(in[0], Shape{3, 1});
+          },
+          column),
+      row(
+          "sum_to", "without the leading axis", {{{2, 3, 4}}},
+          [](const auto& in) {
+            return sum_to(in[0], Shape{3, 4});
+          },
+          rows),
+  };
+}
+
+}  // namespace
+
+std::vector<OperationRow> core_rows() {
+  std::vector<OperationRow> all = broadcast_rows();
+  for (OperationRow& made : sum_rows()) all.push_back(std::move(made));
+  all.push_back(elementwise_row(
+      "identity", "", {{{3, 4}}}, [](const auto& in) { return apply(operation<Identity, Core>(), in[0]); },
+      [](const std::vector<double>& x) { return x[0]; }));
+  all.push_back(elementwise_row(
+      "add", "", {{{3, 4}}, {{3, 4}}}, [](const auto& in) { return in[0] + in[1]; },
+      [](const std::vector<double>& x) { return x[0] + x[1]; }));
+  all.push_back(elementwise_row(
+      "add", "a scalar first", {{{3, 4}}}, [](const auto& in) { return 2.5 + in[0]; },
+      [](const std::vector<double>& x) { return 2.5 + x[0]; }));
+  all.push_back(elementwise_row(
+      "add", "to itself", {{{3, 4}}}, [](const auto& in) { return in[0] + in[0]; },
+      [](const std::vector<double>& x) { return x[0] + x[0]; }));
+  return all;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,92 @@
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/indexing.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+
+Indices columns() { return xt::xarray<std::int64_t>{{0, -1, 2, 2}, {3, 1, 1, -4}, {-2, 0, 0, 0}}; }
+std::size_t column(const Indices& indices, std::size_t i, std::size_t j) {
+  return static_cast<std::size_t>((indices(i, j) + 4) % 4);
+}
+
+std::vector<double> squares(std::vector<double> x) {
+  for (double& element : x) element *= element;
+  return x;
+}
+
+std::vector<double> taken_along(const Array<double>& x) {
+  std::vector<double> result;
+  const Indices indices = columns();
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 4; ++j) result.push_back(x(i, column(indices, i, j)));
+  return result;
+}
+
+std::vector<double> scattered_along(const Array<double>& x) {
+  std::vector<double> result(12, 0);
+  const Indices indices = columns();
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 4; ++j) result[4 * i + column(indices, i, j)] += x(i, j);
+  return result;
+}
+
+/// Positions along the middle axis of [2, 3, 2].
+constexpr std::size_t positions[4] = {2, 0, 2, 1};
+Indices grid() { return xt::xarray<std::int64_t>{{2, 0}, {-1, -2}}; }
+
+std::vector<double> taken(const Array<double>& x) {
+  std::vector<double> result;
+  for (std::size_t o = 0; o < 2; ++o)
+    for (std::size_t position : positions)
+      for (std::size_t i = 0; i < 2; ++i) result.push_back(x(o, position, i));
+  return result;
+}
+
+std::vector<double> scattered(const Array<double>& x) {
+  std::vector<double> result(12, 0);
+  for (std::size_t o = 0; o < 2; ++o)
+    for (std::size_t k = 0; k < 4; ++k)
+      for (std::size_t i = 0; i < 2; ++i) result[(3 * o + positions[k]) * 2 + i] += x(o, k / 2, k % 2, i);
+  return result;
+}
+
+}  // namespace
+
+std::vector<OperationRow> indexing_rows() {
+  return {
+      row(
+          "take_along_axis", "", {{{3, 4}}},
+          [](const auto& in) { return square(take_along_axis(in[0], columns(), 1)); },
+          [](const Arrays& in) { return squares(taken_along(in[0])); }),
+      row(
+          "take_along_axis", "first axis, fewer", {{{3, 4}}},
+          [](const auto& in) {
+            const Indices first = xt::xarray<std::int64_t>{{2, 0, -1, 1}};
+            return take_along_axis(in[0], first, 0);
+          },
+          [](const Arrays& in) {
+            return std::vector<double>{in[0](2, 0), in[0](0, 1), in[0](2, 2), in[0](1, 3)};
+          }),
+      row(
+          "scatter_along_axis", "", {{{3, 4}}},
+          [](const auto& in) {
+            return square(scatter_along_axis(in[0], columns(), 1, {3, 4}));
+          },
+          [](const Arrays& in) { return squares(scattered_along(in[0])); }),
+      row(
+          "take", "", {{{2, 3, 2}}}, [](const auto& in) { return square(take(in[0], grid(), 1)); },
+          [](const Arrays& in) { return squares(taken(in[0])); }),
+      row(
+          "scatter_slices", "", {{{2, 2, 2, 2}}},
+          [](const auto& in) {
+            return square(scatter_slices(in[0], grid(), 1, {2, 3, 2}));
+          },
+          [](const Arrays& in) { return squares(scattered(in[0])); }),
+  };
+}
+
+}  // namespace xgrad::testing

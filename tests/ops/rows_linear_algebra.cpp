@@ -1,0 +1,106 @@
+#include <string>
+#include <xgrad/ops/linear_algebra.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+
+double element(const Array<double>& matrix, bool transposed, std::size_t row, std::size_t column) {
+  const std::size_t width = matrix.dimension() == 1 ? 1 : matrix.shape(1);
+  return matrix.storage().data()[transposed ? column * width + row : row * width + column];
+}
+
+/// op(a) op(b) of [m, k] and [k, n].
+std::vector<double> product(const Array<double>& a, const Array<double>& b, std::size_t m, std::size_t k,
+                            std::size_t n, bool transpose_a, bool transpose_b) {
+  std::vector<double> result(m * n, 0);
+  for (std::size_t i = 0; i < m; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      for (std::size_t p = 0; p < k; ++p)
+        result[i * n + j] += element(a, transpose_a, i, p) * element(b, transpose_b, p, j);
+  return result;
+}
+
+OperationRow flags_row(bool transpose_a, bool transpose_b) {
+  const Shape a = transpose_a ? Shape{4, 3} : Shape{3, 4}, b = transpose_b ? Shape{5, 4} : Shape{4, 5};
+  const std::string variant = transpose_a ? (transpose_b ? "both transposed" : "first transposed")
+                                          : (transpose_b ? "second transposed" : "");
+  return row(
+      "matmul", variant, {{a}, {b}},
+      [=](const auto& in) {
+        return matmul(in[0], in[1], {.transpose_a = transpose_a, .transpose_b = transpose_b});
+      },
+      [=](const Arrays& in) { return product(in[0], in[1], 3, 4, 5, transpose_a, transpose_b); });
+}
+
+std::vector<OperationRow> matmul_rows() {
+  std::vector<OperationRow> all = {
+      row(
+          "matmul", "by itself, transposed", {{{3, 4}}},
+          [](const auto& in) { return matmul(in[0], in[0], {.transpose_b = true}); },
+          [](const Arrays& in) { return product(in[0], in[0], 3, 4, 3, false, true); }),
+      row(
+          "matmul", "dot", {{{7}}, {{7}}}, [](const auto& in) { return matmul(in[0], in[1]); },
+          [](const Arrays& in) { return product(in[0], in[1], 1, 7, 1, true, false); }),
+      row(
+          "matmul", "matrix and vector", {{{3, 4}}, {{4}}},
+          [](const auto& in) { return matmul(in[0], in[1]); },
+          [](const Arrays& in) { return product(in[0], in[1], 3, 4, 1, false, false); }),
+      row(
+          "matmul", "transposed matrix and vector", {{{4, 3}}, {{4}}},
+          [](const auto& in) { return matmul(in[0], in[1], {.transpose_a = true}); },
+          [](const Arrays& in) { return product(in[0], in[1], 3, 4, 1, true, false); }),
+      row(
+          "matmul", "vector and matrix", {{{4}}, {{4, 3}}},
+          [](const auto& in) { return matmul(in[0], in[1]); },
+          [](const Arrays& in) { return product(in[0], in[1], 1, 4, 3, true, false); }),
+      row(
+          "matmul", "vector and transposed matrix", {{{4}}, {{3, 4}}},
+          [](const auto& in) { return matmul(in[0], in[1], {.transpose_b = true}); },
+          [](const Arrays& in) { return product(in[0], in[1], 1, 4, 3, true, true); }),
+  };
+  for (bool transpose_a : {false, true})
+    for (bool transpose_b : {false, true}) all.push_back(flags_row(transpose_a, transpose_b));
+  return all;
+}
+
+std::vector<double> with_bias(std::vector<double> rows, const Array<double>& bias) {
+  for (std::size_t i = 0; i < rows.size(); ++i) rows[i] += bias(i % bias.size());
+  return rows;
+}
+
+std::vector<OperationRow> linear_rows() {
+  return {
+      row(
+          "linear", "", {{{5, 3}}, {{3, 4}}, {{4}}},
+          [](const auto& in) { return linear(in[0], in[1], in[2]); },
+          [](const Arrays& in) { return with_bias(product(in[0], in[1], 5, 3, 4, false, false), in[2]); }),
+      row(
+          "linear", "without bias", {{{5, 3}}, {{3, 4}}}, [](const auto& in) { return linear(in[0], in[1]); },
+          [](const Arrays& in) { return product(in[0], in[1], 5, 3, 4, false, false); }),
+      row(
+          "linear", "more axes", {{{2, 3, 3}}, {{3, 4}}, {{4}}},
+          [](const auto& in) { return linear(in[0], in[1], in[2]); },
+          [](const Arrays& in) {
+            const Array<double> flat = xt::reshape_view(in[0], {6, 3});
+            return with_bias(product(flat, in[1], 6, 3, 4, false, false), in[2]);
+          }),
+      row(
+          "linear", "one sample, one output", {{{3}}, {{3, 1}}, {{1}}},
+          [](const auto& in) { return linear(in[0], in[1], in[2]); },
+          [](const Arrays& in) { return with_bias(product(in[0], in[1], 1, 3, 1, true, false), in[2]); }),
+  };
+}
+
+}  // namespace
+
+std::vector<OperationRow> linear_algebra_rows() {
+  std::vector<OperationRow> all = matmul_rows();
+  for (const OperationRow& made : linear_rows()) all.push_back(made);
+  return all;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,260 @@
+// Reads docs/conventions.md: every row of its tables is checked.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <xgrad/derivatives/grad.hpp>
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+
+namespace xg = xgrad;
+
+namespace {
+
+template <class T>
+using Variables = std::vector<xg::Variable<T>>;
+
+struct Function {
+  std::function<xg::Variable<double>(const Variables<double>&)> in_double;
+  std::function<xg::Variable<float>(const Variables<float>&)> in_float;
+  template <class F>
+  Function(F formula) : in_double(formula), in_float(formula) {}
+};
+
+/// A function's spelling on the page; `name(x...)` takes all of its arguments as one array.
+const std::map<std::string, Function>& functions() {
+  static const std::map<std::string, Function> all = {
+      {"step(x)", [](const auto& x) { return step(x[0]); }},
+      {"sign(x)", [](const auto& x) { return sign(x[0]); }},
+      {"abs(x)", [](const auto& x) { return abs(x[0]); }},
+      {"relu(x)", [](const auto& x) { return relu(x[0]); }},
+      {"leaky_relu(x)", [](const auto& x) { return leaky_relu(x[0]); }},
+      {"elu(x)", [](const auto& x) { return elu(x[0]); }},
+      {"elu(x, 0.5)", [](const auto& x) { return elu(x[0], 0.5); }},
+      {"selu(x)", [](const auto& x) { return selu(x[0]); }},
+      {"gelu(x)", [](const auto& x) { return gelu(x[0]); }},
+      {"silu(x)", [](const auto& x) { return silu(x[0]); }},
+      {"mish(x)", [](const auto& x) { return mish(x[0]); }},
+      {"sigmoid(x)", [](const auto& x) { return sigmoid(x[0]); }},
+      {"softplus(x)", [](const auto& x) { return softplus(x[0]); }},
+      {"softsign(x)", [](const auto& x) { return softsign(x[0]); }},
+      {"hardtanh(x)", [](const auto& x) { return hardtanh(x[0]); }},
+      {"maximum(a, b)", [](const auto& x) { return maximum(x[0], x[1]); }},
+      {"minimum(a, b)", [](const auto& x) { return minimum(x[0], x[1]); }},
+      {"clamp(x, low, high)", [](const auto& x) { return clamp(x[0], x[1], x[2]); }},
+      {"equal(a, b)", [](const auto& x) { return x[0] == x[1]; }},
+      {"not_equal(a, b)", [](const auto& x) { return x[0] != x[1]; }},
+      {"less(a, b)", [](const auto& x) { return x[0] < x[1]; }},
+      {"less_equal(a, b)", [](const auto& x) { return x[0] <= x[1]; }},
+      {"divide(a, b)", [](const auto& x) { return x[0] / x[1]; }},
+      {"reciprocal(x)", [](const auto& x) { return reciprocal(x[0]); }},
+      {"sqrt(x)", [](const auto& x) { return sqrt(x[0]); }},
+      {"rsqrt(x)", [](const auto& x) { return rsqrt(x[0]); }},
+      {"pow(x, y)", [](const auto& x) { return pow(x[0], x[1]); }},
+      {"log(x)", [](const auto& x) { return log(x[0]); }},
+      {"log2(x)", [](const auto& x) { return log2(x[0]); }},
+      {"log1p(x)", [](const auto& x) { return log1p(x[0]); }},
+      {"expm1(x)", [](const auto& x) { return expm1(x[0]); }},
+      {"x * log(x)", [](const auto& x) { return x[0] * log(x[0]); }},
+      {"asin(x)", [](const auto& x) { return asin(x[0]); }},
+      {"acos(x)", [](const auto& x) { return acos(x[0]); }},
+      {"atan(x)", [](const auto& x) { return atan(x[0]); }},
+      {"atan2(y, x)", [](const auto& x) { return atan2(x[0], x[1]); }},
+      {"tanh(x)", [](const auto& x) { return tanh(x[0]); }},
+      {"erf(x)", [](const auto& x) { return erf(x[0]); }},
+      {"erfc(x)", [](const auto& x) { return erfc(x[0]); }},
+      {"logaddexp(a, b)", [](const auto& x) { return logaddexp(x[0], x[1]); }},
+      {"max(x...)", [](const auto& x) { return max(x[0]); }},
+      {"min(x...)", [](const auto& x) { return min(x[0]); }},
+      {"logsumexp(x...)", [](const auto& x) { return logsumexp(x[0]); }},
+  };
+  return all;
+}
+
+struct Convention {
+  std::string text;
+  const Function* function = nullptr;
+  bool takes_array = false, far_out = false;
+  std::vector<double> at;
+  double value = 0;
+  bool has_gradient = true;
+  std::vector<double> gradient;
+};
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
+  return first == std::string::npos ? "" : text.substr(first, last - first + 1);
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, separator);) parts.push_back(trimmed(part));
+  return parts;
+}
+
+std::vector<double> numbers(const std::string& text) {
+  std::vector<double> all;
+  for (const std::string& part : split(text, ',')) {
+    std::size_t read = 0;
+    all.push_back(std::stod(part, &read));
+    REQUIRE(read == part.size());
+  }
+  return all;
+}
+
+Convention parse(const std::string& line, bool far_out) {
+  INFO(line);
+  const auto cells = split(line, '|');
+  REQUIRE(cells.size() == 5);
+  const auto found = functions().find(cells[1]);
+  REQUIRE_MESSAGE(found != functions().end(), "no such function in this test");
+  Convention row;
+  row.text = line;
+  row.function = &found->second;
+  row.far_out = far_out;
+  row.takes_array = cells[1].find("(x...)") != std::string::npos;
+  row.at = numbers(cells[2]);
+  row.value = numbers(cells[3]).at(0);
+  row.has_gradient = cells[4] != "none";
+  if (row.has_gradient) row.gradient = numbers(cells[4]);
+  return row;
+}
+
+std::vector<Convention> published() {
+  const auto page = std::filesystem::path(__FILE__).parent_path() / "../../docs/conventions.md";
+  std::ifstream in(page);
+  REQUIRE_MESSAGE(in.good(), page.string());
+  std::vector<Convention> rows;
+  std::string section;
+  for (std::string line; std::getline(in, line);) {
+    if (line.rfind("## ", 0) == 0) section = line.substr(3);
+    const bool is_row = line.rfind("| ", 0) == 0 && line.rfind("| operation", 0) != 0;
+    if (is_row) rows.push_back(parse(line, section == "Far out"));
+  }
+  return rows;
+}
+
+template <class T>
+Variables<T> arguments(const Convention& row) {
+  Variables<T> made;
+  if (row.takes_array) {
+    xg::Array<T> x(xg::Shape{row.at.size()});
+    std::transform(row.at.begin(), row.at.end(), x.begin(), [](double e) { return static_cast<T>(e); });
+    made.push_back(xg::parameter(x));
+  } else {
+    for (double x : row.at) made.push_back(xg::parameter(xt::xarray<T>(static_cast<T>(x))));
+  }
+  return made;
+}
+
+template <class T>
+xg::Variable<T> call(const Convention& row, const Variables<T>& in) {
+  if constexpr (std::is_same_v<T, double>) {
+    return row.function->in_double(in);
+  } else {
+    return row.function->in_float(in);
+  }
+}
+
+/// Equal to a few units in the last place of T; NaN equals NaN.
+template <class T>
+bool agrees(T got, double expected) {
+  if (std::isnan(expected)) return std::isnan(got);
+  if (std::isinf(expected)) return static_cast<double>(got) == expected;
+  const double tolerance = 8 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  return std::fabs(static_cast<double>(got) - expected) <= tolerance * std::fabs(expected) + 1e-300;
+}
+
+template <class T>
+void check(const Convention& row) {
+  const auto in = arguments<T>(row);
+  const auto y = call(row, in);
+  CAPTURE(y.item());
+  CHECK(agrees(y.item(), row.value));
+  CHECK(y.requires_grad() == row.has_gradient);
+  if (!y.requires_grad() || !row.has_gradient) return;
+  const auto first = xg::grad(y, in, {.create_graph = true});
+  std::vector<T> got;
+  for (const auto& share : first) {
+    const xg::Array<T> values = share.value();
+    got.insert(got.end(), values.cbegin(), values.cend());
+  }
+  REQUIRE(got.size() == row.gradient.size());
+  for (std::size_t k = 0; k < got.size(); ++k) {
+    INFO("gradient " << k << " is " << got[k]);
+    CHECK(agrees(got[k], row.gradient[k]));
+  }
+  if (!row.far_out) return;
+  for (const auto& share : first) {
+    if (!share.requires_grad()) continue;
+    const auto weights = xt::ones<T>(share.shape());
+    for (const auto& second : xg::grad(share, in, {.retain_graph = true, .grad_output = weights})) {
+      INFO("second derivative " << second);
+      CHECK(xt::all(xt::isfinite(second.value())));
+    }
+  }
+}
+
+xg::Variable<double> derivative(const xg::Variable<double>& y, const xg::Variable<double>& x) {
+  return xg::grad(y, {x}, {.create_graph = true})[0];
+}
+
+}  // namespace
+
+TEST_CASE("every row of docs/conventions.md holds, in double and in float") {
+  const auto rows = published();
+  CHECK(rows.size() > 80);
+  for (const Convention& row : rows) {
+    INFO(row.text);
+    check<double>(row);
+    check<float>(row);
+  }
+}
+
+TEST_CASE("every function of this test is in docs/conventions.md") {
+  std::map<const Function*, int> uses;
+  for (const Convention& row : published()) ++uses[row.function];
+  for (const auto& function : functions()) {
+    INFO(function.first);
+    CHECK(uses[&function.second] > 0);
+  }
+}
+
+TEST_CASE("higher derivatives of powers are right where the base or the exponent is 0") {
+  const auto zero = xg::parameter(0.0);
+  auto y = pow(zero, 2);
+  CHECK(derivative(derivative(y, zero), zero).item() == 2);
+  y = derivative(derivative(pow(zero, 3), zero), zero);
+  CHECK(y.item() == 0);
+  CHECK(derivative(y, zero).item() == 6);
+  CHECK(derivative(derivative(pow(zero, 0.0), zero), zero).item() == 0);
+  const auto x = xg::parameter(4.0), exponent = xg::parameter(0.0);
+  CHECK(derivative(derivative(pow(x, exponent), x), exponent).item() == 0.25);
+  CHECK(derivative(derivative(pow(x, exponent), exponent), x).item() == 0.25);
+}
+
+TEST_CASE("smooth functions have their second derivative where their formula changes sides") {
+  const auto zero = xg::parameter(0.0), also_zero = xg::parameter(0.0);
+  CHECK(derivative(derivative(softplus(zero), zero), zero).item() == doctest::Approx(0.25));
+  CHECK(derivative(derivative(silu(zero), zero), zero).item() == doctest::Approx(0.5));
+  CHECK(derivative(derivative(gelu(zero), zero), zero).item() == doctest::Approx(0.7978845608028654));
+  const auto y = logaddexp(zero, also_zero);
+  CHECK(derivative(derivative(y, zero), zero).item() == doctest::Approx(0.25));
+  CHECK(derivative(derivative(y, zero), also_zero).item() == doctest::Approx(-0.25));
+}
+
+TEST_CASE("small results keep their digits in float") {
+  const float x = -4;
+  const auto at = xg::parameter(x);
+  const double expected = x * 0.5 * std::erfc(4 / std::sqrt(2.0));
+  CHECK(gelu(at).item() == doctest::Approx(expected).epsilon(1e-6));
+  CHECK(sigmoid(xg::parameter(-40.0f)).item() == doctest::Approx(std::exp(-40.0)).epsilon(1e-6));
+  CHECK(softplus(xg::parameter(-40.0f)).item() == doctest::Approx(std::exp(-40.0)).epsilon(1e-6));
+}

@@ -1,0 +1,419 @@
+// The losses: figures worked out independently, closed forms, gradients at both orders, edges, errors.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+#include <xgrad/derivatives/grad.hpp>
+#include <xgrad/derivatives/gradcheck.hpp>
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/softmax.hpp>
+
+namespace xg = xgrad;
+using Var = xg::Variable<double>;
+using xg::Reduction;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+template <class T>
+xg::Variable<T> random_variable(const xg::Shape& shape, std::mt19937_64& random, double low = -3,
+                                double high = 3) {
+  std::uniform_real_distribution<double> number(low, high);
+  xg::Dense<T> x(shape);
+  std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(number(random)); });
+  return xg::parameter_from(std::move(x));
+}
+
+xg::Indices labels_of(std::initializer_list<std::int64_t> labels) {
+  xg::Indices result = xt::zeros<std::int64_t>({labels.size()});
+  std::copy(labels.begin(), labels.end(), result.begin());
+  return result;
+}
+
+xg::Indices random_labels(std::size_t rows, std::size_t classes, std::mt19937_64& random) {
+  xg::Indices labels = xt::zeros<std::int64_t>({rows});
+  for (std::size_t r = 0; r < rows; ++r) labels(r) = static_cast<std::int64_t>(random() % classes);
+  return labels;
+}
+
+xg::Array<double> one_hot(const xg::Indices& labels, std::size_t classes) {
+  xg::Array<double> rows = xt::zeros<double>({labels.size(), classes});
+  for (std::size_t r = 0; r < labels.size(); ++r) rows(r, static_cast<std::size_t>(labels(r))) = 1;
+  return rows;
+}
+
+template <class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const xg::Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+xg::Array<double> gradient_of(const Var& y, const Var& x) { return xg::grad(y, {x})[0].value(); }
+
+double largest_difference(const xg::Array<double>& a, const xg::Array<double>& b) {
+  REQUIRE(a.shape() == b.shape());
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    worst = std::max(worst, std::fabs(a.storage()[i] - b.storage()[i]));
+  return worst;
+}
+
+constexpr Reduction reductions[] = {Reduction::mean, Reduction::sum, Reduction::none};
+
+}  // namespace
+
+TEST_CASE("the sum of squared errors of one sample is 0.0975") {
+  const auto y = xg::parameter(xt::xarray<double>{.1, .05, .6, 0, .05, .1, 0, .1, 0, 0});
+  const xt::xarray<double> t = {0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+  CHECK(xg::sum_squared_error(y, t).item() == doctest::Approx(0.0975).epsilon(1e-12));
+  CHECK(xg::sum_squared_error(y, t, Reduction::none).item() == doctest::Approx(0.0975).epsilon(1e-12));
+  CHECK(largest_difference(gradient_of(xg::sum_squared_error(y, t), y), y.value() - t) < 1e-15);
+}
+
+TEST_CASE("the cross entropy of one sample is -log of its label's probability") {
+  const auto y = xg::parameter(xt::xarray<double>{.1, .05, .6, 0, .05, .1, 0, .1, 0, 0});
+  const xg::Indices two(xt::xarray<std::int64_t>(2)), nine(xt::xarray<std::int64_t>(0));
+  CHECK(xg::cross_entropy_of_probabilities(y, two).item() == doctest::Approx(0.51).epsilon(0.01));
+  CHECK(xg::cross_entropy_of_probabilities(y, two).item() == doctest::Approx(-std::log(0.6)).epsilon(1e-15));
+  CHECK(xg::cross_entropy_of_probabilities(y, nine).item() == doctest::Approx(2.30).epsilon(0.01));
+  CHECK(xg::nll_loss(log(y), two).item() == doctest::Approx(-std::log(0.6)).epsilon(1e-15));
+  // Classes of probability 0 that nobody asked for do no harm.
+  CHECK(gradient_of(xg::cross_entropy_of_probabilities(y, two), y)(3) == 0);
+  CHECK(gradient_of(xg::cross_entropy_of_probabilities(y, two), y)(2) == doctest::Approx(-1 / 0.6));
+}
+
+TEST_CASE("batch cross entropy is the same from labels, integer rows and one-hot rows: 0.8573992140459633") {
+  const auto F = xg::parameter(xt::xarray<double>{{.2, .5, .3}, {.2, .6, .2}});
+  const xg::Indices labels = labels_of({2, 1});
+  const xt::xarray<double> rows = {{0, 0, 1}, {0, 1, 0}};
+  const double expected = 0.8573992140459633;
+  CHECK(std::fabs(xg::cross_entropy_of_probabilities(F, labels).item() - expected) < 1e-15);
+  CHECK(std::fabs(xg::cross_entropy_of_probabilities(F, rows).item() - expected) < 1e-15);
+  CHECK(std::fabs(xg::cross_entropy_of_probabilities(F, xt::xarray<int>{{0, 0, 1}, {0, 1, 0}}).item() -
+                  expected) < 1e-15);
+  CHECK(std::fabs(xg::cross_entropy_of_probabilities(F, xg::constant(rows)).item() - expected) < 1e-15);
+  CHECK(std::fabs(xg::nll_loss(log(F), labels).item() - expected) < 1e-15);
+}
+
+TEST_CASE("softmax cross entropy from logits is 31.500003072148047, and its gradient (F - Y) / m") {
+  const auto Z = xg::parameter(xt::xarray<double>{{2, 25, 13}, {54, 3, 11}});
+  const xt::xarray<double> rows = {{0, 0, 1}, {0, 1, 0}};
+  for (const Var& loss :
+       {xg::cross_entropy(Z, labels_of({2, 1})), xg::cross_entropy(Z, rows),
+        xg::cross_entropy(Z, xt::xarray<int>{2, 1}), xg::cross_entropy(Z, xg::Indices(rows)),
+        xg::nll_loss(xg::log_softmax(Z), labels_of({2, 1}))}) {
+    CHECK(std::fabs(loss.item() - 31.500003072148047) < 1e-12);
+    const xg::Array<double> g = gradient_of(loss, Z);
+    CHECK(g(0, 0) == doctest::Approx(5.1309e-11).epsilon(1e-5));
+    CHECK(g(0, 1) == doctest::Approx(.499996928).epsilon(1e-9));
+    CHECK(g(0, 2) == doctest::Approx(-.499996928).epsilon(1e-9));
+    CHECK(g(1, 0) == doctest::Approx(.5).epsilon(1e-12));
+    CHECK(g(1, 1) == doctest::Approx(-.5).epsilon(1e-12));
+    CHECK(g(1, 2) == doctest::Approx(1.0576e-19).epsilon(1e-4));
+    CHECK(largest_difference(g, (xg::softmax(Z).value() - rows) / 2) < 1e-16);
+  }
+}
+
+TEST_CASE("mean squared error is the mean over all elements; its half comes from sum_squared_error") {
+  std::mt19937_64 random(51);
+  const auto F = random_variable<double>({7, 1}, random), Y = random_variable<double>({7, 1}, random);
+  const xg::Array<double> error = F.value() - Y.value();
+  double square = 0;
+  for (double e : error.storage()) square += e * e;
+  CHECK(std::fabs(xg::mean_squared_error(F, Y).item() - square / 7) < 1e-12);
+  CHECK(std::fabs(xg::sum_squared_error(F, Y).item() - square / 14) < 1e-12);
+  CHECK(std::fabs(xg::mean_squared_error(F, Y, Reduction::sum).item() - square) < 1e-12);
+  CHECK(largest_difference(gradient_of(xg::mean_squared_error(F, Y), F), 2 * error / 7) < 1e-15);
+  CHECK(largest_difference(gradient_of(xg::mean_squared_error(F, Y), Y), -2 * error / 7) < 1e-15);
+  CHECK(largest_difference(gradient_of(xg::sum_squared_error(F, Y), F), error / 7) < 1e-15);
+  CHECK(largest_difference(xg::mean_squared_error(F, Y, Reduction::none).value(), error * error) < 1e-15);
+  const auto G = random_variable<double>({3, 4}, random);
+  CHECK(xg::sum_squared_error(G, xt::zeros<double>({3, 4}), Reduction::none).shape() == xg::Shape{3});
+}
+
+TEST_CASE(
+    "binary cross entropy agrees with its closed form, and through a sigmoid its gradient is (F - Y) / m") {
+  std::mt19937_64 random(52);
+  const auto z = random_variable<double>({9, 1}, random, -5, 5);
+  const auto Y = random_variable<double>({9, 1}, random, 0, 1);
+  const Var F = xg::sigmoid(z);
+  double expected = 0;
+  for (std::size_t r = 0; r < 9; ++r) {
+    const double f = F.value()(r, 0), y = Y.value()(r, 0);
+    expected -= (y * std::log(f) + (1 - y) * std::log(1 - f)) / 9;
+  }
+  CHECK(std::fabs(xg::binary_cross_entropy(F, Y).item() - expected) < 1e-12);
+  CHECK(std::fabs(xg::binary_cross_entropy_with_logits(z, Y).item() - expected) < 1e-12);
+  const xg::Array<double> gradient = (F.value() - Y.value()) / 9;
+  CHECK(largest_difference(gradient_of(xg::binary_cross_entropy(F, Y), z), gradient) < 1e-12);
+  CHECK(largest_difference(gradient_of(xg::binary_cross_entropy_with_logits(z, Y), z), gradient) < 1e-15);
+  CHECK(largest_difference(gradient_of(xg::binary_cross_entropy_with_logits(z, Y), Y), -z.value() / 9) <
+        1e-15);
+}
+
+TEST_CASE("every loss over random shapes agrees with plain loops, in float and in double") {
+  std::mt19937_64 random(53);
+  INFO("seed 53");
+  for (std::size_t columns = 1; columns < 90; ++columns) {
+    const std::size_t rows = 1 + random() % 6;
+    const auto x = random_variable<double>({rows, columns}, random),
+               t = random_variable<double>({rows, columns}, random, 0, 1);
+    const xg::Indices labels = random_labels(rows, columns, random);
+    const xg::Variable<float> xf(xg::to_dense(xg::Array<float>(x.value()))),
+        tf(xg::to_dense(xg::Array<float>(t.value())));
+    double square = 0, binary = 0, picked = 0, weighed = 0;
+    for (std::size_t r = 0; r < rows; ++r) {
+      double total = 0;
+      for (std::size_t c = 0; c < columns; ++c) total += std::exp(x.value()(r, c));
+      picked += std::log(total) - x.value()(r, static_cast<std::size_t>(labels(r)));
+      for (std::size_t c = 0; c < columns; ++c) {
+        const double a = x.value()(r, c), b = t.value()(r, c);
+        square += (a - b) * (a - b);
+        binary += std::log1p(std::exp(a)) - a * b;
+        weighed += b * (std::log(total) - a);
+      }
+    }
+    const double n = static_cast<double>(rows), all = n * static_cast<double>(columns);
+    const auto agree = [&](const Var& exact, const xg::Variable<float>& single, double expected) {
+      CHECK(exact.item() == doctest::Approx(expected).epsilon(1e-13));
+      CHECK(static_cast<double>(single.item()) == doctest::Approx(expected).epsilon(2e-6));
+    };
+    agree(xg::mean_squared_error(x, t), xg::mean_squared_error(xf, tf), square / all);
+    agree(xg::sum_squared_error(x, t), xg::sum_squared_error(xf, tf), square / (2 * n));
+    agree(xg::binary_cross_entropy_with_logits(x, t), xg::binary_cross_entropy_with_logits(xf, tf),
+          binary / all);
+    agree(xg::cross_entropy(x, labels), xg::cross_entropy(xf, labels), picked / n);
+    agree(xg::cross_entropy(x, t), xg::cross_entropy(xf, tf), weighed / n);
+    agree(xg::cross_entropy(x, labels, Reduction::sum), xg::cross_entropy(xf, labels, Reduction::sum),
+          picked);
+    CHECK(xg::sum(xg::cross_entropy(x, t, Reduction::none)).item() ==
+          doctest::Approx(weighed).epsilon(1e-13));
+    CHECK(xg::sum(xg::nll_loss(xg::log_softmax(x), labels, Reduction::none)).item() ==
+          doctest::Approx(picked).epsilon(1e-13));
+    const xg::Array<double> by_labels = gradient_of(xg::cross_entropy(x, labels), x);
+    CHECK(largest_difference(by_labels, gradient_of(xg::cross_entropy(x, one_hot(labels, columns)), x)) <
+          1e-15);
+    CHECK(largest_difference(by_labels, (xg::softmax(x).value() - one_hot(labels, columns)) / n) < 1e-15);
+  }
+}
+
+TEST_CASE("large batches are split without a change of result") {
+  std::mt19937_64 random(54);
+  const auto x = random_variable<double>({20000, 11}, random);
+  const xg::Indices labels = random_labels(20000, 11, random);
+  const xg::Array<double> single = xg::cross_entropy(x, labels, Reduction::none).value();
+  double total = 0;
+  for (double loss : single.storage()) total += loss;
+  CHECK(xg::cross_entropy(x, labels).item() == doctest::Approx(total / 20000).epsilon(1e-14));
+  CHECK(largest_difference(gradient_of(xg::cross_entropy(x, labels), x),
+                           (xg::softmax(x).value() - one_hot(labels, 11)) / 20000) < 1e-18);
+  const auto t = random_variable<double>({20000, 11}, random);
+  const double square = xg::mean((x - t) * (x - t)).item();
+  CHECK(xg::mean_squared_error(x, t).item() == doctest::Approx(square).epsilon(1e-14));
+}
+
+TEST_CASE("gradients and second derivatives of every loss, in every argument, agree with differences") {
+  std::mt19937_64 random(55);
+  const auto x = random_variable<double>({3, 4}, random),
+             t = random_variable<double>({3, 4}, random, 0.1, 0.9);
+  const auto p = random_variable<double>({3, 4}, random, 0.1, 0.9);
+  const xg::Indices labels = labels_of({3, 0, 2});
+  using Loss = std::function<Var(const Var&, const Var&, Reduction)>;
+  const std::tuple<const char*, Loss, Var> losses[] = {
+      {"mean_squared_error",
+       [](const Var& a, const Var& b, Reduction r) { return xg::mean_squared_error(a, b, r); }, x},
+      {"sum_squared_error",
+       [](const Var& a, const Var& b, Reduction r) { return xg::sum_squared_error(a, b, r); }, x},
+      {"binary_cross_entropy",
+       [](const Var& a, const Var& b, Reduction r) { return xg::binary_cross_entropy(a, b, r); }, p},
+      {"binary_cross_entropy_with_logits",
+       [](const Var& a, const Var& b, Reduction r) { return xg::binary_cross_entropy_with_logits(a, b, r); },
+       x},
+      {"cross_entropy of rows",
+       [](const Var& a, const Var& b, Reduction r) { return xg::cross_entropy(a, b, r); }, x},
+      {"cross_entropy of labels",
+       [&](const Var& a, const Var& b, Reduction r) { return xg::cross_entropy(a * b, labels, r); }, x},
+      {"nll_loss", [&](const Var& a, const Var& b, Reduction r) { return xg::nll_loss(a * b, labels, r); },
+       x},
+      {"probabilities, rows",
+       [](const Var& a, const Var& b, Reduction r) { return xg::cross_entropy_of_probabilities(a, b, r); },
+       p},
+      {"probabilities, labels",
+       [&](const Var& a, const Var& b, Reduction r) {
+         return xg::cross_entropy_of_probabilities(a * b, labels, r);
+       },
+       p}};
+  for (const auto& [name, function, prediction] : losses)
+    for (Reduction reduction : reductions) {
+      const Loss loss = function;
+      const auto report = xg::gradcheck(
+          [&](const std::vector<Var>& in) {
+            const Var y = loss(in[0], in[1], reduction);
+            return y * y;
+          },
+          {prediction, t}, {.second_order = true});
+      INFO(name << '\n' << report);
+      CHECK(report.ok());
+    }
+}
+
+TEST_CASE("one sample needs no axis for its batch") {
+  const auto z = xg::parameter(xt::xarray<double>{1, 2, 3});
+  const double expected = std::log(std::exp(1.0) + std::exp(2.0) + std::exp(3.0)) - 3;
+  const xg::Indices label(xt::xarray<std::int64_t>(2));
+  for (Reduction reduction : reductions) {
+    const Var loss = xg::cross_entropy(z, label, reduction);
+    CHECK(loss.dim() == 0);
+    CHECK(loss.item() == doctest::Approx(expected).epsilon(1e-14));
+    CHECK(xg::cross_entropy(z, xt::xarray<double>{0, 0, 1}, reduction).item() ==
+          doctest::Approx(expected).epsilon(1e-14));
+    CHECK(largest_difference(gradient_of(loss, z), xg::softmax(z).value() - xt::xarray<double>{0, 0, 1}) <
+          1e-15);
+    const auto second = xg::grad(loss, {z}, {.create_graph = true});
+    CHECK(gradient_of(xg::sum(second[0] * second[0]), z).size() == 3);
+  }
+}
+
+TEST_CASE("losses from logits are stable at plus and minus 10000") {
+  const auto z = xg::parameter(xt::xarray<double>{{1e4, -1e4}, {-1e4, 1e4}});
+  CHECK(xg::cross_entropy(z, labels_of({0, 1})).item() == 0);
+  CHECK(xg::cross_entropy(z, labels_of({1, 0})).item() == 2e4);
+  CHECK(gradient_of(xg::cross_entropy(z, labels_of({1, 1})), z) == xt::xarray<double>{{0.5, -0.5}, {0, 0}});
+  const xt::xarray<double> t = {{1, 0}, {1, 0}};
+  CHECK(xg::binary_cross_entropy_with_logits(z, t, Reduction::none).value() ==
+        xt::xarray<double>{{0, 0}, {1e4, 1e4}});
+  CHECK(gradient_of(xg::binary_cross_entropy_with_logits(z, t, Reduction::sum), z) ==
+        xt::xarray<double>{{0, 0}, {-1, 1}});
+  const auto first = xg::grad(xg::binary_cross_entropy_with_logits(z, t), {z}, {.create_graph = true});
+  CHECK(gradient_of(xg::sum(first[0]), z) == xt::zeros<double>({2, 2}));
+  const auto near = xg::parameter(xt::xarray<float>{{10000, 10001}});
+  CHECK(xg::cross_entropy(near, labels_of({0})).item() == doctest::Approx(1.3132616875).epsilon(1e-6));
+  CHECK(xg::grad(xg::cross_entropy(near, labels_of({0})), {near})[0].value()(0, 1) ==
+        doctest::Approx(0.7310585786).epsilon(1e-6));
+}
+
+TEST_CASE("the second derivative of binary cross entropy at a logit of 0 is a quarter") {
+  const auto z = xg::parameter(xt::xarray<double>{0.0});
+  const auto first =
+      xg::grad(xg::binary_cross_entropy_with_logits(z, xt::xarray<double>{1.0}), {z}, {.create_graph = true});
+  CHECK(first[0].item() == -0.5);
+  CHECK(gradient_of(first[0], z)(0) == 0.25);
+}
+
+TEST_CASE("masked logits of -inf take no part, and 0 log 0 is 0") {
+  const auto z = xg::parameter(xt::xarray<double>{{0, -infinity, 0}});
+  CHECK(xg::cross_entropy(z, labels_of({0})).item() == doctest::Approx(std::log(2.0)).epsilon(1e-15));
+  CHECK(xg::cross_entropy(z, xt::xarray<double>{{0.5, 0, 0.5}}).item() ==
+        doctest::Approx(std::log(2.0)).epsilon(1e-15));
+  CHECK(gradient_of(xg::cross_entropy(z, labels_of({0})), z) == xt::xarray<double>{{-0.5, 0, 0.5}});
+  CHECK(xg::cross_entropy(z, labels_of({1})).item() == infinity);
+  const auto p = xg::parameter(xt::xarray<double>{{0, 1}});
+  const xt::xarray<double> t = {{0, 1}};
+  CHECK(xg::cross_entropy_of_probabilities(p, t).item() == 0);
+  const auto first = xg::grad(xg::cross_entropy_of_probabilities(p, t), {p}, {.create_graph = true});
+  CHECK(first[0].value() == xt::xarray<double>{{0, -1}});
+  CHECK(gradient_of(xg::sum(first[0]), p) == xt::xarray<double>{{0, 1}});
+}
+
+TEST_CASE("binary cross entropy stays finite at probabilities of 0 and 1, and still draws them back") {
+  const auto p = xg::parameter(xt::xarray<double>{0, 1, 0, 1});
+  const xt::xarray<double> t = {0, 1, 1, 0};
+  const xg::Array<double> loss = xg::binary_cross_entropy(p, t, Reduction::none).value();
+  CHECK(loss(0) == 0);
+  CHECK(loss(1) == 0);
+  CHECK(loss(2) == doctest::Approx(-std::log(1e-12)));
+  CHECK(loss(3) == doctest::Approx(-std::log(1e-12)));
+  const xg::Array<double> g = gradient_of(xg::binary_cross_entropy(p, t, Reduction::sum), p);
+  CHECK(g == xt::xarray<double>{1, -1, -1e12, 1e12});
+  CHECK(xg::binary_cross_entropy(p, t, Reduction::none, 1e-3).value()(2) == doctest::Approx(-std::log(1e-3)));
+  const auto single = xg::parameter(xt::xarray<float>{1});
+  CHECK(xg::binary_cross_entropy(single, xt::xarray<float>{0}).item() == doctest::Approx(27.631021));
+}
+
+TEST_CASE("the mean loss of nothing is NaN, the sum 0") {
+  const Var none(xg::Dense<double>(xg::Shape{0, 3}));
+  const xg::Indices labels = xt::zeros<std::int64_t>({0});
+  CHECK(std::isnan(xg::mean_squared_error(none, none).item()));
+  CHECK(std::isnan(xg::cross_entropy(none, labels).item()));
+  CHECK(xg::cross_entropy(none, labels, Reduction::sum).item() == 0);
+  CHECK(xg::cross_entropy(none, labels, Reduction::none).shape() == xg::Shape{0});
+  CHECK(xg::sum_squared_error(none, none, Reduction::sum).item() == 0);
+}
+
+TEST_CASE("losses refuse to broadcast, and name both shapes") {
+  const auto column = xg::parameter(xt::zeros<double>({5, 1}));
+  const Var row(xg::Dense<double>::filled({5}, 0));
+  CHECK(message_of([&] { xg::mean_squared_error(column, row); }) ==
+        "mean_squared_error: predictions [5, 1] and targets [5] differ in shape, and a loss does not "
+        "broadcast; reshape one of them");
+  CHECK_THROWS_AS(xg::sum_squared_error(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::binary_cross_entropy(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::binary_cross_entropy_with_logits(column, row, Reduction::none), xg::ShapeError);
+  CHECK_THROWS_AS(xg::cross_entropy(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::cross_entropy_of_probabilities(column, row), xg::ShapeError);
+}
+
+TEST_CASE("labels and predictions that do not fit are refused by name") {
+  const auto z = xg::parameter(xt::zeros<double>({2, 3}));
+  CHECK(message_of([&] {
+          xg::cross_entropy(z, labels_of({0, 3}));
+        }) == "cross_entropy: the label of row 1 is 3, and there are 3 classes; count them from 0");
+  CHECK(message_of([&] {
+          xg::nll_loss(z, labels_of({-1, 0}));
+        }) == "nll_loss: the label of row 0 is -1, and there are 3 classes; count them from 0");
+  CHECK_THROWS_AS(xg::cross_entropy(z, labels_of({0, 3})), xg::ValueError);
+  CHECK(
+      message_of([&] {
+        xg::cross_entropy(z, labels_of({0, 1, 2}));
+      }) ==
+      "cross_entropy: labels [3] do not fit predictions [2, 3]; give [2], one label a row, or one-hot rows");
+  const auto images = xg::parameter(xt::zeros<double>({2, 3, 4}));
+  CHECK(message_of([&] {
+          xg::cross_entropy(images, labels_of({0, 1}));
+        }) ==
+        "cross_entropy: predictions [2, 3, 4] have 3 axes; reshape them to [N, C], or [C] for one sample, "
+        "with the classes last");
+  CHECK(
+      message_of([&] {
+        xg::cross_entropy_of_probabilities(z, labels_of({0, 7}));
+      }) ==
+      "cross_entropy_of_probabilities: the label of row 1 is 7, and there are 3 classes; count them from 0");
+  CHECK(message_of([&] { xg::binary_cross_entropy(z, z, Reduction::mean, 0); }) ==
+        "binary_cross_entropy: epsilon is 0.000000; give one above 0 and below 0.5");
+}
+
+TEST_CASE("labels that the caller changes later change no gradient") {
+  const auto z = xg::parameter(xt::xarray<double>{{1, 2, 3}});
+  xg::Indices labels = labels_of({0});
+  const Var loss = xg::cross_entropy(z, labels);
+  labels(0) = 2;
+  CHECK(gradient_of(loss, z)(0, 0) < 0);
+}
+
+TEST_CASE("a loss keeps alive only what its gradient needs") {
+  const auto before = xg::memory_stats().live_buffers;
+  const auto z = xg::parameter(xt::xarray<double>{{1, 2, 3}});
+  const auto target = xg::constant(xt::xarray<double>{{1, 0, 0}});
+  {
+    const Var mse = xg::mean_squared_error(z, target);
+    CHECK(xg::memory_stats().live_buffers == before + 3);  // both sides and the loss
+    const Var entropy = xg::cross_entropy(z, labels_of({0}));
+    CHECK(xg::memory_stats().live_buffers == before + 6);  // the loss, the label, a row's shift and sums
+    entropy.backward();
+    CHECK(xg::memory_stats().live_buffers == before + 5);  // the loss, and the gradient
+  }
+}
