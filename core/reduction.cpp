@@ -52,7 +52,7 @@ struct Reduce {
 };
 
 void Reduce::run() const {
-  const auto [outer, count, inner] = step;
+  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
   if (outer * inner == 0) return;
   if (count * inner <= 2 * piece || outer >= many_rows) return by_outer_rows();
   const std::size_t rows = std::max<std::size_t>(64, piece / inner);
@@ -60,7 +60,7 @@ void Reduce::run() const {
 }
 
 void Reduce::by_outer_rows() const {
-  const auto [outer, count, inner] = step;
+  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
   parallel_for(outer, rows_of_a_piece(count * inner), [&](std::size_t begin, std::size_t end) {
     AxisLoop part = loop();
     part.in[0] = at(in, begin * count * inner, item_size(in_double));
@@ -72,7 +72,7 @@ void Reduce::by_outer_rows() const {
 
 /// Reduces `rows` rows at a time, and then what came of them.
 void Reduce::by_pieces(std::size_t rows) const {
-  const auto [outer, count, inner] = step;
+  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
   const std::size_t pieces = (count + rows - 1) / rows;
   const bool wide = kernels.widens || out_double;
   memory::Buffer parts(outer * pieces * inner * item_size(wide));
@@ -93,7 +93,7 @@ void Reduce::by_pieces(std::size_t rows) const {
 }
 
 void Reduce::by_columns() const {
-  const auto [outer, count, inner] = step;
+  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
   const std::size_t columns = columns_of_a_piece(count);
   const std::size_t pieces = (inner + columns - 1) / columns;
   parallel_for(outer * pieces, 1, [&](std::size_t begin, std::size_t end) {
@@ -155,7 +155,7 @@ Dense<T> reduce_axes(const Reduction& kernels, const Dense<T>& x, const AxisList
 }
 
 void run_along_axis(AxisKernel kernel, std::size_t item, const AxisLoop& whole) {
-  const auto [outer, count, inner] = ReductionStep{whole.outer, whole.count, whole.inner};
+  const std::size_t outer = whole.outer, count = whole.count, inner = whole.inner;
   if (outer * count * inner == 0) return;
   const bool by_columns = inner > 1 && outer < many_rows && count * inner > 2 * piece;
   const std::size_t columns = by_columns ? columns_of_a_piece(count) : inner;

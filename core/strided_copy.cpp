@@ -60,11 +60,14 @@ void choose_plane(Plan& plan) {
     std::rotate(plan.axes.begin() + from, plan.axes.begin() + from + 1, plan.axes.begin() + to + 1);
   };
   const std::size_t last = plan.count - 1;
-  for (std::size_t k = 0; k < plan.count; ++k)
-    if (plan.axes[k].out == 1) move_to(k, last);
-  if (plan.axes[last].in == 1) return;
   for (std::size_t k = 0; k < last; ++k)
-    if (plan.axes[k].in == 1) move_to(k, last - 1);
+    if (plan.axes[k].out == 1) {
+      move_to(k, last);
+      break;
+    }
+  if (plan.axes[last].in == 1) return;
+  for (std::size_t k = 0; k + 1 < last; ++k)
+    if (plan.axes[k].in == 1) return move_to(k, last - 1);
 }
 
 template <class T>
@@ -152,15 +155,17 @@ template <class T>
 void copy_plane(const T* in, T* out, const Axis& row, const Axis& column) {
   if (row.in == 1 && column.out == 1 && row.extent >= 4 && column.extent >= 4)
     return transpose_plane(in, out, row, column);
-  const bool runs = column.in == 1 && column.out == 1;
-  for (std::size_t r = 0; r < row.extent; ++r, in += row.in, out += row.out) {
-    if (runs && column.extent >= 8) {
+  if (column.extent >= 8 && column.in == 1 && column.out == 1) {
+    for (std::size_t r = 0; r < row.extent; ++r, in += row.in, out += row.out)
       std::memcpy(out, in, column.extent * sizeof(T));
-      continue;
-    }
-    const auto count = static_cast<std::ptrdiff_t>(column.extent);
-    for (std::ptrdiff_t c = 0; c < count; ++c) out[c * column.out] = in[c * column.in];
+    return;
   }
+  const bool swapped = column.extent < 8 && row.extent > column.extent;
+  const Axis& outer = swapped ? column : row;
+  const Axis& inner = swapped ? row : column;
+  const auto count = static_cast<std::ptrdiff_t>(inner.extent);
+  for (std::size_t o = 0; o < outer.extent; ++o, in += outer.in, out += outer.out)
+    for (std::ptrdiff_t i = 0; i < count; ++i) out[i * inner.out] = in[i * inner.in];
 }
 
 /// Where planes stand: the index of one, and its offsets on both sides.

@@ -93,17 +93,15 @@ TEST_CASE("gemm agrees with plain loops for every size, flag and way to write") 
 
 TEST_CASE("gemm is right where several threads share the work, and gives the same bits on one and on two") {
   const ThreadCount restored;
-  struct {
-    std::size_t m, n, k;
-  } const large[] = {{301, 97, 101}, {97, 301, 101}, {401, 403, 60},
-                     {5000, 7, 121}, {1, 999, 1001}, {999, 1, 1001}};
-  for (const auto& [m, n, k] : large)
-    for_all_flags(m, n, k, [&](const xg::GemmSize& size) {
+  const xg::GemmSize large[] = {{301, 97, 101}, {97, 301, 101}, {401, 403, 60},
+                                {5000, 7, 121}, {1, 999, 1001}, {999, 1, 1001}};
+  for (const xg::GemmSize& shape : large)
+    for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
       const Problem<float> problem(size, 5);
       const Problem<double> in_double(size, 6);
       for (xg::Into into : ways) {
         xg::set_num_threads(2);
-        CHECK(problem.error(into) <= static_cast<double>(k + 1));
+        CHECK(problem.error(into) <= static_cast<double>(size.k + 1));
         const auto shared = problem.product(into);
         const auto shared_double = in_double.product(into);
         xg::set_num_threads(1);

@@ -1,0 +1,61 @@
+#include "cast.hpp"
+
+#include "../core/sweep.hpp"
+#include "../core/threads.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class To, class From>
+Dense<To> converted(const Dense<From>& x) {
+  Dense<To> result(x.shape);
+  const From* in = x.data();
+  To* out = result.mutable_data();
+  parallel_for(x.size(), 1 << 16, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) out[i] = static_cast<To>(in[i]);
+  });
+  return result;
+}
+
+/// A node of its own: those of structural operations have one element type on both sides.
+template <class To, class From>
+class Cast final : public Node {
+ public:
+  Cast(Dense<To> output, Node& input) : Node(std::move(output), std::is_same_v<To, double>), edge_(&input) {
+    requires_grad = true;
+    order = next_order({&edge_, 1});
+    set_inputs(&edge_, 1);
+  }
+
+  std::string_view operation() const noexcept override { return "cast"; }
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
+    const Dense<To> dy(std::move(gradient), value.shape);
+    sweep.give(*edge_, converted<From>(dy).buffer);
+  }
+  void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override {
+    sweep.give(*edge_, Handle(cast<From>(Variable<To>(std::move(gradient))).handle()));
+  }
+
+ private:
+  Node* edge_;
+};
+
+}  // namespace
+
+template <class To, class From>
+Variable<To> cast(const Variable<From>& x) {
+  if constexpr (std::is_same_v<To, From>) {
+    return x;
+  } else {
+    Dense<To> output = converted<To>(x.dense());
+    if (!is_recording() || !x.requires_grad()) return Variable<To>(std::move(output));
+    return Variable<To>(Handle::first(new Cast<To, From>(std::move(output), x.node())));
+  }
+}
+
+template Variable<float> cast(const Variable<float>&);
+template Variable<float> cast(const Variable<double>&);
+template Variable<double> cast(const Variable<float>&);
+template Variable<double> cast(const Variable<double>&);
+
+}  // namespace xgrad

@@ -1,0 +1,215 @@
+#include "loss.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "../core/broadcast.hpp"
+#include "../core/elementwise_operation.hpp"
+#include "../core/threads.hpp"
+#include "class_rows.hpp"
+#include "exponential.hpp"
+#include "families.hpp"
+#include "loss_kernels.hpp"
+#include "operators.hpp"
+#include "reduction.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+namespace {
+
+/// The sum of a formula over all elements, in double, in pieces that depend on the size alone.
+template <class Formula, class T>
+double total_of(const Dense<T>& a, const Dense<T>& b, double constant) {
+  static const kernels::LossKernels& kernels =
+      *choose_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
+  const auto sum = kernels.sum[kernels::Position<Formula, Loss::list>::value][std::is_same_v<T, double>];
+  constexpr std::size_t piece = 1 << 16;
+  const std::size_t size = a.size(), pieces = (size + piece - 1) / piece;
+  if (pieces <= 1) return sum(a.data(), b.data(), constant, size);
+  std::vector<double> parts(pieces);
+  parallel_for(pieces, 1, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t p = begin; p < end; ++p)
+      parts[p] = sum(a.data() + p * piece, b.data() + p * piece, constant, std::min(piece, size - p * piece));
+  });
+  double total = 0;
+  for (double part : parts) total += part;
+  return total;
+}
+
+template <class T>
+Source source(const Dense<T>& x) {
+  return x.defined() ? Source{x.data(), &x.shape} : Source{};
+}
+
+/// The sum of an elementwise formula times a factor. `Kind` names the loss and its formula.
+template <class Kind>
+struct FusedLoss {
+  using Formula = typename Kind::Formula;
+  static constexpr std::string_view name = Kind::name;
+  double factor = 1;
+  double constant = 0;  ///< the formula's third input, if it has one
+
+  static const Elementwise& formula() { return operation<Formula, Loss>(); }
+  static bool reads(std::size_t which, std::size_t input) {
+    return formula().gradient(which).reads >> input & 1;
+  }
+  bool saves(std::size_t input, const Wanted& wanted) const {
+    return (wanted[0] && reads(0, input)) || (wanted[1] && reads(1, input));
+  }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& prediction, const Dense<T>& target) const {
+    return Dense<T>::scalar(total_of<Formula>(prediction, target, constant) * factor);
+  }
+
+  template <class T>
+  void vjp(Backward<Dense<T>>& b) const {
+    const Dense<T> a = b.input(0), t = b.input(1), third = Dense<T>::scalar(constant);
+    const Dense<T> dy = Dense<T>::scalar(static_cast<double>(*b.gradient().data()) * factor);
+    // The inputs, the output, which no formula reads, and its gradient.
+    std::array<Source, 5> sources{source(a), source(t), source(third), Source{}, source(dy)};
+    if (formula().inputs() == 2) std::copy(sources.begin() + 3, sources.end(), sources.begin() + 2);
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (!b.wants(k)) continue;
+      Dense<T> share(b.shape(k));
+      run_broadcast(formula().kernels()->gradient[k][std::is_same_v<T, double>], sizeof(T),
+                    share.mutable_data(), share.shape, {sources.data(), formula().inputs() + 2});
+      b.give(k, std::move(share));
+    }
+  }
+
+  template <class T>
+  void vjp(Backward<Variable<T>>& b) const {
+    const Variable<T> dy = b.gradient() * factor;
+    const std::size_t inputs = formula().inputs();
+    for (std::size_t k = 0; k < 2; ++k) {
+      if (!b.wants(k)) continue;
+      // What the gradient does not read is not there; dy stands in for it.
+      std::vector<Variable<T>> values(inputs + 2, dy);
+      for (std::size_t i = 0; i < 2; ++i)
+        if (reads(k, i)) values[i] = b.input(i);
+      if (inputs == 3) values[2] = Variable<T>(Dense<T>::scalar(constant));
+      b.give(k, replay<Variable<T>>(formula().gradient(k).program, values));
+    }
+  }
+};
+
+struct MeanSquaredError {
+  static constexpr std::string_view name = "mean_squared_error";
+  using Formula = SquaredError;
+};
+struct SumSquaredError {
+  static constexpr std::string_view name = "sum_squared_error";
+  using Formula = SquaredError;
+};
+template <class F>
+struct LossOf {
+  static constexpr std::string_view name = F::name;
+  using Formula = F;
+};
+
+double factor_of(Reduction reduction, std::size_t count) {
+  return reduction == Reduction::mean ? 1 / static_cast<double>(count) : 1;
+}
+
+/// A loss of single elements: fused, unless every element's is asked for.
+template <class Kind, class V, class... Constant>
+V elementwise_loss(const V& prediction, const V& target, Reduction reduction, Constant... constant) {
+  check_same_shape(Kind::name, detail::shape_of(prediction), detail::shape_of(target));
+  if (reduction == Reduction::none)
+    return apply(operation<typename Kind::Formula, Loss>(), prediction, target,
+                 scalar_operand<V>(constant)...);
+  const double factor = factor_of(reduction, element_count(detail::shape_of(prediction)));
+  return perform(FusedLoss<Kind>{factor, constant...}, prediction, target);
+}
+
+/// The sum over every axis but the first, where there is more than one.
+template <class V>
+V sum_samples(const V& x) {
+  Axes axes;
+  for (std::size_t axis = 1; axis < detail::shape_of(x).size(); ++axis)
+    axes.push_back(static_cast<std::ptrdiff_t>(axis));
+  return sum(x, {.axes = axes});
+}
+
+}  // namespace
+
+void check_same_shape(std::string_view operation, const Shape& predictions, const Shape& targets) {
+  if (predictions == targets) return;
+  throw ShapeError(std::string(operation) + ": predictions " + to_string(predictions) + " and targets " +
+                   to_string(targets) +
+                   " differ in shape, and a loss does not broadcast; reshape one of them");
+}
+
+template <Tensor V>
+V mean_squared_error(const V& prediction, const V& target, Reduction reduction) {
+  return elementwise_loss<MeanSquaredError>(prediction, target, reduction);
+}
+
+template <Tensor V>
+V sum_squared_error(const V& prediction, const V& target, Reduction reduction) {
+  check_same_shape(SumSquaredError::name, detail::shape_of(prediction), detail::shape_of(target));
+  if (reduction == Reduction::none)
+    return 0.5 * sum_samples(apply(operation<SquaredError, Loss>(), prediction, target));
+  const double factor = 0.5 * factor_of(reduction, samples_in(detail::shape_of(prediction)));
+  return perform(FusedLoss<SumSquaredError>{factor}, prediction, target);
+}
+
+template <Tensor V>
+V binary_cross_entropy(const V& probability, const V& target, Reduction reduction, double epsilon) {
+  if (!(epsilon > 0 && epsilon < 0.5))
+    throw ValueError("binary_cross_entropy: epsilon is " + std::to_string(epsilon) +
+                     "; give one above 0 and below 0.5");
+  return elementwise_loss<LossOf<BinaryCrossEntropy>>(probability, target, reduction, epsilon);
+}
+
+template <Tensor V>
+V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction reduction) {
+  return elementwise_loss<LossOf<BinaryCrossEntropyWithLogits>>(logit, target, reduction);
+}
+
+template <Tensor V>
+V cross_entropy_of_probabilities(const V& probabilities, const V& targets, Reduction reduction) {
+  using Kind = LossOf<ProbabilityCrossEntropy>;
+  const Shape& shape = detail::shape_of(probabilities);
+  check_class_rows(Kind::name, shape);
+  check_same_shape(Kind::name, shape, detail::shape_of(targets));
+  if (reduction == Reduction::none)
+    return sum_samples(apply(operation<ProbabilityCrossEntropy, Loss>(), probabilities, targets));
+  return perform(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, probabilities, targets);
+}
+
+template <Tensor V>
+V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, Reduction reduction) {
+  using T = typename V::value_type;
+  return cross_entropy_of_probabilities(
+      probabilities,
+      V(one_hot_rows<T>("cross_entropy_of_probabilities", labels, detail::shape_of(probabilities))),
+      reduction);
+}
+
+#define XGRAD_INSTANTIATE(V)                                                  \
+  template V mean_squared_error(const V&, const V&, Reduction);               \
+  template V sum_squared_error(const V&, const V&, Reduction);                \
+  template V binary_cross_entropy(const V&, const V&, Reduction, double);     \
+  template V binary_cross_entropy_with_logits(const V&, const V&, Reduction); \
+  template V cross_entropy_of_probabilities(const V&, const V&, Reduction);   \
+  template V cross_entropy_of_probabilities(const V&, const Indices&, Reduction);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+OperationList loss_formulas() { return operations_of<Loss>(); }
+
+std::vector<std::string_view> loss_operation_names() {
+  // The other fused losses go by the names of their formulas.
+  std::vector<std::string_view> known = names_of<kernels::List<MeanSquaredError, SumSquaredError>>();
+  const std::vector<std::string_view> rest = class_loss_operation_names();
+  known.insert(known.end(), rest.begin(), rest.end());
+  return known;
+}
+
+}  // namespace xgrad

@@ -1,0 +1,125 @@
+// Losses: how far predictions are from targets, each in one pass to one number.
+//
+// Predictions and targets have the same shape, and nothing broadcasts: [N, 1] against [N] is a ShapeError.
+// Targets are a Variable, which gets its gradient too if it requires one, or an Array or xtensor expression.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "../core/record.hpp"
+
+namespace xgrad {
+
+/// What becomes of the single losses. The mean of none is NaN.
+enum class Reduction { mean, sum, none };
+
+/// (prediction - target)^2 for every element; the mean is over all elements.
+template <Tensor V>
+V mean_squared_error(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
+
+/// 1/2 sum (prediction - target)^2 for every sample; samples lie along the first axis, and one axis or none
+/// is one sample. The mean is over samples.
+template <Tensor V>
+V sum_squared_error(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
+
+/// -(t log p + (1 - t) log(1 - p)) for every element, with p and 1 - p no less than epsilon. Beyond that the
+/// gradient in p stays what it is there, and does not vanish.
+template <Tensor V>
+V binary_cross_entropy(const V& probability, const V& target, Reduction reduction = Reduction::mean,
+                       double epsilon = 1e-12);
+
+/// The same of p = sigmoid(logit), for logits of any size: max(z, 0) - z t + log(1 + exp(-|z|)).
+template <Tensor V>
+V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction reduction = Reduction::mean);
+
+// Below, classes lie along the last axis: predictions are [N, C], or [C] for one sample, and labels are [N],
+// or a single one without axes; indices of the predictions' own shape are one-hot rows. A label that is no
+// class is a ValueError. Losses are one a sample, and the mean is over samples.
+
+/// -log softmax(logits)[label], from logits of any size. The gradient is softmax(logits) less the label's
+/// one-hot row.
+template <Tensor V>
+V cross_entropy(const V& logits, const Indices& labels, Reduction reduction = Reduction::mean);
+
+/// -sum t log softmax(logits), over rows of probabilities or of any weights t; where t is 0, so is the term.
+template <Tensor V>
+V cross_entropy(const V& logits, const V& targets, Reduction reduction = Reduction::mean);
+
+/// -log probabilities[label]. From logits, cross_entropy keeps more digits.
+template <Tensor V>
+V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels,
+                                 Reduction reduction = Reduction::mean);
+
+/// -sum t log(probabilities), over rows of targets t; where t is 0, so is the term.
+template <Tensor V>
+V cross_entropy_of_probabilities(const V& probabilities, const V& targets,
+                                 Reduction reduction = Reduction::mean);
+
+/// -log_probabilities[label]: what cross_entropy does with log_softmax(logits).
+template <Tensor V>
+V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
+
+// Targets as an Array or xtensor expression; of integers, where there are classes, they are labels.
+
+namespace detail {
+
+template <class E>
+concept Targets = Expression<E> && !std::is_same_v<std::remove_cvref_t<E>, Indices>;
+
+template <class E>
+concept Labels = Targets<E> && std::is_integral_v<element_of<E>> && !std::is_same_v<element_of<E>, bool>;
+
+template <class T, class E>
+Variable<T> as_targets(E&& targets) {
+  return Variable<T>(make_dense<T>(std::forward<E>(targets)));
+}
+
+}  // namespace detail
+
+template <class T, detail::Targets E>
+Variable<T> mean_squared_error(const Variable<T>& prediction, E&& target,
+                               Reduction reduction = Reduction::mean) {
+  return mean_squared_error(prediction, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> sum_squared_error(const Variable<T>& prediction, E&& target,
+                              Reduction reduction = Reduction::mean) {
+  return sum_squared_error(prediction, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> binary_cross_entropy(const Variable<T>& probability, E&& target,
+                                 Reduction reduction = Reduction::mean, double epsilon = 1e-12) {
+  return binary_cross_entropy(probability, detail::as_targets<T>(std::forward<E>(target)), reduction,
+                              epsilon);
+}
+template <class T, detail::Targets E>
+Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, E&& target,
+                                             Reduction reduction = Reduction::mean) {
+  return binary_cross_entropy_with_logits(logit, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, Reduction reduction = Reduction::mean) {
+  if constexpr (detail::Labels<E>) {
+    return cross_entropy(logits, Indices(std::forward<E>(targets)), reduction);
+  } else {
+    return cross_entropy(logits, detail::as_targets<T>(std::forward<E>(targets)), reduction);
+  }
+}
+template <class T, detail::Targets E>
+Variable<T> cross_entropy_of_probabilities(const Variable<T>& probabilities, E&& targets,
+                                           Reduction reduction = Reduction::mean) {
+  if constexpr (detail::Labels<E>) {
+    return cross_entropy_of_probabilities(probabilities, Indices(std::forward<E>(targets)), reduction);
+  } else {
+    return cross_entropy_of_probabilities(probabilities, detail::as_targets<T>(std::forward<E>(targets)),
+                                          reduction);
+  }
+}
+template <class T, detail::Labels E>
+Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels,
+                     Reduction reduction = Reduction::mean) {
+  return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), reduction);
+}
+
+}  // namespace xgrad

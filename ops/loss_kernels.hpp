@@ -1,0 +1,105 @@
+// The formulas of the elementwise losses, and what the kernel file of the losses and the library share.
+#pragma once
+
+#include <cstdint>
+
+#include "../core/formula.hpp"
+
+namespace xgrad {
+
+struct SquaredError {
+  static constexpr std::string_view name = "squared_error";
+  template <class V>
+  static V value(const V& prediction, const V& target) {
+    const V error = prediction - target;
+    return error * error;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& prediction, const V& target, unused, const V& dy) {
+    return {dy * 2 * (prediction - target), dy * 2 * (target - prediction)};
+  }
+};
+
+/// -(t log p + (1 - t) log(1 - p)), with p and 1 - p no less than epsilon: beyond, the slope stays what it is
+/// there, so that a prediction that is surely wrong is still drawn back.
+struct BinaryCrossEntropy {
+  static constexpr std::string_view name = "binary_cross_entropy";
+  template <class V>
+  static V value(const V& p, const V& t, const V& epsilon) {
+    return -(t * log(maximum(p, epsilon)) + (1 - t) * log(maximum(1 - p, epsilon)));
+  }
+  template <class V>
+  static std::array<V, 3> gradient(const V& p, const V& t, const V& epsilon, unused, const V& dy) {
+    const V yes = maximum(p, epsilon), no = maximum(1 - p, epsilon);
+    return {dy * ((1 - t) / no - t / yes), dy * (log(no) - log(yes)), V(0)};
+  }
+};
+
+/// The same of p = sigmoid(z): max(z, 0) - z t + log(1 + exp(-|z|)); the gradient in z is p - t.
+struct BinaryCrossEntropyWithLogits {
+  static constexpr std::string_view name = "binary_cross_entropy_with_logits";
+  template <class V>
+  static V value(const V& z, const V& t) {
+    return maximum(z, 0) - z * t + log1p(exp(-abs(z)));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& z, const V& t, unused, const V& dy) {
+    // A choice under the exponential rather than |z|, which has no derivative at 0.
+    const V e = exp(select(z < 0, z, -z));
+    return {dy * (select(z < 0, e, 1) / (1 + e) - t), -dy * z};
+  }
+};
+
+/// -t log p, and 0 where t is 0, whatever p is.
+struct ProbabilityCrossEntropy {
+  static constexpr std::string_view name = "cross_entropy_of_probabilities";
+  template <class V>
+  static V value(const V& p, const V& t) {
+    return -t * log(select(t == 0, 1, p));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& p, const V& t, unused, const V& dy) {
+    return {-dy * t / select(t == 0, 1, p), -dy * log(p)};
+  }
+};
+
+struct Loss {
+  using list =
+      kernels::List<SquaredError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, ProbabilityCrossEntropy>;
+};
+
+namespace kernels {
+
+/// The sum of a formula over `count` elements; c is its third input, if it has one.
+using LossSum = double (*)(const void* a, const void* b, double c, std::size_t count);
+
+/// Rows of softmax cross entropy, against labels or, where there are none, against rows of targets.
+struct CrossEntropyRows {
+  const void* logits;
+  const std::int64_t* labels;
+  const void* targets;
+  std::size_t rows, columns;
+  /// A row's shift, the reciprocal of its sum of shifted exponentials, and the sum of its targets: written by
+  /// the value, read by the gradient.
+  void* row_data;
+  double* losses;  ///< one a row, written by the value
+
+  // For the gradient: that of every row's loss, `dy_step` apart, and a factor.
+  const void* dy;
+  std::size_t dy_step;
+  double factor;
+  void* out;
+};
+inline constexpr std::size_t row_data_size = 3;
+
+/// [0] is float, [1] is double.
+struct LossKernels {
+  LossSum sum[Loss::list::size][2];  ///< in the order of the family's list
+  void (*cross_entropy[2])(const CrossEntropyRows&);
+  void (*cross_entropy_gradient[2])(const CrossEntropyRows&);
+};
+template <class Isa>
+const LossKernels* loss_kernels();
+
+}  // namespace kernels
+}  // namespace xgrad

@@ -1,0 +1,270 @@
+#include "reduction.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "../core/broadcast.hpp"
+#include "../core/elementwise_operation.hpp"
+#include "../core/reduction.hpp"
+#include "../core/threads.hpp"
+#include "exponential.hpp"
+#include "families.hpp"
+#include "operators.hpp"
+#include "reduction_kernels.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+namespace {
+
+const kernels::ReductionKernels& chosen() {
+  static const kernels::ReductionKernels& kernels =
+      *choose_kernels([]<class I>() { return kernels::reduction_kernels<I>(); });
+  return kernels;
+}
+
+/// The axes of a reduction; every operation of this file starts with them.
+struct Over {
+  AxisList<bool> axes;
+  bool keep_dims = false;
+
+  template <class T>
+  Dense<T> shaped(Dense<T> kept, const Shape& of) const {
+    return keep_dims ? std::move(kept) : std::move(kept).with_shape(reduced_shape(of, axes, false));
+  }
+  Shape kept(const Shape& of) const { return reduced_shape(of, axes, true); }
+  std::size_t count(const Shape& of) const {
+    std::size_t product = 1;
+    for (std::size_t axis = 0; axis < of.size(); ++axis) product *= axes[axis] ? of[axis] : 1;
+    return product;
+  }
+};
+
+struct Sum : Over {
+  static constexpr std::string_view name = "sum";
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return shaped(sum_axes(x, axes), x.shape);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, broadcast_to(reshape(b.gradient(), kept(b.shape(0))), b.shape(0)));
+  }
+};
+
+struct Mean : Over {
+  static constexpr std::string_view name = "mean";
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return shaped(sum_axes(x, axes, static_cast<double>(count(x.shape))), x.shape);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V share = b.gradient() / static_cast<double>(count(b.shape(0)));
+    b.give(0, broadcast_to(reshape(share, kept(b.shape(0))), b.shape(0)));
+  }
+};
+
+/// Which elements equal their line's result, and by how many they are.
+template <class T>
+struct Ties {
+  Dense<T> equal, count;
+};
+template <class T>
+Ties<T> ties_of(const Dense<T>& x, const Dense<T>& kept_result, const AxisList<bool>& axes) {
+  Dense<T> equal = x == kept_result;
+  Dense<T> count = sum_axes(equal, axes);
+  // A line with a NaN has no element that equals its result.
+  return {std::move(equal), maximum(count, 1)};
+}
+
+template <class Self>
+struct Extreme : Over {
+  static constexpr bool saves_output = true;
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return shaped(reduce_axes(Self::kernels(), x, axes), x.shape);
+  }
+  template <class T>
+  void vjp(Backward<Dense<T>>& b) const {
+    const Shape shape = kept(b.shape(0));
+    const Ties<T> ties = ties_of(b.input(0), b.output().with_shape(shape), axes);
+    b.give(0, ties.equal * (b.gradient().with_shape(shape) / ties.count));
+  }
+  template <class T>
+  void vjp(Backward<Variable<T>>& b) const {
+    const Shape shape = kept(b.shape(0));
+    const Ties<T> ties = ties_of(b.input(0).dense(), b.output().dense().with_shape(shape), axes);
+    b.give(0, Variable<T>(ties.equal / ties.count) * reshape(b.gradient(), shape));
+  }
+};
+
+struct Max : Extreme<Max> {
+  static constexpr std::string_view name = "max";
+  static const kernels::Reduction& kernels() { return chosen().max; }
+};
+
+struct Min : Extreme<Min> {
+  static constexpr std::string_view name = "min";
+  static const kernels::Reduction& kernels() { return chosen().min; }
+};
+
+struct LogSumExp : Over {
+  static constexpr std::string_view name = "logsumexp";
+  static constexpr bool saves_output = true;
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return shaped(reduce_axes(chosen().logsumexp, x, axes), x.shape);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const Shape shape = kept(b.shape(0));
+    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), b.input(0), reshape(b.output(), shape),
+                    reshape(b.gradient(), shape)));
+  }
+};
+
+template <class Op, class V>
+Op over(const V& x, const ReduceOptions& options) {
+  Op op;
+  op.axes = reduced_axes(Op::name, options.axes, detail::shape_of(x));
+  op.keep_dims = options.keep_dims;
+  return op;
+}
+
+/// An extreme of nothing is an error that names the empty axis.
+void check_not_empty(std::string_view operation, const Shape& shape, const AxisList<bool>& axes) {
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    if (axes[axis] && shape[axis] == 0)
+      throw ValueError(std::string(operation) + ": axis " + std::to_string(axis) + " of shape " +
+                       to_string(shape) + " is empty, and no elements have no " + std::string(operation) +
+                       "; give at least one");
+}
+
+template <class Op, class V>
+V extreme(const V& x, const ReduceOptions& options) {
+  Op op = over<Op>(x, options);
+  check_not_empty(Op::name, detail::shape_of(x), op.axes);
+  return perform(std::move(op), x);
+}
+
+/// Whether `x` is what was sought; a NaN is sought by a NaN.
+template <class T>
+bool is_at(T x, T sought) {
+  return x == sought || (x != x && sought != sought);
+}
+
+/// The first element of every line along `count` that is the line's extreme.
+template <class T>
+void first_places(const T* x, const T* extreme, const ReductionStep& step, std::int64_t* out) {
+  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
+  const std::size_t grain = std::max<std::size_t>(1, (1 << 16) / std::max<std::size_t>(1, count * inner));
+  parallel_for(outer, grain, [=](std::size_t begin, std::size_t end) {
+    for (std::size_t o = begin; o < end; ++o) {
+      const T* from = x + o * count * inner;
+      if (inner == 1) {
+        out[o] = std::find_if(from, from + count, [=](T y) { return is_at(y, extreme[o]); }) - from;
+        continue;
+      }
+      // From the last to the first, row by row, so that the first one stays.
+      for (std::size_t c = count; c-- > 0;)
+        for (std::size_t i = 0; i < inner; ++i)
+          if (is_at(from[c * inner + i], extreme[o * inner + i]))
+            out[o * inner + i] = static_cast<std::int64_t>(c);
+    }
+  });
+}
+
+template <class T>
+Indices places(const kernels::Reduction& kernels, const Dense<T>& x, const AxisList<bool>& axes) {
+  const Dense<T> extreme = reduce_axes(kernels, x, axes);
+  const ReductionSteps steps = reduction_steps(x.shape, axes);
+  Dense<std::int64_t> found(reduced_shape(x.shape, axes, false));
+  std::int64_t* out = found.mutable_data();
+  if (steps.count == 0) {
+    std::fill_n(out, found.size(), 0);
+  } else {
+    first_places(x.data(), extreme.data(), steps.steps[0], out);
+  }
+  return to_array(std::move(found));
+}
+
+template <class T>
+Indices place(std::string_view operation, const kernels::Reduction& kernels, const Variable<T>& x,
+              const Axes& axes) {
+  const AxisList<bool> reduced = reduced_axes(operation, axes, x.shape());
+  check_not_empty(operation, x.shape(), reduced);
+  return places(kernels, x.dense(), reduced);
+}
+
+}  // namespace
+
+template <Tensor V>
+V sum(const V& x, const ReduceOptions& options) {
+  return perform(over<Sum>(x, options), x);
+}
+template <Tensor V>
+V mean(const V& x, const ReduceOptions& options) {
+  return perform(over<Mean>(x, options), x);
+}
+template <Tensor V>
+V max(const V& x, const ReduceOptions& options) {
+  return extreme<Max>(x, options);
+}
+template <Tensor V>
+V min(const V& x, const ReduceOptions& options) {
+  return extreme<Min>(x, options);
+}
+template <Tensor V>
+V logsumexp(const V& x, const ReduceOptions& options) {
+  return perform(over<LogSumExp>(x, options), x);
+}
+
+template <class T>
+Indices argmax(const Variable<T>& x, std::ptrdiff_t axis) {
+  return place("argmax", chosen().max, x, {axis});
+}
+template <class T>
+Indices argmax(const Variable<T>& x) {
+  return place("argmax", chosen().max, x, {});
+}
+template <class T>
+Indices argmin(const Variable<T>& x, std::ptrdiff_t axis) {
+  return place("argmin", chosen().min, x, {axis});
+}
+template <class T>
+Indices argmin(const Variable<T>& x) {
+  return place("argmin", chosen().min, x, {});
+}
+
+#define XGRAD_INSTANTIATE(V)                       \
+  template V sum(const V&, const ReduceOptions&);  \
+  template V mean(const V&, const ReduceOptions&); \
+  template V max(const V&, const ReduceOptions&);  \
+  template V min(const V&, const ReduceOptions&);  \
+  template V logsumexp(const V&, const ReduceOptions&);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+#define XGRAD_INSTANTIATE(T)                                   \
+  template Indices argmax(const Variable<T>&, std::ptrdiff_t); \
+  template Indices argmax(const Variable<T>&);                 \
+  template Indices argmin(const Variable<T>&, std::ptrdiff_t); \
+  template Indices argmin(const Variable<T>&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+OperationList reduction_formulas() { return operations_of<ReductionFormulas>(); }
+
+std::vector<std::string_view> reduction_operation_names() {
+  return names_of<kernels::List<Sum, Mean, Max, Min, LogSumExp>>();
+}
+
+}  // namespace xgrad

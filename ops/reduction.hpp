@@ -1,0 +1,54 @@
+// Reductions over axes, and where their extremes lie.
+#pragma once
+
+#include "../core/record.hpp"
+
+namespace xgrad {
+
+/// Which axes to reduce, negative ones counted from the end; none given means all of them. keep_dims leaves
+/// them in the result's shape with extent 1.
+struct ReduceOptions {
+  Axes axes = {};
+  bool keep_dims = false;
+};
+
+// An axis out of range or named twice is a ShapeError. Work is split by the shape alone, so a result does not
+// depend on the number of threads.
+
+/// The sum, accumulated in double; of no elements, 0.
+template <Tensor V>
+V sum(const V& x, const ReduceOptions& options = {});
+
+/// The mean, accumulated in double; of no elements, NaN.
+template <Tensor V>
+V mean(const V& x, const ReduceOptions& options = {});
+
+/// The largest element, NaN if any is NaN; ValueError where there are no elements. Elements that tie share
+/// the gradient evenly; where the result is NaN there is none.
+template <Tensor V>
+V max(const V& x, const ReduceOptions& options = {});
+
+/// The smallest element; otherwise as max.
+template <Tensor V>
+V min(const V& x, const ReduceOptions& options = {});
+
+/// log(sum(exp(x))), with the largest element taken out first, so that nothing overflows; of no elements, or
+/// where all are -inf, -inf with gradient 0. The gradient is softmax(x).
+template <Tensor V>
+V logsumexp(const V& x, const ReduceOptions& options = {});
+
+/// Where the largest element of every line along the axis stands: the first of several, the first NaN if
+/// there is one. The result lacks the axis. ValueError where there are no elements.
+template <class T>
+Indices argmax(const Variable<T>& x, std::ptrdiff_t axis);
+/// The same over all elements, counted row by row; the result has no axes.
+template <class T>
+Indices argmax(const Variable<T>& x);
+
+/// Where the smallest element stands; otherwise as argmax.
+template <class T>
+Indices argmin(const Variable<T>& x, std::ptrdiff_t axis);
+template <class T>
+Indices argmin(const Variable<T>& x);
+
+}  // namespace xgrad

@@ -1,0 +1,216 @@
+#include "shape.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "../core/strided_copy.hpp"
+#include "families.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::shape_of;
+
+struct Reshape {
+  static constexpr std::string_view name = "reshape";
+  Shape shape;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return x.with_shape(shape);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, reshape(b.take_gradient(), b.shape(0)));
+  }
+};
+
+template <class T>
+Dense<T> reshaped(Dense<T>&& x, const Shape& shape) {
+  return std::move(x).with_shape(shape);
+}
+template <class T>
+Variable<T> reshaped(Variable<T>&& x, const Shape& shape) {
+  if (x.shape() == shape) return std::move(x);
+  return perform(Reshape{shape}, x);
+}
+
+std::string to_text(const Axes& extents) {
+  std::string text = "[";
+  for (std::ptrdiff_t extent : extents) text += (text.size() > 1 ? ", " : "") + std::to_string(extent);
+  return text + "]";
+}
+
+/// The shape that `extents` mean for a value of shape `from`.
+Shape resolve(const Axes& extents, const Shape& from) {
+  const std::size_t size = element_count(from);
+  const auto fail = [&](const std::string& reason) {
+    throw ShapeError("reshape: " + to_string(from) + " to " + to_text(extents) + ": " + reason);
+  };
+  Shape shape(extents.size(), 1);
+  std::size_t known = 1, open_axis = shape.size();
+  bool overflows = false;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    const std::ptrdiff_t extent = extents[axis];
+    if (extent == -1) {
+      if (open_axis < shape.size()) fail("two extents are left open; give all but one");
+      open_axis = axis;
+      continue;
+    }
+    if (extent < 0)
+      fail("extent " + std::to_string(extent) + " of axis " + std::to_string(axis) +
+           " is negative; only -1 has a meaning, what is left");
+    shape[axis] = static_cast<std::size_t>(extent);
+    overflows |= __builtin_mul_overflow(known, shape[axis], &known);
+  }
+  const auto count = [&] { return std::to_string(size); };
+  if (open_axis < shape.size()) {
+    if (overflows || known == 0 || size % known != 0)
+      fail("no extent of axis " + std::to_string(open_axis) + " alone gives " + count() + " elements; give " +
+           (size == 0 ? "all extents" : "extents whose product divides " + count()));
+    shape[open_axis] = size / known;
+  } else if (overflows || known != size) {
+    fail(count() + " elements do not become " + (overflows ? "so many" : std::to_string(known)) +
+         "; give extents whose product is " + count());
+  }
+  return shape;
+}
+
+struct Transpose {
+  static constexpr std::string_view name = "transpose";
+  AxisList<std::size_t> order;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    const Strides strides = row_major_strides(x.shape);
+    Strides in;
+    Shape shape;
+    for (std::size_t axis : order) {
+      in.push_back(strides[axis]);
+      shape.push_back(x.shape[axis]);
+    }
+    Dense<T> result(shape);
+    copy_strided(x.data(), in, result.mutable_data(), row_major_strides(shape), shape);
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    AxisList<std::size_t> inverse(order.size());
+    for (std::size_t k = 0; k < order.size(); ++k) inverse[order[k]] = k;
+    b.give(0, perform(Transpose{inverse}, b.gradient()));
+  }
+};
+
+}  // namespace
+
+template <Tensor V>
+V reshape(V x, const Extents& extents) {
+  const Axes& wanted = extents.values();
+  const Shape& from = shape_of(x);
+  if (std::equal(wanted.begin(), wanted.end(), from.begin(), from.end(),
+                 [](std::ptrdiff_t a, std::size_t b) { return a == static_cast<std::ptrdiff_t>(b); }))
+    return x;
+  return reshaped(std::move(x), resolve(wanted, from));
+}
+
+template <Tensor V>
+V flatten(V x, std::ptrdiff_t first, std::ptrdiff_t last) {
+  const Shape& from = shape_of(x);
+  if (from.empty() && (first == 0 || first == -1) && (last == 0 || last == -1))
+    return reshaped(std::move(x), Shape{1});
+  const std::size_t begin = normalize_axis("flatten", first, from),
+                    end = normalize_axis("flatten", last, from);
+  if (end < begin)
+    throw ShapeError("flatten: axis " + std::to_string(end) + " comes before axis " + std::to_string(begin) +
+                     " in shape " + to_string(from) + "; give the first one first");
+  Shape shape;
+  for (std::size_t axis = 0; axis < from.size(); ++axis) {
+    if (axis > begin && axis <= end)
+      shape.back() *= from[axis];
+    else
+      shape.push_back(from[axis]);
+  }
+  return reshaped(std::move(x), shape);
+}
+
+template <Tensor V>
+V expand_dims(V x, std::ptrdiff_t axis) {
+  // Counted in the result, which has one axis more.
+  Shape shape = shape_of(x);
+  shape.push_back(1);
+  const std::size_t position = normalize_axis("expand_dims", axis, shape);
+  shape = shape_of(x);
+  shape.insert(position, 1);
+  return reshaped(std::move(x), shape);
+}
+
+template <Tensor V>
+V squeeze(V x) {
+  Shape shape;
+  for (std::size_t extent : shape_of(x))
+    if (extent != 1) shape.push_back(extent);
+  return reshaped(std::move(x), shape);
+}
+
+template <Tensor V>
+V squeeze(V x, const Axes& axes) {
+  const Shape& from = shape_of(x);
+  if (axes.empty()) return x;
+  const AxisList<bool> dropped = reduced_axes("squeeze", axes, from);
+  for (std::size_t axis = 0; axis < from.size(); ++axis)
+    if (dropped[axis] && from[axis] != 1)
+      throw ShapeError("squeeze: axis " + std::to_string(axis) + " of shape " + to_string(from) +
+                       " has extent " + std::to_string(from[axis]) +
+                       "; only axes of extent 1 can be dropped");
+  return reshaped(std::move(x), reduced_shape(from, dropped, false));
+}
+
+template <Tensor V>
+V permute(const V& x, const Axes& axes) {
+  const Shape& from = shape_of(x);
+  if (axes.size() != from.size())
+    throw ShapeError("permute: " + std::to_string(axes.size()) + " axes " + to_text(axes) + " for shape " +
+                     to_string(from) + "; name each of its axes once");
+  if (axes.empty()) return x;
+  reduced_axes("permute", axes, from);
+  Transpose op;
+  for (std::ptrdiff_t axis : axes) op.order.push_back(normalize_axis("permute", axis, from));
+  return perform(op, x);
+}
+
+template <Tensor V>
+V transpose(const V& x) {
+  Transpose op;
+  for (std::size_t axis = shape_of(x).size(); axis-- > 0;) op.order.push_back(axis);
+  return op.order.size() < 2 ? x : perform(op, x);
+}
+
+template <Tensor V>
+V swap_axes(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+  const Shape& from = shape_of(x);
+  const std::size_t one = normalize_axis("swap_axes", axis1, from);
+  const std::size_t other = normalize_axis("swap_axes", axis2, from);
+  Transpose op;
+  for (std::size_t axis = 0; axis < from.size(); ++axis) op.order.push_back(axis);
+  std::swap(op.order[one], op.order[other]);
+  return one == other ? x : perform(op, x);
+}
+
+#define XGRAD_INSTANTIATE(V)                             \
+  template V reshape(V, const Extents&);                 \
+  template V flatten(V, std::ptrdiff_t, std::ptrdiff_t); \
+  template V expand_dims(V, std::ptrdiff_t);             \
+  template V squeeze(V);                                 \
+  template V squeeze(V, const Axes&);                    \
+  template V permute(const V&, const Axes&);             \
+  template V transpose(const V&);                        \
+  template V swap_axes(const V&, std::ptrdiff_t, std::ptrdiff_t);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+std::vector<std::string_view> shape_operation_names() {
+  return names_of<kernels::List<Reshape, Transpose>>();
+}
+
+}  // namespace xgrad

@@ -1,0 +1,86 @@
+// Operations that change a value's shape; slice.hpp, which comes along, picks parts of values and joins them.
+// Negative axes count from the end, as in NumPy. reshape and what is made of it share the input's buffer, the
+// others copy.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <initializer_list>
+#include <utility>
+
+#include "../core/broadcast.hpp"
+#include "../core/record.hpp"
+#include "slice.hpp"
+
+namespace xgrad {
+
+namespace detail {
+inline const Shape& shape_of(const Value& x) noexcept { return x.shape; }
+template <class T>
+const Shape& shape_of(const Variable<T>& x) {
+  return x.shape();
+}
+}  // namespace detail
+
+/// What reshape takes: integers of any type, one of which may be -1, or a Shape.
+class Extents {
+ public:
+  struct Extent {
+    template <std::integral I>
+    Extent(I extent) noexcept : value(static_cast<std::ptrdiff_t>(extent)) {}
+    std::ptrdiff_t value;
+  };
+  Extents(std::initializer_list<Extent> extents) {
+    for (const Extent& extent : extents) values_.push_back(extent.value);
+  }
+  Extents(const Shape& shape) : values_(shape.begin(), shape.end()) {}
+  Extents(const Axes& extents) : values_(extents) {}
+
+  const Axes& values() const noexcept { return values_; }
+
+ private:
+  Axes values_;
+};
+
+/// The same elements in row-major order under another shape; one extent may be -1 and is found from the
+/// others. x itself where the shape is its own. ShapeError unless there are as many elements.
+template <Tensor V>
+V reshape(V x, const Extents& shape);
+
+/// The axes from `first` to `last`, both included, as one; a value without axes becomes [1]. ShapeError if an
+/// axis is out of range, or `last` comes before `first`.
+template <Tensor V>
+V flatten(V x, std::ptrdiff_t first = 0, std::ptrdiff_t last = -1);
+
+/// A new axis of extent 1, which is axis `axis` of the result. ShapeError if that is out of range.
+template <Tensor V>
+V expand_dims(V x, std::ptrdiff_t axis);
+
+/// Drops axes of extent 1: all of them, or those given; ShapeError if the extent of one given is not 1.
+template <Tensor V>
+V squeeze(V x);
+template <Tensor V>
+V squeeze(V x, const Axes& axes);
+template <Tensor V>
+V squeeze(V x, std::ptrdiff_t axis) {
+  return squeeze(std::move(x), Axes{axis});
+}
+
+/// Axis k of the result is axis axes[k] of x: [2, 3, 4] with {2, 0, 1} becomes [4, 2, 3]. ShapeError unless
+/// every axis is named once. In a graph it goes by the name of "transpose", as the next two do.
+template <Tensor V>
+V permute(const V& x, const Axes& axes);
+
+/// All axes in reverse order: of a matrix, its transpose.
+template <Tensor V>
+V transpose(const V& x);
+
+/// Two axes exchanged. ShapeError if one is out of range.
+template <Tensor V>
+V swap_axes(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2);
+template <Tensor V>
+V transpose(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+  return swap_axes(x, axis1, axis2);
+}
+
+}  // namespace xgrad

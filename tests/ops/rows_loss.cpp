@@ -1,0 +1,150 @@
+#include <cmath>
+#include <functional>
+#include <string>
+#include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/operators.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+
+constexpr std::size_t samples = 3, classes = 19;
+
+/// One loss a row, or one an element: reduced as asked.
+std::vector<double> reduced(std::vector<double> losses, Reduction reduction) {
+  if (reduction == Reduction::none) return losses;
+  double total = 0;
+  for (double loss : losses) total += loss;
+  return {reduction == Reduction::mean ? total / static_cast<double>(losses.size()) : total};
+}
+
+Reference elementwise_loss(double (*one)(double, double), Reduction reduction) {
+  return [=](const Arrays& in) {
+    std::vector<double> losses;
+    for (std::size_t i = 0; i < in[0].size(); ++i)
+      losses.push_back(one(in[0].storage()[i], in[1].storage()[i]));
+    return reduced(losses, reduction);
+  };
+}
+
+/// The sums of term(row, class) over each row's classes.
+std::vector<double> row_sums(const std::function<double(std::size_t, std::size_t)>& term) {
+  std::vector<double> sums(samples, 0);
+  for (std::size_t r = 0; r < samples; ++r)
+    for (std::size_t c = 0; c < classes; ++c) sums[r] += term(r, c);
+  return sums;
+}
+
+std::vector<double> log_totals(const Array<double>& logits) {
+  std::vector<double> totals = row_sums([&](std::size_t r, std::size_t c) { return std::exp(logits(r, c)); });
+  for (double& total : totals) total = std::log(total);
+  return totals;
+}
+
+std::size_t label(std::size_t row) { return row * 7 + 2; }
+Indices labels() {
+  Indices all = xt::zeros<std::int64_t>({samples});
+  for (std::size_t r = 0; r < samples; ++r) all(r) = static_cast<std::int64_t>(label(r));
+  return all;
+}
+
+double squared(double a, double b) { return (a - b) * (a - b); }
+double binary(double p, double t) { return -(t * std::log(p) + (1 - t) * std::log(1 - p)); }
+double binary_with_logits(double z, double t) {
+  return std::fmax(z, 0) - z * t + std::log1p(std::exp(-std::fabs(z)));
+}
+
+const Argument any = {{samples, classes}}, share = {{samples, classes}, 0.1, 0.9};
+
+void add_elementwise(std::vector<OperationRow>& rows, Reduction reduction, const char* variant) {
+  const bool fused = reduction != Reduction::none;
+  rows.push_back(row(
+      fused ? "mean_squared_error" : "squared_error", variant, {any, any},
+      [=](const auto& in) { return mean_squared_error(in[0], in[1], reduction); },
+      elementwise_loss(squared, reduction)));
+  rows.push_back(row(
+      "binary_cross_entropy", variant, {share, share},
+      [=](const auto& in) { return binary_cross_entropy(in[0], in[1], reduction); },
+      elementwise_loss(binary, reduction)));
+  rows.push_back(row(
+      "binary_cross_entropy_with_logits", variant, {{{samples, classes}, -6, 6}, share},
+      [=](const auto& in) { return binary_cross_entropy_with_logits(in[0], in[1], reduction); },
+      elementwise_loss(binary_with_logits, reduction)));
+}
+
+void add_over_classes(std::vector<OperationRow>& rows, Reduction reduction, const char* variant) {
+  const auto with = [=](const char* what) { return std::string(what) + ", " + variant; };
+  rows.push_back(row(
+      "cross_entropy", with("labels"), {any},
+      [=](const auto& in) { return cross_entropy(in[0], labels(), reduction); },
+      [=](const Arrays& in) {
+        std::vector<double> losses = log_totals(in[0]);
+        for (std::size_t r = 0; r < samples; ++r) losses[r] -= in[0](r, label(r));
+        return reduced(losses, reduction);
+      }));
+  rows.push_back(row(
+      "cross_entropy", with("rows"), {any, share},
+      [=](const auto& in) { return cross_entropy(in[0], in[1], reduction); },
+      [=](const Arrays& in) {
+        const std::vector<double> totals = log_totals(in[0]);
+        return reduced(
+            row_sums([&](std::size_t r, std::size_t c) { return in[1](r, c) * (totals[r] - in[0](r, c)); }),
+            reduction);
+      }));
+  rows.push_back(row(
+      "cross_entropy_of_probabilities", with("rows"), {share, share},
+      [=](const auto& in) { return cross_entropy_of_probabilities(in[0], in[1], reduction); },
+      [=](const Arrays& in) {
+        return reduced(
+            row_sums([&](std::size_t r, std::size_t c) { return -in[1](r, c) * std::log(in[0](r, c)); }),
+            reduction);
+      }));
+  rows.push_back(row(
+      "cross_entropy_of_probabilities", with("labels"), {share},
+      [=](const auto& in) { return cross_entropy_of_probabilities(in[0], labels(), reduction); },
+      [=](const Arrays& in) {
+        std::vector<double> losses;
+        for (std::size_t r = 0; r < samples; ++r) losses.push_back(-std::log(in[0](r, label(r))));
+        return reduced(losses, reduction);
+      }));
+  rows.push_back(row(
+      "nll_loss", variant, {any}, [=](const auto& in) { return nll_loss(in[0], labels(), reduction); },
+      [=](const Arrays& in) {
+        std::vector<double> losses;
+        for (std::size_t r = 0; r < samples; ++r) losses.push_back(-in[0](r, label(r)));
+        return reduced(losses, reduction);
+      }));
+}
+
+}  // namespace
+
+std::vector<OperationRow> loss_rows() {
+  std::vector<OperationRow> rows;
+  const std::pair<Reduction, const char*> reductions[] = {
+      {Reduction::mean, "mean"}, {Reduction::sum, "sum"}, {Reduction::none, "none"}};
+  for (const auto& [reduction, variant] : reductions) {
+    add_elementwise(rows, reduction, variant);
+    add_over_classes(rows, reduction, variant);
+  }
+  rows.push_back(row(
+      "sum_squared_error", "mean", {any, any}, [](const auto& in) { return sum_squared_error(in[0], in[1]); },
+      [](const Arrays& in) {
+        return reduced(
+            row_sums([&](std::size_t r, std::size_t c) { return squared(in[0](r, c), in[1](r, c)) / 2; }),
+            Reduction::mean);
+      }));
+  rows.push_back(row(
+      "sum_squared_error", "sum", {{{7}}, {{7}}},
+      [](const auto& in) { return sum_squared_error(in[0], in[1], Reduction::sum); },
+      [](const Arrays& in) {
+        double total = 0;
+        for (std::size_t i = 0; i < 7; ++i) total += squared(in[0](i), in[1](i)) / 2;
+        return std::vector<double>{total};
+      }));
+  return rows;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <xgrad/ops/exponential.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/reduction_kernels.hpp>
+#include <xgrad/ops/softmax.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+using Line = std::vector<double>;
+
+/// The lines that a reduction of `axes` makes of x: in the order of the result, each in row-major order.
+std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
+  const Shape shape = x.shape();
+  const AxisList<bool> reduced = reduced_axes("reference", axes, shape);
+  std::vector<Line> lines(element_count(reduced_shape(shape, reduced, true)));
+  for (std::size_t flat = 0; flat < x.size(); ++flat) {
+    std::size_t line = 0, step = 1, rest = flat;
+    for (std::size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      if (!reduced[axis]) {
+        line += rest % shape[axis] * step;
+        step *= shape[axis];
+      }
+    lines[line].push_back(x.storage()[flat]);
+  }
+  return lines;
+}
+
+double largest(const Line& line) { return *std::max_element(line.begin(), line.end()); }
+double smallest(const Line& line) { return *std::min_element(line.begin(), line.end()); }
+double total(const Line& line) {
+  double sum = 0;
+  for (double x : line) sum += x;
+  return sum;
+}
+double average(const Line& line) { return total(line) / static_cast<double>(line.size()); }
+double log_total(const Line& line) {
+  double sum = 0;
+  for (double x : line) sum += std::exp(x - largest(line));
+  return largest(line) + std::log(sum);
+}
+
+Reference reducing(const Axes& axes, double (*reduce)(const Line&)) {
+  return [=](const Arrays& in) {
+    std::vector<double> result;
+    for (const Line& line : lines_of(in[0], axes)) result.push_back(reduce(line));
+    return result;
+  };
+}
+
+struct Choice {
+  const char* variant;
+  Shape shape;
+  ReduceOptions options;
+};
+
+/// Rows of one reduction over every kind of axes.
+template <class F>
+void add_rows(std::vector<OperationRow>& rows, const char* operation, double (*reduce)(const Line&),
+              F formula, bool distinct) {
+  const Choice choices[] = {{"all", {3, 4}, {}},
+                            {"last axis", {3, 19}, {.axes = {-1}}},
+                            {"first axis, kept", {5, 18}, {.axes = {0}, .keep_dims = true}},
+                            {"middle axis", {2, 3, 4}, {.axes = {1}}},
+                            {"outer axes", {3, 2, 4}, {.axes = {0, 2}}},
+                            {"one element", {}, {}}};
+  for (const Choice& choice : choices) {
+    const ReduceOptions options = choice.options;
+    rows.push_back(row(
+        operation, choice.variant, {{.shape = choice.shape, .distinct = distinct}},
+        [=](const auto& in) { return formula(in[0], options); }, reducing(options.axes, reduce)));
+  }
+}
+
+/// log(softmax) along the last axis, or along the first of two.
+Reference log_shares(bool down, bool exponential) {
+  return [=](const Arrays& in) {
+    const std::size_t rows = in[0].shape()[0], columns = in[0].shape()[1];
+    const std::vector<Line> lines = lines_of(in[0], {down ? 0 : 1});
+    std::vector<double> result;
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < columns; ++c) {
+        const double log_share = in[0](r, c) - log_total(lines[down ? c : r]);
+        result.push_back(exponential ? std::exp(log_share) : log_share);
+      }
+    return result;
+  };
+}
+
+void add_softmax_rows(std::vector<OperationRow>& rows) {
+  for (const bool down : {false, true}) {
+    const std::ptrdiff_t axis = down ? 0 : -1;
+    const char* variant = down ? "first axis" : "last axis";
+    rows.push_back(row(
+        "softmax", variant, {{{4, 19}, -5, 5}}, [=](const auto& in) { return softmax(in[0], axis); },
+        log_shares(down, true)));
+    rows.push_back(row(
+        "log_softmax", variant, {{{4, 19}, -5, 5}}, [=](const auto& in) { return log_softmax(in[0], axis); },
+        log_shares(down, false)));
+  }
+}
+
+}  // namespace
+
+std::vector<OperationRow> reduction_rows() {
+  std::vector<OperationRow> rows;
+  add_rows(
+      rows, "sum", total, [](const auto& x, const ReduceOptions& o) { return sum(x, o); }, false);
+  add_rows(
+      rows, "mean", average, [](const auto& x, const ReduceOptions& o) { return mean(x, o); }, false);
+  add_rows(
+      rows, "max", largest, [](const auto& x, const ReduceOptions& o) { return max(x, o); }, true);
+  add_rows(
+      rows, "min", smallest, [](const auto& x, const ReduceOptions& o) { return min(x, o); }, true);
+  add_rows(
+      rows, "logsumexp", log_total, [](const auto& x, const ReduceOptions& o) { return logsumexp(x, o); },
+      false);
+  add_softmax_rows(rows);
+  rows.push_back(elementwise_row(
+      "logsumexp_share", "", {{{3, 4}, -3, 0}, {{3, 1}, 1, 3}, {{3, 4}}},
+      [](const auto& in) {
+        return apply(operation<LogSumExpShare, ReductionFormulas>(), in[0], in[1], in[2]);
+      },
+      [](const std::vector<double>& in) { return in[2] * std::exp(in[0] - in[1]); }));
+  return rows;
+}
+
+}  // namespace xgrad::testing
