@@ -8,14 +8,15 @@ namespace xgrad::testing {
 std::vector<OperationRow> all_rows() {
   std::vector<OperationRow> rows;
   for (const auto family : {
-         core_rows, arithmetic_rows, exponential_rows, activation_rows, shape_rows, indexing_rows,
-             linear_algebra_rows,
-#if __has_include("rows_reduction.cpp")
-             reduction_rows,
-#endif
-#if __has_include("rows_loss.cpp")
-             loss_rows,
-#endif
+           core_rows,
+           arithmetic_rows,
+           exponential_rows,
+           activation_rows,
+           shape_rows,
+           indexing_rows,
+           linear_algebra_rows,
+           reduction_rows,
+           loss_rows,
        })
     for (OperationRow& made : family()) rows.push_back(std::move(made));
   return rows;
@@ -24,24 +25,22 @@ std::vector<OperationRow> all_rows() {
 std::vector<std::string> registered_operations() {
   std::vector<std::string> names = {"broadcast_to", "sum_to"};  // core's own pair
   for (const auto formulas : {
-         core_operations, arithmetic_operations, exponential_operations, activation_operations,
-#if __has_include("rows_reduction.cpp")
-             reduction_formulas,
-#endif
-#if __has_include("rows_loss.cpp")
-             loss_formulas,
-#endif
+           core_operations,
+           arithmetic_operations,
+           exponential_operations,
+           activation_operations,
+           reduction_formulas,
+           loss_formulas,
        })
     for (const OperationGetter& get : formulas()) names.emplace_back(get().name());
   for (const auto structural : {
-         shape_operation_names, slice_operation_names, indexing_operation_names,
-             linear_algebra_operation_names,
-#if __has_include("rows_reduction.cpp")
-             reduction_operation_names, softmax_operation_names,
-#endif
-#if __has_include("rows_loss.cpp")
-             loss_operation_names,
-#endif
+           shape_operation_names,
+           slice_operation_names,
+           indexing_operation_names,
+           linear_algebra_operation_names,
+           reduction_operation_names,
+           softmax_operation_names,
+           loss_operation_names,
        })
     for (const std::string_view name : structural()) names.emplace_back(name);
   return names;
