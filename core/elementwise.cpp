@@ -76,13 +76,15 @@ template <class T>
 Dense<T> elementwise_value(const Elementwise& operation, const Dense<T>* const* inputs) {
   Dense<T> result(result_shape(operation, inputs));
   T* out = result.mutable_data();
-  Source sources[most_inputs];
-  for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
-  const std::span<const Source> used(sources, operation.inputs());
   if (operation.kernels() != nullptr) {
-    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, result.shape, used);
+    Source sources[kernels::max_inputs];
+    for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
+    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, result.shape,
+                  {sources, operation.inputs()});
   } else {
-    run_program<T>(*operation.program(), used, result.shape, out);
+    Source sources[most_inputs];
+    for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
+    run_program<T>(*operation.program(), {sources, operation.inputs()}, result.shape, out);
   }
   return result;
 }

@@ -9,20 +9,13 @@
 #include <xgrad/xgrad.hpp>
 #include <xtensor/xadapt.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 
 namespace {
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 xt::xarray<double> column_of(std::vector<double> values) {
   const auto rows = values.size();
@@ -90,7 +83,7 @@ TEST_CASE("backward adds to the gradients that are there") {
   CHECK(first == xt::xarray<double>{3, 3});
   x.zero_grad();
   CHECK_FALSE(x.has_grad());
-  CHECK(error_of([&] { x.grad(); }) ==
+  CHECK(message_of([&] { x.grad(); }) ==
         "grad: 'parameter' of shape [2] has no gradient yet; call backward() on a result that depends on it");
 }
 
@@ -108,7 +101,7 @@ TEST_CASE("a spent graph says that retain_graph was needed") {
   auto y = x * x;
   y.backward({.retain_graph = true});
   y.backward();
-  CHECK(error_of([&] { y.backward(); }) ==
+  CHECK(message_of([&] { y.backward(); }) ==
         "backward: the graph through 'multiply' was spent by an earlier backward; pass {.retain_graph = "
         "true} to the "
         "earlier one");
@@ -117,16 +110,16 @@ TEST_CASE("a spent graph says that retain_graph was needed") {
 
 TEST_CASE("backward explains what it cannot do") {
   auto x = xg::parameter(xt::xarray<double>{1, 2});
-  CHECK(error_of([&] { (x * 2).backward(); }) ==
+  CHECK(message_of([&] { (x * 2).backward(); }) ==
         "backward: the output of shape [2] has more than one element or none; reduce it, or pass "
         ".grad_output of that "
         "shape");
-  CHECK(error_of([&] { (x * 2).backward({.grad_output = ones({3})}); }) ==
+  CHECK(message_of([&] { (x * 2).backward({.grad_output = ones({3})}); }) ==
         "backward: grad_output has shape [3], the output [2]; they must be equal");
-  CHECK(error_of([&] { x.detach().backward(); }) ==
+  CHECK(message_of([&] { x.detach().backward(); }) ==
         "backward: 'constant' of shape [2] does not depend on a parameter, or was computed under NoGrad");
   auto y = x * 2;
-  CHECK(error_of([&] { y.grad(); }) ==
+  CHECK(message_of([&] { y.grad(); }) ==
         "grad: 'multiply' of shape [2] keeps no gradient: only parameters do; use grad(output, {variable}) "
         "for other "
         "nodes");

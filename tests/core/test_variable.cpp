@@ -6,22 +6,11 @@
 #include <xgrad/xgrad.hpp>
 #include <xtensor/xview.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
-
-namespace {
-
-template <class F>
-std::string error_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
-}  // namespace
 
 TEST_CASE("operators between a Variable and anything give a Variable") {
   auto x = xg::parameter(xt::xarray<double>{1, 2});
@@ -72,7 +61,7 @@ TEST_CASE("a parameter is a leaf that requires a gradient, a constant takes none
 TEST_CASE("item is the one element of a value") {
   CHECK(xg::constant(xt::ones<double>({1, 1}) * 7).item() == 7);
   auto x = xg::constant(xt::zeros<double>({2, 3}));
-  CHECK(error_of([&] { x.item(); }) ==
+  CHECK(message_of([&] { x.item(); }) ==
         "item: a value of shape [2, 3] has 6 elements, not one; reduce it first, or read value()");
 }
 
@@ -97,9 +86,9 @@ TEST_CASE("set_value replaces a leaf's value and leaves saved values as they wer
   x.set_value(xt::zeros<double>({2}));
   y.backward({.grad_output = xt::ones<double>({2})});
   CHECK(x.grad() == xt::xarray<double>{6, 8});
-  CHECK(error_of([&] { x.set_value(xt::zeros<double>({3})); }) ==
+  CHECK(message_of([&] { x.set_value(xt::zeros<double>({3})); }) ==
         "set_value: [3] for a leaf of shape [2]; they must be equal");
-  CHECK(error_of([&] { y.set_value(xt::zeros<double>({2})); }) ==
+  CHECK(message_of([&] { y.set_value(xt::zeros<double>({2})); }) ==
         "set_value: 'multiply' is the result of an operation; only leaves can be set");
 }
 
@@ -113,7 +102,7 @@ TEST_CASE("detach shares the value and records nothing") {
 TEST_CASE("an empty handle says so") {
   Var empty;
   CHECK_FALSE(empty.defined());
-  CHECK(error_of([&] { empty.value(); }) == "Variable: empty, it has no value; assign one first");
+  CHECK(message_of([&] { empty.value(); }) == "Variable: empty, it has no value; assign one first");
 }
 
 TEST_CASE("printing shows values, shape, element type and operation") {
@@ -132,7 +121,7 @@ TEST_CASE("a ninth axis is a ShapeError") {
 TEST_CASE("shapes that do not broadcast are named, with the axis at fault") {
   auto x = xg::parameter(xt::zeros<double>({2, 3}));
   auto y = xg::parameter(xt::zeros<double>({4}));
-  const std::string text = error_of([&] { x + y; });
+  const std::string text = message_of([&] { x + y; });
   CHECK(text.find("add: ") == 0);
   CHECK(text.find("[2, 3]") != std::string::npos);
   CHECK(text.find("[4]") != std::string::npos);

@@ -7,7 +7,10 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 
 namespace {
 
@@ -23,16 +26,6 @@ Real f(const Real& x) {
 }
 
 xt::xarray<double> hessian_of_f(double x0, double x1) { return {{2 * x1, 2 * x0}, {2 * x0, -std::sin(x1)}}; }
-
-template <class Function>
-std::string message_of(Function&& function) {
-  try {
-    function();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 }  // namespace
 

@@ -6,21 +6,10 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
-
-namespace {
-
-template <class Function>
-std::string message_of(Function&& function) {
-  try {
-    function();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
-}  // namespace
+using xgrad::testing::message_of;
 
 TEST_CASE("grad gives the gradients in the order of the list, and touches no leaf's own") {
   auto x = xg::parameter(2.0);

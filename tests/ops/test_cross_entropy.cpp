@@ -17,7 +17,10 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/softmax.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 using xg::Reduction;
 
@@ -50,16 +53,6 @@ xg::Array<double> one_hot(const xg::Indices& labels, std::size_t classes) {
   xg::Array<double> rows = xt::zeros<double>({labels.size(), classes});
   for (std::size_t r = 0; r < labels.size(); ++r) rows(r, static_cast<std::size_t>(labels(r))) = 1;
   return rows;
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 xg::Array<double> gradient_of(const Var& y, const Var& x) { return xg::grad(y, {x})[0].value(); }

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -17,13 +16,14 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/softmax.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 using xg::Reduction;
 
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <class T>
 xg::Variable<T> random_variable(const xg::Shape& shape, std::mt19937_64& random, double low = -3,
@@ -50,16 +50,6 @@ xg::Array<double> one_hot(const xg::Indices& labels, std::size_t classes) {
   xg::Array<double> rows = xt::zeros<double>({labels.size(), classes});
   for (std::size_t r = 0; r < labels.size(); ++r) rows(r, static_cast<std::size_t>(labels(r))) = 1;
   return rows;
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 xg::Array<double> gradient_of(const Var& y, const Var& x) { return xg::grad(y, {x})[0].value(); }
@@ -198,16 +188,16 @@ TEST_CASE("gradients and second derivatives of every loss, in every argument, ag
          return xg::cross_entropy_of_probabilities(a * b, labels, r);
        },
        p}};
-  for (const auto& [name, function, prediction] : losses)
+  for (const auto& row : losses)
     for (Reduction reduction : reductions) {
-      const Loss loss = function;
+      const auto loss = std::get<Loss>(row);
       const auto report = xg::gradcheck(
           [&](const std::vector<Var>& in) {
             const Var y = loss(in[0], in[1], reduction);
             return y * y;
           },
-          {prediction, t}, {.second_order = true});
-      INFO(name << '\n' << report);
+          {std::get<Var>(row), t}, {.second_order = true});
+      INFO(std::get<0>(row) << '\n' << report);
       CHECK(report.ok());
     }
 }

@@ -14,7 +14,10 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -105,16 +108,6 @@ void check_random_shapes(std::uint64_t seed, double tolerance) {
                                (random() % 2 == 0 ? static_cast<std::ptrdiff_t>(dim) : 0));
     check_against_loops(random_variable<T>(shape, random), options, tolerance);
   }
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 using Function = std::function<Var(const Var&, const xg::ReduceOptions&)>;
@@ -310,18 +303,18 @@ TEST_CASE("argmax of random values agrees with the standard library's") {
 TEST_CASE("gradients and second derivatives of every reduction agree with differences") {
   std::mt19937_64 random(31);
   const auto x = random_variable<double>({3, 4, 2}, random);
-  for (const auto& [name, f] : functions)
+  for (const auto& function : functions)
     for (const xg::Axes& axes :
          {xg::Axes{}, xg::Axes{0}, xg::Axes{1}, xg::Axes{2}, xg::Axes{0, 2}, xg::Axes{-1, -2}})
       for (bool keep_dims : {false, true}) {
-        const auto reduce = f;
+        const Function& reduce = function.second;
         const auto report = xg::gradcheck(
             [&](const std::vector<Var>& in) {
               const Var y = reduce(in[0] * in[0], {.axes = axes, .keep_dims = keep_dims});
               return y * exp(y * 0.1);
             },
             {x}, {.second_order = true});
-        INFO(name << " over " << axes.size() << " axes\n" << report);
+        INFO(function.first << " over " << axes.size() << " axes\n" << report);
         CHECK(report.ok());
       }
 }

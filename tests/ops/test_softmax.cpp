@@ -12,7 +12,10 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/softmax.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -62,16 +65,6 @@ void check_random_shapes(std::uint64_t seed, double tolerance) {
     for (std::size_t axis = 0; axis < dim; ++axis)
       check_against_loops(random_variable<T>(shape, random), axis, tolerance);
   }
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace

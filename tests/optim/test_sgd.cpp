@@ -8,6 +8,8 @@
 #include <xgrad/optim/sgd.hpp>
 #include <xtensor/xarray.hpp>
 
+#include "../message_of.hpp"
+
 namespace {
 
 using xgrad::Array;
@@ -18,22 +20,13 @@ using xgrad::ValueError;
 using xgrad::Variable;
 using xgrad::optim::SGD;
 using xgrad::optim::SGDOptions;
+using xgrad::testing::message_of;
 
 /// Leaves the gradient of half the sum of squares: the value itself.
 template <class T>
 void differentiate_half_square(Variable<T> x) {
   x.zero_grad();
   (0.5 * square(x)).backward({.grad_output = Array<T>(xt::ones<T>(x.shape()))});
-}
-
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xgrad::Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 /// PyTorch's rule without dampening, spelt out for one element.
