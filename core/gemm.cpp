@@ -101,6 +101,10 @@ void matrix_product(const GemmSize& s, const T* a, const T* b, T* c, Into into) 
 
 }  // namespace
 
+void detail::claim_blas_threads() {
+  [[maybe_unused]] static const bool claimed = (openblas_set_num_threads(1), true);
+}
+
 template <class T>
 void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into) {
   if (size.m == 0 || size.n == 0) return;
@@ -109,7 +113,7 @@ void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into) {
   if (into == Into::overwrite && (size.k == 0 || is_vector)) std::fill_n(c, size.m * size.n, T(0));
   if (size.k == 0) return;
   check_extents(size);
-  [[maybe_unused]] static const bool single_threaded = (openblas_set_num_threads(1), true);
+  detail::claim_blas_threads();
   if (is_vector)
     add_vector_product(size, a, b, c);
   else

@@ -7,11 +7,13 @@
 #include "../core/random.hpp"
 #include "differences.hpp"
 #include "grad.hpp"
+#include "jvp.hpp"
 
 namespace xgrad::detail {
 namespace {
 
 constexpr std::size_t most_listed = 10;  // failures and kinks of an input
+constexpr std::size_t directions = 2;    // of an input, in forward mode
 
 Shape index_of(std::size_t flat, const Shape& shape) {
   Shape index(shape.size());
@@ -49,6 +51,20 @@ double largest_size(const Dense<double>& values) {
   return largest;
 }
 
+/// A sum of products, and of their sizes.
+struct Products {
+  double sum = 0, size = 0;
+};
+Products products(const Dense<double>& a, const Dense<double>& b) {
+  Products result;
+  for (std::size_t i = 0, n = a.size(); i < n; ++i) {
+    const double product = a.data()[i] * b.data()[i];
+    result.sum += product;
+    result.size += std::fabs(product);
+  }
+  return result;
+}
+
 void count_in(GradcheckPart& part, const GradcheckElement& element) {
   ++part.checked;
   if (element.kink && element.ok()) {
@@ -64,7 +80,7 @@ void count_in(GradcheckPart& part, const GradcheckElement& element) {
   if (!part.worst || badness(element) > badness(*part.worst)) part.worst = element;
 }
 
-/// The whole check: leaves, what is called, and the two orders.
+/// The whole check: leaves, what is called, the two orders and the two modes.
 class Check {
  public:
   Check(const CheckedFunction& f, const DoubleVariables& inputs, const GradcheckOptions& options)
@@ -85,6 +101,7 @@ class Check {
     seed_ = parameter_from(random_weights({y.dense()}, options_.seed + 1)[0]);
     const Values gradients = first_gradients(y);
     compare_first(gradients);
+    if (options_.forward_mode) compare_forward(gradients);
     if (options_.second_order) compare_second(gradients);
     return std::move(report_);
   }
@@ -114,7 +131,83 @@ class Check {
     const Differences differences([this] { return Values{f_(leaves_).dense()}; }, {seed_.dense()},
                                   settings());
     for (std::size_t i = 0; i < leaves_.size(); ++i)
-      compare(name(i), *probes_[i], gradients[i], differences, {"output"});
+      smooth_.push_back(compare(name(i), *probes_[i], gradients[i], differences, {"output"}));
+  }
+
+  void compare_forward(const Values& gradients) {
+    if (find_bad_element(gradients)) return;  // has failed already
+    const Variable<double> y = f_(leaves_);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      const std::size_t count = std::min(directions, gradients[i].size());
+      GradcheckPart numeric, reverse;
+      numeric.what = "forward mode, " + name(i);
+      reverse.what = "forward against reverse mode, " + name(i);
+      numeric.shape = reverse.shape = Shape{count};
+      for (std::size_t k = 0; k < count; ++k) {
+        const Dense<double> v = direction(i, options_.seed + 3 + k);
+        compare_modes(reverse, k, y, i, v, gradients[i]);
+        compare_direction(numeric, k, y, i, on_smooth_elements(i, v), gradients[i]);
+      }
+      for (GradcheckPart* part : {&numeric, &reverse}) {
+        part->too_small = part->largest > 0 && part->largest <= options_.absolute_tolerance;
+        report_.add(std::move(*part));
+      }
+    }
+  }
+
+  /// Random, and relative to the elements' sizes, as the steps are.
+  Dense<double> direction(std::size_t i, std::uint64_t seed) const {
+    Dense<double> v = random_weights({leaves_[i].dense()}, seed)[0];
+    for (std::size_t j = 0; j < v.size(); ++j) v.mutable_data()[j] *= step_at(probes_[i]->original(j), 1);
+    return v;
+  }
+
+  /// Without the elements at a kink: along several of them at once, the conventions at kinks are no bounds.
+  Dense<double> on_smooth_elements(std::size_t i, const Dense<double>& v) const {
+    Dense<double> result = Dense<double>::filled(v.shape, 0);
+    for (const std::size_t j : smooth_[i]) result.mutable_data()[j] = v.data()[j];
+    return result;
+  }
+
+  Products weighed_tangent(const Variable<double>& y, std::size_t i, const Dense<double>& v) const {
+    return products(push_forward<double>(y, leaves_[i], Variable<double>(v), false).dense(), seed_.dense());
+  }
+
+  /// <w, J v> of forward mode against <J^T w, v> of reverse mode.
+  void compare_modes(GradcheckPart& part, std::size_t k, const Variable<double>& y, std::size_t i,
+                     const Dense<double>& v, const Dense<double>& gradient) const {
+    const Products forward = weighed_tangent(y, i, v), reverse = products(gradient, v);
+    Estimate estimate;
+    estimate.value = reverse.sum;
+    estimate.error = 1e-14 * (forward.size + reverse.size);
+    add_direction(part, k, compared(forward.sum, estimate, estimate.error));
+  }
+
+  /// <w, J v> of forward mode against differences of <w, f> along v.
+  void compare_direction(GradcheckPart& part, std::size_t k, const Variable<double>& y, std::size_t i,
+                         const Dense<double>& v, const Dense<double>& gradient) {
+    if (smooth_[i].empty()) return;
+    const Variable<double> distance = parameter_from(Dense<double>::scalar(0));
+    LeafProbe distance_probe(distance);
+    const Differences differences(
+        [&] {
+          probes_[i]->move_along(v, distance.item());
+          Values values{f_(leaves_).dense()};
+          probes_[i]->move_along(v, 0);
+          return values;
+        },
+        {seed_.dense()}, settings());
+    const double forward = weighed_tangent(y, i, v).sum;
+    const Estimate estimate = differences.derivative(distance_probe, 0, forward);
+    add_direction(part, k,
+                  compared(forward, estimate, options_.relative_tolerance * products(gradient, v).size));
+  }
+
+  static void add_direction(GradcheckPart& part, std::size_t k, GradcheckElement element) {
+    element.index = Shape{k};
+    part.largest =
+        std::fmax(part.largest, std::fmax(std::fabs(element.analytic), std::fabs(element.numeric)));
+    count_in(part, element);
   }
 
   void compare_second(const Values& gradients) {
@@ -152,8 +245,10 @@ class Check {
     return sums;
   }
 
-  void compare(std::string what, LeafProbe& leaf, const Dense<double>& analytic,
-               const Differences& differences, const std::vector<std::string>& names) {
+  /// Returns the elements that were checked and are at no kink.
+  std::vector<std::size_t> compare(std::string what, LeafProbe& leaf, const Dense<double>& analytic,
+                                   const Differences& differences, const std::vector<std::string>& names) {
+    std::vector<std::size_t> smooth;
     GradcheckPart part;
     part.what = std::move(what);
     part.shape = leaf.shape();
@@ -167,10 +262,12 @@ class Check {
         element.problem = describe(*estimate.bad, differences.base(), names) + " within " +
                           std::to_string(estimate.bad_step) + " of it";
       part.largest = std::fmax(part.largest, std::fmax(std::fabs(expected), std::fabs(estimate.value)));
+      if (!element.kink && element.problem.empty()) smooth.push_back(i);
       count_in(part, element);
     }
     part.too_small = part.largest > 0 && part.largest <= options_.absolute_tolerance;
     report_.add(std::move(part));
+    return smooth;
   }
 
   GradcheckElement compared(double analytic, const Estimate& estimate, double most_floor) const {
@@ -219,7 +316,8 @@ class Check {
   const GradcheckOptions& options_;
   DoubleVariables leaves_;
   std::vector<std::unique_ptr<LeafProbe>> probes_;
-  Variable<double> seed_;  // the output's gradient: the weights
+  Variable<double> seed_;                         // the output's gradient: the weights
+  std::vector<std::vector<std::size_t>> smooth_;  // elements of each input at no kink
   GradcheckReport report_;
 };
 

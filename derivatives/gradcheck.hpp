@@ -23,6 +23,9 @@ struct GradcheckOptions {
   double absolute_tolerance = 1e-7;
   /// Checks the gradients of the gradients too, in the inputs and in the output's gradient.
   bool second_order = false;
+  /// Checks forward mode too, along two random directions of each input: against differences, and against
+  /// reverse mode.
+  bool forward_mode = false;
   /// Of an input with more elements, this many are checked, drawn by `seed`.
   std::size_t max_elements = 10'000;
   /// Of the weights and of the elements drawn.
@@ -48,8 +51,9 @@ struct GradcheckElement {
 
 /// One input, in one comparison.
 struct GradcheckPart {
-  /// "input 0", "second order, input 0", "second order, output gradient", or "input 0, recorded": the
-  /// gradient with create_graph against the one without.
+  /// "input 0", "second order, input 0", "second order, output gradient", "input 0, recorded": the gradient
+  /// with create_graph against the one without; "forward mode, input 0", or "forward against reverse mode,
+  /// input 0", whose elements are directions.
   std::string what;
   Shape shape;
   std::size_t checked = 0;
@@ -161,6 +165,11 @@ CheckedFunction checked_function(F& f) {
 /// Second order: with u, the output's gradient, as another input, and weights v likewise, the gradients of
 /// sum(v grad(f, u)) are compared with differences of first gradients; and the first gradients with and
 /// without create_graph with each other.
+///
+/// Forward mode: along random directions v of each input, relative to its elements' sizes, the tangent J v of
+/// jvp() is weighed by w, and must agree with the difference quotient of sum(w f) along v, to the tolerances
+/// above, and with reverse mode: <w, J v> = <J^T w, v>. Elements at a kink stay where they are in the
+/// quotient.
 ///
 /// A report that is not ok(), never an exception, where gradients differ, or are NaN or infinite, or the
 /// outputs are. ValueError if f is not deterministic (two calls differ) or changes its output's shape; what f

@@ -1,4 +1,4 @@
-// Moving one element of a leaf, for differences.
+// Moving elements of a leaf, for differences.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,7 @@
 
 namespace xgrad::detail {
 
-/// Writes single elements of a leaf while it lives, and puts the leaf's value back at its end: the very
+/// Writes elements of a leaf while it lives, and puts the leaf's value back at its end: the very
 /// buffer that the leaf had.
 class LeafProbe {
  public:
@@ -26,6 +26,11 @@ class LeafProbe {
     const double there = x + distance;
     leaf_.mutable_data()[i] = there;
     return there - x;
+  }
+  /// Moves all elements: to their original values plus `distance` times those of `direction`.
+  void move_along(const Dense<double>& direction, double distance) {
+    double* elements = leaf_.mutable_data();
+    for (std::size_t i = 0; i < size(); ++i) elements[i] = original(i) + distance * direction.data()[i];
   }
   void put_back(std::size_t i) { leaf_.mutable_data()[i] = original(i); }
 

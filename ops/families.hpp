@@ -30,11 +30,17 @@ std::vector<std::string_view> names_of() {
 
 /// The structural operations of each family, by name.
 std::vector<std::string_view> reduction_operation_names();
+std::vector<std::string_view> statistics_operation_names();
+std::vector<std::string_view> scan_operation_names();
 std::vector<std::string_view> softmax_operation_names();
 std::vector<std::string_view> slice_operation_names();
 std::vector<std::string_view> shape_operation_names();
+std::vector<std::string_view> arrange_operation_names();
 std::vector<std::string_view> loss_operation_names();
 std::vector<std::string_view> indexing_operation_names();
 std::vector<std::string_view> linear_algebra_operation_names();
+std::vector<std::string_view> decomposition_operation_names();
+std::vector<std::string_view> convolution_operation_names();
+std::vector<std::string_view> pooling_operation_names();
 
 }  // namespace xgrad

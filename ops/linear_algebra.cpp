@@ -5,7 +5,11 @@
 
 #include "../core/gemm.hpp"
 #include "../core/threads.hpp"
+#include "arrange.hpp"
+#include "batched_product.hpp"
 #include "families.hpp"
+#include "operators.hpp"
+#include "reduction.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -16,42 +20,67 @@ using detail::shape_of;
 Shape as_row(const Shape& shape) { return shape.size() == 1 ? Shape{1, shape[0]} : shape; }
 Shape as_column(const Shape& shape) { return shape.size() == 1 ? Shape{shape[0], 1} : shape; }
 
+/// The axes before the last two; none of a vector.
+Shape batch_of(const Shape& shape) {
+  return {shape.begin(), shape.end() - std::min<std::size_t>(shape.size(), 2)};
+}
+
+/// The extent of the last axis but `from_end`.
+std::size_t extent(const Shape& shape, std::size_t from_end) { return shape[shape.size() - 1 - from_end]; }
+
+Shape joined(Shape shape, std::initializer_list<std::size_t> extents) {
+  for (std::size_t more : extents) shape.push_back(more);
+  return shape;
+}
+
 struct MatMul {
   static constexpr std::string_view name = "matmul";
   MatmulOptions options;
+  Shape batch;  ///< the result's axes before its matrices; products over others are added up
 
   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[1 - input]; }
 
   GemmSize size_of(const Shape& row, const Shape& column) const {
     const auto [ta, tb] = options;
-    return {row[ta ? 1 : 0], column[tb ? 0 : 1], row[ta ? 0 : 1], ta, tb};
+    return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
   }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
-    const GemmSize size = size_of(as_row(a.shape), as_column(b.shape));
-    Shape shape;
-    if (a.dim() == 2) shape.push_back(size.m);
-    if (b.dim() == 2) shape.push_back(size.n);
+    const Shape row = as_row(a.shape), column = as_column(b.shape);
+    const GemmSize size = size_of(row, column);
+    Shape shape = batch;
+    if (a.dim() > 1) shape.push_back(size.m);
+    if (b.dim() > 1) shape.push_back(size.n);
     Dense<T> result(shape);
-    gemm(size, a.data(), b.data(), result.mutable_data());
+    T* out = result.mutable_data();
+    if (row.size() == 2 && column.size() == 2)
+      gemm(size, a.data(), b.data(), out);
+    else
+      batched_gemm(size, batch_of(row), batch_of(column), batch, a.data(), b.data(), out);
     return result;
   }
 
+  // A, B and C stand in the product alike, so that each gradient is such a product again: batch axes that one
+  // of the three lacks, the other two have.
   template <class V>
   void vjp(Backward<V>& b) const {
     const auto [ta, tb] = options;
     const Shape row = as_row(b.shape(0)), column = as_column(b.shape(1));
     const GemmSize size = size_of(row, column);
-    const V dy = reshape(b.gradient(), Shape{size.m, size.n});
+    const V dy = reshape(b.gradient(), joined(batch, {size.m, size.n}));
     if (b.wants(0)) {
       const V other = reshape(b.input(1), column);
-      V da = ta ? matmul(other, dy, {tb, true}) : matmul(dy, other, {false, !tb});
+      const Shape to = batch_of(row);
+      V da =
+          ta ? detail::matmul_to(to, other, dy, {tb, true}) : detail::matmul_to(to, dy, other, {false, !tb});
       b.give(0, reshape(std::move(da), b.shape(0)));
     }
     if (b.wants(1)) {
       const V other = reshape(b.input(0), row);
-      V db = tb ? matmul(dy, other, {true, ta}) : matmul(other, dy, {!ta, false});
+      const Shape to = batch_of(column);
+      V db =
+          tb ? detail::matmul_to(to, dy, other, {true, ta}) : detail::matmul_to(to, other, dy, {!ta, false});
       b.give(1, reshape(std::move(db), b.shape(1)));
     }
   }
@@ -112,20 +141,30 @@ std::string describe(const Shape& shape, bool transposed) {
   return (transposed ? "transposed " : "") + to_string(shape);
 }
 
-void check_matmul(const Shape& a, const Shape& b, const MatmulOptions& options) {
+/// The batch axes of the result, after everything has been checked.
+Shape check_matmul(const Shape& a, const Shape& b, const MatmulOptions& options) {
   const bool ta = options.transpose_a, tb = options.transpose_b;
   const auto fail = [&](const std::string& what, const std::string& advice) {
     throw ShapeError("matmul: " + what + ": " + describe(a, ta) + " x " + describe(b, tb) + advice);
   };
   if (a.empty() || b.empty()) fail("a value without axes is no factor", "; use * for scalars");
-  if (a.size() > 2 || b.size() > 2)
-    fail("batched products are not supported",
-         "; give matrices or vectors, flatten leading axes with reshape");
-  const std::size_t inner_a = a.size() == 1 ? a[0] : a[ta ? 0 : 1];
-  const std::size_t inner_b = b.size() == 1 ? b[0] : b[tb ? 1 : 0];
+  const std::size_t inner_a = extent(a, a.size() > 1 && ta ? 1 : 0);
+  const std::size_t inner_b = extent(b, b.size() > 1 && !tb ? 1 : 0);
   if (inner_a != inner_b)
     fail("inner dimensions differ", " (" + std::to_string(inner_a) + " vs " + std::to_string(inner_b) +
                                         "); transpose one side or check the layer's input size");
+  if (a.size() <= 2 && b.size() <= 2) return {};
+  const Shape batch_a = batch_of(a), batch_b = batch_of(b);
+  Shape batch = batch_a.size() < batch_b.size() ? batch_b : batch_a;
+  for (std::size_t k = 0; k < std::min(batch_a.size(), batch_b.size()); ++k) {
+    const std::size_t in_a = extent(batch_a, k), in_b = extent(batch_b, k);
+    if (in_a != in_b && in_a != 1 && in_b != 1)
+      fail("batch axes do not broadcast", " (axis " + std::to_string(batch.size() - 1 - k) +
+                                              " of the result: " + std::to_string(in_a) + " vs " +
+                                              std::to_string(in_b) + "); make the extents equal or 1");
+    batch[batch.size() - 1 - k] = in_a == 1 ? in_b : in_a;
+  }
+  return batch;
 }
 
 void check_linear(const Shape& x, const Shape& weight) {
@@ -142,11 +181,57 @@ void check_linear(const Shape& x, const Shape& weight) {
 }  // namespace
 
 template <Tensor V>
+V detail::matmul_to(const Shape& batch, const V& a, const V& b, const MatmulOptions& options) {
+  return perform(MatMul{options, batch}, a, b);
+}
+
+template <Tensor V>
 V matmul(const V& a, const V& b, const MatmulOptions& options) {
-  check_matmul(shape_of(a), shape_of(b), options);
-  return perform(MatMul{{options.transpose_a && shape_of(a).size() == 2,
-                         options.transpose_b && shape_of(b).size() == 2}},
-                 a, b);
+  const Shape batch = check_matmul(shape_of(a), shape_of(b), options);
+  return perform(
+      MatMul{{options.transpose_a && shape_of(a).size() > 1, options.transpose_b && shape_of(b).size() > 1},
+             batch},
+      a, b);
+}
+
+template <Tensor V>
+V dot(const V& a, const V& b) {
+  const Shape &left = shape_of(a), &right = shape_of(b);
+  if (left.empty() || right.empty()) return a * b;
+  const std::size_t inner = left.back(), other = extent(right, right.size() > 1 ? 1 : 0);
+  if (inner != other)
+    throw ShapeError("dot: the axes to sum over differ: " + to_string(left) + " and " + to_string(right) +
+                     " (" + std::to_string(inner) + " vs " + std::to_string(other) +
+                     "); the last axis of the one goes with the last but one of the other");
+  if (right.size() <= 2) return matmul(a, b);
+  // All of b as one matrix: the axis to sum over first.
+  Axes order{static_cast<std::ptrdiff_t>(right.size()) - 2};
+  Shape shape(left.begin(), left.end() - 1);
+  std::size_t columns = 1;
+  for (std::size_t axis = 0; axis < right.size(); ++axis) {
+    if (axis + 2 == right.size()) continue;
+    order.push_back(static_cast<std::ptrdiff_t>(axis));
+    shape.push_back(right[axis]);
+    columns *= right[axis];
+  }
+  return reshape(matmul(a, reshape(permute(b, order), Shape{inner, columns})), shape);
+}
+
+template <Tensor V>
+V outer(const V& a, const V& b) {
+  return matmul(reshape(a, Shape{element_count(shape_of(a)), 1}),
+                reshape(b, Shape{1, element_count(shape_of(b))}));
+}
+
+template <Tensor V>
+V trace(const V& x, std::ptrdiff_t offset, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+  const Shape& shape = shape_of(x);
+  const std::size_t row = normalize_axis("trace", axis1, shape);
+  const std::size_t column = normalize_axis("trace", axis2, shape);
+  if (row == column)
+    throw ShapeError("trace: axis " + std::to_string(row) + " of shape " + to_string(shape) +
+                     " is named twice; give two axes");
+  return sum(diagonal(x, offset, axis1, axis2), {.axes = {-1}});
 }
 
 template <Tensor V>
@@ -165,9 +250,13 @@ V linear(const V& x, const V& weight, const V& bias) {
   return perform(Linear{}, x, weight, bias);
 }
 
-#define XGRAD_INSTANTIATE(V)                                   \
-  template V matmul(const V&, const V&, const MatmulOptions&); \
-  template V linear(const V&, const V&);                       \
+#define XGRAD_INSTANTIATE(V)                                                            \
+  template V matmul(const V&, const V&, const MatmulOptions&);                          \
+  template V detail::matmul_to(const Shape&, const V&, const V&, const MatmulOptions&); \
+  template V dot(const V&, const V&);                                                   \
+  template V outer(const V&, const V&);                                                 \
+  template V trace(const V&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);           \
+  template V linear(const V&, const V&);                                                \
   template V linear(const V&, const V&, const V&);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)

@@ -1,12 +1,13 @@
-// Products of matrices and vectors. Transposition is a flag of the product: nothing is transposed in memory,
-// in no derivative of any order.
+// Products of matrices and vectors, and of stacks of them. Transposition is a flag of the product: nothing is
+// transposed in memory, in no derivative of any order.
 #pragma once
 
 #include "../core/record.hpp"
 
 namespace xgrad {
 
-/// What matmul takes: which of two matrices enters as its transpose. A vector has none.
+/// What matmul takes: which of two factors enters transposed, its last two axes exchanged. A vector has no
+/// transpose.
 struct MatmulOptions {
   bool transpose_a = false;
   bool transpose_b = false;
@@ -14,11 +15,27 @@ struct MatmulOptions {
 
 /// a b, as NumPy's matmul: [m, k] times [k, n] is [m, n]; a vector [k] on the left is a row and on the right
 /// a column, and its axis is not in the result, so that two vectors give their dot product, of shape [].
-/// The left factor is kept for the right one's gradient alone, and the other way round. ShapeError if the
-/// inner extents differ, for a value without axes, and for more than two axes: batched products are not
-/// supported.
+/// Axes before the last two count matrices; they broadcast: [5, 1, m, k] times [4, k, n] is [5, 4, m, n], and
+/// a gradient is summed to its factor's shape. The left factor is kept for the right one's gradient alone,
+/// and the other way round. ShapeError if the inner extents differ, if batch axes do not broadcast, and for a
+/// value without axes.
 template <Tensor V>
 V matmul(const V& a, const V& b, const MatmulOptions& options = {});
+
+/// As NumPy's dot: the sum over the last axis of a and the last but one of b, or the only one. Of matrices
+/// and vectors, matmul; other axes do not broadcast but all stand in the result, those of a first. A value
+/// without axes multiplies. ShapeError if the two extents differ.
+template <Tensor V>
+V dot(const V& a, const V& b);
+
+/// Every element of a times every element of b: [a's size, b's size], whatever their shapes.
+template <Tensor V>
+V outer(const V& a, const V& b);
+
+/// The sum of the elements whose place along axis2 is that along axis1 plus `offset`, as NumPy's trace; the
+/// result lacks the two axes. ShapeError if there are no two different axes.
+template <Tensor V>
+V trace(const V& x, std::ptrdiff_t offset = 0, std::ptrdiff_t axis1 = 0, std::ptrdiff_t axis2 = 1);
 
 /// x weight, over the last axis of x: [..., in] times [in, out] is [..., out]. ShapeError if x has no axes,
 /// weight is no matrix, or the extents `in` differ.
@@ -28,5 +45,12 @@ V linear(const V& x, const V& weight);
 /// x weight + bias as one operation; bias is [out].
 template <Tensor V>
 V linear(const V& x, const V& weight, const V& bias);
+
+namespace detail {
+/// matmul for factors of two axes or more, added up over the batch axes that `batch` lacks or has with extent
+/// 1 alone: the gradient's way back to a factor that was broadcast. The caller has checked the shapes.
+template <Tensor V>
+V matmul_to(const Shape& batch, const V& a, const V& b, const MatmulOptions& options);
+}  // namespace detail
 
 }  // namespace xgrad

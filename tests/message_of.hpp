@@ -6,12 +6,12 @@
 
 namespace xgrad::testing {
 
-/// What the xgrad::Error says that `f` throws; "nothing was thrown" if it throws none.
-template <class F>
+/// What the Expected error says that `f` throws; "nothing was thrown" if it throws none. Others pass through.
+template <class Expected = Error, class F>
 std::string message_of(F&& f) {
   try {
     f();
-  } catch (const Error& error) {
+  } catch (const Expected& error) {
     return error.what();
   }
   return "nothing was thrown";

@@ -11,7 +11,10 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../message_of.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
 
 namespace {
 
@@ -25,16 +28,6 @@ std::string printed(const xg::GradcheckReport& report) {
   std::ostringstream text;
   text << report;
   return text.str();
-}
-
-template <class Function>
-std::string message_of(Function&& function) {
-  try {
-    function();
-  } catch (const xg::Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 /// max(x, 0), with a gradient at 0 of the test's choice.
@@ -269,3 +262,41 @@ using Function = V (*)(const V&);
 static_assert(Checks<Function<Real>, Real>);
 static_assert(!Checks<Function<xg::Variable<float>>, xg::Variable<float>>);
 static_assert(!Checks<xg::Variable<float> (*)(const Real&), Real>);
+
+TEST_CASE("forward mode is checked on request, input by input, at any size of element") {
+  const auto f = [](const Real& x, const Real& w) { return xg::exp(x * 1e-6) * w / (xg::square(w) + 1.0); };
+  const Real large = xg::constant(xt::xarray<double>{{5e5, -1.2e6, 2.0}, {3.1, 0.01, -7e5}});
+  const auto report = xg::gradcheck(f, {large, row()}, {.forward_mode = true});
+  INFO(printed(report));
+  CHECK(report.ok());
+  REQUIRE(report.parts().size() == 6);
+  for (const auto& part : report.parts()) CHECK_FALSE(part.too_small);
+  CHECK(printed(report).find("  forward mode, input 1 [2]: 2 of 2 elements, worst [") != std::string::npos);
+  CHECK(printed(report).find("  forward against reverse mode, input 1 [2]: 2 of 2") != std::string::npos);
+  CHECK(xg::gradcheck(f, {large, row()}).parts().size() == 2);
+  const Real p = xg::parameter(xt::xarray<double>{2.0, -1.0});
+  CHECK(xg::gradcheck([&] { return p * p * p; }, {p}, {.forward_mode = true}).ok());
+  CHECK(p.value() == xt::xarray<double>{2.0, -1.0});
+  CHECK(xg::gradcheck([](const Real& a) { return a; }, {p}, {.forward_mode = true}).ok());
+  CHECK(xg::gradcheck([](const Real& a, const Real&) { return a; }, {p, p}, {.forward_mode = true}).ok());
+}
+
+TEST_CASE("forward mode steps along no kink, and has nothing to say where all is one") {
+  const Real x = xg::constant(xt::xarray<double>{0.0, 0.0, 2.0, 0.0, -3.0});
+  const auto ramp = [](const Real& a) { return xg::record(Ramp{}, a); };
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    CAPTURE(seed);
+    const auto report = xg::gradcheck(ramp, {x}, {.forward_mode = true, .seed = seed});
+    INFO(printed(report));
+    CHECK(report.ok());
+    CHECK(report.kinks() == 3);
+    CHECK(report.parts()[1].checked == 2);
+  }
+  const auto zeros =
+      xg::gradcheck(ramp, {xg::constant(xt::xarray<double>{0.0, 0.0})}, {.forward_mode = true});
+  CHECK(zeros.ok());
+  CHECK(zeros.parts()[1].checked == 0);
+  CHECK(zeros.parts()[2].checked == 2);
+  CHECK(xg::gradcheck(ramp, {xg::constant(xt::xarray<double>::from_shape({0, 2}))}, {.forward_mode = true})
+            .ok());
+}

@@ -32,7 +32,17 @@ xt::xarray<double> numbers(std::vector<std::size_t> shape, double low, double hi
   return result;
 }
 
-enum class Fault { none, factor, second_order, output_gradient, recorded_only, one_element, small_sign };
+enum class Fault {
+  none,
+  factor,
+  second_order,
+  output_gradient,
+  recorded_only,
+  one_element,
+  small_sign,
+  not_linear,
+  elsewhere_linear
+};
 
 /// x^3, right or wrong.
 struct Cube {
@@ -50,6 +60,9 @@ struct Cube {
     if constexpr (recorded) {
       if (fault == Fault::second_order) x = x.detach();
       if (fault == Fault::output_gradient) dy = dy.detach();
+      // Right in value, but of the wrong slope in dy: everywhere, or at 0, where forward mode looks, alone.
+      if (fault == Fault::not_linear) dy = 2 * dy - dy.detach();
+      if (fault == Fault::elsewhere_linear) dy = dy * xg::select(dy == 0, 1.001, V(dy * 0 + 1));
     }
     V dx = dy * x * x * 3;
     if (fault == Fault::factor) dx = dx * 1.001;
@@ -155,6 +168,26 @@ TEST_CASE("a gradient wrong only at second order is caught, and by the second or
     INFO(printed(report));
     CHECK_FALSE(report.ok());
     CHECK(report.parts()[0].failure_count == 0);
+  }
+}
+
+TEST_CASE("a gradient that is not linear in the output's is caught by forward mode, against both others") {
+  const Real x = xg::constant(numbers({3, 2}, 0.5, 2));
+  for (const Fault fault : {Fault::none, Fault::output_gradient, Fault::not_linear, Fault::recorded_only,
+                            Fault::elsewhere_linear}) {
+    CAPTURE(static_cast<int>(fault));
+    const auto report =
+        xg::gradcheck([&](const Real& a) { return xg::record(Cube{fault}, a); }, {x}, {.forward_mode = true});
+    INFO(printed(report));
+    CHECK(report.ok() == (fault == Fault::none));
+    REQUIRE(report.parts().size() == 3);
+    CHECK(report.parts()[0].failure_count == 0);
+    CHECK(report.parts()[1].what == "forward mode, input 0");
+    CHECK(report.parts()[2].what == "forward against reverse mode, input 0");
+    for (const std::size_t part : {std::size_t{1}, std::size_t{2}}) {
+      CHECK(report.parts()[part].checked == 2);
+      CHECK(report.parts()[part].failure_count == (fault == Fault::none ? 0 : 2));
+    }
   }
 }
 

@@ -15,7 +15,14 @@ std::vector<OperationRow> all_rows() {
            shape_rows,
            indexing_rows,
            linear_algebra_rows,
+           decomposition_rows,
+           convolution_rows,
+           pooling_rows,
            reduction_rows,
+           statistics_rows,
+           scan_rows,
+           arrange_rows,
+           gather_rows,
            loss_rows,
        })
     for (OperationRow& made : family()) rows.push_back(std::move(made));
@@ -38,7 +45,13 @@ std::vector<std::string> registered_operations() {
            slice_operation_names,
            indexing_operation_names,
            linear_algebra_operation_names,
+           decomposition_operation_names,
+           convolution_operation_names,
+           pooling_operation_names,
            reduction_operation_names,
+           statistics_operation_names,
+           scan_operation_names,
+           arrange_operation_names,
            softmax_operation_names,
            loss_operation_names,
        })

@@ -83,9 +83,16 @@ std::vector<OperationRow> arithmetic_rows();
 std::vector<OperationRow> exponential_rows();
 std::vector<OperationRow> activation_rows();
 std::vector<OperationRow> reduction_rows();
+std::vector<OperationRow> statistics_rows();
+std::vector<OperationRow> scan_rows();
+std::vector<OperationRow> arrange_rows();
+std::vector<OperationRow> gather_rows();
 std::vector<OperationRow> shape_rows();
 std::vector<OperationRow> indexing_rows();
 std::vector<OperationRow> linear_algebra_rows();
+std::vector<OperationRow> decomposition_rows();
+std::vector<OperationRow> convolution_rows();
+std::vector<OperationRow> pooling_rows();
 std::vector<OperationRow> loss_rows();
 
 }  // namespace xgrad::testing

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <xgrad/ops/linear_algebra.hpp>
 
@@ -34,6 +35,44 @@ OperationRow flags_row(bool transpose_a, bool transpose_b) {
         return matmul(in[0], in[1], {.transpose_a = transpose_a, .transpose_b = transpose_b});
       },
       [=](const Arrays& in) { return product(in[0], in[1], 3, 4, 5, transpose_a, transpose_b); });
+}
+
+/// op(a) op(b) for each of `count` matrices, one after the other; a factor with a single one repeats it.
+std::vector<double> products(const Arrays& in, std::size_t count, std::size_t m, std::size_t k, std::size_t n,
+                             bool transpose_b) {
+  std::vector<double> result;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto matrix = [&](const Array<double>& from, std::size_t rows, std::size_t columns) {
+      const std::size_t first = from.size() == rows * columns ? 0 : i * rows * columns;
+      Array<double> part = to_array(Dense<double>(Shape{rows, columns}));
+      std::copy_n(from.storage().data() + first, rows * columns, part.storage().data());
+      return part;
+    };
+    const Array<double> a = matrix(in[0], m, k);
+    const Array<double> b = transpose_b ? matrix(in[1], n, k) : matrix(in[1], k, n);
+    for (double each : product(a, b, m, k, n, false, transpose_b)) result.push_back(each);
+  }
+  return result;
+}
+
+std::vector<OperationRow> batched_rows() {
+  return {
+      row(
+          "matmul", "stacks", {{{4, 2, 3}}, {{4, 3, 2}}}, [](const auto& in) { return matmul(in[0], in[1]); },
+          [](const Arrays& in) { return products(in, 4, 2, 3, 2, false); }),
+      row(
+          "matmul", "a stack and a matrix", {{{2, 2, 2, 3}}, {{2, 3}}},
+          [](const auto& in) { return matmul(in[0], in[1], {.transpose_b = true}); },
+          [](const Arrays& in) { return products(in, 4, 2, 3, 2, true); }),
+      row(
+          "matmul", "a matrix and a stack", {{{2, 3}}, {{3, 1, 3, 2}}},
+          [](const auto& in) { return matmul(in[0], in[1]); },
+          [](const Arrays& in) { return products(in, 3, 2, 3, 2, false); }),
+      row(
+          "matmul", "a vector and a stack", {{{3}}, {{4, 2, 3}}},
+          [](const auto& in) { return matmul(in[0], in[1], {.transpose_b = true}); },
+          [](const Arrays& in) { return products(in, 4, 1, 3, 2, true); }),
+  };
 }
 
 std::vector<OperationRow> matmul_rows() {
@@ -99,6 +138,7 @@ std::vector<OperationRow> linear_rows() {
 
 std::vector<OperationRow> linear_algebra_rows() {
   std::vector<OperationRow> all = matmul_rows();
+  for (const OperationRow& made : batched_rows()) all.push_back(made);
   for (const OperationRow& made : linear_rows()) all.push_back(made);
   return all;
 }

@@ -12,6 +12,10 @@
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/scan.hpp>
+#include <xgrad/ops/slice.hpp>
+#include <xgrad/ops/sorting.hpp>
+#include <xgrad/ops/statistics.hpp>
 
 namespace xg = xgrad;
 
@@ -72,6 +76,13 @@ const std::map<std::string, Function>& functions() {
       {"logaddexp(a, b)", [](const auto& x) { return logaddexp(x[0], x[1]); }},
       {"max(x...)", [](const auto& x) { return max(x[0]); }},
       {"min(x...)", [](const auto& x) { return min(x[0]); }},
+      {"first of sort(x...)", [](const auto& x) { return slice(sort(x[0]), {0}); }},
+      {"first of topk(x...)", [](const auto& x) { return slice(topk(x[0], 1).values, {0}); }},
+      {"var(x...) with ddof 1", [](const auto& x) { return var(x[0], {.ddof = 1}); }},
+      {"std(x...) with ddof 1", [](const auto& x) { return xg::std(x[0], {.ddof = 1}); }},
+      {"prod(x...)", [](const auto& x) { return prod(x[0]); }},
+      {"norm(x...)", [](const auto& x) { return norm(x[0]); }},
+      {"std(x...)", [](const auto& x) { return xg::std(x[0]); }},
       {"logsumexp(x...)", [](const auto& x) { return logsumexp(x[0]); }},
   };
   return all;

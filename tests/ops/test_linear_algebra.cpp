@@ -156,9 +156,12 @@ TEST_CASE("matmul names both shapes and the way out when they do not fit") {
   CHECK(matmul_message({4}, {3}) ==
         "matmul: inner dimensions differ: [4] x [3] (4 vs 3); transpose one side or check the layer's input "
         "size");
-  CHECK(matmul_message({5, 2, 3}, {3, 4}) ==
-        "matmul: batched products are not supported: [5, 2, 3] x [3, 4]; give matrices or vectors, flatten "
-        "leading axes with reshape");
+  CHECK(matmul_message({5, 2, 3}, {4, 4}) ==
+        "matmul: inner dimensions differ: [5, 2, 3] x [4, 4] (3 vs 4); transpose one side or check the "
+        "layer's input size");
+  CHECK(matmul_message({7, 5, 2, 3}, {4, 3, 2}) ==
+        "matmul: batch axes do not broadcast: [7, 5, 2, 3] x [4, 3, 2] (axis 1 of the result: 5 vs 4); make "
+        "the extents equal or 1");
   CHECK(matmul_message({}, {3, 4}) ==
         "matmul: a value without axes is no factor: [] x [3, 4]; use * for scalars");
 }

@@ -1,0 +1,134 @@
+#include "lapack.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "error.hpp"
+#include "gemm.hpp"
+#include "threads.hpp"
+
+// OpenBLAS holds LAPACK, but its headers declare it for C alone. Fortran's characters have their length at
+// the end of the list.
+extern "C" {
+void sgetrf_(const blasint* m, const blasint* n, float* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, blasint* pivots,
+             blasint* info);
+void spotrf_(const char* half, const blasint* n, float* a, const blasint* lda, blasint* info, std::size_t);
+void dpotrf_(const char* half, const blasint* n, double* a, const blasint* lda, blasint* info, std::size_t);
+}
+
+namespace xgrad {
+namespace {
+
+void getrf(blasint n, float* a, blasint* pivots, blasint* info) { sgetrf_(&n, &n, a, &n, pivots, info); }
+void getrf(blasint n, double* a, blasint* pivots, blasint* info) { dgetrf_(&n, &n, a, &n, pivots, info); }
+void potrf(char half, blasint n, float* a, blasint* info) { spotrf_(&half, &n, a, &n, info, 1); }
+void potrf(char half, blasint n, double* a, blasint* info) { dpotrf_(&half, &n, a, &n, info, 1); }
+
+struct Side {
+  CBLAS_UPLO half;
+  CBLAS_TRANSPOSE transpose;
+  CBLAS_DIAG diagonal;
+};
+void trsm(const Side& s, blasint n, blasint columns, const float* a, float* b, blasint ldb) {
+  cblas_strsm(CblasRowMajor, CblasLeft, s.half, s.transpose, s.diagonal, n, columns, 1, a, n, b, ldb);
+}
+void trsm(const Side& s, blasint n, blasint columns, const double* a, double* b, blasint ldb) {
+  cblas_dtrsm(CblasRowMajor, CblasLeft, s.half, s.transpose, s.diagonal, n, columns, 1, a, n, b, ldb);
+}
+
+blasint blas(std::size_t extent) {
+  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<blasint>::max());
+  if (extent > most)
+    throw ShapeError("solve: an extent of " + std::to_string(extent) + " is larger than LAPACK takes (" +
+                     std::to_string(most) + "); split the right side");
+  return static_cast<blasint>(extent);
+}
+
+/// Calls each(first, count) on pieces of the columns of a right side.
+template <class Each>
+void for_columns(std::size_t n, std::size_t columns, const Each& each) {
+  // Multiply-adds that are worth a thread; narrower pieces than 64 columns read the matrix too often.
+  const std::size_t worth = (std::size_t{1} << 20) / std::max<std::size_t>(n * n, 1) + 1;
+  parallel_for(columns, std::max<std::size_t>(worth, 64),
+               [&](std::size_t begin, std::size_t end) { each(begin, end - begin); });
+}
+
+}  // namespace
+
+// LAPACK reads columns where we have rows: what it factors is the transpose of A.
+
+template <class T>
+std::size_t factor_lu(std::size_t n, T* a, std::int64_t* swaps) {
+  if (n == 0) return 0;
+  detail::claim_blas_threads();
+  std::vector<blasint> pivots(n);
+  blasint info = 0;
+  getrf(blas(n), a, pivots.data(), &info);
+  for (std::size_t i = 0; i < n; ++i) swaps[i] = pivots[i] - 1;
+  return info > 0 ? static_cast<std::size_t>(info - 1) : n;
+}
+
+template <class T>
+void solve_lu(std::size_t n, const T* factors, const std::int64_t* swaps, bool transpose, T* b,
+              std::size_t columns) {
+  if (n == 0 || columns == 0) return;
+  detail::claim_blas_threads();
+  const blasint order = blas(n), width = blas(columns);
+  for_columns(n, columns, [&](std::size_t first, std::size_t count) {
+    T* part = b + first;
+    const auto exchange = [&](std::size_t row) {
+      const auto other = static_cast<std::size_t>(swaps[row]);
+      if (other != row)
+        std::swap_ranges(part + row * columns, part + row * columns + count, part + other * columns);
+    };
+    const auto solve = [&](const Side& side) { trsm(side, order, blas(count), factors, part, width); };
+    if (transpose) {
+      for (std::size_t row = 0; row < n; ++row) exchange(row);
+      solve({CblasUpper, CblasTrans, CblasUnit});
+      solve({CblasLower, CblasTrans, CblasNonUnit});
+    } else {
+      solve({CblasLower, CblasNoTrans, CblasNonUnit});
+      solve({CblasUpper, CblasNoTrans, CblasUnit});
+      for (std::size_t row = n; row-- > 0;) exchange(row);
+    }
+  });
+}
+
+template <class T>
+std::size_t factor_cholesky(std::size_t n, T* a) {
+  if (n == 0) return 0;
+  detail::claim_blas_threads();
+  blasint info = 0;
+  potrf('U', blas(n), a, &info);
+  for (std::size_t row = 0; row < n; ++row) std::fill(a + row * n + row + 1, a + (row + 1) * n, T(0));
+  return info > 0 ? static_cast<std::size_t>(info - 1) : n;
+}
+
+template <class T>
+void substitute(std::size_t n, const T* a, Triangle half, bool transpose, T* b, std::size_t columns) {
+  if (n == 0 || columns == 0) return;
+  detail::claim_blas_threads();
+  const Side side{half == Triangle::lower ? CblasLower : CblasUpper, transpose ? CblasTrans : CblasNoTrans,
+                  CblasNonUnit};
+  const blasint order = blas(n), width = blas(columns);
+  for_columns(n, columns, [&](std::size_t first, std::size_t count) {
+    trsm(side, order, blas(count), a, b + first, width);
+  });
+}
+
+#define XGRAD_INSTANTIATE(T)                                                                 \
+  template std::size_t factor_lu(std::size_t, T*, std::int64_t*);                            \
+  template void solve_lu(std::size_t, const T*, const std::int64_t*, bool, T*, std::size_t); \
+  template std::size_t factor_cholesky(std::size_t, T*);                                     \
+  template void substitute(std::size_t, const T*, Triangle, bool, T*, std::size_t);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

@@ -1,0 +1,287 @@
+#include "checkpoint.hpp"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "../core/random.hpp"
+#include "../core/record.hpp"
+
+namespace xgrad {
+namespace {
+
+/// The nodes that lead from a boundary to a block's result, the latest first, and the nodes on the boundary
+/// that are met.
+struct Inside {
+  std::vector<Node*> nodes;
+  std::vector<Node*> boundary;
+};
+
+template <class IsBoundary>
+Inside look_inside(Node& result, IsBoundary&& is_boundary) {
+  Inside found;
+  std::unordered_set<const Node*> met;
+  std::vector<Node*> pending{&result};
+  while (!pending.empty()) {
+    Node* node = pending.back();
+    pending.pop_back();
+    if (!node->requires_grad || !met.insert(node).second) continue;
+    if (is_boundary(*node)) {
+      found.boundary.push_back(node);
+      continue;
+    }
+    found.nodes.push_back(node);
+    for (Node* input : node->inputs()) pending.push_back(input);
+  }
+  const auto later = [](const Node* a, const Node* b) { return a->order > b->order; };
+  std::sort(found.nodes.begin(), found.nodes.end(), later);
+  std::sort(found.boundary.begin(), found.boundary.end(), later);
+  return found;
+}
+
+/// What a sweep through the inside would overwrite in a node that the sweep outside has plans for.
+class KeptMarks {
+ public:
+  void keep(Node& node) { kept_.push_back({&node, node.mark, node.slot.load(std::memory_order_relaxed)}); }
+  KeptMarks() = default;
+  KeptMarks(const KeptMarks&) = delete;
+  KeptMarks& operator=(const KeptMarks&) = delete;
+  ~KeptMarks() {
+    for (const Kept& kept : kept_) {
+      kept.node->mark = kept.mark;
+      kept.node->slot.store(kept.slot, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  struct Kept {
+    Node* node;
+    std::uint64_t mark;
+    std::uint32_t slot;
+  };
+  std::vector<Kept> kept_;
+};
+
+/// The thread's random numbers from an earlier state on, while it lives.
+class EarlierRandom {
+ public:
+  explicit EarlierRandom(const GeneratorState& state) : before_(generator().state()) {
+    generator().set_state(state);
+  }
+  ~EarlierRandom() { generator().set_state(before_); }
+  EarlierRandom(const EarlierRandom&) = delete;
+  EarlierRandom& operator=(const EarlierRandom&) = delete;
+
+ private:
+  GeneratorState before_;
+};
+
+/// A node's value as it was, while it lives: a parameter may have been set since.
+class EarlierValue {
+ public:
+  EarlierValue(Node& node, const memory::Buffer& value)
+      : node_(node), present_(std::exchange(node.value.buffer, value)) {}
+  ~EarlierValue() { node_.value.buffer = std::move(present_); }
+  EarlierValue(const EarlierValue&) = delete;
+  EarlierValue& operator=(const EarlierValue&) = delete;
+
+ private:
+  Node& node_;
+  memory::Buffer present_;
+};
+
+template <class T>
+void check_result(const Variable<T>& result) {
+  if (!result.defined()) throw GraphError("checkpoint: the block gave an empty Variable; return its result");
+}
+
+/// Gradients on their way through the inside of a block.
+template <class G>
+class InnerSweep {
+ public:
+  /// To those nodes on the boundary that are `wanted`.
+  InnerSweep(const Inside& inside, std::unordered_set<const Node*> wanted)
+      : inside_(inside), needed_(std::move(wanted)) {
+    for (auto node = inside.nodes.rbegin(); node != inside.nodes.rend(); ++node)
+      for (const Node* input : (*node)->inputs())
+        if (needed_.contains(input)) needed_.insert(*node);
+  }
+
+  /// From `result`, weighed by `seed`. Nodes later than `finish_after` are spent as they are passed.
+  void run(Node& result, G&& seed, std::uint64_t finish_after) {
+    gradients_[&result] = std::move(seed);
+    for (Node* node : inside_.nodes) {
+      const auto arrived = gradients_.find(node);
+      if (arrived == gradients_.end() || !needed_.contains(node)) continue;
+      G gradient = std::move(arrived->second);
+      gradients_.erase(arrived);
+      if (node->spent)
+        throw GraphError(
+            "checkpoint: the block uses '" + std::string(node->operation()) +
+            "' of a graph that an earlier backward has spent; pass {.retain_graph = true} to the "
+            "earlier one");
+      pass(*node, std::move(gradient));
+      if (node->order > finish_after) node->finish();
+    }
+  }
+
+  /// What has arrived on the boundary.
+  std::vector<std::pair<Node*, G>> arrived(const std::vector<Node*>& boundary) {
+    std::vector<std::pair<Node*, G>> result;
+    for (Node* node : boundary)
+      if (const auto found = gradients_.find(node); found != gradients_.end())
+        result.emplace_back(node, std::move(found->second));
+    return result;
+  }
+
+ private:
+  void pass(Node& node, G&& gradient) {
+    std::vector<Node*> targets;
+    for (Node* input : node.inputs())
+      if (needed_.contains(input)) targets.push_back(input);
+    Sweep<G> gives;
+    gives.accept_only(targets);
+    node.differentiate(gives, std::move(gradient));
+    for (auto& slot : gives.slots()) {
+      if (!slot.gradient) continue;
+      G& sum = gradients_[slot.node];
+      if (sum)
+        accumulate(sum, std::move(slot.gradient), *slot.node);
+      else
+        sum = std::move(slot.gradient);
+    }
+  }
+
+  const Inside& inside_;
+  std::unordered_set<const Node*> needed_;
+  std::unordered_map<const Node*, G> gradients_;
+};
+
+/// The node of a block. Its inputs are those listed and then whatever else the block reads that requires a
+/// gradient.
+template <class T>
+class CheckpointNode final : public Node {
+ public:
+  CheckpointNode(detail::Block<T> block, const GeneratorState& random, Dense<T> output,
+                 const std::vector<Variable<T>>& inputs, const std::vector<Node*>& captured)
+      : Node(std::move(output), std::is_same_v<T, double>),
+        block_(std::move(block)),
+        random_(random),
+        listed_(inputs.size()) {
+    for (const Variable<T>& input : inputs) edges_.push_back(&input.node());
+    edges_.insert(edges_.end(), captured.begin(), captured.end());
+    for (const Node* edge : edges_) saved_.push_back(edge->value.buffer);
+    requires_grad = true;
+    order = next_order(edges_);
+    set_inputs(edges_.data(), edges_.size());
+  }
+
+  std::string_view operation() const noexcept override { return "checkpoint"; }
+  void drop_saved() noexcept override {
+    block_ = nullptr;
+    saved_.clear();
+  }
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
+    run_again(sweep, std::move(dy));
+  }
+  void differentiate(Sweep<Handle>& sweep, Handle&& dy) override { run_again(sweep, std::move(dy)); }
+
+ private:
+  template <class G>
+  void run_again(Sweep<G>& sweep, G&& dy) {
+    // Given only when the marks that `sweep` goes by are back in their places.
+    for (auto& [node, gradient] : gradients_inside(sweep, std::move(dy)))
+      sweep.give(*node, std::move(gradient));
+  }
+
+  template <class G>
+  std::vector<std::pair<Node*, G>> gradients_inside(const Sweep<G>& outside, G&& dy) {
+    KeptMarks marks;
+    std::unordered_set<const Node*> edges, wanted;
+    for (Node* edge : edges_) {
+      if (!edges.insert(edge).second) continue;
+      if (outside.wants(*edge)) wanted.insert(edge);
+      marks.keep(*edge);
+    }
+    const std::uint64_t before = next_order({});
+    const Variable<T> result = call_block();
+    const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });
+    for (Node* node : inside.nodes) {
+      if (node->is_leaf()) throw_unknown(*node);
+      if (node->order <= before) marks.keep(*node);
+    }
+    InnerSweep<G> inner(inside, std::move(wanted));
+    if constexpr (std::is_same_v<G, Handle>) {
+      const EnableGrad on;
+      inner.run(result.node(), std::move(dy), ~std::uint64_t{0});  // the gradients' graph may need it all
+    } else {
+      const NoGrad off;
+      inner.run(result.node(), std::move(dy), before);
+    }
+    return inner.arrived(inside.boundary);
+  }
+
+  /// Records the block once more, in the graph that it was first called in.
+  Variable<T> call_block() const {
+    const EnableGrad on;
+    const EarlierRandom numbers(random_);
+    std::vector<Variable<T>> inputs;
+    for (std::size_t i = 0; i < listed_; ++i) inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
+    std::vector<std::unique_ptr<EarlierValue>> values;
+    for (std::size_t i = listed_; i < edges_.size(); ++i)
+      if (!edges_[i]->value.buffer.same_block(saved_[i]))
+        values.push_back(std::make_unique<EarlierValue>(*edges_[i], saved_[i]));
+    Variable<T> result = block_(inputs);
+    check_result(result);
+    if (!(result.shape() == value.shape))
+      throw GraphError("checkpoint: the block gave shape " + to_string(value.shape) + " at first and " +
+                       to_string(result.shape()) +
+                       " when it was run again; it must do the same on every call");
+    return result;
+  }
+
+  [[noreturn]] static void throw_unknown(const Node& parameter) {
+    throw GraphError(
+        "checkpoint: run again, the block uses a parameter of shape " + to_string(parameter.value.shape) +
+        " that it did not use at first; it must do the same on every call, and make no parameters");
+  }
+
+  detail::Block<T> block_;
+  GeneratorState random_;
+  std::size_t listed_;
+  std::vector<Node*> edges_;
+  std::vector<memory::Buffer> saved_;
+};
+
+}  // namespace
+
+template <class T>
+Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>>& inputs) {
+  std::unordered_set<const Node*> listed;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].defined())
+      throw GraphError("checkpoint: input " + std::to_string(i) +
+                       " is an empty Variable; assign a value first");
+    listed.insert(&inputs[i].node());
+  }
+  const GeneratorState random = generator().state();
+  const std::uint64_t before = next_order({});
+  const Variable<T> result = block(inputs);
+  check_result(result);
+  if (!is_recording()) return result;
+  const Inside inside = look_inside(result.node(), [&](const Node& node) {
+    return listed.contains(&node) || node.is_leaf() || node.order <= before;
+  });
+  if (inside.boundary.empty()) return result;
+  std::vector<Node*> captured;
+  for (Node* node : inside.boundary)
+    if (!listed.contains(node)) captured.push_back(node);
+  return Variable<T>(Handle::first(
+      new CheckpointNode<T>(std::move(block), random, Dense<T>(result.dense()), inputs, captured)));
+}
+
+template Variable<float> detail::run_checkpoint(Block<float>, const std::vector<Variable<float>>&);
+template Variable<double> detail::run_checkpoint(Block<double>, const std::vector<Variable<double>>&);
+
+}  // namespace xgrad

@@ -1,0 +1,135 @@
+#include "custom_operation.hpp"
+
+#include <algorithm>
+
+#include "../core/record.hpp"
+
+namespace xgrad {
+namespace {
+
+template <class T>
+bool is_zero(const Variable<T>& x) {
+  const T* elements = x.dense().data();
+  return std::all_of(elements, elements + x.size(), [](T element) { return element == T(0); });
+}
+
+/// The node of a custom operation; keeps all that its vjp might read.
+template <class T>
+class CustomNode final : public Node {
+ public:
+  using Variables = std::vector<Variable<T>>;
+  using Definition = typename CustomOperation<T>::Definition;
+
+  CustomNode(std::shared_ptr<const Definition> definition, Dense<T> output, const Variables& inputs)
+      : Node(std::move(output), std::is_same_v<T, double>), definition_(std::move(definition)) {
+    for (const Variable<T>& input : inputs) {
+      edges_.push_back(&input.node());
+      saved_.push_back(input.dense().buffer);
+    }
+    requires_grad = true;
+    saves_output = true;
+    order = next_order(edges_);
+    set_inputs(edges_.data(), edges_.size());
+  }
+
+  std::string_view operation() const noexcept override { return definition_->name; }
+  void drop_saved() noexcept override {
+    for (memory::Buffer& saved : saved_) saved.reset();
+  }
+
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
+    const NoGrad off;
+    Variables inputs;
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      inputs.emplace_back(Dense<T>(saved_[i], edges_[i]->value.shape));
+    const Variables gradients =
+        call_vjp(inputs, Variable<T>(Dense<T>(value)), Variable<T>(Dense<T>(std::move(dy), value.shape)));
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      if (gradients[i].defined()) sweep.give(*edges_[i], memory::Buffer(gradients[i].dense().buffer));
+  }
+
+  void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient) override {
+    const EnableGrad on;
+    const Variable<T> dy(std::move(output_gradient)), output{Handle(this)};
+    Variables inputs;
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
+    const Variables gradients = call_vjp(inputs, output, dy);
+    check_recorded(gradients, inputs, output);
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      if (gradients[i].defined()) sweep.give(*edges_[i], Handle(gradients[i].handle()));
+  }
+
+ private:
+  Variables call_vjp(const Variables& inputs, const Variable<T>& output, const Variable<T>& dy) const {
+    const std::string& name = definition_->name;
+    if (!definition_->vjp)
+      throw GraphError(name +
+                       ": the operation has no vjp, so there is no gradient through it; pass one to "
+                       "custom_operation, or detach its inputs");
+    Variables gradients = definition_->vjp(inputs, output, dy);
+    if (gradients.size() != inputs.size())
+      throw ValueError(name + ": the vjp gave " + std::to_string(gradients.size()) + " gradients for " +
+                       std::to_string(inputs.size()) +
+                       " inputs; give one for each, an empty Variable where there is none");
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      if (gradients[i].defined() && !(gradients[i].shape() == inputs[i].shape()))
+        throw ShapeError(name + ": the vjp's gradient " + std::to_string(i) + " has shape " +
+                         to_string(gradients[i].shape()) + ", input " + std::to_string(i) + ' ' +
+                         to_string(inputs[i].shape()) + "; they must be equal: sum_to() undoes broadcasting");
+    return gradients;
+  }
+
+  /// A gradient that is recorded as a constant is zero or linear in a constant dy; or it left the graph on
+  /// its way, which would make later derivatives silently wrong. A parameter in dy's place tells them apart.
+  void check_recorded(const Variables& gradients, const Variables& inputs, const Variable<T>& output) const {
+    Variables traced;
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      if (!gradients[i].defined() || gradients[i].requires_grad()) continue;
+      if (traced.empty())
+        traced = call_vjp(inputs, output, parameter_from<T>(Dense<T>::filled(value.shape, T(1))));
+      if (!traced[i].defined() || traced[i].requires_grad() || is_zero(traced[i])) continue;
+      throw GraphError(definition_->name + ": the vjp's gradient " + std::to_string(i) +
+                       " was not computed by operations on Variables, so it cannot be differentiated again; "
+                       "write the vjp in operations, or do without create_graph and jvp");
+    }
+  }
+
+  std::shared_ptr<const Definition> definition_;
+  std::vector<Node*> edges_;
+  std::vector<memory::Buffer> saved_;
+};
+
+}  // namespace
+
+template <class T>
+Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& inputs) const {
+  std::vector<Array<T>> values;
+  bool differentiable = false;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].defined())
+      throw GraphError(definition_->name + ": input " + std::to_string(i) +
+                       " is an empty Variable; assign a value first");
+    values.push_back(inputs[i].value());
+    differentiable = differentiable || inputs[i].requires_grad();
+  }
+  Dense<T> output = to_dense(definition_->forward(values));
+  if (!is_recording() || !differentiable) return Variable<T>(std::move(output));
+  return Variable<T>(Handle::first(new CustomNode<T>(definition_, std::move(output), inputs)));
+}
+
+template <class T>
+CustomOperation<T> custom_operation(std::string name, CustomForward<T> forward, CustomVjp<T> vjp) {
+  if (name.empty()) throw ValueError("custom_operation: the name is empty; errors and drawings need one");
+  if (!forward) throw ValueError("custom_operation: '" + name + "' has no forward; pass a function");
+  using Definition = typename CustomOperation<T>::Definition;
+  return CustomOperation<T>(
+      std::make_shared<const Definition>(Definition{std::move(name), std::move(forward), std::move(vjp)}));
+}
+
+template class CustomOperation<float>;
+template class CustomOperation<double>;
+template CustomOperation<float> custom_operation(std::string, CustomForward<float>, CustomVjp<float>);
+template CustomOperation<double> custom_operation(std::string, CustomForward<double>, CustomVjp<double>);
+
+}  // namespace xgrad

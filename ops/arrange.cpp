@@ -1,0 +1,328 @@
+#include "arrange.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "../core/strided_copy.hpp"
+#include "../core/threads.hpp"
+#include "families.hpp"
+#include "shape.hpp"
+#include "slice.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::shape_of;
+
+// Below this many elements a second thread costs more than it brings.
+constexpr std::size_t parallel_elements = 1 << 16;
+
+std::ptrdiff_t signed_extent(std::size_t extent) { return static_cast<std::ptrdiff_t>(extent); }
+
+/// The product of the extents [first, last).
+std::size_t product(const Shape& shape, std::size_t first, std::size_t last) {
+  return element_count(Shape(shape.begin() + first, shape.begin() + last));
+}
+
+/// Rotates each row of [outer, extent * inner] by whole elements of the axis.
+struct Roll {
+  static constexpr std::string_view name = "roll";
+  std::size_t axis = 0, shift = 0;  ///< 0 < shift < extent
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> result(x.shape);
+    const std::size_t row = product(x.shape, axis, x.dim()), outer = product(x.shape, 0, axis);
+    const std::size_t head = row / x.shape[axis] * shift, tail = row - head;
+    const Strides strides{signed_extent(row), 1};
+    T* out = result.mutable_data();
+    copy_strided(x.data(), strides, out + head, strides, Shape{outer, tail});
+    copy_strided(x.data() + tail, strides, out, strides, Shape{outer, head});
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, perform(Roll{axis, b.shape(0)[axis] - shift}, b.gradient()));
+  }
+};
+
+struct Pad {
+  static constexpr std::string_view name = "pad";
+  Shape before, shape;
+  double value = 0;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> result = Dense<T>::filled(shape, static_cast<T>(value));
+    if (x.size() == 0) return result;
+    const Strides strides = row_major_strides(shape);
+    T* out = result.mutable_data();
+    for (std::size_t k = 0; k < shape.size(); ++k) out += signed_extent(before[k]) * strides[k];
+    copy_strided(x.data(), row_major_strides(x.shape), out, strides, x.shape);
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    std::vector<SliceItem> items;
+    for (std::size_t k = 0; k < shape.size(); ++k)
+      items.push_back(range(signed_extent(before[k]), signed_extent(before[k] + b.shape(0)[k])));
+    b.give(0, slice(b.gradient(), std::span<const SliceItem>(items)));
+  }
+};
+
+/// Where the diagonal of two axes lies in a value.
+struct Line {
+  std::size_t axis1 = 0, axis2 = 1;
+  Shape result;     ///< the other axes, then the diagonal
+  Strides strides;  ///< of the value, for the axes of the result
+  std::ptrdiff_t start = 0;
+
+  Line() = default;
+  Line(std::string_view operation, const Shape& shape, std::ptrdiff_t offset, std::ptrdiff_t first,
+       std::ptrdiff_t second)
+      : axis1(normalize_axis(operation, first, shape)), axis2(normalize_axis(operation, second, shape)) {
+    if (axis1 == axis2)
+      throw ShapeError(std::string(operation) + ": axis " + std::to_string(axis1) + " of shape " +
+                       to_string(shape) + " is given for both axes; name two");
+    const Strides all = row_major_strides(shape);
+    for (std::size_t k = 0; k < shape.size(); ++k) {
+      if (k == axis1 || k == axis2) continue;
+      result.push_back(shape[k]);
+      strides.push_back(all[k]);
+    }
+    const std::ptrdiff_t rows = signed_extent(shape[axis1]), columns = signed_extent(shape[axis2]);
+    offset = std::clamp(offset, -rows, columns);
+    const std::ptrdiff_t down = std::max<std::ptrdiff_t>(-offset, 0), right = down + offset;
+    const std::ptrdiff_t length = std::min(rows - down, columns - right);
+    result.push_back(static_cast<std::size_t>(length));
+    strides.push_back(all[axis1] + all[axis2]);
+    if (length > 0) start = down * all[axis1] + right * all[axis2];
+  }
+};
+
+struct DiagonalScatter;
+
+struct Diagonal {
+  static constexpr std::string_view name = "diagonal";
+  Line line;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> result(line.result);
+    copy_strided(x.data() + line.start, line.strides, result.mutable_data(), row_major_strides(line.result),
+                 line.result);
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const;
+};
+
+struct DiagonalScatter {
+  static constexpr std::string_view name = "diagonal_scatter";
+  Line line;
+  Shape shape;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> result = Dense<T>::filled(shape, T(0));
+    copy_strided(x.data(), row_major_strides(line.result), result.mutable_data() + line.start, line.strides,
+                 line.result);
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, perform(Diagonal{line}, b.gradient()));
+  }
+};
+
+template <class V>
+void Diagonal::vjp(Backward<V>& b) const {
+  b.give(0, perform(DiagonalScatter{line, b.shape(0)}, b.gradient()));
+}
+
+/// Rows keep columns [0, row + k] or [row + k, columns); the same applied to a gradient is the gradient's.
+template <class Self>
+struct Triangle {
+  std::ptrdiff_t k = 0;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> result(x.shape);
+    const std::size_t rows = x.shape[x.dim() - 2], columns = x.shape[x.dim() - 1];
+    const T* in = x.data();
+    T* out = result.mutable_data();
+    parallel_for(product(x.shape, 0, x.dim() - 1), parallel_elements / std::max<std::size_t>(columns, 1) + 1,
+                 [=, this](std::size_t begin, std::size_t end) {
+                   for (std::size_t row = begin; row < end; ++row) {
+                     const std::ptrdiff_t edge = signed_extent(row % rows) + k + (Self::lower ? 1 : 0);
+                     const auto cut = static_cast<std::size_t>(
+                         std::clamp<std::ptrdiff_t>(edge, 0, signed_extent(columns)));
+                     const T* from = in + row * columns;
+                     T* to = out + row * columns;
+                     const std::size_t first = Self::lower ? 0 : cut, last = Self::lower ? cut : columns;
+                     std::fill(to, to + first, T(0));
+                     std::copy(from + first, from + last, to + first);
+                     std::fill(to + last, to + columns, T(0));
+                   }
+                 });
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, perform(Self{{k}}, b.gradient()));
+  }
+};
+
+struct Tril : Triangle<Tril> {
+  static constexpr std::string_view name = "tril";
+  static constexpr bool lower = true;
+};
+
+struct Triu : Triangle<Triu> {
+  static constexpr std::string_view name = "triu";
+  static constexpr bool lower = false;
+};
+
+template <class Op, class V>
+V triangle(const V& x, std::ptrdiff_t k) {
+  const Shape& shape = shape_of(x);
+  if (shape.size() < 2)
+    throw ShapeError(std::string(Op::name) + ": shape " + to_string(shape) +
+                     " has no rows and columns; give at least two axes");
+  // Beyond the matrix all diagonals mean the same.
+  const std::ptrdiff_t rows = signed_extent(shape[shape.size() - 2]), columns = signed_extent(shape.back());
+  return perform(Op{{std::clamp(k, -rows, columns)}}, x);
+}
+
+/// x as [outer, 1, inner], with `count` in the middle.
+template <class V>
+V repeated(const V& x, std::size_t outer, std::size_t inner, std::size_t count, const Shape& result) {
+  if (shape_of(x) == result) return x;
+  return reshape(broadcast_to(reshape(x, Shape{outer, 1, inner}), Shape{outer, count, inner}), result);
+}
+
+}  // namespace
+
+template <Tensor V>
+V flip(const V& x, const Axes& axes) {
+  const AxisList<bool> flipped = reduced_axes("flip", axes, shape_of(x));
+  std::vector<SliceItem> items;
+  for (const bool backwards : flipped) items.push_back(range({}, {}, backwards ? -1 : 1));
+  return slice(x, std::span<const SliceItem>(items));
+}
+
+template <Tensor V>
+V roll(const V& x, std::ptrdiff_t shift, std::ptrdiff_t axis) {
+  const std::size_t along = normalize_axis("roll", axis, shape_of(x));
+  if (element_count(shape_of(x)) == 0) return x;
+  const std::ptrdiff_t extent = signed_extent(shape_of(x)[along]);
+  const std::ptrdiff_t places = (shift % extent + extent) % extent;
+  return places == 0 ? x : perform(Roll{along, static_cast<std::size_t>(places)}, x);
+}
+
+template <Tensor V>
+V roll(const V& x, std::ptrdiff_t shift) {
+  const Shape shape = shape_of(x);
+  return reshape(roll(reshape(x, Shape{element_count(shape)}), shift, 0), shape);
+}
+
+template <Tensor V>
+V roll(const V& x, const Axes& shifts, const Axes& axes) {
+  if (shifts.size() != axes.size())
+    throw ShapeError("roll: " + std::to_string(shifts.size()) + " shifts for " + std::to_string(axes.size()) +
+                     " axes of shape " + to_string(shape_of(x)) + "; give one for each");
+  for (std::ptrdiff_t axis : axes) normalize_axis("roll", axis, shape_of(x));
+  V rolled = x;
+  for (std::size_t k = 0; k < axes.size(); ++k) rolled = roll(rolled, shifts[k], axes[k]);
+  return rolled;
+}
+
+template <Tensor V>
+V pad(const V& x, const std::vector<PadWidth>& widths, double value) {
+  const Shape& shape = shape_of(x);
+  if (widths.size() != 1 && widths.size() != shape.size())
+    throw ShapeError("pad: " + std::to_string(widths.size()) + " pairs of widths for shape " +
+                     to_string(shape) + "; give one for each axis, or one for all");
+  Pad op{{}, {}, value};
+  for (std::size_t k = 0; k < shape.size(); ++k) {
+    const auto [before, after] = widths[widths.size() == 1 ? 0 : k];
+    op.before.push_back(before);
+    op.shape.push_back(before + shape[k] + after);
+  }
+  return perform(op, x);
+}
+
+template <Tensor V>
+V tile(const V& x, const Shape& counts) {
+  Shape shape = shape_of(x);
+  while (shape.size() < counts.size()) shape.insert(0, 1);
+  V tiled = reshape(x, shape);
+  for (std::size_t k = counts.size(), axis = shape.size(); k-- > 0;) {
+    --axis;
+    const std::size_t outer = product(shape, 0, axis), inner = product(shape, axis, shape.size());
+    shape[axis] *= counts[k];
+    tiled = repeated(tiled, outer, inner, counts[k], shape);
+  }
+  return tiled;
+}
+
+template <Tensor V>
+V repeat(const V& x, std::size_t count, std::ptrdiff_t axis) {
+  Shape shape = shape_of(x);
+  const std::size_t along = normalize_axis("repeat", axis, shape);
+  const std::size_t outer = product(shape, 0, along + 1), inner = product(shape, along + 1, shape.size());
+  shape[along] *= count;
+  return repeated(x, outer, inner, count, shape);
+}
+
+template <Tensor V>
+V repeat(const V& x, std::size_t count) {
+  return repeat(reshape(x, Shape{element_count(shape_of(x))}), count, 0);
+}
+
+template <Tensor V>
+V diagonal(const V& x, std::ptrdiff_t offset, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+  return perform(Diagonal{Line("diagonal", shape_of(x), offset, axis1, axis2)}, x);
+}
+
+template <Tensor V>
+V diagonal_scatter(const V& x, const Shape& shape, std::ptrdiff_t offset, std::ptrdiff_t axis1,
+                   std::ptrdiff_t axis2) {
+  const Line line("diagonal_scatter", shape, offset, axis1, axis2);
+  if (!(shape_of(x) == line.result))
+    throw ShapeError("diagonal_scatter: " + to_string(shape_of(x)) + " does not fit the diagonal " +
+                     to_string(line.result) + " of " + to_string(shape) + "; they must be equal");
+  return perform(DiagonalScatter{line, shape}, x);
+}
+
+template <Tensor V>
+V tril(const V& x, std::ptrdiff_t k) {
+  return triangle<Tril>(x, k);
+}
+
+template <Tensor V>
+V triu(const V& x, std::ptrdiff_t k) {
+  return triangle<Triu>(x, k);
+}
+
+#define XGRAD_INSTANTIATE(V)                                                                           \
+  template V flip(const V&, const Axes&);                                                              \
+  template V roll(const V&, std::ptrdiff_t, std::ptrdiff_t);                                           \
+  template V roll(const V&, std::ptrdiff_t);                                                           \
+  template V roll(const V&, const Axes&, const Axes&);                                                 \
+  template V pad(const V&, const std::vector<PadWidth>&, double);                                      \
+  template V tile(const V&, const Shape&);                                                             \
+  template V repeat(const V&, std::size_t, std::ptrdiff_t);                                            \
+  template V repeat(const V&, std::size_t);                                                            \
+  template V diagonal(const V&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);                       \
+  template V diagonal_scatter(const V&, const Shape&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t); \
+  template V tril(const V&, std::ptrdiff_t);                                                           \
+  template V triu(const V&, std::ptrdiff_t);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+std::vector<std::string_view> arrange_operation_names() {
+  return names_of<kernels::List<Roll, Pad, Diagonal, DiagonalScatter, Tril, Triu>>();
+}
+
+}  // namespace xgrad

@@ -1,0 +1,70 @@
+// Convolutions of images, with PyTorch's meaning: the kernel is not flipped. They are lowered to matrix
+// products, a block of images at a time. The three operations conv2d, conv_transpose2d and
+// conv2d_kernel_gradient have each other as gradients, so every order of derivative is as fast as the first.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "../core/record.hpp"
+
+namespace xgrad {
+
+/// What conv2d takes. Pairs are along the rows' axis H, then along the columns' axis W.
+struct Conv2dOptions {
+  std::array<std::size_t, 2> stride = {1, 1};
+  std::array<std::size_t, 2> padding = {0, 0};  ///< zeros around the images, on either side
+  std::array<std::size_t, 2> dilation = {1, 1};
+  std::size_t groups = 1;  ///< the channels fall into so many groups, which do not mix
+};
+
+struct ConvTranspose2dOptions {
+  std::array<std::size_t, 2> stride = {1, 1};
+  std::array<std::size_t, 2> padding = {0, 0};         ///< taken off the result, on either side
+  std::array<std::size_t, 2> output_padding = {0, 0};  ///< added to the result's extent, at the end only
+  std::array<std::size_t, 2> dilation = {1, 1};
+  std::size_t groups = 1;
+};
+
+struct Conv1dOptions {
+  std::size_t stride = 1;
+  std::size_t padding = 0;
+  std::size_t dilation = 1;
+  std::size_t groups = 1;
+};
+
+/// images [N, C, H, W], kernel [O, C / groups, kH, kW] and bias [O] give [N, O, oH, oW], where
+/// y[n, o, i, j] = bias[o] + the sum over c, p, q of kernel[o, c, p, q] times
+/// images[n, c, i * stride + p * dilation - padding, ...], c running over the group of o. oH is
+/// (H + 2 padding - dilation (kH - 1) - 1) / stride + 1, rounded down. ShapeError if a shape does not fit,
+/// the kernel has no elements, or it is larger than the padded image; ValueError for groups, a stride or a
+/// dilation of 0.
+template <Tensor V>
+V conv2d(const V& images, const V& kernel, const Conv2dOptions& options = {});
+template <Tensor V>
+V conv2d(const V& images, const V& kernel, const V& bias, const Conv2dOptions& options = {});
+
+/// The transpose of conv2d, which is its gradient in the images: images [N, C, H, W], kernel
+/// [C, O / groups, kH, kW] and bias [O] give [N, O, oH, oW], where oH is
+/// (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1. Errors as conv2d's; ShapeError if no
+/// element would be left, ValueError unless output_padding is less than the stride or the dilation.
+template <Tensor V>
+V conv_transpose2d(const V& images, const V& kernel, const ConvTranspose2dOptions& options = {});
+template <Tensor V>
+V conv_transpose2d(const V& images, const V& kernel, const V& bias,
+                   const ConvTranspose2dOptions& options = {});
+
+/// The gradient of conv2d in its kernel: of `gradient`, which has the shape of conv2d's result [N, O, oH,
+/// oW], and a kernel of extents kH, kW; the result is [O, C / groups, kH, kW]. Errors as conv2d's.
+template <Tensor V>
+V conv2d_kernel_gradient(const V& images, const V& gradient, const std::array<std::size_t, 2>& kernel,
+                         const Conv2dOptions& options = {});
+
+/// conv2d along one axis: [N, C, L], kernel [O, C / groups, k] and bias [O] give [N, O, oL]. Errors as
+/// conv2d's.
+template <Tensor V>
+V conv1d(const V& signals, const V& kernel, const Conv1dOptions& options = {});
+template <Tensor V>
+V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& options = {});
+
+}  // namespace xgrad

@@ -1,0 +1,333 @@
+#include "decomposition.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "arrange.hpp"
+#include "families.hpp"
+#include "linear_algebra.hpp"
+#include "lu_factors.hpp"
+#include "operators.hpp"
+#include "shape.hpp"
+
+// The gradients are those of M. Giles, "An extended collection of matrix derivative results for forward and
+// reverse mode algorithmic differentiation" (2008), by its sections; a' is the transpose of a.
+
+namespace xgrad {
+namespace {
+
+using namespace detail;
+
+/// Solves in place for every right side of a stack; each(matrix of a, right side, its columns).
+template <class T, class Each>
+Dense<T> solve_each(const Dense<T>& a, const Dense<T>& b, const Each& each) {
+  Dense<T> x = b;
+  T* out = x.mutable_data();
+  const std::size_t columns = b.shape.back(), n = a.shape.back(), count = element_count(stack_axes(b.shape));
+  const bool is_shared = Stack(a.shape).count == 1;
+  for_matrices(Stack(Shape{count, n, n}),
+               [&](std::size_t i) { each(is_shared ? 0 : i, out + i * n * columns, columns); });
+  return x;
+}
+
+/// A stack's gradient from that of a solution: 2.3.1, also for the transposed system.
+template <class V>
+V matrix_gradient(const Shape& a, const V& db, const V& x, bool transpose) {
+  const MatmulOptions second{.transpose_b = true};
+  return -(transpose ? detail::matmul_to(stack_axes(a), x, db, second)
+                     : detail::matmul_to(stack_axes(a), db, x, second));
+}
+
+/// A constant [n, n] matrix: what stands below, on and above the diagonal.
+template <class V>
+V banded(std::size_t n, double below, double diagonal, double above) {
+  using T = typename V::value_type;
+  Dense<T> matrix(Shape{n, n});
+  T* out = matrix.mutable_data();
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) *out++ = static_cast<T>(j < i ? below : j == i ? diagonal : above);
+  return V(std::move(matrix));
+}
+
+/// a x = b, or a' x = b; b has as many axes as it takes, and a one matrix or as many as b.
+struct Solve {
+  static constexpr std::string_view name = "solve";
+  static constexpr bool saves_output = true;
+  bool transpose = false;
+  Factors factors = {};
+
+  bool saves(std::size_t input, const Wanted&) const { return input == 0; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a, const Dense<T>& b) {
+    factors.compute(a);
+    factors.check_regular(name);
+    return solve_each(a, b, [&](std::size_t matrix, T* right, std::size_t columns) {
+      factors.solve(matrix, transpose, right, columns);
+    });
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V db = perform(Solve{!transpose, factors}, b.input(0), b.gradient());
+    if (b.wants(0)) b.give(0, matrix_gradient(b.shape(0), db, b.output(), transpose));
+    if (b.wants(1)) b.give(1, db);
+  }
+};
+
+struct SolveTriangular {
+  static constexpr std::string_view name = "solve_triangular";
+  static constexpr bool saves_output = true;
+  TriangularOptions options;
+
+  bool saves(std::size_t input, const Wanted&) const { return input == 0; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
+    const Stack stack(a.shape);
+    const T* in = a.data();
+    for (std::size_t i = 0; i < stack.count * stack.n; ++i)
+      if (in[i * stack.n + i % stack.n] == T(0))
+        throw ValueError("solve_triangular: " + describe(i / stack.n, a.shape) + " is singular (element " +
+                         std::to_string(i % stack.n) + " of its diagonal is 0); no diagonal element may be");
+    const Triangle half = options.upper ? Triangle::upper : Triangle::lower;
+    return solve_each(a, b, [&](std::size_t matrix, T* right, std::size_t columns) {
+      substitute(stack.n, in + matrix * stack.n * stack.n, half, options.transpose, right, columns);
+    });
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const auto [upper, transpose] = options;
+    const V db = perform(SolveTriangular{{upper, !transpose}}, b.input(0), b.gradient());
+    if (b.wants(0)) {
+      const V whole = matrix_gradient(b.shape(0), db, b.output(), transpose);
+      b.give(0, upper ? triu(whole) : tril(whole));
+    }
+    if (b.wants(1)) b.give(1, db);
+  }
+};
+
+struct Inverse {
+  static constexpr std::string_view name = "inverse";
+  static constexpr bool saves_output = true;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a) const {
+    Factors factors;
+    factors.compute(a);
+    factors.check_regular(name);
+    const Dense<T> identity = banded<Dense<T>>(a.shape.back(), 0, 1, 0);
+    return solve_each(a, broadcast_to(identity, a.shape),
+                      [&](std::size_t matrix, T* right, std::size_t columns) {
+                        factors.solve(matrix, false, right, columns);
+                      });
+  }
+  /// 2.2.3.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V y = b.output();
+    b.give(0, -matmul(matmul(y, b.gradient(), {.transpose_a = true}), y, {.transpose_b = true}));
+  }
+};
+
+/// scale times the transposed inverse, a scale for each matrix.
+template <class V>
+V scaled_inverse(const V& a, const Factors& factors, const V& scale) {
+  Shape shape = shape_of(scale);
+  shape.push_back(1);
+  shape.push_back(1);
+  const V right = reshape(scale, shape) * banded<V>(shape_of(a).back(), 0, 1, 0);
+  return perform(Solve{true, factors}, a, right);
+}
+
+struct Determinant {
+  static constexpr std::string_view name = "determinant";
+  static constexpr bool saves_output = true;
+  Factors factors = {};
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a) {
+    factors.compute(a);
+    Dense<T> result(stack_axes(a.shape));
+    T* out = result.mutable_data();
+    for_matrices(Stack(a.shape), [&](std::size_t matrix) {
+      double product = factors.is_odd(matrix) ? -1 : 1;
+      for (std::size_t i = 0; i < a.shape.back(); ++i)
+        product *= static_cast<double>(factors.diagonal<T>(matrix, i));
+      out[matrix] = static_cast<T>(product);
+    });
+    return result;
+  }
+  /// 2.2.4.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    factors.check_regular("determinant: no gradient");
+    b.give(0, scaled_inverse(b.input(0), factors, b.gradient() * b.output()));
+  }
+};
+
+struct LogDet {
+  static constexpr std::string_view name = "logdet";
+  Factors factors = {};
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a) {
+    factors.compute(a);
+    factors.check_regular(name);
+    const Stack stack(a.shape);
+    Dense<T> result(stack_axes(a.shape));
+    T* out = result.mutable_data();
+    std::vector<std::size_t> negative(stack.count, 1);
+    for_matrices(stack, [&](std::size_t matrix) {
+      bool odd = factors.is_odd(matrix);
+      double total = 0;
+      for (std::size_t i = 0; i < stack.n; ++i) {
+        const auto pivot = static_cast<double>(factors.diagonal<T>(matrix, i));
+        odd ^= pivot < 0;
+        total += std::log(std::fabs(pivot));
+      }
+      out[matrix] = static_cast<T>(total);
+      if (odd) negative[matrix] = 0;
+    });
+    check_each(negative, 1, [&](std::size_t matrix, std::size_t) {
+      throw ValueError("logdet: " + describe(matrix, a.shape) +
+                       " has a negative determinant; exchange two rows, or take log(abs(determinant(a)))");
+    });
+    return result;
+  }
+  /// 2.2.4, divided by the determinant.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, scaled_inverse(b.input(0), factors, b.gradient()));
+  }
+};
+
+struct Cholesky {
+  static constexpr std::string_view name = "cholesky";
+  static constexpr bool saves_output = true;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a) const {
+    const Stack stack(a.shape);
+    const std::size_t n = stack.n;
+    Dense<T> result(a.shape);
+    const T* in = a.data();
+    T* out = result.mutable_data();
+    std::vector<std::size_t> bad_rows(stack.count, n);
+    for_matrices(stack, [&](std::size_t matrix) {
+      const T* from = in + matrix * n * n;
+      T* to = out + matrix * n * n;
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j <= i; ++j) to[i * n + j] = from[i * n + j] / 2 + from[j * n + i] / 2;
+      bad_rows[matrix] = factor_cholesky(n, to);
+    });
+    check_each(bad_rows, n, [&](std::size_t matrix, std::size_t row) {
+      throw ValueError("cholesky: " + describe(matrix, a.shape) + " is not positive definite (pivot " +
+                       std::to_string(row) + " is not above 0); add a multiple of the identity");
+    });
+    return result;
+  }
+  /// I. Murray, "Differentiation of the Cholesky decomposition" (2016), eq. 10: with the lower half of l' dl,
+  /// its diagonal halved, l'^-1 half l^-1, and of that the symmetric part.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V l = b.output();
+    const V half =
+        matmul(l, b.gradient(), {.transpose_a = true}) * banded<V>(b.shape(0).back(), 0.5, 0.25, 0);
+    const auto divide = [&](const V& x) { return perform(SolveTriangular{{.transpose = true}}, l, x); };
+    b.give(0, divide(swap_axes(divide(half + swap_axes(half, -1, -2)), -1, -2)));
+  }
+};
+
+void check_square(std::string_view operation, const Shape& a) {
+  if (a.size() >= 2 && a[a.size() - 1] == a[a.size() - 2]) return;
+  throw ShapeError(std::string(operation) + ": a is no square matrix: " + to_string(a) +
+                   "; its last two extents must be equal");
+}
+
+/// Performs `op` with the batch axes of both broadcast, and a vector as a column.
+template <class Op, class V>
+V solve_by(Op op, const V& a, const V& b) {
+  const Shape &matrix = shape_of(a), &right = shape_of(b);
+  check_square(Op::name, matrix);
+  const std::size_t n = matrix.back(), dim = right.size();
+  if (dim == 0 || right[dim == 1 ? 0 : dim - 2] != n)
+    throw ShapeError(std::string(Op::name) + ": the right side does not fit: " + to_string(matrix) + " and " +
+                     to_string(right) + "; it must have " + std::to_string(n) + " rows, as a has");
+  const Shape columns = dim == 1 ? Shape{n, 1} : right;
+  Shape shape =
+      broadcast_shapes(std::string(Op::name) + ": batch axes", stack_axes(matrix), stack_axes(columns));
+  const Shape batch = shape;
+  shape.push_back(n);
+  shape.push_back(columns.back());
+  const V wide = broadcast_to(reshape(b, columns), shape);
+  // One matrix serves all right sides as it is.
+  V x;
+  if (element_count(stack_axes(matrix)) == 1) {
+    x = perform(std::move(op), a, wide);
+  } else {
+    Shape every = batch;
+    every.push_back(n);
+    every.push_back(n);
+    x = perform(std::move(op), broadcast_to(a, every), wide);
+  }
+  if (dim > 1) return x;
+  shape.erase(shape.size() - 1);
+  return reshape(std::move(x), shape);
+}
+
+template <class Op, class V>
+V of_square(const V& a) {
+  check_square(Op::name, shape_of(a));
+  return perform(Op{}, a);
+}
+
+}  // namespace
+
+template <Tensor V>
+V solve(const V& a, const V& b) {
+  return solve_by(Solve{}, a, b);
+}
+template <Tensor V>
+V solve_triangular(const V& a, const V& b, const TriangularOptions& options) {
+  return solve_by(SolveTriangular{options}, a, b);
+}
+template <Tensor V>
+V inverse(const V& a) {
+  return of_square<Inverse>(a);
+}
+template <Tensor V>
+V determinant(const V& a) {
+  return of_square<Determinant>(a);
+}
+template <Tensor V>
+V logdet(const V& a) {
+  return of_square<LogDet>(a);
+}
+template <Tensor V>
+V cholesky(const V& a) {
+  return of_square<Cholesky>(a);
+}
+
+#define XGRAD_INSTANTIATE(V)                                                 \
+  template V solve(const V&, const V&);                                      \
+  template V solve_triangular(const V&, const V&, const TriangularOptions&); \
+  template V inverse(const V&);                                              \
+  template V determinant(const V&);                                          \
+  template V logdet(const V&);                                               \
+  template V cholesky(const V&);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+std::vector<std::string_view> decomposition_operation_names() {
+  return names_of<kernels::List<Solve, SolveTriangular, Inverse, Determinant, LogDet, Cholesky>>();
+}
+
+}  // namespace xgrad

@@ -1,0 +1,47 @@
+// Systems of equations, inverses, determinants and Cholesky factors, through LAPACK. A matrix is [..., n, n]:
+// axes before the last two count matrices. ShapeError if the last two extents differ. No elements (n = 0)
+// are a matrix too, whose determinant is 1. NaN goes through.
+#pragma once
+
+#include "../core/record.hpp"
+
+namespace xgrad {
+
+/// The x of a x = b. b is a vector [n] or matrices [..., n, r], whose other axes broadcast with a's; x has
+/// b's shape then. ValueError if a matrix is singular, that is, a pivot of its LU factors exactly 0; one that
+/// is nearly so is for the caller to know. ShapeError if b has other rows than a.
+template <Tensor V>
+V solve(const V& a, const V& b);
+
+/// What solve_triangular takes: which half of a counts, and whether its transpose is meant.
+struct TriangularOptions {
+  bool upper = false;
+  bool transpose = false;
+};
+
+/// solve for a triangular matrix; the other half of a is not read, and its gradient is 0. ValueError if an
+/// element of the diagonal is 0.
+template <Tensor V>
+V solve_triangular(const V& a, const V& b, const TriangularOptions& options = {});
+
+/// The inverse. ValueError if a matrix is singular. solve is faster and loses fewer digits where the inverse
+/// would be multiplied.
+template <Tensor V>
+V inverse(const V& a);
+
+/// The determinant, of shape [...]. Of a singular matrix it is 0 and the gradient a ValueError: it is found
+/// through the inverse.
+template <Tensor V>
+V determinant(const V& a);
+
+/// log(determinant(a)), which neither overflows nor underflows; of shape [...]. ValueError if a matrix is
+/// singular or its determinant negative.
+template <Tensor V>
+V logdet(const V& a);
+
+/// The lower triangular l with a positive diagonal and l l' = a, for a symmetric positive definite a;
+/// otherwise a ValueError. What is factored is (a + a') / 2, so that the gradient is symmetric.
+template <Tensor V>
+V cholesky(const V& a);
+
+}  // namespace xgrad

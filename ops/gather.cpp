@@ -1,0 +1,224 @@
+#include "gather.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "arrange.hpp"
+#include "indexing.hpp"
+#include "operators.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::shape_of;
+
+std::string place_of(std::size_t number, const Shape& shape) {
+  Shape index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0; number /= shape[axis]) index[axis] = number % shape[axis];
+  return to_string(index);
+}
+
+/// `index`, counted from the front; ValueError if it is out of range. The other arguments say where it
+/// stands.
+std::int64_t checked(std::string_view operation, std::int64_t index, std::size_t number, const Indices& from,
+                     std::size_t axis, const Shape& shape) {
+  const auto extent = static_cast<std::int64_t>(shape[axis]);
+  if (index >= -extent && index < extent) return index < 0 ? index + extent : index;
+  throw ValueError(
+      std::string(operation) + ": index " + std::to_string(index) + " at " + place_of(number, from.shape()) +
+      " is out of range for axis " + std::to_string(axis) + " of shape " + to_string(shape) + "; " +
+      (extent == 0 ? "the axis is empty"
+                   : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
+}
+
+/// For each place of `shape` the element of a value of shape `own` that broadcasting puts there.
+std::vector<std::size_t> broadcast_places(const Shape& own, const Shape& shape) {
+  std::vector<std::size_t> places(element_count(shape));
+  for (std::size_t flat = 0; flat < places.size(); ++flat) {
+    std::size_t rest = flat, stride = 1;
+    for (std::size_t axis = shape.size(), left = own.size(); left > 0; rest /= shape[axis]) {
+      --axis;
+      if (own[--left] != 1) places[flat] += rest % shape[axis] * stride;
+      stride *= own[left];
+    }
+  }
+  return places;
+}
+
+Indices to_indices(const std::vector<std::int64_t>& places) {
+  Dense<std::int64_t> all(Shape{places.size()});
+  std::copy(places.begin(), places.end(), all.mutable_data());
+  return to_array(std::move(all));
+}
+
+/// What gather and scatter_add ask of their indices; returns the axis.
+std::size_t check_indices(std::string_view operation, const Shape& shape, const Indices& indices,
+                          std::ptrdiff_t axis) {
+  const std::size_t along = normalize_axis(operation, axis, shape);
+  const Shape& chosen = indices.shape();
+  const std::string both =
+      std::string(operation) + ": indices " + to_string(chosen) + " for shape " + to_string(shape);
+  if (chosen.size() != shape.size()) throw ShapeError(both + "; they must have as many axes");
+  for (std::size_t k = 0; k < shape.size(); ++k)
+    if (k != along && chosen[k] > shape[k])
+      throw ShapeError(both + " (axis " + std::to_string(k) + ": " + std::to_string(chosen[k]) + " vs " +
+                       std::to_string(shape[k]) + "); only along axis " + std::to_string(along) +
+                       " may they be longer");
+  const std::int64_t* index = indices.storage().data();
+  for (std::size_t number = 0; number < indices.size(); ++number)
+    checked(operation, index[number], number, indices, along, shape);
+  return along;
+}
+
+/// The first `extents` elements along each axis.
+template <class V>
+V corner(const V& x, const Shape& extents) {
+  if (shape_of(x) == extents) return x;
+  std::vector<SliceItem> items;
+  for (std::size_t extent : extents) items.push_back(range(0, static_cast<std::ptrdiff_t>(extent)));
+  return slice(x, std::span<const SliceItem>(items));
+}
+
+/// x's shape, cut to that of the indices but along the axis.
+Shape cut_shape(const Shape& x, const Shape& indices, std::size_t axis) {
+  Shape cut = indices;
+  cut[axis] = x[axis];
+  return cut;
+}
+
+/// Zeros behind x along each axis, up to `shape`.
+template <class V>
+V filled_up(const V& x, const Shape& shape) {
+  if (shape_of(x) == shape) return x;
+  std::vector<PadWidth> widths;
+  for (std::size_t k = 0; k < shape.size(); ++k) widths.push_back({0, shape[k] - shape_of(x)[k]});
+  return pad(x, widths);
+}
+
+/// Index arrays for the first axes of x, as row numbers of x seen as a matrix [rows, row_size].
+struct Rows {
+  Shape chosen, target;  ///< the broadcast shape of the arrays, and with the axes left
+  std::size_t rows = 1, row_size = 1;
+  std::vector<std::int64_t> numbers;
+
+  Rows(const Shape& shape, const std::vector<Indices>& indices) {
+    if (indices.empty() || indices.size() > shape.size())
+      throw ShapeError("index_put: " + std::to_string(indices.size()) + " index arrays for shape " +
+                       to_string(shape) + "; give one for each of the first axes");
+    for (const Indices& each : indices) chosen = broadcast_shapes("index_put", chosen, each.shape());
+    numbers.assign(element_count(chosen), 0);
+    for (std::size_t axis = 0; axis < indices.size(); ++axis) add(indices[axis], axis, shape);
+    target = chosen;
+    for (std::size_t axis = indices.size(); axis < shape.size(); ++axis) {
+      target.push_back(shape[axis]);
+      row_size *= shape[axis];
+    }
+  }
+
+  /// The last of the places that choose the same row.
+  std::vector<std::int64_t> last_places() const {
+    std::vector<std::int64_t> last(rows, -1), places;
+    for (std::size_t k = 0; k < numbers.size(); ++k) last[row(k)] = static_cast<std::int64_t>(k);
+    for (std::size_t k = 0; k < numbers.size(); ++k)
+      if (last[row(k)] == static_cast<std::int64_t>(k)) places.push_back(static_cast<std::int64_t>(k));
+    return places;
+  }
+
+ private:
+  void add(const Indices& indices, std::size_t axis, const Shape& shape) {
+    const std::int64_t* index = indices.storage().data();
+    const auto places = broadcast_places(indices.shape(), chosen);
+    for (std::size_t k = 0; k < numbers.size(); ++k)
+      numbers[k] = numbers[k] * static_cast<std::int64_t>(shape[axis]) +
+                   checked("index_put", index[places[k]], places[k], indices, axis, shape);
+    rows *= shape[axis];
+  }
+  std::size_t row(std::size_t k) const { return static_cast<std::size_t>(numbers[k]); }
+};
+
+/// `values`, a row for each chosen place, in place of those of x, [rows, row_size].
+template <class V>
+V replaced(const V& x, const Rows& rows, const V& values) {
+  using T = typename V::value_type;
+  const std::vector<std::int64_t> places = rows.last_places();
+  std::vector<std::int64_t> numbers;
+  Dense<T> is_new = Dense<T>::filled(Shape{rows.rows, 1}, T(0));
+  for (const std::int64_t place : places) {
+    numbers.push_back(rows.numbers[static_cast<std::size_t>(place)]);
+    is_new.mutable_data()[numbers.back()] = T(1);
+  }
+  const V rows_put = take(values, to_indices(places), 0);
+  return select(V(is_new), scatter_slices(rows_put, to_indices(numbers), 0, Shape{rows.rows, rows.row_size}),
+                x);
+}
+
+}  // namespace
+
+template <Tensor V>
+V gather(const V& x, std::ptrdiff_t axis, const Indices& indices) {
+  const std::size_t along = check_indices("gather", shape_of(x), indices, axis);
+  return take_along_axis(corner(x, cut_shape(shape_of(x), indices.shape(), along)), indices, axis);
+}
+
+template <Tensor V>
+V scatter_add(const V& x, std::ptrdiff_t axis, const Indices& indices, const V& source) {
+  const Shape& shape = shape_of(x);
+  const std::size_t along = check_indices("scatter_add", shape, indices, axis);
+  const Shape &chosen = indices.shape(), &given = shape_of(source);
+  bool fits = given.size() == chosen.size();
+  for (std::size_t k = 0; fits && k < given.size(); ++k) fits = chosen[k] <= given[k];
+  if (!fits)
+    throw ShapeError("scatter_add: source " + to_string(given) + " for indices " + to_string(chosen) +
+                     "; it must reach as far along every axis");
+  const V sums = scatter_along_axis(corner(source, chosen), indices, axis, cut_shape(shape, chosen, along));
+  return x + filled_up(sums, shape);
+}
+
+template <Tensor V>
+V masked_select(const V& x, const Mask& mask) {
+  const Shape shape = broadcast_shapes("masked_select", shape_of(x), mask.shape());
+  const bool* holds = mask.storage().data();
+  Dense<bool> repeated;
+  if (!(mask.shape() == shape)) {
+    const auto places = broadcast_places(mask.shape(), shape);
+    repeated = Dense<bool>(shape);
+    std::transform(places.begin(), places.end(), repeated.mutable_data(),
+                   [=](std::size_t place) { return holds[place]; });
+    holds = std::as_const(repeated).data();
+  }
+  const std::size_t size = element_count(shape);
+  Dense<std::int64_t> chosen(Shape{static_cast<std::size_t>(std::count(holds, holds + size, true))});
+  std::int64_t* next = chosen.mutable_data();
+  for (std::size_t k = 0; k < size; ++k)
+    if (holds[k]) *next++ = static_cast<std::int64_t>(k);
+  return take(reshape(broadcast_to(x, shape), Shape{size}), to_array(std::move(chosen)), 0);
+}
+
+template <Tensor V>
+V index_put(const V& x, const std::vector<Indices>& indices, const V& values, bool accumulate) {
+  const Shape shape = shape_of(x);
+  const Rows rows(shape, indices);
+  if (broadcast_shapes("index_put", shape_of(values), rows.target) != rows.target)
+    throw ShapeError("index_put: values " + to_string(shape_of(values)) + " do not broadcast to " +
+                     to_string(rows.target) + ", what the indices choose from " + to_string(shape) +
+                     "; give them that shape");
+  const Shape matrix{rows.rows, rows.row_size};
+  const V put = reshape(broadcast_to(values, rows.target), Shape{rows.numbers.size(), rows.row_size});
+  if (!accumulate) return reshape(replaced(reshape(x, matrix), rows, put), shape);
+  return x + reshape(scatter_slices(put, to_indices(rows.numbers), 0, matrix), shape);
+}
+
+#define XGRAD_INSTANTIATE(V)                                                  \
+  template V gather(const V&, std::ptrdiff_t, const Indices&);                \
+  template V scatter_add(const V&, std::ptrdiff_t, const Indices&, const V&); \
+  template V masked_select(const V&, const Mask&);                            \
+  template V index_put(const V&, const std::vector<Indices>&, const V&, bool);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad

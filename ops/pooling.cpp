@@ -1,0 +1,274 @@
+#include "pooling.hpp"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "../core/threads.hpp"
+#include "families.hpp"
+#include "indexing.hpp"
+#include "shape.hpp"
+#include "window.hpp"
+
+namespace xgrad {
+namespace {
+
+using detail::shape_of;
+
+// Below this many elements a second thread costs more than it brings.
+constexpr std::size_t parallel_elements = 1 << 15;
+
+/// Places or elements, from `begin` up to `end`.
+struct Span {
+  std::size_t begin, end;
+};
+
+/// The elements of the window that lie in the image when it stands at a place, along one axis.
+Span elements_inside(const Window& w, std::size_t axis, std::size_t place) {
+  const std::size_t step = w.dilation[axis], from = place * w.stride[axis], padding = w.padding[axis];
+  const std::size_t limit = w.in[axis] + padding;
+  const std::size_t begin = from >= padding ? 0 : (padding - from + step - 1) / step;
+  const std::size_t end = limit > from ? std::min(w.kernel[axis], (limit - from - 1) / step + 1) : 0;
+  return {begin, std::max(begin, end)};
+}
+
+/// The image's row or column under an element of the window; what would be negative wraps around.
+std::size_t position(const Window& w, std::size_t axis, std::size_t place, std::size_t element) {
+  return place * w.stride[axis] + element * w.dilation[axis] - w.padding[axis];
+}
+
+/// The places at which an element of the window lies in the image, along one axis.
+Span places_inside(const Window& w, std::size_t axis, std::size_t element) {
+  const std::size_t stride = w.stride[axis], offset = element * w.dilation[axis], padding = w.padding[axis];
+  const std::size_t limit = w.in[axis] + padding;
+  const std::size_t begin = offset >= padding ? 0 : (padding - offset + stride - 1) / stride;
+  const std::size_t end = limit > offset ? std::min(w.out[axis], (limit - offset - 1) / stride + 1) : 0;
+  return {begin, std::max(begin, end)};
+}
+
+Shape pooled_shape(const Shape& images, const Window& w) {
+  return {images[0], images[1], w.out[0], w.out[1]};
+}
+
+/// Runs plane(k) for every image and channel.
+template <class Plane>
+void for_each_plane(const Shape& images, const Window& w, const Plane& plane) {
+  const std::size_t work = std::max(w.in_size(), w.out_size() * w.kernel_size());
+  parallel_for(images[0] * images[1], parallel_elements / std::max<std::size_t>(work, 1) + 1,
+               [&](std::size_t begin, std::size_t end) {
+                 for (std::size_t k = begin; k < end; ++k) plane(k);
+               });
+}
+
+/// The position in the plane of the largest element that a window sees: of its elements `ys` and `xs`, where
+/// `corner` is the position of its element 0, 0 (which may lie outside, and wraps around).
+template <class T>
+std::size_t position_of_largest(const Window& w, const T* plane, std::size_t corner, Span ys, Span xs) {
+  const std::size_t down = w.dilation[0] * w.in[1], along = w.dilation[1];
+  std::size_t found = corner + ys.begin * down + xs.begin * along;
+  for (std::size_t ky = ys.begin; ky < ys.end; ++ky)
+    for (std::size_t kx = xs.begin; kx < xs.end; ++kx) {
+      const std::size_t here = corner + ky * down + kx * along;
+      const T x = plane[here], largest = plane[found];
+      // A NaN beats every number, and nothing beats a NaN. A jump would be guessed wrong half of the time.
+      const bool better = (x > largest) | ((x != x) & (largest == largest));
+      found ^= (found ^ here) & (std::size_t{0} - std::size_t{better});
+    }
+  return found;
+}
+
+/// The positions of the largest elements are found once; a gradient of any order goes to them, or comes from
+/// them.
+struct MaxPool2d {
+  static constexpr std::string_view name = "max_pool2d";
+  Window window;
+  Indices places;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) {
+    const Shape shape = pooled_shape(x.shape, window);
+    Dense<T> result(shape);
+    Dense<std::int64_t> positions(Shape{shape[0] * shape[1], window.out_size()});
+    const T* const in = x.data();
+    T* const out = result.mutable_data();
+    std::int64_t* const found = positions.mutable_data();
+    const Window& w = window;
+    std::vector<Span> columns;
+    for (std::size_t place = 0; place < w.out[1]; ++place) columns.push_back(elements_inside(w, 1, place));
+    for_each_plane(x.shape, w, [&](std::size_t plane) {
+      const T* const from = in + plane * w.in_size();
+      std::size_t to = plane * w.out_size();
+      for (std::size_t row = 0; row < w.out[0]; ++row) {
+        const Span ys = elements_inside(w, 0, row);
+        for (std::size_t place = 0; place < w.out[1]; ++place, ++to) {
+          const std::size_t corner = position(w, 0, row, 0) * w.in[1] + position(w, 1, place, 0);
+          const std::size_t at = position_of_largest(w, from, corner, ys, columns[place]);
+          out[to] = from[at];
+          found[to] = static_cast<std::int64_t>(at);
+        }
+      }
+    });
+    places = to_array(std::move(positions));
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const Shape& to = b.shape(0);
+    const Shape planes{to[0] * to[1], window.in_size()};
+    const V dy = reshape(b.gradient(), Shape{planes[0], window.out_size()});
+    b.give(0, reshape(scatter_along_axis(dy, places, 1, planes), to));
+  }
+};
+
+struct AvgPool2dGradient;
+
+struct AvgPool2d {
+  static constexpr std::string_view name = "avg_pool2d";
+  Window window;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    const Window& w = window;
+    Dense<T> result = Dense<T>::filled(pooled_shape(x.shape, w), T(0));
+    const T* const in = x.data();
+    T* const out = result.mutable_data();
+    const T elements = static_cast<T>(w.kernel_size());
+    for_each_plane(x.shape, w, [&](std::size_t plane) {
+      const T* const from = in + plane * w.in_size();
+      T* const to = out + plane * w.out_size();
+      walk(w, [&](std::size_t source, std::size_t target, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) to[target + i] += from[source + i * w.stride[1]];
+      });
+      for (std::size_t i = 0; i < w.out_size(); ++i) to[i] /= elements;
+    });
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const;
+
+  /// Calls run(first position in the image, first place, how many places) for every row that an element of
+  /// the window runs along: from one place to the next the position grows by the stride.
+  template <class Run>
+  static void walk(const Window& w, const Run& run) {
+    for (std::size_t row = 0; row < w.out[0]; ++row) {
+      const Span ys = elements_inside(w, 0, row);
+      for (std::size_t ky = ys.begin; ky < ys.end; ++ky)
+        for (std::size_t kx = 0; kx < w.kernel[1]; ++kx) {
+          const Span places = places_inside(w, 1, kx);
+          if (places.begin == places.end) continue;
+          run(position(w, 0, row, ky) * w.in[1] + position(w, 1, places.begin, kx),
+              row * w.out[1] + places.begin, places.end - places.begin);
+        }
+    }
+  }
+};
+
+struct AvgPool2dGradient {
+  static constexpr std::string_view name = "avg_pool2d_gradient";
+  Window window;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& dy) const {
+    const Window& w = window;
+    Dense<T> result = Dense<T>::filled(Shape{dy.shape[0], dy.shape[1], w.in[0], w.in[1]}, T(0));
+    const T* const in = dy.data();
+    T* const out = result.mutable_data();
+    const T elements = static_cast<T>(w.kernel_size());
+    for_each_plane(dy.shape, w, [&](std::size_t plane) {
+      const T* const from = in + plane * w.out_size();
+      T* const to = out + plane * w.in_size();
+      AvgPool2d::walk(w, [&](std::size_t target, std::size_t source, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) to[target + i * w.stride[1]] += from[source + i] / elements;
+      });
+    });
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, perform(AvgPool2d{window}, b.gradient()));
+  }
+};
+
+template <class V>
+void AvgPool2d::vjp(Backward<V>& b) const {
+  b.give(0, perform(AvgPool2dGradient{window}, b.gradient()));
+}
+
+/// The window over `images`, checked.
+Window pool_window(const WindowCall& call, const Pair& kernel, Pair stride, const Pair& padding,
+                   const Pair& dilation) {
+  const Shape& images = call.images;
+  if (images.size() != 4) call.fail("4 axes are needed", "; give [N, C, H, W]");
+  for (std::size_t axis : {0u, 1u})
+    if (stride[axis] == 0) stride[axis] = kernel[axis];
+  Window window = make_window(call, kernel, stride, padding, dilation);
+  for (std::size_t axis : {0u, 1u})
+    if (padding[axis] > kernel[axis] / 2)
+      throw ValueError(std::string(call.operation) + ": a padding of " + std::to_string(padding[axis]) +
+                       " for images " + to_string(images) + ", " + call.sliding + " (axis " +
+                       call.axis(2 + axis) + "); give at most half the window, or pad the images");
+  slide_over(window, call, {images[2], images[3]});
+  return window;
+}
+
+WindowCall call_of(std::string_view operation, const Shape& images, const Pair& kernel) {
+  return {operation, images, "window " + to_string(Shape{kernel[0], kernel[1]})};
+}
+
+Window avg_window(std::string_view operation, const Shape& images, const AvgPool2dOptions& options) {
+  return pool_window(call_of(operation, images, options.kernel), options.kernel, options.stride,
+                     options.padding, {1, 1});
+}
+
+/// The largest of no elements is an error.
+Window max_window(const Shape& images, const MaxPool2dOptions& options) {
+  const WindowCall call = call_of("max_pool2d", images, options.kernel);
+  const Window window = pool_window(call, options.kernel, options.stride, options.padding, options.dilation);
+  for (std::size_t axis : {0u, 1u})
+    for (std::size_t place = 0; place < window.out[axis]; ++place) {
+      const Span inside = elements_inside(window, axis, place);
+      if (inside.begin == inside.end)
+        call.fail("a window sees nothing but padding", " (axis " + call.axis(2 + axis) + ", place " +
+                                                           std::to_string(place) +
+                                                           "); give less padding, or a smaller dilation");
+    }
+  return window;
+}
+
+}  // namespace
+
+template <Tensor V>
+V max_pool2d(const V& images, const MaxPool2dOptions& options) {
+  return perform(MaxPool2d{max_window(shape_of(images), options), {}}, images);
+}
+
+template <Tensor V>
+V avg_pool2d(const V& images, const AvgPool2dOptions& options) {
+  return perform(AvgPool2d{avg_window("avg_pool2d", shape_of(images), options)}, images);
+}
+
+template <Tensor V>
+V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOptions& options) {
+  const Window window = avg_window("avg_pool2d_gradient", shape, options);
+  const Shape expected = pooled_shape(shape, window);
+  if (!(shape_of(gradient) == expected))
+    throw ShapeError("avg_pool2d_gradient: " + to_string(shape_of(gradient)) + " is not what images " +
+                     to_string(shape) + " give, " + to_string(expected) + "; they must be equal");
+  return perform(AvgPool2dGradient{window}, gradient);
+}
+
+#define XGRAD_INSTANTIATE(V)                                \
+  template V max_pool2d(const V&, const MaxPool2dOptions&); \
+  template V avg_pool2d(const V&, const AvgPool2dOptions&); \
+  template V avg_pool2d_gradient(const V&, const Shape&, const AvgPool2dOptions&);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+std::vector<std::string_view> pooling_operation_names() {
+  return names_of<kernels::List<MaxPool2d, AvgPool2d, AvgPool2dGradient>>();
+}
+
+}  // namespace xgrad

@@ -1,0 +1,57 @@
+// A window that slides over the last two axes of images: what convolution and pooling have in common.
+#pragma once
+
+#include <cstddef>
+
+// Kernel files need the window alone.
+#ifndef XGRAD_ISA
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "../core/shape.hpp"
+#endif
+
+namespace xgrad {
+
+/// [0] is along the rows' axis, [1] along the columns'. Element k of the window at place o lies at
+/// o * stride + k * dilation - padding of the image, or in the padding around it.
+struct Window {
+  std::size_t in[2] = {}, kernel[2] = {}, stride[2] = {}, padding[2] = {}, dilation[2] = {}, out[2] = {};
+
+  std::size_t in_size() const { return in[0] * in[1]; }
+  std::size_t kernel_size() const { return kernel[0] * kernel[1]; }
+  std::size_t out_size() const { return out[0] * out[1]; }
+  /// From the window's first element to its last, both included.
+  std::size_t reach(std::size_t axis) const { return dilation[axis] * (kernel[axis] - 1) + 1; }
+};
+
+#ifndef XGRAD_ISA
+
+using Pair = std::array<std::size_t, 2>;
+
+/// A call as its user sees it, for messages: the operation, the images' shape, and what slides over them,
+/// "kernel [8, 3, 5, 5]".
+struct WindowCall {
+  std::string_view operation;
+  Shape images;
+  std::string sliding;
+
+  /// ShapeError: `operation: what: images [...], kernel [...]advice`.
+  [[noreturn]] void fail(const std::string& what, const std::string& advice) const;
+  /// The number that the user's images have for axis 2 or 3 of [N, C, H, W].
+  std::string axis(std::size_t of_four) const;
+};
+
+/// A window without `in` and `out`. ValueError for a stride or dilation of 0, ShapeError for a kernel without
+/// elements; ValueError if a number is beyond all reason (2^31), so that sums of them cannot overflow.
+Window make_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Pair& padding,
+                   const Pair& dilation);
+
+/// Sets `in`, and `out` to all places where the window fits into the padded image; ShapeError if there is
+/// none.
+void slide_over(Window& window, const WindowCall& call, const Pair& in);
+
+#endif
+
+}  // namespace xgrad

@@ -1,0 +1,127 @@
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/convolution.hpp>
+#include <xgrad/ops/pooling.hpp>
+
+#include "convolution_reference.hpp"
+#include "operation_row.hpp"
+#include "pooling_reference.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+
+const double* data(const Array<double>& array) { return array.storage().data(); }
+
+OperationRow conv2d_row(const char* variant, const Shape& x, const Shape& kernel,
+                        const Conv2dOptions& options) {
+  return row(
+      "conv2d", variant, {{x}, {kernel}, {{kernel[0]}}},
+      [=](const auto& in) { return conv2d(in[0], in[1], in[2], options); },
+      [=](const Arrays& in) {
+        const ConvolutionCase c = convolution_case(x, kernel, options);
+        return plus_bias(convolved(c, data(in[0]), data(in[1])), c.y, data(in[2]));
+      });
+}
+
+OperationRow kernel_gradient_row(const char* variant, const Shape& x, const Shape& kernel,
+                                 const Conv2dOptions& options) {
+  const ConvolutionCase c = convolution_case(x, kernel, options);
+  return row(
+      "conv2d_kernel_gradient", variant, {{x}, {c.y}},
+      [=](const auto& in) {
+        return conv2d_kernel_gradient(in[0], in[1], {kernel[2], kernel[3]}, options);
+      },
+      [=](const Arrays& in) { return convolved_for_kernel(c, data(in[0]), data(in[1])); });
+}
+
+/// `c` is the convolution whose transpose it is.
+OperationRow transpose_row(const char* variant, const ConvolutionCase& c,
+                           const std::array<std::size_t, 2>& output_padding) {
+  const auto [stride, padding, dilation, groups] = c.options;
+  const ConvTranspose2dOptions options{stride, padding, output_padding, dilation, groups};
+  return row(
+      "conv_transpose2d", variant, {{c.y}, {c.kernel}, {{c.x[1]}}},
+      [=](const auto& in) { return conv_transpose2d(in[0], in[1], in[2], options); },
+      [=](const Arrays& in) {
+        return plus_bias(convolved_transposed(c, data(in[0]), data(in[1])), c.x, data(in[2]));
+      });
+}
+
+OperationRow conv1d_row() {
+  const Conv1dOptions options{.stride = 2, .padding = 1, .dilation = 2, .groups = 2};
+  return row(
+      "conv2d", "conv1d", {{{2, 4, 9}}, {{2, 2, 3}}, {{2}}},
+      [=](const auto& in) { return conv1d(in[0], in[1], in[2], options); },
+      [](const Arrays& in) {
+        const ConvolutionCase c = convolution_case({2, 4, 1, 9}, {2, 2, 1, 3}, {{1, 2}, {0, 1}, {1, 2}, 2});
+        return plus_bias(convolved(c, data(in[0]), data(in[1])), c.y, data(in[2]));
+      });
+}
+
+std::vector<double> squares(std::vector<double> x) {
+  for (double& element : x) element *= element;
+  return x;
+}
+
+OperationRow max_row(const char* variant, const PoolCase& c) {
+  const MaxPool2dOptions options{c.kernel, c.stride, c.padding, c.dilation};
+  return row(
+      "max_pool2d", variant, {{.shape = c.x, .distinct = true}},
+      [=](const auto& in) { return square(max_pool2d(in[0], options)); },
+      [=](const Arrays& in) { return squares(max_pooled(c, data(in[0]))); });
+}
+
+std::vector<OperationRow> average_rows(const char* variant, const PoolCase& c) {
+  const AvgPool2dOptions options{c.kernel, c.stride, c.padding};
+  return {
+      row(
+          "avg_pool2d", variant, {{c.x}}, [=](const auto& in) { return square(avg_pool2d(in[0], options)); },
+          [=](const Arrays& in) { return squares(avg_pooled(c, data(in[0]))); }),
+      row(
+          "avg_pool2d_gradient", variant, {{c.y()}},
+          [=](const auto& in) { return square(avg_pool2d_gradient(in[0], c.x, options)); },
+          [=](const Arrays& in) { return squares(avg_spread(c, data(in[0]))); })};
+}
+
+}  // namespace
+
+std::vector<OperationRow> convolution_rows() {
+  const Conv2dOptions strided{{2, 3}, {1, 2}, {2, 1}, 1};
+  const Conv2dOptions grouped{{1, 2}, {0, 1}, {1, 1}, 2};
+  const ConvolutionCase short_of_the_end =
+      convolution_case({2, 2, 6, 7}, {3, 2, 3, 2}, {{2, 3}, {1, 0}, {1, 1}, 1});
+  return {
+      conv2d_row("", {2, 2, 5, 4}, {3, 2, 3, 2}, {}),
+      conv2d_row("stride, padding, dilation", {2, 2, 6, 5}, {3, 2, 3, 2}, strided),
+      conv2d_row("groups", {2, 4, 4, 5}, {6, 2, 2, 3}, grouped),
+      conv2d_row("1x1", {2, 3, 3, 4}, {4, 3, 1, 1}, {}),
+      conv1d_row(),
+      row(
+          "conv2d", "images by themselves", {{{2, 2, 3, 3}}},
+          [](const auto& in) {
+            return conv2d(in[0], in[0], Conv2dOptions{.padding = {1, 0}});
+          },
+          [](const Arrays& in) {
+            const Shape shape{2, 2, 3, 3};
+            return convolved(convolution_case(shape, shape, {.padding = {1, 0}}), data(in[0]), data(in[0]));
+          }),
+      transpose_row("", convolution_case({2, 2, 5, 4}, {3, 2, 3, 2}), {0, 0}),
+      transpose_row("stride, padding, output padding", short_of_the_end, {1, 2}),
+      transpose_row("groups", convolution_case({2, 4, 4, 5}, {6, 2, 2, 3}, grouped), {0, 0}),
+      kernel_gradient_row("", {2, 2, 5, 4}, {3, 2, 3, 2}, {}),
+      kernel_gradient_row("stride, padding, dilation", {2, 2, 6, 5}, {3, 2, 3, 2}, strided),
+      kernel_gradient_row("groups", {2, 4, 4, 5}, {6, 2, 2, 3}, grouped),
+  };
+}
+
+std::vector<OperationRow> pooling_rows() {
+  const PoolCase tiles{{2, 2, 5, 4}, {2, 2}}, overlapping{{2, 1, 5, 6}, {3, 2}, {1, 3}, {1, 0}};
+  std::vector<OperationRow> all = {max_row("", tiles), max_row("overlapping, padded", overlapping),
+                                   max_row("dilated", {{1, 2, 6, 7}, {2, 3}, {2, 1}, {1, 1}, {2, 2}})};
+  for (const auto& [variant, c] : {std::pair{"", tiles}, std::pair{"overlapping, padded", overlapping}})
+    for (const OperationRow& made : average_rows(variant, c)) all.push_back(made);
+  return all;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,168 @@
+#include <cmath>
+#include <string>
+#include <xgrad/ops/decomposition.hpp>
+#include <xgrad/ops/linear_algebra.hpp>
+#include <xgrad/ops/operators.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+using Matrix = std::vector<double>;
+
+constexpr std::size_t n = 3;
+
+/// An argument with 4 added to its diagonal: far from singular.
+template <class V>
+V regular(const V& x) {
+  using T = typename V::value_type;
+  return x + 4 * xt::eye<T>(n);
+}
+
+/// Matrix `number` of an argument, with the same 4; of its lower half or its upper half alone, or of both.
+Matrix regular(const Array<double>& x, std::size_t number = 0, bool lower = true, bool upper = true) {
+  Matrix made(n * n, 0);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j)
+      if (i == j || (j < i ? lower : upper))
+        made[i * n + j] = x.storage().data()[(number * n + i) * n + j] + (i == j ? 4 : 0);
+  return made;
+}
+
+double element(const Matrix& m, std::size_t i, std::size_t j) { return m[i % n * n + j % n]; }
+
+/// What the element i, j has for a factor in the determinant.
+double cofactor(const Matrix& m, std::size_t i, std::size_t j) {
+  return element(m, i + 1, j + 1) * element(m, i + 2, j + 2) -
+         element(m, i + 1, j + 2) * element(m, i + 2, j + 1);
+}
+double determinant_of(const Matrix& m) {
+  double total = 0;
+  for (std::size_t j = 0; j < n; ++j) total += element(m, 0, j) * cofactor(m, 0, j);
+  return total;
+}
+Matrix inverse_of(const Matrix& m) {
+  Matrix result(n * n);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) result[i * n + j] = cofactor(m, j, i) / determinant_of(m);
+  return result;
+}
+Matrix transposed(const Matrix& m) {
+  Matrix result(n * n);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) result[i * n + j] = m[j * n + i];
+  return result;
+}
+
+/// m^-1 times matrix `number` of the right sides.
+Matrix solution(const Matrix& m, const Array<double>& b, std::size_t columns, std::size_t number = 0) {
+  const Matrix inverted = inverse_of(m);
+  Matrix result(n * columns, 0);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t k = 0; k < n; ++k)
+        result[i * columns + j] += inverted[i * n + k] * b.storage().data()[(number * n + k) * columns + j];
+  return result;
+}
+
+/// each(matrix number) for two of them, one after the other.
+template <class Each>
+Matrix twice(const Each& each) {
+  Matrix both = each(std::size_t{0});
+  for (double x : each(std::size_t{1})) both.push_back(x);
+  return both;
+}
+
+/// The factor of x x' + 4.
+Matrix cholesky_of(const Array<double>& x) {
+  Matrix a(n * n, 0), l(n * n, 0);
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) {
+      a[i * n + j] = i == j ? 4 : 0;
+      for (std::size_t k = 0; k < n; ++k) a[i * n + j] += x(i, k) * x(j, k);
+    }
+  for (std::size_t j = 0; j < n; ++j)
+    for (std::size_t i = j; i < n; ++i) {
+      double rest = a[i * n + j];
+      for (std::size_t k = 0; k < j; ++k) rest -= l[i * n + k] * l[j * n + k];
+      l[i * n + j] = i == j ? std::sqrt(rest) : rest / l[j * n + j];
+    }
+  return l;
+}
+
+std::vector<OperationRow> solve_rows() {
+  const Argument matrix{{n, n}, -1, 1}, stack{{2, n, n}, -1, 1};
+  return {
+      row(
+          "solve", "vector", {matrix, {{n}}}, [](const auto& in) { return solve(regular(in[0]), in[1]); },
+          [](const Arrays& in) { return solution(regular(in[0]), in[1], 1); }),
+      row(
+          "solve", "matrix", {matrix, {{n, 2}}}, [](const auto& in) { return solve(regular(in[0]), in[1]); },
+          [](const Arrays& in) { return solution(regular(in[0]), in[1], 2); }),
+      row(
+          "solve", "stacks", {stack, {{2, n, 2}}},
+          [](const auto& in) { return solve(regular(in[0]), in[1]); },
+          [](const Arrays& in) {
+            return twice([&](std::size_t i) { return solution(regular(in[0], i), in[1], 2, i); });
+          }),
+      row(
+          "solve", "one matrix, a stack of right sides", {matrix, {{2, n, 1}}},
+          [](const auto& in) { return solve(regular(in[0]), in[1]); },
+          [](const Arrays& in) {
+            return twice([&](std::size_t i) { return solution(regular(in[0]), in[1], 1, i); });
+          }),
+  };
+}
+
+OperationRow triangular_row(bool upper, bool transpose) {
+  return row(
+      "solve_triangular", std::string(upper ? "upper" : "lower") + (transpose ? ", transposed" : ""),
+      {{{n, n}, -1, 1}, {{n, 2}}},
+      [=](const auto& in) {
+        return solve_triangular(regular(in[0]), in[1], {.upper = upper, .transpose = transpose});
+      },
+      [=](const Arrays& in) {
+        const Matrix half = regular(in[0], 0, !upper, upper);
+        return solution(transpose ? transposed(half) : half, in[1], 2);
+      });
+}
+
+}  // namespace
+
+std::vector<OperationRow> decomposition_rows() {
+  const Argument matrix{{n, n}, -1, 1}, stack{{2, n, n}, -1, 1};
+  std::vector<OperationRow> all = solve_rows();
+  for (bool upper : {false, true})
+    for (bool transpose : {false, true}) all.push_back(triangular_row(upper, transpose));
+  all.push_back(row(
+      "inverse", "", {matrix}, [](const auto& in) { return inverse(regular(in[0])); },
+      [](const Arrays& in) { return inverse_of(regular(in[0])); }));
+  all.push_back(row(
+      "inverse", "stack", {stack}, [](const auto& in) { return inverse(regular(in[0])); },
+      [](const Arrays& in) { return twice([&](std::size_t i) { return inverse_of(regular(in[0], i)); }); }));
+  all.push_back(row(
+      "determinant", "", {matrix}, [](const auto& in) { return determinant(in[0]); },
+      [](const Arrays& in) {
+        Matrix m(in[0].storage().data(), in[0].storage().data() + n * n);
+        return Matrix{determinant_of(m)};
+      }));
+  all.push_back(row(
+      "determinant", "stack", {stack}, [](const auto& in) { return determinant(regular(in[0])); },
+      [](const Arrays& in) {
+        return twice([&](std::size_t i) { return Matrix{determinant_of(regular(in[0], i))}; });
+      }));
+  all.push_back(row(
+      "logdet", "", {stack}, [](const auto& in) { return logdet(regular(in[0])); },
+      [](const Arrays& in) {
+        return twice([&](std::size_t i) { return Matrix{std::log(determinant_of(regular(in[0], i)))}; });
+      }));
+  all.push_back(row(
+      "cholesky", "", {matrix},
+      [](const auto& in) { return cholesky(regular(matmul(in[0], in[0], {.transpose_b = true}))); },
+      [](const Arrays& in) { return cholesky_of(in[0]); }));
+  return all;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <functional>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/gather.hpp>
+#include <xgrad/ops/sorting.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+using Values = std::vector<double>;
+
+Indices columns() { return xt::xarray<std::int64_t>{{0, 3}, {-1, 1}}; }
+/// The same, counted from the front.
+constexpr std::size_t column[2][2] = {{0, 3}, {3, 1}};
+
+Mask chess() {
+  return xt::xarray<bool>{
+      {true, false, true, false}, {false, true, false, true}, {false, false, false, true}};
+}
+
+/// Each row of x in order.
+Values rows_in_order(const Array<double>& x, std::size_t count, bool descending) {
+  Values result;
+  for (std::size_t i = 0; i < x.shape(0); ++i) {
+    Values line;
+    for (std::size_t j = 0; j < x.shape(1); ++j) line.push_back(x(i, j));
+    std::sort(line.begin(), line.end());
+    if (descending) std::reverse(line.begin(), line.end());
+    result.insert(result.end(), line.begin(), line.begin() + static_cast<std::ptrdiff_t>(count));
+  }
+  return result;
+}
+
+/// x [3, 4] after something was done to a copy of its elements.
+Values changed(const Array<double>& x, const std::function<void(Values&)>& change) {
+  Values result(x.cbegin(), x.cend());
+  change(result);
+  return result;
+}
+
+std::vector<OperationRow> chosen_rows() {
+  const std::vector<Argument> one = {{{3, 4}}};
+  const std::vector<Argument> distinct = {{.shape = {3, 6}, .distinct = true}};
+  return {
+      row(
+          "take_along_axis", "gather", one,
+          [](const auto& in) { return square(gather(in[0], 1, columns())); },
+          [](const Arrays& in) {
+            Values result;
+            for (std::size_t i = 0; i < 2; ++i)
+              for (std::size_t j = 0; j < 2; ++j)
+                result.push_back(in[0](i, column[i][j]) * in[0](i, column[i][j]));
+            return result;
+          }),
+      row(
+          "take", "masked_select", one, [](const auto& in) { return square(masked_select(in[0], chess())); },
+          [](const Arrays& in) {
+            const auto& x = in[0];
+            Values result;
+            for (double e : {x(0, 0), x(0, 2), x(1, 1), x(1, 3), x(2, 3)}) result.push_back(e * e);
+            return result;
+          }),
+      row(
+          "take_along_axis", "sort", distinct, [](const auto& in) { return sort(in[0], -1); },
+          [](const Arrays& in) { return rows_in_order(in[0], 6, false); }),
+      row(
+          "take_along_axis", "topk", distinct, [](const auto& in) { return topk(in[0], 2).values; },
+          [](const Arrays& in) { return rows_in_order(in[0], 2, true); }),
+  };
+}
+
+std::vector<OperationRow> put_rows() {
+  const Indices first = xt::xarray<std::int64_t>{0, -1, 0}, second = xt::xarray<std::int64_t>{1, 3, 1};
+  return {
+      row(
+          "scatter_along_axis", "scatter_add", {{{3, 4}}, {{2, 3}}},
+          [](const auto& in) { return square(scatter_add(in[0], 1, columns(), in[1])); },
+          [](const Arrays& in) {
+            return changed(in[0], [&](Values& x) {
+              for (std::size_t i = 0; i < 2; ++i)
+                for (std::size_t j = 0; j < 2; ++j) x[4 * i + column[i][j]] += in[1](i, j);
+              for (double& e : x) e *= e;
+            });
+          }),
+      row(
+          "where", "index_put", {{{3, 4}}, {{3}}},
+          [=](const auto& in) {
+            return square(index_put(in[0], {first, second}, in[1]));
+          },
+          [](const Arrays& in) {
+            return changed(in[0], [&](Values& x) {
+              x[1] = in[1](2);
+              x[11] = in[1](1);
+              for (double& e : x) e *= e;
+            });
+          }),
+      row(
+          "scatter_slices", "index_put of rows, accumulated", {{{3, 4}}, {{4}}},
+          [=](const auto& in) { return square(index_put(in[0], {first}, in[1], true)); },
+          [](const Arrays& in) {
+            return changed(in[0], [&](Values& x) {
+              for (std::size_t j = 0; j < 4; ++j) {
+                x[j] += 2 * in[1](j);
+                x[8 + j] += in[1](j);
+              }
+              for (double& e : x) e *= e;
+            });
+          }),
+  };
+}
+
+}  // namespace
+
+std::vector<OperationRow> gather_rows() {
+  std::vector<OperationRow> rows = chosen_rows();
+  for (OperationRow& made : put_rows()) rows.push_back(std::move(made));
+  return rows;
+}
+
+}  // namespace xgrad::testing

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/statistics.hpp>
+
+#include "operation_row.hpp"
+
+namespace xgrad::testing {
+namespace {
+
+using Arrays = std::vector<Array<double>>;
+using Line = std::vector<double>;
+
+/// The lines of x along one axis, or all of it, in the order of the result.
+std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
+  if (axes.empty()) return {Line(x.cbegin(), x.cend())};
+  const Shape shape = x.shape();
+  const std::size_t axis = normalize_axis("reference", axes[0], shape);
+  std::size_t inner = 1;
+  for (std::size_t k = axis + 1; k < shape.size(); ++k) inner *= shape[k];
+  std::vector<Line> lines(x.size() / shape[axis]);
+  for (std::size_t flat = 0; flat < x.size(); ++flat)
+    lines[flat / (inner * shape[axis]) * inner + flat % inner].push_back(x.storage()[flat]);
+  return lines;
+}
+
+double variance(const Line& line, double ddof) {
+  double mean = 0, squares = 0;
+  for (double x : line) mean += x / static_cast<double>(line.size());
+  for (double x : line) squares += (x - mean) * (x - mean);
+  return squares / (static_cast<double>(line.size()) - ddof);
+}
+
+double length(const Line& line, double p) {
+  double total = 0;
+  for (double x : line)
+    total = p == 2 ? std::hypot(total, x) : p == 1 ? total + std::fabs(x) : std::max(total, std::fabs(x));
+  return total;
+}
+
+template <class F>
+Reference reducing(const Axes& axes, F reduce) {
+  return [=](const Arrays& in) {
+    std::vector<double> result;
+    for (const Line& line : lines_of(in[0], axes)) result.push_back(reduce(line));
+    return result;
+  };
+}
+
+struct Choice {
+  const char* variant;
+  Shape shape;
+  Axes axes;
+  bool keep_dims;
+};
+const Choice choices[] = {{"all", {3, 4}, {}, false},
+                          {"last axis", {3, 19}, {-1}, false},
+                          {"first axis, kept", {5, 18}, {0}, true},
+                          {"middle axis", {2, 3, 4}, {1}, false}};
+
+void add_spreads(std::vector<OperationRow>& rows, const Choice& choice, double ddof) {
+  const VarianceOptions options{choice.axes, choice.keep_dims, ddof};
+  const std::string variant = std::string(choice.variant) + (ddof == 0 ? "" : ", ddof 1");
+  rows.push_back(row(
+      "var", variant, {{choice.shape}}, [=](const auto& in) { return var(in[0], options); },
+      reducing(choice.axes, [=](const Line& line) { return variance(line, ddof); })));
+  rows.push_back(row(
+      "std", variant, {{choice.shape}}, [=](const auto& in) { return std(in[0], options); },
+      reducing(choice.axes, [=](const Line& line) { return std::sqrt(variance(line, ddof)); })));
+}
+
+}  // namespace
+
+std::vector<OperationRow> statistics_rows() {
+  std::vector<OperationRow> rows;
+  for (const Choice& choice : choices) {
+    for (const double ddof : {0.0, 1.0}) add_spreads(rows, choice, ddof);
+    const NormOptions options{choice.axes, choice.keep_dims};
+    rows.push_back(row(
+        "norm", choice.variant, {{choice.shape}}, [=](const auto& in) { return norm(in[0], options); },
+        reducing(choice.axes, [](const Line& line) { return length(line, 2); })));
+  }
+  rows.push_back(row(
+      "norm", "of one element", {{.shape = {}, .avoid = {0}}}, [](const auto& in) { return norm(in[0]); },
+      reducing({}, [](const Line& line) { return length(line, 2); })));
+  const NormOptions one{{-1}, false, 1}, most{{-1}, false, std::numeric_limits<double>::infinity()};
+  rows.push_back(row(
+      "sum", "norm with p = 1", {{.shape = {4, 7}, .avoid = {0}}},
+      [=](const auto& in) { return norm(in[0], one); },
+      reducing({-1}, [](const Line& line) { return length(line, 1); })));
+  rows.push_back(row(
+      "max", "norm with p = infinity", {{.shape = {3, 5}, .low = 0.5, .high = 3, .distinct = true}},
+      [=](const auto& in) { return norm(-in[0], most); },
+      reducing({-1}, [](const Line& line) { return length(line, 0); })));
+  return rows;
+}
+
+}  // namespace xgrad::testing

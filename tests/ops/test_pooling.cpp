@@ -1,0 +1,222 @@
+#include "pooling_reference.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <xgrad/core/random.hpp>
+#include <xgrad/core/threads.hpp>
+#include <xgrad/derivatives/grad.hpp>
+#include <xgrad/derivatives/gradcheck.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/pooling.hpp>
+
+namespace xg = xgrad;
+using xg::testing::PoolCase;
+
+namespace {
+
+using Var = xg::Variable<double>;
+
+template <class T = double>
+xg::Variable<T> random(const xg::Shape& shape, std::uint64_t seed) {
+  xg::Generator from(seed);
+  return xg::parameter_from(xg::random_uniform<T>(shape, -1, 1, from));
+}
+Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
+
+xg::MaxPool2dOptions max_options(const PoolCase& c) { return {c.kernel, c.stride, c.padding, c.dilation}; }
+xg::AvgPool2dOptions avg_options(const PoolCase& c) { return {c.kernel, c.stride, c.padding}; }
+
+std::string text_of(const PoolCase& c) {
+  const auto pair = [](const auto& two) { return to_string(xg::Shape{two[0], two[1]}); };
+  return to_string(c.x) + ", window " + pair(c.kernel) + ", stride " + pair(c.stride) + ", padding " +
+         pair(c.padding) + ", dilation " + pair(c.dilation);
+}
+
+/// Any geometry that is allowed; no images or no channels among them.
+PoolCase random_case(xg::Generator& from, bool dilated) {
+  PoolCase c{{from.below(4), 1 + from.below(3), 0, 0}, {1, 1}};
+  for (std::size_t k : {0u, 1u}) {
+    c.kernel[k] = 1 + from.below(4);
+    c.stride[k] = 1 + from.below(4);
+    c.padding[k] = from.below(c.kernel[k] / 2 + 1);
+    c.dilation[k] = dilated ? 1 + from.below(3) : 1;
+    // Long enough for every window to see something.
+    c.x[2 + k] = c.dilation[k] * (c.kernel[k] - 1) + 1 + from.below(7);
+  }
+  return c;
+}
+
+template <class T>
+std::vector<double> as_doubles(const xg::Variable<T>& x) {
+  return std::vector<double>(x.dense().data(), x.dense().data() + x.size());
+}
+template <class T>
+double distance(const xg::Variable<T>& got, const std::vector<double>& expected) {
+  if (got.size() != expected.size()) return INFINITY;
+  double most = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    most = std::max(most, std::fabs(static_cast<double>(got.dense().data()[i]) - expected[i]));
+  return most;
+}
+
+template <class T>
+void check_against_loops(const PoolCase& c, std::uint64_t seed, double tolerance) {
+  const auto x = random<T>(c.x, seed), dy = random<T>(c.y(), seed + 1);
+  const auto in_x = as_doubles(x), in_dy = as_doubles(dy);
+  const auto largest = xg::max_pool2d(x, max_options(c));
+  CHECK(largest.shape() == c.y());
+  CHECK(distance(largest, xg::testing::max_pooled(c, in_x.data())) == 0);
+  std::vector<double> dx(in_x.size(), 0);
+  const auto places = xg::testing::places_of_largest(c, in_x.data());
+  for (std::size_t i = 0; i < places.size(); ++i) dx[places[i]] += in_dy[i];
+  CHECK(distance(xg::grad(largest, {x}, {.grad_output = dy})[0], dx) < tolerance);
+  if (c.dilation != std::array<std::size_t, 2>{1, 1}) return;
+  const auto means = xg::avg_pool2d(x, avg_options(c));
+  CHECK(distance(means, xg::testing::avg_pooled(c, in_x.data())) < tolerance);
+  dx = xg::testing::avg_spread(c, in_dy.data());
+  CHECK(distance(xg::grad(means, {x}, {.grad_output = dy})[0], dx) < tolerance);
+  CHECK(distance(xg::avg_pool2d_gradient(dy, c.x, avg_options(c)), dx) < tolerance);
+}
+
+template <class Error, class F>
+std::string message_of(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no such error";
+}
+
+struct ThreadCount {
+  const std::size_t before = xg::num_threads();
+  ~ThreadCount() { xg::set_num_threads(before); }
+};
+
+}  // namespace
+
+TEST_CASE("pooling takes windows side by side unless a stride is given") {
+  const auto x = xg::constant(xt::xarray<double>{{{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}}}});
+  CHECK(xg::max_pool2d(x, {.kernel = {2, 2}}).value()(0, 0, 0, 1) == 8);
+  CHECK(xg::max_pool2d(x, {.kernel = {2, 2}}).shape() == xg::Shape{1, 1, 1, 2});
+  CHECK(xg::avg_pool2d(x, {.kernel = {2, 2}}).value()(0, 0, 0, 0) == 3.5);
+  CHECK(xg::max_pool2d(x, {.kernel = {2, 2}, .stride = {1, 2}}).value() ==
+        xt::xarray<double>{{{{6, 8}, {10, 12}}}});
+  CHECK(xg::max_pool2d(x, {.kernel = {2, 2}, .stride = {1, 1}, .dilation = {2, 3}}).item() == 12);
+}
+
+TEST_CASE("padding is never the largest, and counts as zeros in a mean") {
+  const auto x = xg::constant(xt::xarray<double>{{{{-4, -8}, {-12, -16}}}});
+  CHECK(xg::max_pool2d(x, {.kernel = {2, 2}, .padding = {1, 1}}).value() == x.value());
+  CHECK(xg::avg_pool2d(x, {.kernel = {2, 2}, .padding = {1, 1}}).value() ==
+        xt::xarray<double>{{{{-1, -2}, {-3, -4}}}});
+}
+
+TEST_CASE("of elements that tie in a window the first, row by row, takes all of the gradient") {
+  const auto x = xg::parameter(xt::xarray<double>{{{{0, 7, 7}, {7, 7, 7}, {7, 0, 7}}}});
+  const auto y = xg::max_pool2d(x, {.kernel = {2, 2}, .stride = {1, 1}});
+  const xt::xarray<double> dy{{{{1, 10}, {100, 1000}}}};
+  CHECK(xg::grad(y, {x}, {.grad_output = dy})[0].value() ==
+        xt::xarray<double>{{{{0, 11, 0}, {100, 1000, 0}, {0, 0, 0}}}});
+}
+
+TEST_CASE("a NaN passes through max_pool2d with the gradient, the first of them, and -inf is a number") {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  const auto x = xg::parameter(xt::xarray<double>{{{{inf, nan, -inf, -inf}, {nan, 1, -inf, -inf}}}});
+  const auto y = xg::max_pool2d(x, {.kernel = {2, 2}});
+  CHECK(std::isnan(y.value()(0, 0, 0, 0)));
+  CHECK(y.value()(0, 0, 0, 1) == -inf);
+  const xt::xarray<double> dy{{{{2, 3}}}};
+  CHECK(xg::grad(y, {x}, {.grad_output = dy})[0].value() ==
+        xt::xarray<double>{{{{0, 2, 3, 0}, {0, 0, 0, 0}}}});
+}
+
+TEST_CASE("pooling of random geometries gives what plain loops give, in double and in float") {
+  xg::Generator from(31);
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    const PoolCase c = random_case(from, seed % 2 == 0);
+    INFO("seed " << seed << ": " << text_of(c));
+    check_against_loops<double>(c, seed, 1e-13);
+    check_against_loops<float>(c, seed, 2e-6);
+  }
+}
+
+TEST_CASE("gradients of pooling agree with differences at both orders") {
+  xg::Generator from(37);
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    const PoolCase c = random_case(from, false);
+    INFO("seed " << seed << ": " << text_of(c));
+    const auto report = xg::gradcheck(
+        [&](const Var& x) {
+          return xg::square(xg::max_pool2d(x, max_options(c))) * xg::avg_pool2d(x, avg_options(c));
+        },
+        {random(c.x, seed)}, {.second_order = true, .forward_mode = true});
+    INFO(report);
+    CHECK(report.ok());
+  }
+}
+
+TEST_CASE("pooling gives the same bits on one thread and on two") {
+  const ThreadCount restored;
+  const PoolCase c{{7, 5, 40, 41}, {3, 2}, {2, 1}, {1, 0}};
+  const auto x = random<float>(c.x, 1), dy = random<float>(c.y(), 2);
+  const auto run = [&](std::size_t threads) {
+    xg::set_num_threads(threads);
+    const auto largest = xg::max_pool2d(x, max_options(c)), means = xg::avg_pool2d(x, avg_options(c));
+    return std::vector<xg::Variable<float>>{largest, means, xg::grad(largest, {x}, {.grad_output = dy})[0],
+                                            xg::grad(means, {x}, {.grad_output = dy})[0]};
+  };
+  const auto alone = run(1), shared = run(2);
+  for (std::size_t k = 0; k < alone.size(); ++k)
+    CHECK(std::memcmp(alone[k].dense().data(), shared[k].dense().data(), alone[k].size() * sizeof(float)) ==
+          0);
+  check_against_loops<float>(c, 1, 1e-5);
+}
+
+TEST_CASE("the mean of equal elements is that element, whatever the window") {
+  for (std::size_t k = 1; k < 12; ++k) {
+    const auto x = xg::constant(xt::ones<float>({1, 1, 12, 12}));
+    const auto y = xg::avg_pool2d(x, {.kernel = {k, k}, .stride = {1, 1}});
+    CHECK(std::all_of(y.dense().data(), y.dense().data() + y.size(), [](float mean) { return mean == 1; }));
+  }
+}
+
+TEST_CASE("pooling names the shapes and the way out when a window does not fit") {
+  const auto message = [](const xg::Shape& x, const xg::MaxPool2dOptions& options) {
+    return message_of<xg::ShapeError>([&] { xg::max_pool2d(zeros(x), options); });
+  };
+  CHECK(message({3, 4, 4}, {}) ==
+        "max_pool2d: 4 axes are needed: images [3, 4, 4], window [2, 2]; give [N, C, H, W]");
+  CHECK(message({1, 1, 4, 2}, {.kernel = {2, 3}}) ==
+        "max_pool2d: the window is larger than the padded image: images [1, 1, 4, 2], window [2, 3] (axis 3: "
+        "3 vs "
+        "2 + 2 * 0); add padding, or make the window smaller");
+  CHECK(
+      message({1, 1, 0, 4}, {.padding = {1, 0}}) ==
+      "max_pool2d: a window sees nothing but padding: images [1, 1, 0, 4], window [2, 2] (axis 2, place 0); "
+      "give less padding, or a smaller dilation");
+  CHECK(
+      message({1, 1, 4, 4}, {.padding = {1, 0}, .dilation = {5, 1}}) ==
+      "max_pool2d: a window sees nothing but padding: images [1, 1, 4, 4], window [2, 2] (axis 2, place 0); "
+      "give less padding, or a smaller dilation");
+  CHECK(message({1, 1, 4, 4}, {.kernel = {0, 2}}) ==
+        "max_pool2d: a window without elements: images [1, 1, 4, 4], window [0, 2] (axis 2); its extents "
+        "must be "
+        "at least 1");
+  CHECK(message_of<xg::ValueError>([] {
+          xg::avg_pool2d(zeros({1, 1, 4, 4}), {.padding = {0, 2}});
+        }) ==
+        "avg_pool2d: a padding of 2 for images [1, 1, 4, 4], window [2, 2] (axis 3); give at most half the "
+        "window, "
+        "or pad the images");
+  CHECK(message_of<xg::ShapeError>([] {
+          xg::avg_pool2d_gradient(zeros({1, 1, 2, 3}), {1, 1, 4, 4}, {});
+        }) ==
+        "avg_pool2d_gradient: [1, 1, 2, 3] is not what images [1, 1, 4, 4] give, [1, 1, 2, 2]; they must be "
+        "equal");
+}
