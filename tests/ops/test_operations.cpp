@@ -162,9 +162,11 @@ void check_value(const OperationRow& row, const Arrays& in) {
 
 void check_gradients(const OperationRow& row, const Arrays& in, bool second_order) {
   const double tolerance = second_order ? row.second_tolerance : row.first_tolerance;
-  const auto report = xg::gradcheck(
-      row.apply, parameters<double>(in),
-      {.relative_tolerance = tolerance, .absolute_tolerance = tolerance / 10, .second_order = second_order});
+  const auto report = xg::gradcheck(row.apply, parameters<double>(in),
+                                    {.relative_tolerance = tolerance,
+                                     .absolute_tolerance = tolerance / 10,
+                                     .second_order = second_order,
+                                     .forward_mode = true});
   std::ostringstream text;
   text << report;
   INFO(text.str());
