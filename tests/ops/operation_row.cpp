@@ -29,8 +29,8 @@ std::vector<OperationRow> all_rows() {
   return rows;
 }
 
-std::vector<std::string> registered_operations() {
-  std::vector<std::string> names = {"broadcast_to", "sum_to"};  // core's own pair
+std::vector<const Elementwise*> registered_formulas() {
+  std::vector<const Elementwise*> all;
   for (const auto formulas : {
            core_operations,
            arithmetic_operations,
@@ -39,7 +39,14 @@ std::vector<std::string> registered_operations() {
            reduction_formulas,
            loss_formulas,
        })
-    for (const OperationGetter& get : formulas()) names.emplace_back(get().name());
+    for (const OperationGetter& get : formulas()) all.push_back(&get());
+  return all;
+}
+
+std::vector<std::string> registered_operations() {
+  std::vector<std::string> names;
+  for (const Elementwise* formula : registered_formulas()) names.emplace_back(formula->name());
+  names.insert(names.end(), {"broadcast_to", "sum_to"});  // core's own pair
   for (const auto structural : {
            shape_operation_names,
            slice_operation_names,

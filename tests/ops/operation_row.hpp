@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <xgrad/core/elementwise.hpp>
 #include <xgrad/core/variable.hpp>
 
 namespace xgrad::testing {
@@ -74,8 +75,10 @@ OperationRow elementwise_row(std::string operation, std::string variant, std::ve
 /// "sum (axis 0)": for messages.
 std::string name_of(const OperationRow& row);
 
-/// Every row, and every registered name: the one place where the families are joined.
+/// Every row, every registered formula, and every registered name: the one place where the families are
+/// joined.
 std::vector<OperationRow> all_rows();
+std::vector<const Elementwise*> registered_formulas();
 std::vector<std::string> registered_operations();
 
 std::vector<OperationRow> core_rows();
