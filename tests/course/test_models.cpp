@@ -133,8 +133,9 @@ TEST_CASE("every gradient of the two-layer network agrees with central differenc
     const Variable<double> x(xgrad::random_uniform<double>(Shape{4, 64}, 0, 1));
     const auto loss = [&] { return xgrad::nn::cross_entropy(net(x), labels); };
     loss().backward();
-    for (const auto& [name, parameter] : net.named_parameters()) {
-      CAPTURE(name);
+    for (const auto& named : net.named_parameters()) {
+      const auto& parameter = named.second;
+      CAPTURE(named.first);
       const auto numeric = xgrad::numerical_gradient(
           [&] {
             const xgrad::NoGrad quiet;

@@ -73,7 +73,7 @@ TEST_CASE("a lambda becomes an operation with a symbolic derivative at every ord
 
 TEST_CASE("a formula serves float and double, blocks and tails, and broadcasts") {
   const auto blend = xg::elementwise("blend", [](auto a, auto b, auto t) { return a + (b - a) * t; });
-  for (std::size_t n : {0, 1, 3, 17, 1024, 5000, 200001}) {
+  for (const std::size_t n : {0u, 1u, 3u, 17u, 1024u, 5000u, 200001u}) {
     CAPTURE(n);
     xt::xarray<float> values(std::vector<std::size_t>{2, n});
     for (std::size_t i = 0; i < values.size(); ++i) values.flat(i) = static_cast<float>(i % 97) - 48;

@@ -95,7 +95,7 @@ TEST_CASE("ten steps agree with the rule spelt out, for momentum, Nesterov and w
 }
 
 TEST_CASE_TEMPLATE("every element of a parameter of any size is updated once", T, float, double) {
-  for (const std::size_t size : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 100, 70001}) {
+  for (const std::size_t size : {1u, 2u, 3u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u, 70001u}) {
     CAPTURE(size);
     const Shape shape{size};
     auto x = xgrad::parameter_from(Dense<T>::filled(shape, T(2)));
