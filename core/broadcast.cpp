@@ -159,8 +159,6 @@ Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divis
 
 namespace {
 
-struct SumTo;
-
 struct BroadcastTo {
   static constexpr std::string_view name = "broadcast_to";
   Shape shape;

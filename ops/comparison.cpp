@@ -44,15 +44,17 @@ Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) 
   return select(Variable<T>(std::move(condition)), a, b);
 }
 
-#define XGRAD_INSTANTIATE(T)                                        \
-  template Mask equal(const Variable<T>&, const Variable<T>&);      \
-  template Mask not_equal(const Variable<T>&, const Variable<T>&);  \
-  template Mask less(const Variable<T>&, const Variable<T>&);       \
-  template Mask less_equal(const Variable<T>&, const Variable<T>&); \
-  template Mask isfinite(const Variable<T>&);                       \
-  template Variable<T> where(const Mask&, const Variable<T>&, const Variable<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+template Mask equal(const Variable<float>&, const Variable<float>&);
+template Mask not_equal(const Variable<float>&, const Variable<float>&);
+template Mask less(const Variable<float>&, const Variable<float>&);
+template Mask less_equal(const Variable<float>&, const Variable<float>&);
+template Mask isfinite(const Variable<float>&);
+template Variable<float> where(const Mask&, const Variable<float>&, const Variable<float>&);
+template Mask equal(const Variable<double>&, const Variable<double>&);
+template Mask not_equal(const Variable<double>&, const Variable<double>&);
+template Mask less(const Variable<double>&, const Variable<double>&);
+template Mask less_equal(const Variable<double>&, const Variable<double>&);
+template Mask isfinite(const Variable<double>&);
+template Variable<double> where(const Mask&, const Variable<double>&, const Variable<double>&);
 
 }  // namespace xgrad
