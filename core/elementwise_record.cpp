@@ -1,6 +1,5 @@
 // Elementwise operations on Variables: what a node saves, and its backward pass in both readings.
 #include <array>
-#include <bit>
 #include <string>
 
 #include "broadcast.hpp"
