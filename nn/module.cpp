@@ -35,14 +35,25 @@ void Module<T>::collect(M& module, const std::string& path, std::vector<std::pai
 }
 
 template <class T>
-std::vector<typename Module<T>::NamedVariable> Module<T>::named_parameters() const {
+std::vector<typename Module<T>::NamedVariable> Module<T>::named(Lists lists) const {
   std::vector<std::pair<std::string, const Module*>> all;
   collect(*this, "", all);
   std::vector<NamedVariable> named;
   for (const auto& [path, module] : all)
-    for (const auto& [name, parameter] : module->parameters_)
-      named.emplace_back(path.empty() ? name : path + "." + name, parameter);
+    for (const auto list : lists)
+      for (const auto& [name, variable] : module->*list)
+        named.emplace_back(path.empty() ? name : path + "." + name, variable);
   return named;
+}
+
+template <class T>
+std::vector<typename Module<T>::NamedVariable> Module<T>::named_parameters() const {
+  return named({&Module::parameters_});
+}
+
+template <class T>
+std::vector<typename Module<T>::NamedVariable> Module<T>::named_buffers() const {
+  return named({&Module::buffers_});
 }
 
 template <class T>
@@ -84,7 +95,8 @@ void Module<T>::eval() {
 template <class T>
 std::vector<typename Module<T>::NamedArray> Module<T>::state() const {
   std::vector<NamedArray> state;
-  for (const auto& [name, parameter] : named_parameters()) state.emplace_back(name, parameter.value());
+  for (const auto& [name, variable] : named({&Module::parameters_, &Module::buffers_}))
+    state.emplace_back(name, variable.value());
   return state;
 }
 
@@ -99,26 +111,27 @@ void Module<T>::assign(const std::string& operation, const std::vector<NamedArra
   for (const auto& [name, array] : state)
     if (!values.emplace(name, to_dense(array)).second)
       throw ValueError(operation + ": '" + name + "' is given twice; keep one of the two");
-  std::vector<NamedVariable> parameters = named_parameters();
-  for (const auto& [name, parameter] : parameters) {
+  std::vector<NamedVariable> own = named({&Module::parameters_, &Module::buffers_});
+  for (const auto& [name, variable] : own) {
+    const std::string kind = variable.node().gradient() ? "parameter" : "buffer";
     const auto found = values.find(name);
     if (found == values.end())
-      throw ValueError(operation + ": there is no value for '" + name +
-                       "'; every parameter of the module needs one");
-    if (!(found->second.shape == parameter.shape()))
+      throw ValueError(operation + ": there is no value for '" + name + "'; every " + kind +
+                       " of the module needs one");
+    if (!(found->second.shape == variable.shape()))
       throw ShapeError(operation + ": the value for '" + name + "' is " + to_string(found->second.shape) +
-                       ", the parameter " + to_string(parameter.shape()) +
+                       ", the " + kind + " " + to_string(variable.shape()) +
                        "; make the module with the sizes of the one that the values come from");
   }
-  if (values.size() > parameters.size())
+  if (values.size() > own.size())
     for (const auto& [name, array] : state) {
       bool known = false;
-      for (const auto& [own, parameter] : parameters) known = known || own == name;
+      for (const auto& [own_name, variable] : own) known = known || own_name == name;
       if (!known)
-        throw ValueError(operation + ": the module has no parameter '" + name +
-                         "'; see named_parameters() for those that it has");
+        throw ValueError(operation + ": the module has no parameter or buffer '" + name +
+                         "'; see state() for those that it has");
     }
-  for (auto& [name, parameter] : parameters) parameter.set_value(to_array(std::move(values.at(name))));
+  for (auto& [name, variable] : own) variable.set_value(to_array(std::move(values.at(name))));
 }
 
 template <class T>
@@ -133,6 +146,8 @@ void Module<T>::check_new_name(const char* operation, const std::string& name) c
     throw ValueError(what + "is empty or has a dot in it; dots separate the names of nested modules");
   for (const auto& [taken, parameter] : parameters_)
     if (taken == name) throw ValueError(what + "is taken by a parameter; choose another");
+  for (const auto& [taken, buffer] : buffers_)
+    if (taken == name) throw ValueError(what + "is taken by a buffer; choose another");
   for (const auto& [taken, child] : children_)
     if (taken == name) throw ValueError(what + "is taken by a module; choose another");
 }
@@ -141,6 +156,12 @@ template <class T>
 Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> value) {
   check_new_name("register_parameter", name);
   return parameters_.emplace_back(name, parameter_from(std::move(value))).second;
+}
+
+template <class T>
+Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
+  check_new_name("register_buffer", name);
+  return buffers_.emplace_back(name, Variable<T>(std::move(value))).second;
 }
 
 template <class T>
@@ -161,6 +182,7 @@ class Module<T>::Inspection {
       was_training_.push_back(std::exchange(module.training_, false));
       module.seen_output_ = &outputs_[i];
     }
+    for (auto& [name, buffer] : root.named_buffers()) buffers_.emplace_back(buffer, buffer.dense());
   }
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
@@ -169,6 +191,7 @@ class Module<T>::Inspection {
       modules_[i].second->training_ = was_training_[i];
       modules_[i].second->seen_output_ = nullptr;
     }
+    for (auto& [buffer, value] : buffers_) buffer.node().value = std::move(value);
     generator().set_state(random_);
   }
 
@@ -186,6 +209,7 @@ class Module<T>::Inspection {
   std::vector<std::pair<std::string, Module*>> modules_;
   std::vector<std::optional<Shape>> outputs_;
   std::vector<bool> was_training_;
+  std::vector<std::pair<Variable<T>, Dense<T>>> buffers_;
   GeneratorState random_;
   NoGrad quiet_;
 };

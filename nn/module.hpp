@@ -1,7 +1,8 @@
-// What every layer and network is: named parameters, named modules inside it, and a forward pass.
+// What every layer and network is: named parameters and buffers, named modules inside it, and a forward pass.
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
 #include <list>
 #include <memory>
 #include <optional>
@@ -13,9 +14,10 @@
 
 namespace xgrad::nn {
 
-/// Owns parameters and other modules, each under a name. Modules move and do not copy: what it owns lives
-/// elsewhere, so the references that register_parameter and register_module return stay good when the module
-/// moves. Not for two threads at once.
+/// Owns parameters, buffers and other modules, each under a name. A buffer is a value that is kept with the
+/// parameters but not trained, such as a running mean. Modules move and do not copy: what one owns lives
+/// elsewhere, so the references that registering returns stay good when the module moves. Not for two threads
+/// at once.
 template <class T>
 class Module {
  public:
@@ -36,6 +38,8 @@ class Module {
   std::vector<Variable<T>> parameters() const;
   /// The same, under names such as "hidden.weight".
   std::vector<NamedVariable> named_parameters() const;
+  /// The buffers, in the same order and under the same kind of names; they take no gradient.
+  std::vector<NamedVariable> named_buffers() const;
   /// The number of elements in all parameters together.
   std::size_t parameter_count() const;
   /// Forgets the gradients of all parameters.
@@ -47,10 +51,12 @@ class Module {
   void eval();
   bool is_training() const noexcept { return training_; }
 
-  /// The values of the named parameters, each in O(1).
+  /// The values of the named parameters and buffers, each in O(1); a module's own parameters, its buffers,
+  /// and then the modules inside it.
   std::vector<NamedArray> state() const;
-  /// Sets every parameter to the array of its name. ValueError for a name that is missing, given twice, or
-  /// unknown here; ShapeError that names the parameter. The module is unchanged when it throws.
+  /// Sets every parameter and buffer to the array of its name. ValueError for a name that is missing, given
+  /// twice, or unknown here; ShapeError that names the parameter or buffer. The module is unchanged when it
+  /// throws.
   void load_state(const std::vector<NamedArray>& state);
 
   /// A table of the modules inside: type, shape of the output, number of parameters of its own; and the
@@ -68,6 +74,13 @@ class Module {
   Variable<T>& register_parameter(const std::string& name, Dense<T> value);
   Variable<T>& register_parameter(const std::string& name, Array<T> value) {
     return register_parameter(name, to_dense(std::move(value)));
+  }
+
+  /// A new constant of this value, kept with the parameters: the forward pass may set_value() it. Names as
+  /// above.
+  Variable<T>& register_buffer(const std::string& name, Dense<T> value);
+  Variable<T>& register_buffer(const std::string& name, Array<T> value) {
+    return register_buffer(name, to_dense(std::move(value)));
   }
 
   /// Takes `module` in, and returns where it lives now. Names as above.
@@ -88,17 +101,19 @@ class Module {
   void check_new_name(const char* operation, const std::string& name) const;
   template <class M>
   static void collect(M& module, const std::string& path, std::vector<std::pair<std::string, M*>>& all);
+  using Lists = std::initializer_list<std::list<NamedVariable> Module::*>;
+  std::vector<NamedVariable> named(Lists lists) const;
   void assign(const std::string& operation, const std::vector<NamedArray>& state);
   void set_training(bool training);
 
-  std::list<NamedVariable> parameters_;  ///< a list: its elements stay where they are
+  std::list<NamedVariable> parameters_, buffers_;  ///< lists: their elements stay where they are
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
   bool training_ = true;
   std::optional<Shape>* seen_output_ = nullptr;  ///< where summary() reads the output's shape
 };
 
-/// Sets every parameter of `to` to the value of the parameter of the same name in `from`; errors as for
-/// load_state. O(1) for each: they share a buffer until one of them is updated.
+/// Sets every parameter and buffer of `to` to the value of the same name in `from`; errors as for load_state.
+/// O(1) for each: they share a buffer until one of them is updated.
 template <class T>
 void copy_parameters(const Module<T>& from, Module<T>& to);
 
