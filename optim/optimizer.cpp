@@ -1,7 +1,5 @@
 #include "optimizer.hpp"
 
-#include <cmath>
-#include <sstream>
 #include <unordered_map>
 
 namespace xgrad::optim {
@@ -9,7 +7,6 @@ namespace {
 
 template <class T>
 void check_parameters(const std::string& name, const std::vector<Variable<T>>& parameters) {
-  if (parameters.empty()) throw ValueError(name + ": there are no parameters; pass at least one Variable");
   std::unordered_map<const Node*, std::size_t> first;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Variable<T>& parameter = parameters[i];
@@ -29,13 +26,26 @@ void check_parameters(const std::string& name, const std::vector<Variable<T>>& p
   }
 }
 
+std::string rate_name(std::size_t group) { return "groups." + std::to_string(group) + ".learning_rate"; }
+
 }  // namespace
 
 template <class T>
-Optimizer<T>::Optimizer(std::string name, std::vector<Variable<T>> parameters, double learning_rate)
-    : name_(std::move(name)), parameters_(std::move(parameters)) {
-  check_parameters(name_, parameters_);
-  set_learning_rate(learning_rate);
+Optimizer<T>::Optimizer(std::string name, std::vector<std::vector<Variable<T>>> groups,
+                        std::vector<double> learning_rates)
+    : LearningRates(std::move(name), std::move(learning_rates)) {
+  if (groups.empty()) throw ValueError(this->name() + ": there are no groups; pass at least one");
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    if (groups[g].empty()) {
+      const std::string where = groups.size() == 1 ? "there are" : "group " + std::to_string(g) + " has";
+      throw ValueError(this->name() + ": " + where + " no parameters; pass at least one Variable");
+    }
+    for (Variable<T>& parameter : groups[g]) {
+      parameters_.push_back(std::move(parameter));
+      group_of_.push_back(g);
+    }
+  }
+  check_parameters(this->name(), parameters_);
 }
 
 template <class T>
@@ -44,18 +54,19 @@ void Optimizer<T>::zero_grad() {
 }
 
 template <class T>
-void Optimizer<T>::set_learning_rate(double learning_rate) {
-  require(std::isfinite(learning_rate) && learning_rate >= 0, "learning_rate", learning_rate,
-          "finite and at least 0");
-  learning_rate_ = learning_rate;
+void Optimizer<T>::write_learning_rates(std::vector<NamedArray<T>>& state) const {
+  for (std::size_t g = 0; g < group_count(); ++g)
+    state.emplace_back(rate_name(g), number_array<T>(learning_rate(g)));
 }
 
 template <class T>
-void Optimizer<T>::require(bool holds, const char* option, double value, const char* rule) const {
-  if (holds) return;
-  std::ostringstream text;
-  text << name_ << ": " << option << " is " << value << "; it must be " << rule;
-  throw ValueError(text.str());
+std::vector<double> Optimizer<T>::read_learning_rates(StateReader<T>& state) const {
+  std::vector<double> rates;
+  for (std::size_t g = 0; g < group_count(); ++g) {
+    rates.push_back(state.number(rate_name(g)));
+    check_rate(rates.back());
+  }
+  return rates;
 }
 
 template class Optimizer<float>;

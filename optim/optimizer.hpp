@@ -1,10 +1,13 @@
-// What every optimizer is: parameters, a learning rate, and a step that updates them from their gradients.
+// What every optimizer is: groups of parameters, each with a learning rate, and a step that updates them from
+// their gradients.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "../core/variable.hpp"
+#include "learning_rates.hpp"
+#include "state.hpp"
 
 namespace xgrad::optim {
 
@@ -12,37 +15,45 @@ namespace xgrad::optim {
 /// gradient is skipped. Values that operations have saved stay as they were: a graph built before a step is
 /// differentiated with the values that it was built from.
 template <class T>
-class Optimizer {
+class Optimizer : public LearningRates {
  public:
   virtual ~Optimizer() = default;
-  Optimizer(const Optimizer&) = delete;
-  Optimizer& operator=(const Optimizer&) = delete;
 
   /// One update of every parameter that has a gradient.
   virtual void step() = 0;
   /// Forgets the gradients, so that the next backward() starts afresh.
   void zero_grad();
 
+  /// Of all groups, in their order.
   const std::vector<Variable<T>>& parameters() const noexcept { return parameters_; }
-  double learning_rate() const noexcept { return learning_rate_; }
-  /// For every later step; ValueError unless it is finite and at least 0.
-  void set_learning_rate(double learning_rate);
+
+  /// Everything beside the parameters that training needs to go on bit for bit, each array in O(1): the
+  /// learning rates, and for each parameter the count of its steps and what the optimizer keeps of earlier
+  /// gradients. The names count from 0: "groups.0.learning_rate", "parameters.0.step"; for numbers as arrays
+  /// see number_array. Options other than learning rates are the constructor's.
+  virtual std::vector<NamedArray<T>> state() const = 0;
+  /// Goes on where the optimizer was that gave `state`. ValueError for a name that is missing, given twice,
+  /// or unknown here, as when the groups or options differ; ShapeError that names the array. The optimizer is
+  /// unchanged when it throws.
+  virtual void load_state(const std::vector<NamedArray<T>>& state) = 0;
 
  protected:
-  /// `name` is the optimizer's, for messages. ValueError for an empty list, a bad learning rate, or a
-  /// parameter listed twice; GraphError for a Variable that is empty, a constant, or the result of an
-  /// operation.
-  Optimizer(std::string name, std::vector<Variable<T>> parameters, double learning_rate);
+  /// One list a group, and as many learning rates. ValueError for no group, an empty group, a bad learning
+  /// rate, or a parameter listed twice; GraphError for a Variable that is empty, a constant, or the result of
+  /// an operation.
+  Optimizer(std::string name, std::vector<std::vector<Variable<T>>> groups,
+            std::vector<double> learning_rates);
 
-  /// ValueError that names the option, its value and `rule`, unless `holds`.
-  void require(bool holds, const char* option, double value, const char* rule) const;
+  /// The group that parameters()[i] is in.
+  std::size_t group_of(std::size_t i) const noexcept { return group_of_[i]; }
 
-  const std::string& name() const noexcept { return name_; }
+  void write_learning_rates(std::vector<NamedArray<T>>& state) const;
+  /// Checked, and ready for replace_rates().
+  std::vector<double> read_learning_rates(StateReader<T>& state) const;
 
  private:
-  std::string name_;
   std::vector<Variable<T>> parameters_;
-  double learning_rate_ = 0;
+  std::vector<std::size_t> group_of_;
 };
 
 extern template class Optimizer<float>;

@@ -1,7 +1,11 @@
 // Stochastic gradient descent: plain, with momentum, with Nesterov's momentum, with weight decay.
 #pragma once
 
-#include "optimizer.hpp"
+#include "elementwise_optimizer.hpp"
+
+namespace xgrad::kernels {
+struct SgdStep;
+}
 
 namespace xgrad::optim {
 
@@ -15,6 +19,17 @@ struct SGDOptions {
   double weight_decay = 0;
 };
 
+struct SGDRule {
+  using Options = SGDOptions;
+  using Step = kernels::SgdStep;
+  static constexpr const char* name = "SGD";
+  static constexpr std::array<const char*, 1> slots = {"momentum_buffer"};
+  static void check(const Options& options, const OptionCheck& check);
+  static bool uses(const Options& options, std::size_t slot);
+  static double initial(const Options& options, std::size_t slot);
+  static Step step(const Options& options, double learning_rate, std::uint64_t count);
+};
+
 /// Gradient descent. For a parameter p with gradient g, velocity v (0 at first) and learning rate r a step is
 ///
 ///   g <- g + weight_decay * p
@@ -23,29 +38,14 @@ struct SGDOptions {
 ///
 /// which is PyTorch's rule without dampening. The rate multiplies the velocity when it is used, so that a
 /// change of rate is felt at once; Sutskever et al., "On the importance of initialization and momentum in
-/// deep learning", ICML 2013, multiply the gradient as it enters v.
+/// deep learning", ICML 2013, multiply the gradient as it enters v. In state() v is "momentum_buffer".
 template <class T>
-class SGD final : public Optimizer<T> {
+class SGD final : public ElementwiseOptimizer<T, SGDRule> {
  public:
-  /// Any leaves that require a gradient will do: a module's parameters(), or Variables of one's own. A bad
-  /// option is a ValueError; for what is refused as a parameter see Optimizer.
-  explicit SGD(std::vector<Variable<T>> parameters, const SGDOptions& options = {});
-
-  void step() override;
-
-  /// As they are now, set_learning_rate() included.
-  SGDOptions options() const;
-  /// For every later step. Velocities are kept unless the new momentum is 0. ValueError for a bad option.
-  void set_options(const SGDOptions& options);
-
- private:
-  void check(const SGDOptions& options) const;
-
-  SGDOptions options_;
-  std::vector<Dense<T>> velocities_;  ///< one a parameter; undefined until its first step with momentum
+  using ElementwiseOptimizer<T, SGDRule>::ElementwiseOptimizer;
 };
 
-extern template class SGD<float>;
-extern template class SGD<double>;
+extern template class ElementwiseOptimizer<float, SGDRule>;
+extern template class ElementwiseOptimizer<double, SGDRule>;
 
 }  // namespace xgrad::optim

@@ -1,0 +1,166 @@
+#include "elementwise_optimizer.hpp"
+
+#include "../core/dispatch.hpp"
+#include "../core/threads.hpp"
+#include "sgd.hpp"
+#include "update_kernels.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+template <class T, class Options>
+std::vector<std::vector<Variable<T>>> lists_of(std::vector<ParameterGroup<T, Options>>& groups) {
+  std::vector<std::vector<Variable<T>>> lists;
+  for (auto& group : groups) lists.push_back(std::move(group.parameters));
+  return lists;
+}
+
+template <class T, class Options>
+std::vector<double> rates_of(const std::vector<ParameterGroup<T, Options>>& groups) {
+  std::vector<double> rates;
+  for (const auto& group : groups) rates.push_back(group.options.learning_rate);
+  return rates;
+}
+
+std::string name_of(std::size_t parameter, const char* what) {
+  return "parameters." + std::to_string(parameter) + "." + what;
+}
+
+}  // namespace
+
+template <class T, class Rule>
+ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Variable<T>> parameters,
+                                                    const Options& options)
+    : ElementwiseOptimizer(std::vector<Group>{Group{std::move(parameters), options}}) {}
+
+template <class T, class Rule>
+ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Group> groups)
+    : Optimizer<T>(Rule::name, lists_of(groups), rates_of(groups)), kept_(this->parameters().size()) {
+  for (const Group& group : groups) {
+    Rule::check(group.options, this->check());
+    options_.push_back(group.options);
+  }
+}
+
+template <class T, class Rule>
+bool ElementwiseOptimizer<T, Rule>::uses(std::size_t parameter, std::size_t slot) const {
+  return Rule::uses(options_[this->group_of(parameter)], slot);
+}
+
+template <class T, class Rule>
+Dense<T> ElementwiseOptimizer<T, Rule>::fresh_slot(std::size_t parameter, std::size_t slot) const {
+  const double first = Rule::initial(options_[this->group_of(parameter)], slot);
+  return Dense<T>::filled(this->parameters()[parameter].shape(), static_cast<T>(first));
+}
+
+template <class T, class Rule>
+typename ElementwiseOptimizer<T, Rule>::Options ElementwiseOptimizer<T, Rule>::options(
+    std::size_t group) const {
+  this->check_group(group);
+  Options now = options_[group];
+  now.learning_rate = this->learning_rate(group);
+  return now;
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::set_options(const Options& options) {
+  this->check_rate(options.learning_rate);
+  Rule::check(options, this->check());
+  for (std::size_t group = 0; group < options_.size(); ++group) assign(options, group);
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::set_options(const Options& options, std::size_t group) {
+  this->check_group(group);
+  this->check_rate(options.learning_rate);
+  Rule::check(options, this->check());
+  assign(options, group);
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::assign(const Options& options, std::size_t group) {
+  this->set_learning_rate(options.learning_rate, group);
+  options_[group] = options;
+  for (std::size_t i = 0; i < kept_.size(); ++i)
+    for (std::size_t s = 0; s < Rule::slots.size(); ++s)
+      if (!uses(i, s)) kept_[i].slots[s] = Dense<T>();
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::step() {
+  using Step = typename Rule::Step;
+  static const kernels::UpdateKernels<Step>& table =
+      *choose_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
+  const auto kernel = table.run[std::is_same_v<T, double>];
+  constexpr std::size_t grain = 1 << 15;
+  struct Update {
+    kernels::UpdateLoop loop;
+    Step step;
+    std::uint64_t* steps;
+  };
+  // Whatever allocates comes first: when memory runs out, nothing has moved.
+  std::vector<Update> updates;
+  updates.reserve(kept_.size());
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    Variable<T> parameter = this->parameters()[i];
+    if (!parameter.has_grad()) continue;
+    const std::size_t group = this->group_of(i);
+    Kept& kept = kept_[i];
+    Update update{{}, Rule::step(options_[group], this->learning_rate(group), kept.steps + 1), &kept.steps};
+    for (std::size_t s = 0; s < Rule::slots.size(); ++s) {
+      if (!uses(i, s)) continue;
+      if (!kept.slots[s].defined()) kept.slots[s] = fresh_slot(i, s);
+      update.loop.slots[s] = kept.slots[s].mutable_data();
+    }
+    // The pointer for writing comes first: it may detach the value from a gradient that shares its buffer.
+    update.loop.parameter = parameter.mutable_data();
+    update.loop.gradient = parameter.dense_grad().data();
+    update.loop.count = parameter.size();
+    updates.push_back(update);
+  }
+  for (const Update& update : updates) {
+    parallel_for(update.loop.count, grain, [&](std::size_t begin, std::size_t end) {
+      kernel(kernels::part_of<T>(update.loop, begin, end), update.step);
+    });
+    ++*update.steps;
+  }
+}
+
+template <class T, class Rule>
+std::vector<NamedArray<T>> ElementwiseOptimizer<T, Rule>::state() const {
+  std::vector<NamedArray<T>> state;
+  this->write_learning_rates(state);
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const Kept& kept = kept_[i];
+    state.emplace_back(name_of(i, "step"), number_array<T>(static_cast<double>(kept.steps)));
+    if (kept.steps == 0) continue;
+    // A slot that set_options has brought into use since the last step is as the next step would make it.
+    for (std::size_t s = 0; s < Rule::slots.size(); ++s)
+      if (uses(i, s))
+        state.emplace_back(name_of(i, Rule::slots[s]),
+                           to_array(kept.slots[s].defined() ? kept.slots[s] : fresh_slot(i, s)));
+  }
+  return state;
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::load_state(const std::vector<NamedArray<T>>& state) {
+  StateReader<T> reader(this->name(), state);
+  std::vector<double> rates = this->read_learning_rates(reader);
+  std::vector<Kept> loaded(kept_.size());
+  for (std::size_t i = 0; i < loaded.size(); ++i) {
+    loaded[i].steps = reader.count(name_of(i, "step"));
+    if (loaded[i].steps == 0) continue;
+    for (std::size_t s = 0; s < Rule::slots.size(); ++s)
+      if (uses(i, s))
+        loaded[i].slots[s] = reader.array(name_of(i, Rule::slots[s]), this->parameters()[i].shape());
+  }
+  reader.finish();
+  this->replace_rates(std::move(rates));
+  kept_ = std::move(loaded);
+}
+
+template class ElementwiseOptimizer<float, SGDRule>;
+template class ElementwiseOptimizer<double, SGDRule>;
+
+}  // namespace xgrad::optim
