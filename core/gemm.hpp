@@ -1,4 +1,4 @@
-// Matrix products on raw pointers: the one place that calls BLAS.
+// Matrix products on raw pointers: the one place that calls BLAS, or a kernel of our own where that is faster.
 #pragma once
 
 #include <cstddef>

@@ -5,8 +5,10 @@
 #include <limits>
 #include <string>
 #include <vector>
+#include <xgrad/core/dispatch.hpp>
 #include <xgrad/core/error.hpp>
 #include <xgrad/core/gemm.hpp>
+#include <xgrad/core/gemm_kernels.hpp>
 #include <xgrad/core/random.hpp>
 #include <xgrad/core/threads.hpp>
 
@@ -43,8 +45,8 @@ struct Problem {
   }
 
   /// The largest difference from plain loops, in units of the rounding of one term.
-  double error(xg::Into into) const {
-    const std::vector<T> out = product(into);
+  double error(xg::Into into) const { return error_of(product(into), into); }
+  double error_of(const std::vector<T>& out, xg::Into into) const {
     double worst = 0;
     for (std::size_t i = 0; i < size.m; ++i)
       for (std::size_t j = 0; j < size.n; ++j) {
@@ -65,6 +67,20 @@ void for_all_flags(std::size_t m, std::size_t n, std::size_t k, const Check& che
                << transpose_b);
       check(size);
     }
+}
+
+template <class T>
+double kernel_error(const xg::kernels::GemmKernels& kernels, const Problem<T>& problem, bool add) {
+  const auto [m, n, k, ta, tb] = problem.size;
+  const auto stride = [](bool one, std::size_t width) {
+    return one ? 1 : static_cast<std::ptrdiff_t>(width);
+  };
+  std::vector<T> out = problem.c;
+  if (!add) out.assign(out.size(), std::numeric_limits<T>::quiet_NaN());
+  kernels.product[std::is_same_v<T, double>]({problem.a.data(), stride(ta, k), stride(!ta, m),
+                                              problem.b.data(), stride(tb, n), stride(!tb, k), out.data(),
+                                              static_cast<std::ptrdiff_t>(n), m, n, k, add});
+  return problem.error_of(out, add ? xg::Into::add : xg::Into::overwrite);
 }
 
 struct ThreadCount {
@@ -110,6 +126,30 @@ TEST_CASE("gemm is right where several threads share the work, and gives the sam
         CHECK(std::memcmp(shared.data(), alone.data(), alone.size() * sizeof(float)) == 0);
         CHECK(std::memcmp(shared_double.data(), alone_double.data(), alone.size() * sizeof(double)) == 0);
       }
+    });
+}
+
+TEST_CASE("our own kernel agrees with plain loops on every instruction set that is here") {
+  std::vector<const xg::kernels::GemmKernels*> sets = {xg::kernels::gemm_kernels<xg::isa::baseline>()};
+#if defined(__x86_64__)
+  if (xg::instruction_set() != xg::InstructionSet::baseline)
+    sets.push_back(xg::kernels::gemm_kernels<xg::isa::avx2>());
+  if (xg::instruction_set() == xg::InstructionSet::avx512)
+    sets.push_back(xg::kernels::gemm_kernels<xg::isa::avx512>());
+#endif
+  // Tails of rows and columns, more terms than are taken at a time, rows of B far apart, fewer columns than
+  // lanes.
+  const xg::GemmSize shapes[] = {{1, 1, 1},    {7, 50, 3},   {13, 49, 600}, {70, 300, 9},
+                                 {65, 3, 100}, {64, 16, 70}, {40, 5, 300},  {2, 100, 513}};
+  for (const xg::GemmSize& shape : shapes)
+    for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
+      const Problem<float> problem(size, 7);
+      const Problem<double> in_double(size, 8);
+      for (const xg::kernels::GemmKernels* kernels : sets)
+        for (bool add : {false, true}) {
+          CHECK(kernel_error(*kernels, problem, add) <= static_cast<double>(size.k + 1));
+          CHECK(kernel_error(*kernels, in_double, add) <= static_cast<double>(size.k + 1));
+        }
     });
 }
 

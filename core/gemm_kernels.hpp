@@ -1,0 +1,33 @@
+// The kernel of matrix products: for small ones, on which BLAS spends more than the arithmetic, and for
+// processors wider than the BLAS at hand knows how to use.
+#pragma once
+
+#include <cstddef>
+
+#include "simd/isa.hpp"
+
+namespace xgrad::kernels {
+
+/// C = A B, or C += A B. Element (i, p) of A stands at i * a_row + p * a_column, (p, j) of B at p * b_row +
+/// j * b_column, (i, j) of C at i * c_row + j; of b_row and b_column one is 1. An element of C is one chain
+/// of fused multiply-adds over p, in order, wherever it stands and whichever rows and columns are computed
+/// with it.
+struct Product {
+  const void* a;
+  std::ptrdiff_t a_row, a_column;
+  const void* b;
+  std::ptrdiff_t b_row, b_column;
+  void* c;
+  std::ptrdiff_t c_row;
+  std::size_t m, n, k;
+  bool add;
+};
+
+/// [0] is float, [1] is double.
+struct GemmKernels {
+  void (*product[2])(const Product& product);
+};
+template <class Isa>
+const GemmKernels* gemm_kernels();
+
+}  // namespace xgrad::kernels
