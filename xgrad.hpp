@@ -49,4 +49,7 @@
 #include "ops/softmax.hpp"
 #include "ops/sorting.hpp"
 #include "ops/statistics.hpp"
+#include "optim/adagrad.hpp"
+#include "optim/adam.hpp"
+#include "optim/rmsprop.hpp"
 #include "optim/sgd.hpp"

@@ -2,6 +2,9 @@
 
 #include "../core/dispatch.hpp"
 #include "../core/threads.hpp"
+#include "adagrad.hpp"
+#include "adam.hpp"
+#include "rmsprop.hpp"
 #include "sgd.hpp"
 #include "update_kernels.hpp"
 
@@ -48,8 +51,10 @@ bool ElementwiseOptimizer<T, Rule>::uses(std::size_t parameter, std::size_t slot
 }
 
 template <class T, class Rule>
-Dense<T> ElementwiseOptimizer<T, Rule>::fresh_slot(std::size_t parameter, std::size_t slot) const {
-  const double first = Rule::initial(options_[this->group_of(parameter)], slot);
+Dense<T> ElementwiseOptimizer<T, Rule>::fresh_slot(std::size_t parameter) const {
+  const Options& options = options_[this->group_of(parameter)];
+  double first = 0;
+  if constexpr (requires { Rule::initial(options); }) first = Rule::initial(options);
   return Dense<T>::filled(this->parameters()[parameter].shape(), static_cast<T>(first));
 }
 
@@ -109,7 +114,7 @@ void ElementwiseOptimizer<T, Rule>::step() {
     Update update{{}, Rule::step(options_[group], this->learning_rate(group), kept.steps + 1), &kept.steps};
     for (std::size_t s = 0; s < Rule::slots.size(); ++s) {
       if (!uses(i, s)) continue;
-      if (!kept.slots[s].defined()) kept.slots[s] = fresh_slot(i, s);
+      if (!kept.slots[s].defined()) kept.slots[s] = fresh_slot(i);
       update.loop.slots[s] = kept.slots[s].mutable_data();
     }
     // The pointer for writing comes first: it may detach the value from a gradient that shares its buffer.
@@ -138,7 +143,7 @@ std::vector<NamedArray<T>> ElementwiseOptimizer<T, Rule>::state() const {
     for (std::size_t s = 0; s < Rule::slots.size(); ++s)
       if (uses(i, s))
         state.emplace_back(name_of(i, Rule::slots[s]),
-                           to_array(kept.slots[s].defined() ? kept.slots[s] : fresh_slot(i, s)));
+                           to_array(kept.slots[s].defined() ? kept.slots[s] : fresh_slot(i)));
   }
   return state;
 }
@@ -162,5 +167,13 @@ void ElementwiseOptimizer<T, Rule>::load_state(const std::vector<NamedArray<T>>&
 
 template class ElementwiseOptimizer<float, SGDRule>;
 template class ElementwiseOptimizer<double, SGDRule>;
+template class ElementwiseOptimizer<float, AdagradRule>;
+template class ElementwiseOptimizer<double, AdagradRule>;
+template class ElementwiseOptimizer<float, RMSpropRule>;
+template class ElementwiseOptimizer<double, RMSpropRule>;
+template class ElementwiseOptimizer<float, AdamRule>;
+template class ElementwiseOptimizer<double, AdamRule>;
+template class ElementwiseOptimizer<float, AdamWRule>;
+template class ElementwiseOptimizer<double, AdamWRule>;
 
 }  // namespace xgrad::optim

@@ -24,7 +24,8 @@ struct ParameterGroup {
 ///   Options           a struct with a learning_rate
 ///   name, slots       the optimizer's name, and those of its slots, for messages and state()
 ///   check             throws for bad options
-///   uses, initial     whether a slot is kept with these options, and what it holds at first
+///   uses              whether a slot is kept with these options
+///   initial           what slots hold at first; zeros for a Rule without it
 ///   step              the constants of a parameter's step of this number, counted from 1, for the kernel of
 ///                     their type: optim/update_kernels.hpp
 template <class T, class Rule>
@@ -61,7 +62,7 @@ class ElementwiseOptimizer : public Optimizer<T> {
 
   void assign(const Options& options, std::size_t group);
   bool uses(std::size_t parameter, std::size_t slot) const;
-  Dense<T> fresh_slot(std::size_t parameter, std::size_t slot) const;
+  Dense<T> fresh_slot(std::size_t parameter) const;
 
   std::vector<Options> options_;  ///< one a group; their learning rates are LearningRates'
   std::vector<Kept> kept_;        ///< one a parameter

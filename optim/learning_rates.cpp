@@ -15,14 +15,20 @@ void OptionCheck::operator()(bool holds, const char* option, double value, const
   throw ValueError(text.str());
 }
 
+void OptionCheck::at_least_zero(const char* option, double value) const {
+  (*this)(std::isfinite(value) && value >= 0, option, value, "finite and at least 0");
+}
+
+void OptionCheck::fraction(const char* option, double value) const {
+  (*this)(value >= 0 && value < 1, option, value, "at least 0 and below 1");
+}
+
 LearningRates::LearningRates(std::string name, std::vector<double> rates)
     : name_(std::move(name)), rates_(std::move(rates)) {
   for (double rate : rates_) check_rate(rate);
 }
 
-void LearningRates::check_rate(double rate) const {
-  check()(std::isfinite(rate) && rate >= 0, "learning_rate", rate, "finite and at least 0");
-}
+void LearningRates::check_rate(double rate) const { check().at_least_zero("learning_rate", rate); }
 
 void LearningRates::check_group(std::size_t group) const {
   if (group >= rates_.size())

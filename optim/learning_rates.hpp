@@ -14,6 +14,10 @@ namespace xgrad::optim {
 struct OptionCheck {
   std::string_view owner;
   void operator()(bool holds, const char* option, double value, const char* rule) const;
+  /// Finite and at least 0.
+  void at_least_zero(const char* option, double value) const;
+  /// At least 0 and below 1.
+  void fraction(const char* option, double value) const;
 };
 
 /// One learning rate for each group of parameters. It stays where it is made, so that a scheduler may keep a

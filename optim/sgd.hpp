@@ -26,7 +26,6 @@ struct SGDRule {
   static constexpr std::array<const char*, 1> slots = {"momentum_buffer"};
   static void check(const Options& options, const OptionCheck& check);
   static bool uses(const Options& options, std::size_t slot);
-  static double initial(const Options& options, std::size_t slot);
   static Step step(const Options& options, double learning_rate, std::uint64_t count);
 };
 

@@ -65,12 +65,114 @@ void update(const UpdateLoop& loop, const SgdStep& step) {
   update_all<T>(loop, Sgd<P, Momentum::plain>(step));
 }
 
+template <class P>
+struct Adagrad {
+  static constexpr bool keeps[max_slots] = {true};
+  P rate, epsilon, decay;
+  explicit Adagrad(const AdagradStep& step)
+      : rate(-step.learning_rate), epsilon(step.epsilon), decay(step.weight_decay) {}
+
+  P operator()(const P& p, const P& g0, P* s) const {
+    const P g = fma(decay, p, g0);
+    s[0] = fma(g, g, s[0]);
+    return fma(rate, g / (sqrt(s[0]) + epsilon), p);
+  }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const AdagradStep& step) {
+  update_all<T>(loop, Adagrad<Pack<T, Isa>>(step));
+}
+
+template <class P, bool centered, bool has_momentum>
+struct Rmsprop {
+  static constexpr bool keeps[max_slots] = {true, centered, has_momentum};
+  P rate, kept, taken, epsilon, decay, momentum;
+  explicit Rmsprop(const RmspropStep& step)
+      : rate(-step.learning_rate),
+        kept(step.alpha),
+        taken(1 - step.alpha),
+        epsilon(step.epsilon),
+        decay(step.weight_decay),
+        momentum(step.momentum) {}
+
+  P operator()(const P& p, const P& g0, P* s) const {
+    const P g = fma(decay, p, g0);
+    s[0] = fma(kept, s[0], taken * g * g);
+    P variance = s[0];
+    if constexpr (centered) {
+      s[1] = fma(kept, s[1], taken * g);
+      variance = maximum(fma(-s[1], s[1], variance), P(0));
+    }
+    const P move = g / (sqrt(variance) + epsilon);
+    if constexpr (!has_momentum) return fma(rate, move, p);
+    s[2] = fma(momentum, s[2], move);
+    return fma(rate, s[2], p);
+  }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const RmspropStep& step) {
+  using P = Pack<T, Isa>;
+  const bool has_momentum = step.momentum > 0;
+  if (step.centered && has_momentum) return update_all<T>(loop, Rmsprop<P, true, true>(step));
+  if (step.centered) return update_all<T>(loop, Rmsprop<P, true, false>(step));
+  if (has_momentum) return update_all<T>(loop, Rmsprop<P, false, true>(step));
+  update_all<T>(loop, Rmsprop<P, false, false>(step));
+}
+
+template <class P, bool amsgrad>
+struct Adam {
+  static constexpr bool keeps[max_slots] = {true, true, amsgrad};
+  P rate, kept1, taken1, kept2, taken2, root_factor, epsilon, decay, factor;
+  explicit Adam(const AdamStep& step)
+      : rate(-step.rate),
+        kept1(step.beta1),
+        taken1(1 - step.beta1),
+        kept2(step.beta2),
+        taken2(1 - step.beta2),
+        root_factor(step.root_factor),
+        epsilon(step.epsilon),
+        decay(step.gradient_decay),
+        factor(step.parameter_factor) {}
+
+  P operator()(const P& p, const P& g0, P* s) const {
+    const P g = fma(decay, p, g0);
+    s[0] = fma(kept1, s[0], taken1 * g);
+    s[1] = fma(kept2, s[1], taken2 * g * g);
+    P square = s[1];
+    if constexpr (amsgrad) square = s[2] = maximum(s[2], s[1]);
+    return fma(rate, s[0] / fma(sqrt(square), root_factor, epsilon), factor * p);
+  }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const AdamStep& step) {
+  using P = Pack<T, Isa>;
+  if (step.amsgrad) return update_all<T>(loop, Adam<P, true>(step));
+  update_all<T>(loop, Adam<P, false>(step));
+}
+
+template <class Step>
+constexpr UpdateKernels<Step> both = {{&update<float>, &update<double>}};
+
 }  // namespace
 
 template <>
 const UpdateKernels<SgdStep>* update_kernels<Isa, SgdStep>() {
-  static constexpr UpdateKernels<SgdStep> kernels = {{&update<float>, &update<double>}};
-  return &kernels;
+  return &both<SgdStep>;
+}
+template <>
+const UpdateKernels<AdagradStep>* update_kernels<Isa, AdagradStep>() {
+  return &both<AdagradStep>;
+}
+template <>
+const UpdateKernels<RmspropStep>* update_kernels<Isa, RmspropStep>() {
+  return &both<RmspropStep>;
+}
+template <>
+const UpdateKernels<AdamStep>* update_kernels<Isa, AdamStep>() {
+  return &both<AdamStep>;
 }
 
 }  // namespace xgrad::kernels

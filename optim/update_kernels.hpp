@@ -38,6 +38,36 @@ struct SgdStep {
   double weight_decay;
 };
 
+/// Slot 0: the sum of squares.
+struct AdagradStep {
+  double learning_rate;
+  double epsilon;
+  double weight_decay;
+};
+
+/// Slot 0: the mean square; 1: the mean, if centered; 2: the velocity, with momentum above 0.
+struct RmspropStep {
+  double learning_rate;
+  double alpha;
+  double epsilon;
+  double weight_decay;
+  double momentum;
+  bool centered;
+};
+
+/// p * parameter_factor - rate * m / (sqrt(w) * root_factor + epsilon), m and w made of the gradient
+/// g + gradient_decay * p. Slot 0: m; 1: the mean square; 2: the largest of it, w, with amsgrad.
+struct AdamStep {
+  double rate;
+  double beta1;
+  double beta2;
+  double root_factor;
+  double epsilon;
+  double gradient_decay;
+  double parameter_factor;
+  bool amsgrad;
+};
+
 /// Updates parameter and slots in place; [0] is float, [1] is double.
 template <class Step>
 struct UpdateKernels {

@@ -4,11 +4,10 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/sgd.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "../message_of.hpp"
+#include "training.hpp"
 
 namespace {
 
@@ -20,6 +19,7 @@ using xgrad::ValueError;
 using xgrad::Variable;
 using xgrad::optim::SGD;
 using xgrad::optim::SGDOptions;
+using xgrad::testing::distance_after;
 using xgrad::testing::message_of;
 
 /// Leaves the gradient of half the sum of squares: the value itself.
@@ -41,10 +41,6 @@ struct Reference {
     parameter -= options.learning_rate * g;
   }
 };
-
-Variable<double> rosenbrock(const Variable<double>& x, const Variable<double>& y) {
-  return square(1 - x) + 100 * square(y - square(x));
-}
 
 }  // namespace
 
@@ -74,24 +70,8 @@ TEST_CASE("ten steps agree with the rule spelt out, for momentum, Nesterov and w
         SGDOptions{.learning_rate = 0.05, .momentum = 0.9},
         SGDOptions{.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 0.3},
         SGDOptions{.learning_rate = 0.05, .momentum = 0.9, .nesterov = true},
-        SGDOptions{0.05, 0.9, true, 0.3}}) {
-    const xt::xarray<double> start = {{1, -2, 0.5}, {1e-3, 40, -7}};
-    auto x = parameter(start);
-    SGD<double> sgd({x}, options);
-    std::vector<Reference> expected;
-    for (double element : start) expected.push_back({options, element});
-    for (int step = 0; step < 10; ++step) {
-      (square(x) * x).backward({.grad_output = Array<double>(0.01 * xt::ones<double>({2, 3}))});
-      sgd.step();
-      sgd.zero_grad();
-      for (std::size_t i = 0; i < expected.size(); ++i) {
-        const double p = expected[i].parameter;
-        expected[i].step(0.03 * p * p);
-        CHECK(std::abs(x.dense().data()[i] - expected[i].parameter) <=
-              1e-12 * std::abs(expected[i].parameter));
-      }
-    }
-  }
+        SGDOptions{0.05, 0.9, true, 0.3}})
+    xgrad::testing::check_ten_steps<SGD<double>, Reference>(options);
 }
 
 TEST_CASE_TEMPLATE("every element of a parameter of any size is updated once", T, float, double) {
@@ -197,16 +177,19 @@ TEST_CASE("SGD finds the minimum of a quadratic as fast as theory says") {
 
 TEST_CASE("SGD with momentum reaches the minimum of Rosenbrock's function within 3300 steps") {
   for (const bool nesterov : {false, true}) {
-    auto x = parameter(-1.2), y = parameter(1.0);
-    SGD<double> sgd({x, y}, {.learning_rate = 0.001, .momentum = 0.9, .nesterov = nesterov});
-    for (int step = 0; step < 3300; ++step) {
-      sgd.zero_grad();
-      rosenbrock(x, y).backward();
-      sgd.step();
-    }
-    CHECK(std::abs(x.item() - 1) < 1e-6);
-    CHECK(std::abs(y.item() - 1) < 1e-6);
+    const xgrad::testing::Rosenbrock problem;
+    SGD<double> sgd(problem.parameters(), {.learning_rate = 0.001, .momentum = 0.9, .nesterov = nesterov});
+    CHECK(distance_after(3300, problem, sgd) < 1e-6);
   }
+}
+
+TEST_CASE("SGD with the best momentum for condition number 10^4 reaches the minimum within 1100 steps") {
+  // Polyak, "Some methods of speeding up the convergence of iteration methods", 1964: for curvatures from m
+  // to L, rate 4 / (sqrt(L) + sqrt(m))^2 and momentum ((sqrt(L) - sqrt(m)) / (sqrt(L) + sqrt(m)))^2.
+  const xgrad::testing::IllConditioned problem;
+  SGD<double> sgd(problem.parameters(),
+                  {.learning_rate = 4.0 / (101 * 101), .momentum = 99.0 * 99 / (101 * 101)});
+  CHECK(distance_after(1100, problem, sgd) < 1e-6);
 }
 
 TEST_CASE("a bad option is an error that names it and its value") {

@@ -1,16 +1,14 @@
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/sgd.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "../message_of.hpp"
+#include "training.hpp"
 
 namespace {
 
@@ -23,30 +21,11 @@ using xgrad::optim::number_array;
 using xgrad::optim::SGD;
 using xgrad::optim::StateReader;
 using xgrad::testing::message_of;
+using xgrad::testing::names_of;
+using xgrad::testing::same_bits;
 
 template <class T>
-using State = std::vector<xgrad::optim::NamedArray<T>>;
-
-template <class T>
-std::vector<std::string> names_of(const State<T>& state) {
-  std::vector<std::string> names;
-  for (const auto& [name, array] : state) names.push_back(name);
-  return names;
-}
-
-template <class T>
-bool same_bits(const Array<T>& a, const Array<T>& b) {
-  return a.shape() == b.shape() &&
-         std::memcmp(a.storage().data(), b.storage().data(), a.size() * sizeof(T)) == 0;
-}
-
-template <class T>
-bool same_bits(const State<T>& a, const State<T>& b) {
-  if (names_of(a) != names_of(b)) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!same_bits(a[i].second, b[i].second)) return false;
-  return true;
-}
+using State = xgrad::testing::OptimizerState<T>;
 
 /// Steps of descent on sum (x^4 / 4).
 template <class T>
