@@ -40,6 +40,7 @@ std::vector<std::string_view> loss_operation_names();
 std::vector<std::string_view> indexing_operation_names();
 std::vector<std::string_view> linear_algebra_operation_names();
 std::vector<std::string_view> decomposition_operation_names();
+std::vector<std::string_view> layer_operation_names();
 std::vector<std::string_view> convolution_operation_names();
 std::vector<std::string_view> pooling_operation_names();
 

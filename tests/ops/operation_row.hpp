@@ -94,6 +94,7 @@ std::vector<OperationRow> shape_rows();
 std::vector<OperationRow> indexing_rows();
 std::vector<OperationRow> linear_algebra_rows();
 std::vector<OperationRow> decomposition_rows();
+std::vector<OperationRow> layer_rows();
 std::vector<OperationRow> convolution_rows();
 std::vector<OperationRow> pooling_rows();
 std::vector<OperationRow> loss_rows();

@@ -1,0 +1,65 @@
+// What layers cost beside products and convolutions.
+#include <benchmark/benchmark.h>
+
+#include <xgrad/xgrad.hpp>
+
+namespace xg = xgrad;
+
+namespace {
+
+constexpr std::size_t rows = 4096, columns = 1024;
+
+/// Forward and backward of mean(y * y), y = layer_norm(x, gamma, beta), with all three gradients.
+template <class T>
+void layer_norm_training(benchmark::State& state) {
+  xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
+  const auto x = xg::parameter_from(xg::random_normal<T>({rows, columns}, 0, 1));
+  const auto gamma = xg::parameter_from(xg::random_normal<T>({columns}, 1, 0.1));
+  const auto beta = xg::parameter_from(xg::random_normal<T>({columns}, 0, 0.1));
+  std::vector<xg::Variable<T>> inputs = {x, gamma, beta};
+  for (auto _ : state) {
+    for (auto& input : inputs) input.zero_grad();
+    const auto y = xg::layer_norm(x, gamma, beta);
+    xg::mean(y * y).backward();
+    benchmark::DoNotOptimize(x.dense_grad().data());
+  }
+}
+BENCHMARK_TEMPLATE(layer_norm_training, float)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_TEMPLATE(layer_norm_training, double)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// The two passes of layer_norm alone.
+void layer_norm_forward(benchmark::State& state) {
+  xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
+  const auto x = xg::random_normal<float>({rows, columns}, 0, 1);
+  const auto gamma = xg::random_normal<float>({columns}, 1, 0.1),
+             beta = xg::random_normal<float>({columns}, 0, 1);
+  for (auto _ : state) benchmark::DoNotOptimize(xg::layer_norm(x, gamma, beta).data());
+}
+BENCHMARK(layer_norm_forward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+void layer_norm_backward(benchmark::State& state) {
+  xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
+  const auto x = xg::parameter_from(xg::random_normal<float>({rows, columns}, 0, 1));
+  const auto gamma = xg::parameter_from(xg::random_normal<float>({columns}, 1, 0.1));
+  const auto beta = xg::parameter_from(xg::random_normal<float>({columns}, 0, 0.1));
+  const auto y = xg::layer_norm(x, gamma, beta);
+  const auto dy = xg::to_array(xg::random_normal<float>({rows, columns}, 0, 1));
+  std::vector<xg::Variable<float>> inputs = {x, gamma, beta};
+  for (auto _ : state) {
+    for (auto& input : inputs) input.zero_grad();
+    y.backward({.retain_graph = true, .grad_output = dy});
+    benchmark::DoNotOptimize(x.dense_grad().data());
+  }
+}
+BENCHMARK(layer_norm_backward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+/// The floor: the traffic of a value that is read and another that is written.
+void copy_of_that_size(benchmark::State& state) {
+  xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
+  const auto x = xg::random_normal<float>({rows, columns}, 0, 1);
+  for (auto _ : state) benchmark::DoNotOptimize((-x).data());
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * rows * columns * sizeof(float)));
+}
+BENCHMARK(copy_of_that_size)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+}  // namespace
