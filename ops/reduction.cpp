@@ -1,6 +1,7 @@
 #include "reduction.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "../core/broadcast.hpp"
@@ -110,20 +111,36 @@ struct Min : Extreme<Min> {
   static const kernels::Reduction& kernels() { return chosen().min; }
 };
 
+/// A line's largest element, or 0 where that is not finite: what logsumexp takes out first.
+template <class T>
+Dense<T> anchor_of(const Dense<T>& x, const AxisList<bool>& axes) {
+  Dense<T> anchor = reduce_axes(chosen().max, x, axes);
+  T* elements = anchor.mutable_data();
+  for (std::size_t i = 0, n = anchor.size(); i < n; ++i)
+    if (!std::isfinite(elements[i])) elements[i] = 0;
+  return anchor;
+}
+template <class T>
+Variable<T> anchor_of(const Variable<T>& x, const AxisList<bool>& axes) {
+  return Variable<T>(anchor_of(x.dense(), axes));
+}
+
 struct LogSumExp : Over {
   static constexpr std::string_view name = "logsumexp";
-  static constexpr bool saves_output = true;
   bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(reduce_axes(chosen().logsumexp, x, axes), x.shape);
   }
+  /// exp(x - y) with the largest element taken out of both: far from 0, y itself has too few digits.
   template <class V>
   void vjp(Backward<V>& b) const {
-    const Shape shape = kept(b.shape(0));
-    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), b.input(0), reshape(b.output(), shape),
-                    reshape(b.gradient(), shape)));
+    const V x = b.input(0), near = x - anchor_of(x, axes);
+    LogSumExp inner = *this;
+    inner.keep_dims = true;
+    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near, perform(inner, near),
+                    reshape(b.gradient(), kept(b.shape(0)))));
   }
 };
 

@@ -255,6 +255,22 @@ TEST_CASE("logsumexp neither overflows nor underflows") {
   CHECK(xg::logsumexp(columns, {.axes = {0}}).value() == xt::xarray<double>{0, 1e4});
 }
 
+TEST_CASE("logsumexp's gradient keeps all its digits far from 0") {
+  for (float far : {0.f, 1e4f, -1e4f, 1e6f}) {
+    const float line[] = {far - 2, far - 0.5f, far};  // exact at every distance
+    const double total = std::exp(-2.0) + std::exp(-0.5) + 1;
+    const auto x = xg::parameter(xt::xarray<float>{line[0], line[1], line[2]});
+    const auto plain = xg::grad(xg::logsumexp(x), {x})[0].value();
+    const auto recorded = xg::grad(xg::logsumexp(x), {x}, {.create_graph = true})[0].value();
+    for (std::size_t i = 0; i < 3; ++i) {
+      CAPTURE(far);
+      const double share = std::exp(static_cast<double>(line[i]) - static_cast<double>(far)) / total;
+      CHECK(plain(i) == doctest::Approx(share).epsilon(3e-7));
+      CHECK(recorded(i) == doctest::Approx(share).epsilon(3e-7));
+    }
+  }
+}
+
 TEST_CASE("logsumexp of -inf everywhere is -inf with gradient 0, and of +inf +inf") {
   const auto x = xg::parameter(xt::xarray<double>{
       {-infinity, -infinity, -infinity}, {-infinity, 0, -infinity}, {infinity, 0, -infinity}});
