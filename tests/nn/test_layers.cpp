@@ -5,7 +5,6 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/random.hpp>
-#include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/flatten.hpp>
 #include <xgrad/nn/linear.hpp>
@@ -14,6 +13,8 @@
 #include <xgrad/nn/two_layer_net.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xtensor/xarray.hpp>
+
+#include "layer_checks.hpp"
 
 namespace {
 
@@ -26,24 +27,8 @@ using xgrad::nn::Linear;
 using xgrad::nn::ReLU;
 using xgrad::nn::Sequential;
 using xgrad::nn::TwoLayerNet;
-
-template <class T>
-Variable<T> sample(const Shape& shape, std::uint64_t seed) {
-  xgrad::Generator from(seed);
-  return Variable<T>(xgrad::random_normal<T>(shape, 0, 1, from));
-}
-
-/// The module's gradient in its input and in all of its parameters.
-void check_gradients(xgrad::nn::Module<double>& module, const Variable<double>& x) {
-  const auto in_input = xgrad::gradcheck([&](const Variable<double>& in) { return module(in); }, {x});
-  INFO(in_input);
-  CHECK(in_input.ok());
-  if (module.parameters().empty()) return;
-  const auto in_parameters =
-      xgrad::gradcheck([&] { return module(x); }, module.parameters(), {.second_order = true});
-  INFO(in_parameters);
-  CHECK(in_parameters.ok());
-}
+using xgrad::testing::check_gradients;
+using xgrad::testing::sample;
 
 }  // namespace
 

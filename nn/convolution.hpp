@@ -1,0 +1,66 @@
+// Layers that convolve images and signals.
+#pragma once
+
+#include "../ops/convolution.hpp"
+#include "module.hpp"
+
+namespace xgrad::nn {
+
+/// conv2d with a kernel and a bias of its own: images [N, in, H, W] become [N, out, oH, oW]. Parameters
+/// "weight" [out, in / groups, kH, kW] and "bias" [out] start uniform in +- 1 / sqrt(in / groups kH kW), from
+/// this thread's generator, which is where PyTorch's layer starts too; see Linear for other starts.
+///
+///   Conv2d<float>(1, 32, 3)                                      // 32 kernels of 3 x 3
+///   Conv2d<float>(32, 64, {5, 3}, {.stride = {2, 2}, .padding = {2, 1}})
+template <class T>
+class Conv2d : public Module<T> {
+ public:
+  /// ValueError if a number of channels, the kernel's extent, a stride or a dilation is 0, or if the groups
+  /// do not divide both numbers of channels.
+  Conv2d(std::size_t in, std::size_t out, std::array<std::size_t, 2> kernel,
+         const Conv2dOptions& options = {}, bool bias = true);
+  /// A square kernel.
+  Conv2d(std::size_t in, std::size_t out, std::size_t kernel, const Conv2dOptions& options = {},
+         bool bias = true)
+      : Conv2d(in, out, std::array<std::size_t, 2>{kernel, kernel}, options, bias) {}
+
+  /// Errors as conv2d's.
+  Variable<T> forward(const Variable<T>& images) override;
+
+  const Conv2dOptions& options() const noexcept { return options_; }
+  Variable<T> weight() const { return weight_; }
+  /// Empty for a layer without one.
+  Variable<T> bias() const { return bias_; }
+
+ private:
+  Conv2dOptions options_;
+  Variable<T> weight_, bias_;
+};
+
+/// conv1d, likewise: signals [N, in, L] become [N, out, oL]; "weight" is [out, in / groups, kernel].
+template <class T>
+class Conv1d : public Module<T> {
+ public:
+  /// Errors as Conv2d's.
+  Conv1d(std::size_t in, std::size_t out, std::size_t kernel, const Conv1dOptions& options = {},
+         bool bias = true);
+
+  /// Errors as conv1d's.
+  Variable<T> forward(const Variable<T>& signals) override;
+
+  const Conv1dOptions& options() const noexcept { return options_; }
+  Variable<T> weight() const { return weight_; }
+  /// Empty for a layer without one.
+  Variable<T> bias() const { return bias_; }
+
+ private:
+  Conv1dOptions options_;
+  Variable<T> weight_, bias_;
+};
+
+extern template class Conv1d<float>;
+extern template class Conv1d<double>;
+extern template class Conv2d<float>;
+extern template class Conv2d<double>;
+
+}  // namespace xgrad::nn

@@ -1,0 +1,49 @@
+// Layers that pool images.
+#pragma once
+
+#include "../ops/pooling.hpp"
+#include "module.hpp"
+
+namespace xgrad::nn {
+
+/// max_pool2d: images [N, C, H, W] become [N, C, oH, oW].
+///
+///   MaxPool2d<float>(2)                                          // windows of 2 x 2, side by side
+///   MaxPool2d<float>({.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}})
+template <class T>
+class MaxPool2d : public Module<T> {
+ public:
+  explicit MaxPool2d(const MaxPool2dOptions& options) : options_(options) {}
+  /// Square windows, side by side.
+  explicit MaxPool2d(std::size_t kernel) : options_{.kernel = {kernel, kernel}} {}
+
+  /// Errors as max_pool2d's.
+  Variable<T> forward(const Variable<T>& images) override;
+  const MaxPool2dOptions& options() const noexcept { return options_; }
+
+ private:
+  MaxPool2dOptions options_;
+};
+
+/// avg_pool2d, likewise.
+template <class T>
+class AvgPool2d : public Module<T> {
+ public:
+  explicit AvgPool2d(const AvgPool2dOptions& options) : options_(options) {}
+  /// Square windows, side by side.
+  explicit AvgPool2d(std::size_t kernel) : options_{.kernel = {kernel, kernel}} {}
+
+  /// Errors as avg_pool2d's.
+  Variable<T> forward(const Variable<T>& images) override;
+  const AvgPool2dOptions& options() const noexcept { return options_; }
+
+ private:
+  AvgPool2dOptions options_;
+};
+
+extern template class MaxPool2d<float>;
+extern template class MaxPool2d<double>;
+extern template class AvgPool2d<float>;
+extern template class AvgPool2d<double>;
+
+}  // namespace xgrad::nn
