@@ -1,0 +1,22 @@
+// The loops of the floors, one pass over memory each, compiled once for each instruction set.
+#pragma once
+
+#include <cstddef>
+
+#include <xgrad/core/simd/isa.hpp>
+
+namespace floors {
+
+struct Loops {
+  /// The sum of log(exp(x) 0.5 + 1) tanh(x), and scale times each element's derivative.
+  double (*formula)(const float* x, float* dx, std::size_t count, float scale);
+  /// y = a x, into memory that exists.
+  void (*scale)(const float* x, float* y, std::size_t count, float a);
+  /// The sum of x.
+  double (*sum)(const float* x, std::size_t count);
+};
+
+template <class Isa>
+const Loops* loops();
+
+}  // namespace floors
