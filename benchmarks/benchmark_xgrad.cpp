@@ -212,6 +212,13 @@ harness::Row layernorm() {
   });
 }
 
+harness::Row layernorm_fused() {
+  const Vars p = norm_leaves();
+  return row_of(p, [=] {
+    return xg::mean(xg::square(xg::layer_norm(p[0], p[1], p[2], {.epsilon = workloads::norm_epsilon})));
+  });
+}
+
 harness::Row attention() {
   const workloads::Attention a;
   Vars p = {filled({a.batch, a.length, a.width}, 1, 1)};
@@ -264,6 +271,7 @@ harness::Side side() {
            {"elementwise", elementwise},
            {"elementwise_lambda", elementwise_lambda},
            {"layernorm", layernorm},
+           {"layernorm_fused", layernorm_fused},
            {"attention", attention},
            {"lstm", lstm},
            {"deep_chain", deep_chain},
