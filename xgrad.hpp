@@ -54,5 +54,8 @@
 #include "ops/statistics.hpp"
 #include "optim/adagrad.hpp"
 #include "optim/adam.hpp"
+#include "optim/clip.hpp"
+#include "optim/reduce_on_plateau.hpp"
 #include "optim/rmsprop.hpp"
+#include "optim/scheduler.hpp"
 #include "optim/sgd.hpp"

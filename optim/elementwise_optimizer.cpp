@@ -1,12 +1,10 @@
 #include "elementwise_optimizer.hpp"
 
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
 #include "adagrad.hpp"
 #include "adam.hpp"
 #include "rmsprop.hpp"
 #include "sgd.hpp"
-#include "update_kernels.hpp"
+#include "update.hpp"
 
 namespace xgrad::optim {
 namespace {
@@ -94,10 +92,6 @@ void ElementwiseOptimizer<T, Rule>::assign(const Options& options, std::size_t g
 template <class T, class Rule>
 void ElementwiseOptimizer<T, Rule>::step() {
   using Step = typename Rule::Step;
-  static const kernels::UpdateKernels<Step>& table =
-      *choose_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
-  const auto kernel = table.run[std::is_same_v<T, double>];
-  constexpr std::size_t grain = 1 << 15;
   struct Update {
     kernels::UpdateLoop loop;
     Step step;
@@ -124,9 +118,7 @@ void ElementwiseOptimizer<T, Rule>::step() {
     updates.push_back(update);
   }
   for (const Update& update : updates) {
-    parallel_for(update.loop.count, grain, [&](std::size_t begin, std::size_t end) {
-      kernel(kernels::part_of<T>(update.loop, begin, end), update.step);
-    });
+    run_update<T>(update.loop, update.step);
     ++*update.steps;
   }
 }
@@ -161,7 +153,7 @@ void ElementwiseOptimizer<T, Rule>::load_state(const std::vector<NamedArray<T>>&
         loaded[i].slots[s] = reader.array(name_of(i, Rule::slots[s]), this->parameters()[i].shape());
   }
   reader.finish();
-  this->replace_rates(std::move(rates));
+  this->set_learning_rates(std::move(rates));
   kept_ = std::move(loaded);
 }
 

@@ -52,4 +52,12 @@ void LearningRates::set_learning_rate(double rate, std::size_t group) {
   rates_[group] = rate;
 }
 
+void LearningRates::set_learning_rates(std::vector<double> rates) {
+  if (rates.size() != rates_.size())
+    throw ValueError(name_ + ": " + std::to_string(rates.size()) + " learning rates for " +
+                     std::to_string(rates_.size()) + " groups; give one for each");
+  for (double rate : rates) check_rate(rate);
+  rates_ = std::move(rates);
+}
+
 }  // namespace xgrad::optim

@@ -34,6 +34,8 @@ class LearningRates {
   void set_learning_rate(double rate);
   /// Of one group.
   void set_learning_rate(double rate, std::size_t group);
+  /// One for each group, in their order; ValueError as well if there are more or fewer.
+  void set_learning_rates(std::vector<double> rates);
 
  protected:
   /// `name` is the optimizer's, for messages. ValueError for a rate that set_learning_rate would refuse.
@@ -44,8 +46,6 @@ class LearningRates {
   OptionCheck check() const noexcept { return {name_}; }
   void check_rate(double rate) const;
   void check_group(std::size_t group) const;
-  /// As many as there are groups; the caller has checked each.
-  void replace_rates(std::vector<double> rates) noexcept { rates_ = std::move(rates); }
 
  private:
   std::string name_;

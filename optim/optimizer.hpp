@@ -48,7 +48,7 @@ class Optimizer : public LearningRates {
   std::size_t group_of(std::size_t i) const noexcept { return group_of_[i]; }
 
   void write_learning_rates(std::vector<NamedArray<T>>& state) const;
-  /// Checked, and ready for replace_rates().
+  /// Checked, and ready for set_learning_rates().
   std::vector<double> read_learning_rates(StateReader<T>& state) const;
 
  private:

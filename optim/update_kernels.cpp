@@ -153,6 +153,32 @@ void update(const UpdateLoop& loop, const AdamStep& step) {
   update_all<T>(loop, Adam<P, false>(step));
 }
 
+template <class P>
+struct Scale {
+  static constexpr bool keeps[max_slots] = {};
+  P factor;
+  explicit Scale(const ScaleStep& step) : factor(step.factor) {}
+  P operator()(const P& p, const P&, P*) const { return p * factor; }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const ScaleStep& step) {
+  update_all<T>(loop, Scale<Pack<T, Isa>>(step));
+}
+
+template <class P>
+struct Clamp {
+  static constexpr bool keeps[max_slots] = {};
+  P limit;
+  explicit Clamp(const ClampStep& step) : limit(step.limit) {}
+  P operator()(const P& p, const P&, P*) const { return maximum(minimum(p, limit), -limit); }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const ClampStep& step) {
+  update_all<T>(loop, Clamp<Pack<T, Isa>>(step));
+}
+
 template <class Step>
 constexpr UpdateKernels<Step> both = {{&update<float>, &update<double>}};
 
@@ -173,6 +199,14 @@ const UpdateKernels<RmspropStep>* update_kernels<Isa, RmspropStep>() {
 template <>
 const UpdateKernels<AdamStep>* update_kernels<Isa, AdamStep>() {
   return &both<AdamStep>;
+}
+template <>
+const UpdateKernels<ScaleStep>* update_kernels<Isa, ScaleStep>() {
+  return &both<ScaleStep>;
+}
+template <>
+const UpdateKernels<ClampStep>* update_kernels<Isa, ClampStep>() {
+  return &both<ClampStep>;
 }
 
 }  // namespace xgrad::kernels

@@ -68,6 +68,16 @@ struct AdamStep {
   bool amsgrad;
 };
 
+/// p * factor; the gradient is not used.
+struct ScaleStep {
+  double factor;
+};
+
+/// p moved into [-limit, limit], NaN staying NaN; the gradient is not used.
+struct ClampStep {
+  double limit;
+};
+
 /// Updates parameter and slots in place; [0] is float, [1] is double.
 template <class Step>
 struct UpdateKernels {

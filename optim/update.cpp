@@ -1,0 +1,67 @@
+#include "update.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "vector_kernels.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+/// What `kernel(begin, end)` gives for every piece.
+template <class Kernel>
+std::vector<double> of_pieces(std::size_t count, const Kernel& kernel) {
+  std::vector<double> pieces((count + update_grain - 1) / update_grain);
+  parallel_for(count, update_grain, [&](std::size_t begin, std::size_t end) {
+    pieces[begin / update_grain] = kernel(begin, end);
+  });
+  return pieces;
+}
+
+double sum_of(const std::vector<double>& pieces) {
+  double sum = 0;
+  for (double piece : pieces) sum += piece;
+  return sum;
+}
+
+const kernels::VectorKernels& table() {
+  static const kernels::VectorKernels& chosen =
+      *choose_kernels([]<class I>() { return kernels::vector_kernels<I>(); });
+  return chosen;
+}
+
+}  // namespace
+
+template <class T>
+double dot(const T* a, const T* b, std::size_t count) {
+  const auto kernel = table().dot[std::is_same_v<T, double>];
+  return sum_of(of_pieces(
+      count, [&](std::size_t begin, std::size_t end) { return kernel(a + begin, b + begin, end - begin); }));
+}
+
+template <class T>
+double power_sum(const T* x, std::size_t count, double power) {
+  const auto kernel = table().power_sum[std::is_same_v<T, double>];
+  return sum_of(of_pieces(
+      count, [&](std::size_t begin, std::size_t end) { return kernel(x + begin, end - begin, power); }));
+}
+
+template <class T>
+double largest_size(const T* x, std::size_t count) {
+  const auto kernel = table().largest[std::is_same_v<T, double>];
+  double largest = 0;
+  for (double piece :
+       of_pieces(count, [&](std::size_t begin, std::size_t end) { return kernel(x + begin, end - begin); }))
+    if (!(piece <= largest) && !std::isnan(largest)) largest = piece;
+  return largest;
+}
+
+template double dot(const float*, const float*, std::size_t);
+template double dot(const double*, const double*, std::size_t);
+template double power_sum(const float*, std::size_t, double);
+template double power_sum(const double*, std::size_t, double);
+template double largest_size(const float*, std::size_t);
+template double largest_size(const double*, std::size_t);
+
+}  // namespace xgrad::optim

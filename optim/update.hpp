@@ -1,0 +1,36 @@
+// Running the kernels of optimizers over whole arrays, split over threads by size alone.
+#pragma once
+
+#include <type_traits>
+
+#include "../core/dispatch.hpp"
+#include "../core/threads.hpp"
+#include "update_kernels.hpp"
+
+namespace xgrad::optim {
+
+/// Elements a piece.
+inline constexpr std::size_t update_grain = 1 << 15;
+
+/// One pass of a step's kernel over parameter, gradient and slots.
+template <class T, class Step>
+void run_update(const kernels::UpdateLoop& loop, const Step& step) {
+  static const kernels::UpdateKernels<Step>& table =
+      *choose_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
+  const auto kernel = table.run[std::is_same_v<T, double>];
+  parallel_for(loop.count, update_grain, [&](std::size_t begin, std::size_t end) {
+    kernel(kernels::part_of<T>(loop, begin, end), step);
+  });
+}
+
+/// a . b, each product and the sum in double.
+template <class T>
+double dot(const T* a, const T* b, std::size_t count);
+/// The sum of |x|^power.
+template <class T>
+double power_sum(const T* x, std::size_t count, double power);
+/// The largest |x|, or NaN if there is one; 0 for none.
+template <class T>
+double largest_size(const T* x, std::size_t count);
+
+}  // namespace xgrad::optim
