@@ -38,6 +38,7 @@ struct OperationRow {
   double value_tolerance = 1e-13;
   double float_tolerance = 2e-6;
   double float_gradient_tolerance = 1e-4;
+  double float_second_tolerance = 1e-4;
   double first_tolerance = 1e-6;
   double second_tolerance = 1e-4;
   bool differentiable = true;  ///< has a gradient that is not zero everywhere
