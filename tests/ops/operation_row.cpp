@@ -1,6 +1,7 @@
 #include "operation_row.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <xgrad/ops/families.hpp>
 
 namespace xgrad::testing {
@@ -94,6 +95,10 @@ double element_at(const Array<double>& argument, const Shape& shape, std::size_t
 }
 
 }  // namespace
+
+double larger(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+double smaller(double a, double b) { return std::isnan(a) || a < b ? a : b; }
+double sign_of(double x) { return std::isnan(x) ? x : static_cast<double>((x > 0) - (x < 0)); }
 
 Reference broadcasting(ElementReference one) {
   return [one = std::move(one)](const std::vector<Array<double>>& in) {

@@ -26,6 +26,12 @@ using Reference = std::function<std::vector<double>(const std::vector<Array<doub
 /// One element of the result from one element of each argument.
 using ElementReference = std::function<double(const std::vector<double>&)>;
 
+/// NumPy's maximum and minimum, which a NaN passes through; std::fmax and std::fmin drop it.
+double larger(double a, double b);
+double smaller(double a, double b);
+/// -1, 0 or 1; a NaN of a NaN.
+double sign_of(double x);
+
 /// One operation with one choice of its options.
 struct OperationRow {
   std::string operation;  ///< the name under which it is registered

@@ -89,7 +89,8 @@ bool same_bits(const std::vector<Dense<T>>& a, const std::vector<Dense<T>>& b) {
   return same;
 }
 
-/// Empty if all is within tolerance * max(1, |expected|); otherwise the first element that is not.
+/// Empty if all is within tolerance * max(1, |expected|), a NaN where one is expected; otherwise the first
+/// element that is not.
 template <class T, class U>
 std::string difference(const Dense<T>& got, const U* expected, std::size_t count, double tolerance) {
   std::ostringstream text;
@@ -100,7 +101,9 @@ std::string difference(const Dense<T>& got, const U* expected, std::size_t count
   }
   for (std::size_t i = 0; i < count; ++i) {
     const double g = static_cast<double>(got.data()[i]), e = static_cast<double>(expected[i]);
-    if (g == e || std::fabs(g - e) <= tolerance * std::fmax(1, std::fabs(e))) continue;
+    if (g == e || (std::isnan(g) && std::isnan(e)) ||
+        std::fabs(g - e) <= tolerance * std::fmax(1, std::fabs(e)))
+      continue;
     text << "element " << i << " is " << g << " instead of " << e;
     return text.str();
   }

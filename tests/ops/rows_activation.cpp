@@ -9,7 +9,7 @@ namespace {
 
 using Elements = std::vector<double>;
 
-double log1p_exp(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
+double log1p_exp(double x) { return larger(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
 
 std::vector<OperationRow> smooth_rows() {
   const Argument any = {{3, 4}, -6, 6};
@@ -43,7 +43,7 @@ std::vector<OperationRow> kinked_rows() {
   return {
       elementwise_row(
           "relu", "", {nonzero}, [](const auto& in) { return relu(in[0]); },
-          [](const Elements& x) { return std::fmax(x[0], 0); }),
+          [](const Elements& x) { return larger(x[0], 0); }),
       elementwise_row(
           "leaky_relu", "", {nonzero}, [](const auto& in) { return leaky_relu(in[0]); },
           [](const Elements& x) { return x[0] > 0 ? x[0] : 0.01 * x[0]; }),
@@ -65,11 +65,11 @@ std::vector<OperationRow> kinked_rows() {
           }),
       elementwise_row(
           "hardtanh", "", {{{3, 4}, -3, 3, {-1, 1}}}, [](const auto& in) { return hardtanh(in[0]); },
-          [](const Elements& x) { return std::fmin(std::fmax(x[0], -1), 1); }),
+          [](const Elements& x) { return smaller(larger(x[0], -1), 1); }),
       elementwise_row(
           "hardtanh", "bounds to learn", {nonzero, {{3, 4}, -2, -0.5}, {{3, 4}, 0.5, 2}},
           [](const auto& in) { return hardtanh(in[0], in[1], in[2]); },
-          [](const Elements& x) { return std::fmin(std::fmax(x[0], x[1]), x[2]); }),
+          [](const Elements& x) { return smaller(larger(x[0], x[1]), x[2]); }),
   };
 }
 

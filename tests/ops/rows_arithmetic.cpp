@@ -73,26 +73,26 @@ std::vector<OperationRow> choice_rows() {
           [](const Elements& x) { return std::fabs(x[0]); }),
       elementwise_row(
           "maximum", "", {any, any}, [](const auto& in) { return maximum(in[0], in[1]); },
-          [](const Elements& x) { return std::fmax(x[0], x[1]); }),
+          [](const Elements& x) { return larger(x[0], x[1]); }),
       elementwise_row(
           "maximum", "with a scalar", {{{3, 4}, -2, 2, {0.5}}},
           [](const auto& in) { return maximum(0.5, in[0]); },
-          [](const Elements& x) { return std::fmax(0.5, x[0]); }),
+          [](const Elements& x) { return larger(0.5, x[0]); }),
       elementwise_row(
           "minimum", "", {any, any}, [](const auto& in) { return minimum(in[0], in[1]); },
-          [](const Elements& x) { return std::fmin(x[0], x[1]); }),
+          [](const Elements& x) { return smaller(x[0], x[1]); }),
       elementwise_row(
           "minimum", "with a scalar", {{{3, 4}, -2, 2, {0.5}}},
           [](const auto& in) { return minimum(in[0], 0.5); },
-          [](const Elements& x) { return std::fmin(x[0], 0.5); }),
+          [](const Elements& x) { return smaller(x[0], 0.5); }),
       elementwise_row(
           "clamp", "", {any, {{3, 4}, -2, -0.5}, {{3, 4}, 0.5, 2}},
           [](const auto& in) { return clamp(in[0], in[1], in[2]); },
-          [](const Elements& x) { return std::fmin(std::fmax(x[0], x[1]), x[2]); }),
+          [](const Elements& x) { return smaller(larger(x[0], x[1]), x[2]); }),
       elementwise_row(
           "clamp", "between scalars", {{{3, 4}, -2, 2, {-0.5, 1}}},
           [](const auto& in) { return clamp(in[0], -0.5, 1); },
-          [](const Elements& x) { return std::fmin(std::fmax(x[0], -0.5), 1); }),
+          [](const Elements& x) { return smaller(larger(x[0], -0.5), 1); }),
       elementwise_row(
           "where", "", {nonzero, any, any}, [](const auto& in) { return select(in[0] > 0, in[1], in[2]); },
           [](const Elements& x) { return x[0] > 0 ? x[1] : x[2]; }),
@@ -105,26 +105,26 @@ std::vector<OperationRow> comparison_rows() {
   std::vector<OperationRow> rows = {
       elementwise_row(
           "sign", "", {nonzero}, [](const auto& in) { return sign(in[0]); },
-          [](const Elements& x) { return x[0] > 0 ? 1.0 : -1.0; }),
+          [](const Elements& x) { return sign_of(x[0]); }),
       elementwise_row(
           "less", "", {nonzero, nonzero}, [](const auto& in) { return sign(in[0]) < sign(in[1]); },
-          [](const Elements& x) { return x[0] < 0 && x[1] > 0 ? 1.0 : 0.0; }),
+          [](const Elements& x) { return sign_of(x[0]) < sign_of(x[1]) ? 1.0 : 0.0; }),
       elementwise_row(
           "less_equal", "", {nonzero, nonzero}, [](const auto& in) { return sign(in[0]) <= sign(in[1]); },
-          [](const Elements& x) { return x[0] < 0 || x[1] > 0 ? 1.0 : 0.0; }),
+          [](const Elements& x) { return sign_of(x[0]) <= sign_of(x[1]) ? 1.0 : 0.0; }),
       elementwise_row(
           "equal", "", {nonzero, nonzero}, [](const auto& in) { return sign(in[0]) == sign(in[1]); },
-          [](const Elements& x) { return (x[0] > 0) == (x[1] > 0) ? 1.0 : 0.0; }),
+          [](const Elements& x) { return sign_of(x[0]) == sign_of(x[1]) ? 1.0 : 0.0; }),
       elementwise_row(
           "not_equal", "", {nonzero, nonzero}, [](const auto& in) { return sign(in[0]) != sign(in[1]); },
-          [](const Elements& x) { return (x[0] > 0) != (x[1] > 0) ? 1.0 : 0.0; }),
+          [](const Elements& x) { return sign_of(x[0]) != sign_of(x[1]) ? 1.0 : 0.0; }),
       elementwise_row(
           "isfinite", "", {nonzero},
           [](const auto& in) {
             const auto half_infinite = select(in[0] > 0, in[0] / 0, in[0]);
             return apply(operation<IsFinite, Arithmetic>(), half_infinite);
           },
-          [](const Elements& x) { return x[0] > 0 ? 0.0 : 1.0; }),
+          [](const Elements& x) { return x[0] <= 0 && std::isfinite(x[0]) ? 1.0 : 0.0; }),
   };
   for (OperationRow& row : rows) row.differentiable = false;
   return rows;

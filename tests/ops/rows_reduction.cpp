@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <string>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -33,8 +33,8 @@ std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
   return lines;
 }
 
-double largest(const Line& line) { return *std::max_element(line.begin(), line.end()); }
-double smallest(const Line& line) { return *std::min_element(line.begin(), line.end()); }
+double largest(const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], larger); }
+double smallest(const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], smaller); }
 double total(const Line& line) {
   double sum = 0;
   for (double x : line) sum += x;
@@ -42,6 +42,7 @@ double total(const Line& line) {
 }
 double average(const Line& line) { return total(line) / static_cast<double>(line.size()); }
 double log_total(const Line& line) {
+  if (std::isinf(largest(line))) return largest(line);
   double sum = 0;
   for (double x : line) sum += std::exp(x - largest(line));
   return largest(line) + std::log(sum);
@@ -128,7 +129,12 @@ std::vector<OperationRow> reduction_rows() {
       [](const auto& in) {
         return apply(operation<LogSumExpShare, ReductionFormulas>(), in[0], in[1], in[2]);
       },
-      [](const std::vector<double>& in) { return in[2] * std::exp(in[0] - in[1]); }));
+      [](const std::vector<double>& in) {
+        // An infinite total belongs to the elements that equal it; of -inf there is nothing to share.
+        const double weight =
+            in[0] == in[1] ? (std::isinf(in[0]) && in[0] < 0 ? 0 : 1) : std::exp(in[0] - in[1]);
+        return in[2] * weight;
+      }));
   return rows;
 }
 

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -33,10 +32,13 @@ double variance(const Line& line, double ddof) {
   return squares / (static_cast<double>(line.size()) - ddof);
 }
 
+/// NumPy's: a NaN beside an infinity stays a NaN, which std::hypot drops.
+double hypotenuse(double a, double b) { return std::isnan(a) || std::isnan(b) ? a + b : std::hypot(a, b); }
+
 double length(const Line& line, double p) {
   double total = 0;
   for (double x : line)
-    total = p == 2 ? std::hypot(total, x) : p == 1 ? total + std::fabs(x) : std::max(total, std::fabs(x));
+    total = p == 2 ? hypotenuse(total, x) : p == 1 ? total + std::fabs(x) : larger(total, std::fabs(x));
   return total;
 }
 

@@ -10,9 +10,12 @@
 #include <sstream>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/decomposition.hpp>
 #include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/scan.hpp>
+#include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/slice.hpp>
 #include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/statistics.hpp>
@@ -30,6 +33,21 @@ struct Function {
   template <class F>
   Function(F formula) : in_double(formula), in_float(formula) {}
 };
+
+template <class T>
+xg::Variable<T> as_value(const xg::Variable<T>&, const xg::Indices& index) {
+  return xg::constant(static_cast<T>(index()));
+}
+
+template <class T>
+xg::Variable<T> matrix(const xg::Variable<T>& x) {
+  return xg::reshape(x, {2, 2});
+}
+
+template <class T>
+xg::Variable<T> image(const xg::Variable<T>& x, std::ptrdiff_t width) {
+  return xg::reshape(x, {1, 1, width, width});
+}
 
 /// A function's spelling on the page; `name(x...)` takes all of its arguments as one array.
 const std::map<std::string, Function>& functions() {
@@ -78,6 +96,25 @@ const std::map<std::string, Function>& functions() {
       {"min(x...)", [](const auto& x) { return min(x[0]); }},
       {"first of sort(x...)", [](const auto& x) { return slice(sort(x[0]), {0}); }},
       {"first of topk(x...)", [](const auto& x) { return slice(topk(x[0], 1).values, {0}); }},
+      {"last of sort(x...)", [](const auto& x) { return slice(sort(x[0]), {-1}); }},
+      {"argmax(x...)", [](const auto& x) { return as_value(x[0], argmax(x[0])); }},
+      {"argmin(x...)", [](const auto& x) { return as_value(x[0], argmin(x[0])); }},
+      {"max_pool2d(x...) of a 2x2 window",
+       [](const auto& x) {
+         return max_pool2d(image(x[0], 2), {.kernel = {2, 2}});
+       }},
+      {"max_pool2d(x...) of one element, padded",
+       [](const auto& x) {
+         return max_pool2d(image(x[0], 1), {.kernel = {3, 3}, .padding = {1, 1}});
+       }},
+      {"avg_pool2d(x...) of one element, padded",
+       [](const auto& x) {
+         return avg_pool2d(image(x[0], 1), {.kernel = {3, 3}, .padding = {1, 1}});
+       }},
+      {"determinant(x...) of a 2x2 matrix", [](const auto& x) { return determinant(matrix(x[0])); }},
+      {"logdet(x...) of a 2x2 matrix", [](const auto& x) { return logdet(matrix(x[0])); }},
+      {"sum of inverse(x...) of a 2x2 matrix", [](const auto& x) { return sum(inverse(matrix(x[0]))); }},
+      {"sum of cholesky(x...) of a 2x2 matrix", [](const auto& x) { return sum(cholesky(matrix(x[0]))); }},
       {"var(x...) with ddof 1", [](const auto& x) { return var(x[0], {.ddof = 1}); }},
       {"std(x...) with ddof 1", [](const auto& x) { return xg::std(x[0], {.ddof = 1}); }},
       {"prod(x...)", [](const auto& x) { return prod(x[0]); }},
@@ -93,8 +130,9 @@ struct Convention {
   const Function* function = nullptr;
   bool takes_array = false, far_out = false;
   std::vector<double> at;
+  bool has_value = true;  ///< no ValueError
   double value = 0;
-  bool has_gradient = true;
+  bool has_gradient = true, refuses_gradient = false;
   std::vector<double> gradient;
 };
 
@@ -132,9 +170,11 @@ Convention parse(const std::string& line, bool far_out) {
   row.far_out = far_out;
   row.takes_array = cells[1].find("(x...)") != std::string::npos;
   row.at = numbers(cells[2]);
-  row.value = numbers(cells[3]).at(0);
+  row.has_value = cells[3] != "ValueError";
+  if (row.has_value) row.value = numbers(cells[3]).at(0);
   row.has_gradient = cells[4] != "none";
-  if (row.has_gradient) row.gradient = numbers(cells[4]);
+  row.refuses_gradient = cells[4] == "ValueError";
+  if (row.has_gradient && !row.refuses_gradient) row.gradient = numbers(cells[4]);
   return row;
 }
 
@@ -186,11 +226,19 @@ bool agrees(T got, double expected) {
 template <class T>
 void check(const Convention& row) {
   const auto in = arguments<T>(row);
+  if (!row.has_value) {
+    CHECK_THROWS_AS(call(row, in), xg::ValueError);
+    return;
+  }
   const auto y = call(row, in);
   CAPTURE(y.item());
   CHECK(agrees(y.item(), row.value));
   CHECK(y.requires_grad() == row.has_gradient);
   if (!y.requires_grad() || !row.has_gradient) return;
+  if (row.refuses_gradient) {
+    CHECK_THROWS_AS(xg::grad(y, in), xg::ValueError);
+    return;
+  }
   const auto first = xg::grad(y, in, {.create_graph = true});
   std::vector<T> got;
   for (const auto& share : first) {

@@ -13,26 +13,20 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/slice.hpp>
 
+#include "../variables.hpp"
 #include "convolution_reference.hpp"
 
 namespace xg = xgrad;
 using xg::testing::ConvolutionCase;
+using xgrad::testing::as_doubles;
+using xgrad::testing::random_variable;
 
 namespace {
 
 using Var = xg::Variable<double>;
 
-template <class T = double>
-xg::Variable<T> random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<T>(shape, -1, 1, from));
-}
 Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
 
-template <class T>
-std::vector<double> as_doubles(const xg::Variable<T>& x) {
-  return std::vector<double>(x.dense().data(), x.dense().data() + x.size());
-}
 template <class T>
 double distance(const xg::Variable<T>& got, const std::vector<double>& expected) {
   if (got.size() != expected.size()) return INFINITY;
@@ -94,7 +88,8 @@ std::vector<xg::Variable<T>> all_of(const ConvolutionCase& c, const xg::Variable
 
 template <class T>
 void check_against_loops(const ConvolutionCase& c, std::uint64_t seed, double tolerance) {
-  const auto x = random<T>(c.x, seed), kernel = random<T>(c.kernel, seed + 1), dy = random<T>(c.y, seed + 2);
+  const auto x = random_variable<T>(c.x, seed), kernel = random_variable<T>(c.kernel, seed + 1),
+             dy = random_variable<T>(c.y, seed + 2);
   const auto in_x = as_doubles(x), in_kernel = as_doubles(kernel), in_dy = as_doubles(dy);
   const auto got = all_of(c, x, kernel, dy);
   const auto dx = xg::testing::convolved_transposed(c, in_dy.data(), in_kernel.data());
@@ -185,7 +180,8 @@ TEST_CASE("convolutions give the same bits on one thread and on two") {
   const ThreadCount restored;
   for (const ConvolutionCase& c : large_cases()) {
     INFO(text_of(c));
-    const auto x = random<float>(c.x, 1), kernel = random<float>(c.kernel, 2), dy = random<float>(c.y, 3);
+    const auto x = random_variable<float>(c.x, 1), kernel = random_variable<float>(c.kernel, 2),
+               dy = random_variable<float>(c.y, 3);
     xg::set_num_threads(1);
     const auto alone = all_of(c, x, kernel, dy);
     xg::set_num_threads(2);
@@ -201,19 +197,19 @@ TEST_CASE("gradients of random geometries agree with differences at both orders"
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     const ConvolutionCase c = random_case(from, 3);
     INFO("seed " << seed << ": " << text_of(c));
-    const Var bias = random({c.kernel[0]}, seed + 3);
-    const auto report = xg::gradcheck(
-        [&](const Var& x, const Var& kernel, const Var& b) {
-          return xg::square(xg::conv2d(x, kernel, b, c.options));
-        },
-        {random(c.x, seed), random(c.kernel, seed + 1), bias}, {.second_order = true, .forward_mode = true});
+    const Var bias = random_variable({c.kernel[0]}, seed + 3);
+    const auto report =
+        xg::gradcheck([&](const Var& x, const Var& kernel,
+                          const Var& b) { return xg::square(xg::conv2d(x, kernel, b, c.options)); },
+                      {random_variable(c.x, seed), random_variable(c.kernel, seed + 1), bias},
+                      {.second_order = true, .forward_mode = true});
     INFO(report);
     CHECK(report.ok());
   }
 }
 
 TEST_CASE("a 1x1 window and a dilation that leaves room at the end are told apart") {
-  const Var image = random({1, 2, 3, 3}, 1), kernel = random({2, 1, 1, 1}, 2);
+  const Var image = random_variable({1, 2, 3, 3}, 1), kernel = random_variable({2, 1, 1, 1}, 2);
   const xg::ConvTranspose2dOptions options{.output_padding = {1, 1}, .dilation = {2, 2}};
   const auto y = xg::conv_transpose2d(image, kernel, options);
   CHECK(y.shape() == xg::Shape{1, 1, 4, 4});
@@ -226,7 +222,7 @@ TEST_CASE("a 1x1 window and a dilation that leaves room at the end are told apar
 }
 
 TEST_CASE("a convolution that saves its factors for each other's sake keeps neither alone, and no bias") {
-  const Var x = random({2, 2, 4, 4}, 1), fixed = zeros({2, 2, 4, 4}), bias = random({3}, 2);
+  const Var x = random_variable({2, 2, 4, 4}, 1), fixed = zeros({2, 2, 4, 4}), bias = random_variable({3}, 2);
   const auto buffers_of = [&](const auto& made) {
     const auto before = xg::memory_stats().live_buffers;
     const Var y = made();

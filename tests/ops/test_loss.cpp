@@ -17,22 +17,17 @@
 #include <xgrad/ops/softmax.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::gradient_of;
+using xgrad::testing::largest_difference;
 using xgrad::testing::message_of;
+using xgrad::testing::random_variable;
 using Var = xg::Variable<double>;
 using xg::Reduction;
 
 namespace {
-
-template <class T>
-xg::Variable<T> random_variable(const xg::Shape& shape, std::mt19937_64& random, double low = -3,
-                                double high = 3) {
-  std::uniform_real_distribution<double> number(low, high);
-  xg::Dense<T> x(shape);
-  std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(number(random)); });
-  return xg::parameter_from(std::move(x));
-}
 
 xg::Indices labels_of(std::initializer_list<std::int64_t> labels) {
   xg::Indices result = xt::zeros<std::int64_t>({labels.size()});
@@ -50,16 +45,6 @@ xg::Array<double> one_hot(const xg::Indices& labels, std::size_t classes) {
   xg::Array<double> rows = xt::zeros<double>({labels.size(), classes});
   for (std::size_t r = 0; r < labels.size(); ++r) rows(r, static_cast<std::size_t>(labels(r))) = 1;
   return rows;
-}
-
-xg::Array<double> gradient_of(const Var& y, const Var& x) { return xg::grad(y, {x})[0].value(); }
-
-double largest_difference(const xg::Array<double>& a, const xg::Array<double>& b) {
-  REQUIRE(a.shape() == b.shape());
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    worst = std::max(worst, std::fabs(a.storage()[i] - b.storage()[i]));
-  return worst;
 }
 
 constexpr Reduction reductions[] = {Reduction::mean, Reduction::sum, Reduction::none};

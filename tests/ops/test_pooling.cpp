@@ -14,18 +14,17 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 
+#include "../variables.hpp"
+
 namespace xg = xgrad;
 using xg::testing::PoolCase;
+using xgrad::testing::as_doubles;
+using xgrad::testing::random_variable;
 
 namespace {
 
 using Var = xg::Variable<double>;
 
-template <class T = double>
-xg::Variable<T> random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<T>(shape, -1, 1, from));
-}
 Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
 
 xg::MaxPool2dOptions max_options(const PoolCase& c) { return {c.kernel, c.stride, c.padding, c.dilation}; }
@@ -52,10 +51,6 @@ PoolCase random_case(xg::Generator& from, bool dilated) {
 }
 
 template <class T>
-std::vector<double> as_doubles(const xg::Variable<T>& x) {
-  return std::vector<double>(x.dense().data(), x.dense().data() + x.size());
-}
-template <class T>
 double distance(const xg::Variable<T>& got, const std::vector<double>& expected) {
   if (got.size() != expected.size()) return INFINITY;
   double most = 0;
@@ -66,7 +61,7 @@ double distance(const xg::Variable<T>& got, const std::vector<double>& expected)
 
 template <class T>
 void check_against_loops(const PoolCase& c, std::uint64_t seed, double tolerance) {
-  const auto x = random<T>(c.x, seed), dy = random<T>(c.y(), seed + 1);
+  const auto x = random_variable<T>(c.x, seed), dy = random_variable<T>(c.y(), seed + 1);
   const auto in_x = as_doubles(x), in_dy = as_doubles(dy);
   const auto largest = xg::max_pool2d(x, max_options(c));
   CHECK(largest.shape() == c.y());
@@ -155,7 +150,7 @@ TEST_CASE("gradients of pooling agree with differences at both orders") {
         [&](const Var& x) {
           return xg::square(xg::max_pool2d(x, max_options(c))) * xg::avg_pool2d(x, avg_options(c));
         },
-        {random(c.x, seed)}, {.second_order = true, .forward_mode = true});
+        {random_variable(c.x, seed)}, {.second_order = true, .forward_mode = true});
     INFO(report);
     CHECK(report.ok());
   }
@@ -164,7 +159,7 @@ TEST_CASE("gradients of pooling agree with differences at both orders") {
 TEST_CASE("pooling gives the same bits on one thread and on two") {
   const ThreadCount restored;
   const PoolCase c{{7, 5, 40, 41}, {3, 2}, {2, 1}, {1, 0}};
-  const auto x = random<float>(c.x, 1), dy = random<float>(c.y(), 2);
+  const auto x = random_variable<float>(c.x, 1), dy = random_variable<float>(c.y(), 2);
   const auto run = [&](std::size_t threads) {
     xg::set_num_threads(threads);
     const auto largest = xg::max_pool2d(x, max_options(c)), means = xg::avg_pool2d(x, avg_options(c));

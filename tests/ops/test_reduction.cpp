@@ -15,23 +15,17 @@
 #include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::random_variable;
 using Var = xg::Variable<double>;
 
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-template <class T>
-xg::Variable<T> random_variable(const xg::Shape& shape, std::mt19937_64& random) {
-  std::uniform_real_distribution<double> number(-3, 3);
-  xg::Dense<T> x(shape);
-  std::generate_n(x.mutable_data(), x.size(), [&] { return static_cast<T>(number(random)); });
-  return xg::parameter_from(std::move(x));
-}
 
 /// The elements of each line of a reduction, by counting through every index.
 template <class T>
