@@ -55,6 +55,7 @@
 #include "optim/adagrad.hpp"
 #include "optim/adam.hpp"
 #include "optim/clip.hpp"
+#include "optim/lbfgs.hpp"
 #include "optim/reduce_on_plateau.hpp"
 #include "optim/rmsprop.hpp"
 #include "optim/scheduler.hpp"

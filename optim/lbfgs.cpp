@@ -1,0 +1,261 @@
+#include "lbfgs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+
+#include "update.hpp"
+#include "wolfe_search.hpp"
+
+namespace xgrad::optim {
+namespace {
+
+template <class T>
+double dot(const Dense<T>& a, const Dense<T>& b) {
+  return optim::dot(a.data(), b.data(), a.size());
+}
+
+template <class T>
+double largest_size(const Dense<T>& x) {
+  return optim::largest_size(x.data(), x.size());
+}
+
+template <class T>
+Dense<T> copy_of(const Dense<T>& x) {
+  Dense<T> copy(x.shape);
+  std::copy_n(x.data(), x.size(), copy.mutable_data());
+  return copy;
+}
+
+/// y + factor * x, into y.
+template <class T>
+void add_multiple(Dense<T>& y, double factor, const Dense<T>& x) {
+  const kernels::SgdStep step{-factor, 0, false, 0};
+  run_update<T>({y.mutable_data(), x.data(), {}, x.size()}, step);
+}
+
+template <class T>
+void scale(Dense<T>& x, double factor) {
+  T* const data = x.mutable_data();
+  run_update<T>({data, data, {}, x.size()}, kernels::ScaleStep{factor});
+}
+
+template <class T>
+std::size_t total_size(const std::vector<Variable<T>>& parameters) {
+  std::size_t size = 0;
+  for (const Variable<T>& parameter : parameters) size += parameter.size();
+  return size;
+}
+
+std::string pair_name(std::size_t i, const char* which) {
+  return "history." + std::to_string(i) + "." + which;
+}
+
+}  // namespace
+
+/// One call of step(): the parameters as one vector, and the history as it grows. Unless keep() was called
+/// the parameters are what they were when it ends.
+template <class T>
+class LBFGS<T>::Iteration {
+ public:
+  Iteration(const LBFGS& optimizer, const Closure& closure, std::vector<Pair> history)
+      : name_(optimizer.name()),
+        closure_(closure),
+        options_(optimizer.options()),
+        history_(std::move(history)),
+        parameters_(optimizer.parameters()),
+        position_(Shape{total_size(parameters_)}) {
+    for (const Variable<T>& parameter : parameters_) before_.push_back(parameter.dense());
+    T* out = position_.mutable_data();
+    for (const Dense<T>& value : before_) out = std::copy_n(value.data(), value.size(), out);
+  }
+  Iteration(const Iteration&) = delete;
+  Iteration& operator=(const Iteration&) = delete;
+  ~Iteration() {
+    if (kept_) return;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].node().value = std::move(before_[i]);
+  }
+
+  /// The loss at the start.
+  double run() {
+    SearchPoint<T> now = evaluate_here(0);
+    const double first = now.loss;
+    if (!std::isfinite(first)) {
+      std::ostringstream text;
+      text << name_ << ": the closure's loss is " << first << "; start where it is finite";
+      throw ValueError(text.str());
+    }
+    const std::uint64_t max_eval = options_.max_eval > 0 ? options_.max_eval : options_.max_iter * 5 / 4;
+    for (std::uint64_t i = 0; i < options_.max_iter; ++i) {
+      if (largest_size(now.gradient) <= options_.tolerance_grad) break;
+      if (!advance(now) || evaluations_ >= max_eval) break;
+    }
+    return first;
+  }
+
+  /// The parameters stay where they are now; the history.
+  std::vector<Pair> keep() noexcept {
+    kept_ = true;
+    return std::move(history_);
+  }
+
+ private:
+  /// One iteration from `now`, which becomes where it ended; false when it was the last.
+  bool advance(SearchPoint<T>& now) {
+    Dense<T> direction = quasi_newton_direction(now.gradient);
+    now.slope = dot(direction, now.gradient);
+    if (!(now.slope < 0)) {  // a history of noise
+      history_.clear();
+      direction = quasi_newton_direction(now.gradient);
+      now.slope = dot(direction, now.gradient);
+      if (!(now.slope < 0)) return false;
+    }
+    double first = options_.learning_rate;
+    if (history_.empty()) first *= std::min(1.0, 1 / power_sum(now.gradient.data(), now.gradient.size(), 1));
+    now.t = 0;
+    const double length = largest_size(direction);
+    SearchPoint<T> next = wolfe_search(now, first, options_.tolerance_change / length, [&](double t) {
+      move_to(t, direction);
+      SearchPoint<T> point = evaluate_here(t);
+      point.slope = dot(direction, point.gradient);
+      return point;
+    });
+    move_to(next.t, direction);
+    if (next.t == 0) return false;
+    add_multiple(position_, next.t, direction);
+    learn(std::move(direction), next, now.gradient);
+    const double change = std::abs(next.loss - now.loss);
+    now = std::move(next);
+    return now.t * length > options_.tolerance_change && change >= options_.tolerance_change;
+  }
+
+  /// -H g, by the recursion of two loops.
+  Dense<T> quasi_newton_direction(const Dense<T>& gradient) const {
+    Dense<T> q = copy_of(gradient);
+    std::vector<double> alpha(history_.size());
+    for (std::size_t i = history_.size(); i-- > 0;) {
+      alpha[i] = dot(history_[i].s, q) / history_[i].s_y;
+      add_multiple(q, -alpha[i], history_[i].y);
+    }
+    if (!history_.empty()) scale(q, history_.back().s_y / dot(history_.back().y, history_.back().y));
+    for (std::size_t i = 0; i < history_.size(); ++i) {
+      const double beta = dot(history_[i].y, q) / history_[i].s_y;
+      add_multiple(q, alpha[i] - beta, history_[i].s);
+    }
+    scale(q, -1);
+    return q;
+  }
+
+  void learn(Dense<T> direction, const SearchPoint<T>& next, const Dense<T>& gradient) {
+    scale(direction, next.t);
+    Dense<T> y = copy_of(next.gradient);
+    add_multiple(y, -1, gradient);
+    const double s_y = dot(direction, y);
+    if (!(s_y > 1e-10)) return;  // as PyTorch: the curvature must be surely positive
+    if (history_.size() == options_.history_size) history_.erase(history_.begin());
+    history_.push_back({std::move(direction), std::move(y), s_y});
+  }
+
+  /// Puts the parameters at position + t * direction.
+  void move_to(double t, const Dense<T>& direction) {
+    Dense<T> there = copy_of(position_);
+    if (t != 0) add_multiple(there, t, direction);
+    const T* from = there.data();
+    for (Variable<T>& parameter : parameters_) {
+      std::copy_n(from, parameter.size(), parameter.mutable_data());
+      from += parameter.size();
+    }
+  }
+
+  /// Loss and gradient where the parameters are.
+  SearchPoint<T> evaluate_here(double t) {
+    ++evaluations_;
+    SearchPoint<T> point{t, static_cast<double>(closure_().item()), 0, Dense<T>(position_.shape)};
+    T* out = point.gradient.mutable_data();
+    for (const Variable<T>& parameter : parameters_) {
+      const Dense<T> gradient = parameter.dense_grad();
+      out = gradient.defined() ? std::copy_n(gradient.data(), gradient.size(), out)
+                               : std::fill_n(out, parameter.size(), T(0));
+    }
+    return point;
+  }
+
+  const std::string& name_;
+  const Closure& closure_;
+  LBFGSOptions options_;
+  std::vector<Pair> history_;
+  std::vector<Variable<T>> parameters_;
+  std::vector<Dense<T>> before_;
+  Dense<T> position_;
+  std::uint64_t evaluations_ = 0;
+  bool kept_ = false;
+};
+
+template <class T>
+LBFGS<T>::LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options)
+    : Optimizer<T>("LBFGS", {std::move(parameters)}, {options.learning_rate}), options_(options) {
+  const OptionCheck check = this->check();
+  check(options.max_iter >= 1, "max_iter", static_cast<double>(options.max_iter), "at least 1");
+  check(options.history_size >= 1, "history_size", static_cast<double>(options.history_size), "at least 1");
+  check.at_least_zero("tolerance_grad", options.tolerance_grad);
+  check.at_least_zero("tolerance_change", options.tolerance_change);
+}
+
+template <class T>
+double LBFGS<T>::step(const Closure& closure) {
+  Iteration iteration(*this, closure, history_);
+  const double loss = iteration.run();
+  history_ = iteration.keep();
+  return loss;
+}
+
+template <class T>
+void LBFGS<T>::step() {
+  throw ValueError(
+      "LBFGS: a step evaluates the loss several times; call step(closure) with a function that forgets the "
+      "gradients, computes the loss, calls backward() and returns it");
+}
+
+template <class T>
+LBFGSOptions LBFGS<T>::options() const {
+  LBFGSOptions now = options_;
+  now.learning_rate = this->learning_rate();
+  return now;
+}
+
+template <class T>
+std::vector<NamedArray<T>> LBFGS<T>::state() const {
+  std::vector<NamedArray<T>> state;
+  this->write_learning_rates(state);
+  state.emplace_back("history.count", number_array<T>(static_cast<double>(history_.size())));
+  for (std::size_t i = 0; i < history_.size(); ++i) {
+    state.emplace_back(pair_name(i, "s"), to_array(history_[i].s));
+    state.emplace_back(pair_name(i, "y"), to_array(history_[i].y));
+  }
+  return state;
+}
+
+template <class T>
+void LBFGS<T>::load_state(const std::vector<NamedArray<T>>& state) {
+  StateReader<T> reader(this->name(), state);
+  std::vector<double> rates = this->read_learning_rates(reader);
+  const std::uint64_t count = reader.count("history.count");
+  this->check()(count <= options_.history_size, "history.count of the state", static_cast<double>(count),
+                "at most history_size");
+  const Shape shape{total_size(this->parameters())};
+  std::vector<Pair> history;
+  for (std::size_t i = 0; i < count; ++i) {
+    Dense<T> s = reader.array(pair_name(i, "s"), shape), y = reader.array(pair_name(i, "y"), shape);
+    const double s_y = dot(s, y);
+    this->check()(s_y > 0, "s . y of the state", s_y, "above 0");
+    history.push_back({std::move(s), std::move(y), s_y});
+  }
+  reader.finish();
+  this->set_learning_rates(std::move(rates));
+  history_ = std::move(history);
+}
+
+template class LBFGS<float>;
+template class LBFGS<double>;
+
+}  // namespace xgrad::optim

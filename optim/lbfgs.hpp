@@ -1,0 +1,72 @@
+// LBFGS: a quasi-Newton method for losses without noise, with a line search that evaluates the loss again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "optimizer.hpp"
+
+namespace xgrad::optim {
+
+struct LBFGSOptions {
+  /// The length of the first step that a line search tries, in units of the quasi-Newton step.
+  double learning_rate = 1;
+  /// The most iterations in a call of step(); at least 1.
+  std::uint64_t max_iter = 20;
+  /// The most evaluations of the loss in a call of step(), but that a line search is brought to its end;
+  /// 0 stands for 5 / 4 * max_iter.
+  std::uint64_t max_eval = 0;
+  /// Ends a call when no element of the gradient is larger.
+  double tolerance_grad = 1e-7;
+  /// Ends a call when no element moved by more, or the loss changed by less.
+  double tolerance_change = 1e-9;
+  /// How many differences of parameters and gradients are kept; at least 1.
+  std::uint64_t history_size = 100;
+};
+
+/// Limited-memory BFGS: algorithms 7.4 and 7.5 of Nocedal and Wright, "Numerical optimization", second
+/// edition, 2006, with their line search for the strong Wolfe conditions, algorithms 3.5 and 3.6, at
+/// c1 = 1e-4 and c2 = 0.9. Options as in PyTorch. The first step, without a history, is shortened to
+/// min(1, 1 / sum |g|) times the learning rate. Products are summed up in double.
+template <class T>
+class LBFGS final : public Optimizer<T> {
+ public:
+  /// Forgets the gradients, computes the loss, calls its backward(), and returns it: one element.
+  using Closure = std::function<Variable<T>()>;
+
+  /// One group. A bad option is a ValueError; for what is refused as a parameter see Optimizer.
+  explicit LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options = {});
+
+  /// Iterates until a tolerance or a limit is met; returns the loss at the start. A parameter without a
+  /// gradient stays. ValueError if the loss there is no one finite number. When it throws, or the closure
+  /// does, parameters and history are what they were; the gradients are the closure's.
+  double step(const Closure& closure);
+  /// ValueError: there is no step without a closure.
+  void step() override;
+
+  LBFGSOptions options() const;
+
+  /// The learning rate, and the history as vectors of all parameters' elements, one parameter after another:
+  /// "history.count", and from the oldest on "history.0.s" and "history.0.y", differences of parameters and
+  /// of gradients.
+  std::vector<NamedArray<T>> state() const override;
+  void load_state(const std::vector<NamedArray<T>>& state) override;
+
+ private:
+  class Iteration;
+
+  /// What one iteration has learnt of the curvature.
+  struct Pair {
+    Dense<T> s, y;
+    double s_y;  ///< s . y
+  };
+
+  LBFGSOptions options_;
+  std::vector<Pair> history_;  ///< the oldest first
+};
+
+extern template class LBFGS<float>;
+extern template class LBFGS<double>;
+
+}  // namespace xgrad::optim
