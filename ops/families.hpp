@@ -14,6 +14,7 @@ OperationList exponential_operations();
 OperationList activation_operations();
 OperationList reduction_formulas();
 OperationList loss_formulas();
+OperationList layer_formulas();
 
 namespace detail {
 template <class... Ops>
@@ -40,7 +41,9 @@ std::vector<std::string_view> loss_operation_names();
 std::vector<std::string_view> indexing_operation_names();
 std::vector<std::string_view> linear_algebra_operation_names();
 std::vector<std::string_view> decomposition_operation_names();
-std::vector<std::string_view> layer_operation_names();
+std::vector<std::string_view> layer_norm_operation_names();
+std::vector<std::string_view> batch_norm_operation_names();
+std::vector<std::string_view> dropout_operation_names();
 std::vector<std::string_view> convolution_operation_names();
 std::vector<std::string_view> pooling_operation_names();
 

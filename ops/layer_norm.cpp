@@ -151,6 +151,6 @@ XGRAD_INSTANTIATE(Variable<float>)
 XGRAD_INSTANTIATE(Variable<double>)
 #undef XGRAD_INSTANTIATE
 
-std::vector<std::string_view> layer_operation_names() { return names_of<kernels::List<LayerNorm>>(); }
+std::vector<std::string_view> layer_norm_operation_names() { return names_of<kernels::List<LayerNorm>>(); }
 
 }  // namespace xgrad

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "../core/axis_loop.hpp"
+#include "normalization_kernels.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -10,64 +10,8 @@ namespace {
 using simd::Isa;
 
 template <class P>
-struct Two {
-  P first, second;
-};
-
-/// The sums of both parts of term(reader, i) along a row, in double; four packs at a time are added up before
-/// they are widened. A term must be 0 in lanes that no element stands behind.
-template <class P, class Term>
-Two<double> sums_of_row(std::size_t count, const Term& term) {
-  using D = decltype(in_double(P()));
-  constexpr std::size_t width = P::width;
-  D first(0), second(0);
-  std::size_t i = 0;
-  for (; i + 4 * width <= count; i += 4 * width) {
-    const WholePack<P> reader;
-    const Two<P> a = term(reader, i), b = term(reader, i + width), c = term(reader, i + 2 * width),
-                 d = term(reader, i + 3 * width);
-    first += in_double((a.first + b.first) + (c.first + d.first));
-    second += in_double((a.second + b.second) + (c.second + d.second));
-  }
-  const auto add = [&](const Two<P>& x) {
-    first += in_double(x.first);
-    second += in_double(x.second);
-  };
-  for (; i + width <= count; i += width) add(term(WholePack<P>{}, i));
-  if (i < count) add(term(PartOfPack<P>{count - i}, i));
-  return {sum(first), sum(second)};
-}
-
-/// What is kept of a row, in every lane.
-template <class P>
-struct Normal {
-  using T = typename P::value_type;
-  P mean, scale, shift;
-
-  explicit Normal(const T* data) : mean(data[0]), scale(data[1]), shift(data[2]) {}
-  /// (x - mean) / deviation.
-  P operator()(const P& x) const { return fma(x - mean, scale, shift); }
-};
-
-/// The first round counts from the row's first element, so that equal elements give their mean exactly; the
-/// second one counts from that mean, and finds what rounding took from it.
-template <class T>
-void describe_row(const T* x, std::size_t count, double epsilon, T* data) {
-  using P = simd::Pack<T, Isa>;
-  const auto n = static_cast<double>(count);
-  const P start(x[0]);
-  const double shift = sum_row<P>(
-      0, count, [&](const auto& reader, std::size_t i) { return reader.keep(reader.load(x + i) - start); });
-  const P mean(static_cast<double>(x[0]) + shift / n);
-  const Two<double> sums = sums_of_row<P>(count, [&](const auto& reader, std::size_t i) {
-    const P d = reader.keep(reader.load(x + i) - mean);
-    return Two<P>{d, d * d};
-  });
-  const double rest = sums.first / n, variance = sums.second / n - rest * rest;
-  const double scale = 1 / std::sqrt((variance < 0 ? 0 : variance) + epsilon);
-  data[0] = mean.first();
-  data[1] = static_cast<T>(scale);
-  data[2] = static_cast<T>(-rest * scale);
+Normal<P> normal_of(const typename P::value_type* data) {
+  return {P(data[0]), P(data[1]), P(data[2])};
 }
 
 template <class T>
@@ -75,11 +19,16 @@ void value_kernel(const LayerNormRows& all) {
   using P = simd::Pack<T, Isa>;
   const std::size_t count = all.columns;
   const T *gamma = static_cast<const T*>(all.gamma), *beta = static_cast<const T*>(all.beta);
+  if (count == 0) return;
   for (std::size_t r = 0; r < all.rows; ++r) {
     const T* x = static_cast<const T*>(all.x) + r * count;
     T* data = static_cast<T*>(all.row_data) + r * layer_norm_data;
-    describe_row(x, count, all.epsilon, data);
-    const Normal<P> normal(data);
+    const Moments<P> row = moments_of_row<P>(x, count);
+    const double scale = 1 / std::sqrt(row.variance + all.epsilon);
+    data[0] = row.mean;
+    data[1] = static_cast<T>(scale);
+    data[2] = static_cast<T>(-row.rest * scale);
+    const Normal<P> normal = normal_of<P>(data);
     write_row<P>(static_cast<T*>(all.out) + r * count, count, [&](const auto& reader, std::size_t i) {
       return fma(normal(reader.load(x + i)), reader.load(gamma + i), reader.load(beta + i));
     });
@@ -99,7 +48,7 @@ struct GradientRow {
       : x(static_cast<const T*>(all.x) + r * all.columns),
         dy(static_cast<const T*>(all.dy) + r * all.columns),
         dx(static_cast<T*>(all.out) + r * all.columns),
-        normal(static_cast<const T*>(all.row_data) + r * layer_norm_data) {
+        normal(normal_of<P>(static_cast<const T*>(all.row_data) + r * layer_norm_data)) {
     const T* gamma = static_cast<const T*>(all.gamma);
     const Two<double> sums = sums_of_row<P>(all.columns, [&](const auto& reader, std::size_t i) {
       const P g = reader.load(dy + i) * reader.load(gamma + i);

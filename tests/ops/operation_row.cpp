@@ -40,6 +40,7 @@ std::vector<const Elementwise*> registered_formulas() {
            activation_operations,
            reduction_formulas,
            loss_formulas,
+           layer_formulas,
        })
     for (const OperationGetter& get : formulas()) all.push_back(&get());
   return all;
@@ -55,7 +56,9 @@ std::vector<std::string> registered_operations() {
            indexing_operation_names,
            linear_algebra_operation_names,
            decomposition_operation_names,
-           layer_operation_names,
+           layer_norm_operation_names,
+           batch_norm_operation_names,
+           dropout_operation_names,
            convolution_operation_names,
            pooling_operation_names,
            reduction_operation_names,

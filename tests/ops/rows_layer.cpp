@@ -1,4 +1,7 @@
+#include <array>
 #include <cmath>
+#include <xgrad/core/random.hpp>
+#include <xgrad/ops/batch_norm_kernels.hpp>
 #include <xgrad/ops/layer.hpp>
 
 #include "operation_row.hpp"
@@ -35,6 +38,102 @@ void add_layer_norm(std::vector<OperationRow>& rows, const char* variant, const 
       }));
 }
 
+/// The place of a channel's element i in x [samples, channels, inner].
+struct ChannelsOf {
+  std::size_t samples, channels, inner;
+  explicit ChannelsOf(const Shape& shape)
+      : samples(shape[0]), channels(shape[1]), inner(element_count(shape) / shape[0] / shape[1]) {}
+  std::size_t count() const { return samples * inner; }
+  std::size_t at(std::size_t channel, std::size_t i) const {
+    return (i / inner * channels + channel) * inner + i % inner;
+  }
+};
+
+/// Each channel normalised by its own mean and variance, or by given ones.
+std::vector<double> normalized_channels(const Array<double>& x, double epsilon,
+                                        const BatchStatistics<double>* given = nullptr) {
+  std::vector<double> y(x.cbegin(), x.cend());
+  const ChannelsOf all(x.shape());
+  const auto n = static_cast<double>(all.count());
+  for (std::size_t c = 0; c < all.channels; ++c) {
+    double mean = 0, variance = 0;
+    for (std::size_t i = 0; i < all.count(); ++i) mean += y[all.at(c, i)] / n;
+    for (std::size_t i = 0; i < all.count(); ++i) variance += std::pow(y[all.at(c, i)] - mean, 2) / n;
+    if (given != nullptr) {
+      mean = given->mean.storage()[c];
+      variance = given->variance.storage()[c];
+    }
+    for (std::size_t i = 0; i < all.count(); ++i) {
+      double& element = y[all.at(c, i)];
+      element = (element - mean) / std::sqrt(variance + epsilon);
+    }
+  }
+  return y;
+}
+
+std::vector<double> times_plus(std::vector<double> y, const Arrays& in) {
+  const ChannelsOf all(in[0].shape());
+  for (std::size_t c = 0; c < all.channels; ++c)
+    for (std::size_t i = 0; i < all.count(); ++i) {
+      double& element = y[all.at(c, i)];
+      element = element * in[1].storage()[c] + in[2].storage()[c];
+    }
+  return y;
+}
+
+template <class T>
+BatchStatistics<T> statistics_of(std::size_t channels) {
+  Array<T> mean = xt::zeros<T>({channels}), variance = xt::zeros<T>({channels});
+  for (std::size_t c = 0; c < channels; ++c) {
+    mean(c) = static_cast<T>(0.25 * static_cast<double>(c) - 1);
+    variance(c) = static_cast<T>(0.5 + 0.25 * static_cast<double>(c));
+  }
+  return {mean, variance};
+}
+
+void add_batch_norm(std::vector<OperationRow>& rows, const std::string& variant, const Shape& shape,
+                    double epsilon) {
+  const std::size_t channels = shape[1];
+  const std::vector<Argument> arguments = {{shape}, {{channels}}, {{channels}}};
+  rows.push_back(row(
+      "batch_norm", variant, arguments,
+      [=](const auto& in) { return batch_norm(in[0], in[1], in[2], {.epsilon = epsilon}); },
+      [=](const Arrays& in) { return times_plus(normalized_channels(in[0], epsilon), in); }));
+  rows.push_back(row(
+      "standardize", "batch_norm in evaluation, " + variant, arguments,
+      [=](const auto& in) {
+        using T = typename std::decay_t<decltype(in[0])>::value_type;
+        return batch_norm(in[0], in[1], in[2], statistics_of<T>(channels), {.epsilon = epsilon});
+      },
+      [=](const Arrays& in) {
+        const auto statistics = statistics_of<double>(channels);
+        return times_plus(normalized_channels(in[0], epsilon, &statistics), in);
+      }));
+}
+
+constexpr std::uint64_t dropout_seed = 21;
+
+/// Element 16 k + j of each 64 stays if word k of the group's random block j is large enough.
+std::vector<double> dropped(const Array<double>& x, double p) {
+  std::vector<double> y(x.cbegin(), x.cend());
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const auto block = static_cast<std::uint32_t>(i / 64 * 16 + i % 16);
+    const auto words = detail::philox({block, 0, 0, 0}, {dropout_seed, 0});
+    y[i] *= words[i % 64 / 16] * 0x1p-32 < p ? 0 : 1 / (1 - p);
+  }
+  return y;
+}
+
+void add_dropout(std::vector<OperationRow>& rows, const char* variant, const Shape& shape, double p) {
+  rows.push_back(row(
+      "dropout", variant, {{shape}},
+      [=](const auto& in) {
+        Generator from(dropout_seed);
+        return dropout(in[0], p, from);
+      },
+      [=](const Arrays& in) { return dropped(in[0], p); }));
+}
+
 }  // namespace
 
 std::vector<OperationRow> layer_rows() {
@@ -44,6 +143,32 @@ std::vector<OperationRow> layer_rows() {
   rows.push_back(row(
       "layer_norm", "without gamma and beta", {{{6, 19}}}, [](const auto& in) { return layer_norm(in[0]); },
       [](const Arrays& in) { return normalized_lines(in[0], 19, 1e-5); }));
+  add_batch_norm(rows, "two axes", {5, 19}, 1e-5);
+  add_batch_norm(rows, "three axes", {3, 2, 7}, 0.5);
+  add_batch_norm(rows, "four axes", {2, 3, 3, 6}, 1e-5);
+  rows.push_back(row(
+      "batch_norm", "without gamma and beta", {{{4, 3, 5}}}, [](const auto& in) { return batch_norm(in[0]); },
+      [](const Arrays& in) { return normalized_channels(in[0], 1e-5); }));
+  rows.push_back(elementwise_row(
+      "standardize", "", {{{3, 4}}, {{4}}, {{4}}, {{4}}},
+      [](const auto& in) {
+        return apply(operation<Standardize, LayerFormulas>(), in[0], in[1], in[2], in[3]);
+      },
+      [](const std::vector<double>& in) { return (in[0] - in[1]) * in[2] + in[3]; }));
+  add_dropout(rows, "", {7, 11}, 0.5);
+  add_dropout(rows, "of a few, p = 0.1", {5}, 0.1);
+  add_dropout(rows, "of many, p = 0.9", {3, 67}, 0.9);
+  rows.push_back(row(
+      "take", "embedding", {{{5, 3}}},
+      [](const auto& in) {
+        return embedding(in[0], xt::xarray<std::int64_t>{{4, 0, 4}, {1, 4, 2}});
+      },
+      [](const Arrays& in) {
+        std::vector<double> y;
+        for (const std::size_t chosen : {4u, 0u, 4u, 1u, 4u, 2u})
+          for (std::size_t i = 0; i < 3; ++i) y.push_back(in[0](chosen, i));
+        return y;
+      }));
   return rows;
 }
 

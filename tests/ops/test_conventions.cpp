@@ -11,6 +11,7 @@
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/decomposition.hpp>
+#include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/reduction.hpp>
@@ -117,6 +118,9 @@ const std::map<std::string, Function>& functions() {
       {"sum of cholesky(x...) of a 2x2 matrix", [](const auto& x) { return sum(cholesky(matrix(x[0]))); }},
       {"var(x...) with ddof 1", [](const auto& x) { return var(x[0], {.ddof = 1}); }},
       {"std(x...) with ddof 1", [](const auto& x) { return xg::std(x[0], {.ddof = 1}); }},
+      {"first of layer_norm(x...)", [](const auto& x) { return slice(layer_norm(x[0]), {0}); }},
+      {"dropout(x, 0)", [](const auto& x) { return dropout(x[0], 0) * 1; }},
+      {"dropout(x, 1)", [](const auto& x) { return dropout(x[0], 1); }},
       {"prod(x...)", [](const auto& x) { return prod(x[0]); }},
       {"norm(x...)", [](const auto& x) { return norm(x[0]); }},
       {"std(x...)", [](const auto& x) { return xg::std(x[0]); }},

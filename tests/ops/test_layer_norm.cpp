@@ -118,7 +118,7 @@ TEST_CASE("layer_norm keeps its digits where the mean is large beside the deviat
 TEST_CASE("layer_norm of a constant row is beta to the bit, in float and double") {
   const auto check = [](auto number) {
     using T = decltype(number);
-    for (const std::size_t count : {1, 3, 7, 1000, 4097}) {
+    for (const std::size_t count : {1u, 3u, 7u, 1000u, 4097u}) {
       CAPTURE(count);
       const xg::Variable<T> x(xg::Dense<T>::filled({3, count}, number));
       xg::Generator from(5);
@@ -152,7 +152,7 @@ TEST_CASE("layer_norm's results do not depend on the number of threads") {
   const auto gamma = normal_parameter<float>({257}, 1, 1, from),
              beta = normal_parameter<float>({257}, 0, 1, from);
   std::vector<std::vector<xg::Dense<float>>> results;
-  for (const std::size_t threads : {1, 2, 3}) {
+  for (const std::size_t threads : {1u, 2u, 3u}) {
     xg::set_num_threads(threads);
     const auto y = xg::layer_norm(x, gamma, beta);
     results.push_back({y.dense()});

@@ -1,0 +1,43 @@
+#include "embedding.hpp"
+
+#include <cmath>
+#include <sstream>
+
+#include "../core/random.hpp"
+#include "../ops/layer.hpp"
+
+namespace xgrad::nn {
+
+template <class T>
+Embedding<T>::Embedding(std::size_t count, std::size_t dimension) {
+  if (count == 0 || dimension == 0)
+    throw ValueError("Embedding: " + std::to_string(count) + " vectors of " + std::to_string(dimension) +
+                     " elements; both must be at least 1");
+  weight_ = this->register_parameter("weight", random_normal<T>(Shape{count, dimension}, 0, 1));
+}
+
+template <class T>
+Variable<T> Embedding<T>::operator()(const Indices& indices) {
+  return embedding(weight_, indices);
+}
+
+template <class T>
+Variable<T> Embedding<T>::forward(const Variable<T>& x) {
+  Dense<std::int64_t> indices(x.shape());
+  std::int64_t* out = indices.mutable_data();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const T number = x.dense().data()[i];
+    if (!(std::fabs(number) < T(0x1p53)) || number != std::floor(number)) {
+      std::ostringstream text;
+      text << "Embedding: " << number << " is no index; give whole numbers from 0 to " << count() - 1;
+      throw ValueError(text.str());
+    }
+    out[i] = static_cast<std::int64_t>(number);
+  }
+  return embedding(weight_, to_array(std::move(indices)));
+}
+
+template class Embedding<float>;
+template class Embedding<double>;
+
+}  // namespace xgrad::nn

@@ -1,0 +1,119 @@
+#include "normalization.hpp"
+
+#include <cmath>
+#include <sstream>
+
+#include "../ops/layer.hpp"
+#include "../ops/shape.hpp"
+
+namespace xgrad::nn {
+namespace {
+
+void check_epsilon(const char* layer, double epsilon) {
+  if (epsilon >= 0 && std::isfinite(epsilon)) return;
+  std::ostringstream text;
+  text << layer << ": epsilon is " << epsilon << "; give a finite number that is not negative, such as 1e-5";
+  throw ValueError(text.str());
+}
+
+}  // namespace
+
+template <class T>
+LayerNorm<T>::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options)
+    : shape_(normalized_shape), epsilon_(options.epsilon) {
+  if (shape_.empty() || element_count(shape_) == 0)
+    throw ValueError("LayerNorm: the normalised shape " + to_string(shape_) +
+                     " has no elements to take a mean of; give the extents of the last axes");
+  check_epsilon("LayerNorm", epsilon_);
+  if (!options.elementwise_affine) return;
+  weight_ = this->register_parameter("weight", Dense<T>::filled(shape_, T(1)));
+  bias_ = this->register_parameter("bias", Dense<T>::filled(shape_, T(0)));
+}
+
+template <class T>
+Variable<T> LayerNorm<T>::forward(const Variable<T>& x) {
+  const Shape shape = x.shape();
+  const std::size_t axes = shape_.size();
+  const bool fits = shape.size() >= axes && Shape(shape.end() - axes, shape.end()) == shape_;
+  if (!fits)
+    throw ShapeError("LayerNorm: " + to_string(shape) + " does not end in the normalised shape " +
+                     to_string(shape_) + "; check the layer's input size");
+  const Shape line{element_count(shape_)};
+  Shape lines(shape.begin(), shape.end() - axes);
+  lines.push_back(line[0]);
+  const Variable<T> flat = reshape(x, lines);
+  const Variable<T> y = weight_.defined() ? layer_norm(flat, reshape(weight_, line), reshape(bias_, line),
+                                                       NormalizationOptions{epsilon_})
+                                          : layer_norm(flat, NormalizationOptions{epsilon_});
+  return reshape(y, shape);
+}
+
+template <class T>
+BatchNorm<T>::BatchNorm(std::size_t features, const BatchNormOptions& options)
+    : features_(features), options_(options) {
+  if (features == 0) throw ValueError("BatchNorm: 0 features; give the number of channels");
+  check_epsilon("BatchNorm", options.epsilon);
+  if (!(options.momentum >= 0 && options.momentum <= 1)) {
+    std::ostringstream text;
+    text << "BatchNorm: momentum is " << options.momentum << "; give the share of a batch, from 0 to 1";
+    throw ValueError(text.str());
+  }
+  const Dense<T> ones = Dense<T>::filled(Shape{features}, T(1)),
+                 zeros = Dense<T>::filled(Shape{features}, T(0));
+  if (options.affine) {
+    weight_ = this->register_parameter("weight", ones);
+    bias_ = this->register_parameter("bias", zeros);
+  }
+  if (options.track_running_stats) {
+    running_mean_ = this->register_buffer("running_mean", zeros);
+    running_var_ = this->register_buffer("running_var", ones);
+  }
+}
+
+template <class T>
+Variable<T> BatchNorm<T>::forward(const Variable<T>& x) {
+  const Shape& shape = x.shape();
+  if (!accepts(shape.size()) || shape[1] != features_)
+    throw ShapeError(this->name() + ": " + to_string(shape) + " is not " + expected() +
+                     "; check the layer's number of features");
+  const NormalizationOptions options{options_.epsilon};
+  const bool tracks = running_mean_.defined();
+  if (!this->is_training() && tracks) {
+    const BatchStatistics<T> statistics{running_mean_.value(), running_var_.value()};
+    return weight_.defined() ? batch_norm(x, weight_, bias_, statistics, options)
+                             : batch_norm(x, statistics, options);
+  }
+  const auto [y, statistics] = weight_.defined() ? batch_norm_with_statistics(x, weight_, bias_, options)
+                                                 : batch_norm_with_statistics(x, options);
+  if (tracks) track(statistics.mean, statistics.variance, static_cast<double>(x.size() / features_));
+  return y;
+}
+
+template <class T>
+void BatchNorm<T>::track(const Array<T>& mean, const Array<T>& variance, double values) {
+  const auto share = static_cast<T>(options_.momentum), unbiased = static_cast<T>(values / (values - 1));
+  running_mean_.set_value((1 - share) * running_mean_.value() + share * mean);
+  running_var_.set_value((1 - share) * running_var_.value() + share * unbiased * variance);
+}
+
+template <class T>
+std::string BatchNorm1d<T>::expected() const {
+  const std::string channels = std::to_string(this->features());
+  return "[N, " + channels + "] or [N, " + channels + ", L]";
+}
+
+template <class T>
+std::string BatchNorm2d<T>::expected() const {
+  return "[N, " + std::to_string(this->features()) + ", H, W]";
+}
+
+template class LayerNorm<float>;
+template class LayerNorm<double>;
+template class BatchNorm<float>;
+template class BatchNorm<double>;
+template class BatchNorm1d<float>;
+template class BatchNorm1d<double>;
+template class BatchNorm2d<float>;
+template class BatchNorm2d<double>;
+
+}  // namespace xgrad::nn

@@ -1,0 +1,92 @@
+#include <cmath>
+#include <sstream>
+
+#include "../core/dispatch.hpp"
+#include "../core/threads.hpp"
+#include "dropout_kernels.hpp"
+#include "families.hpp"
+#include "layer.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+namespace {
+
+const kernels::DropoutKernels& chosen() {
+  static const kernels::DropoutKernels& kernels =
+      *choose_kernels([]<class I>() { return kernels::dropout_kernels<I>(); });
+  return kernels;
+}
+
+/// Elements to a piece of a parallel loop, in whole groups.
+constexpr std::size_t grain = 1 << 14;
+static_assert(grain % kernels::dropout_group == 0);
+
+/// Multiplies by a mask that it knows by its place in the random sequence: nothing is saved, backward draws
+/// the mask again, and the gradient of the gradient is this operation once more.
+struct Dropout {
+  static constexpr std::string_view name = "dropout";
+  std::uint64_t key = 0, first_block = 0;
+  double p = 0;
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> y(x.shape);
+    run<T>(x.data(), y.mutable_data(), x.size());
+    return y;
+  }
+  template <class T>
+  void vjp(Backward<Dense<T>>& b) const {
+    Dense<T> dy = b.take_gradient();
+    if (!dy.buffer.unique()) return b.give(0, forward(dy));
+    T* in_place = dy.mutable_data();
+    run<T>(in_place, in_place, dy.size());
+    b.give(0, std::move(dy));
+  }
+  template <class T>
+  void vjp(Backward<Variable<T>>& b) const {
+    b.give(0, perform(*this, b.gradient()));
+  }
+
+ private:
+  template <class T>
+  void run(const T* x, T* out, std::size_t count) const {
+    const auto threshold = static_cast<std::uint64_t>(std::llround(p * 0x1p32));
+    const double scale = p < 1 ? 1 / (1 - p) : 0;
+    parallel_for(count, grain, [&](std::size_t begin, std::size_t end) {
+      const std::uint64_t block = first_block + begin / kernels::dropout_group * kernels::blocks_of_a_group;
+      chosen().run[std::is_same_v<T, double>](
+          {x + begin, out + begin, end - begin, key, block, threshold, scale});
+    });
+  }
+};
+
+}  // namespace
+
+template <Tensor V>
+V dropout(const V& x, double p, Generator& from) {
+  if (!(p >= 0 && p <= 1)) {
+    std::ostringstream text;
+    text << "dropout: p is " << p << "; give the share of elements to drop, from 0 to 1";
+    throw ValueError(text.str());
+  }
+  if (p == 0) return x;
+  // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
+  const GeneratorState state = from.state();
+  const std::uint64_t first_block = (state.counter + 1) / 2;
+  V y = perform(Dropout{state.seed, first_block, p}, x);
+  const std::size_t groups =
+      (element_count(detail::shape_of(x)) + kernels::dropout_group - 1) / kernels::dropout_group;
+  from.set_state({state.seed, 2 * (first_block + groups * kernels::blocks_of_a_group)});
+  return y;
+}
+
+#define XGRAD_INSTANTIATE(V) template V dropout(const V&, double, Generator&);
+XGRAD_INSTANTIATE(Dense<float>)
+XGRAD_INSTANTIATE(Dense<double>)
+XGRAD_INSTANTIATE(Variable<float>)
+XGRAD_INSTANTIATE(Variable<double>)
+#undef XGRAD_INSTANTIATE
+
+std::vector<std::string_view> dropout_operation_names() { return names_of<kernels::List<Dropout>>(); }
+
+}  // namespace xgrad

@@ -1,0 +1,29 @@
+#include <string>
+
+#include "indexing.hpp"
+#include "layer.hpp"
+#include "shape.hpp"
+
+namespace xgrad {
+
+template <Tensor V>
+V embedding(const V& weight, const Indices& indices) {
+  const Shape& table = detail::shape_of(weight);
+  if (table.size() != 2)
+    throw ShapeError("embedding: the table " + to_string(table) +
+                     " is no matrix; it must be [count, dimension]");
+  const auto count = static_cast<std::int64_t>(table[0]);
+  for (const std::int64_t index : std::as_const(indices.storage()))
+    if (index < 0 || index >= count)
+      throw ValueError("embedding: index " + std::to_string(index) + " among indices " +
+                       to_string(indices.shape()) + " is none of the table " + to_string(table) +
+                       "; its rows are numbered from 0 to " + std::to_string(count - 1));
+  return take(weight, indices, 0);
+}
+
+template Dense<float> embedding(const Dense<float>&, const Indices&);
+template Dense<double> embedding(const Dense<double>&, const Indices&);
+template Variable<float> embedding(const Variable<float>&, const Indices&);
+template Variable<double> embedding(const Variable<double>&, const Indices&);
+
+}  // namespace xgrad
