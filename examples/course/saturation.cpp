@@ -56,7 +56,7 @@ plot::Panel compare(lesson::Lesson& lesson, const std::string& name, Cost cost, 
           .y_label = "cost",
           .layers = {low.costs, high.costs},
           .x = {0, 300},
-          .y = {0, {}}};
+          .y = {0, 1.4 * high.costs.y.front()}};  // room for the legend
 }
 
 /// With cross entropy, the gradient in w is (a - y) x: no factor sigma'(z).

@@ -47,11 +47,13 @@ class LayerWriter {
           fmt::format("figure: the curve '{}' has {} numbers x and {} numbers y; give as many of both",
                       curve.title, curve.x.size(), curve.y.size()));
     for (std::size_t i = 0; i < curve.x.size(); ++i) table_.row({curve.x[i], curve.y[i]});
-    const char* const style[] = {"lines linewidth 2", "lines linewidth 1.5 dashtype 2",
-                                 "points pointtype 7 pointsize 0.5",
-                                 "linespoints linewidth 1.2 pointtype 7 pointsize 0.4"};
-    return fmt::format("\"{}\" index {} using 1:2 with {} linecolor \"{}\" {}", file_, table_.end(),
-                       style[static_cast<std::size_t>(curve.mark)], curve.colour, titled(curve.title));
+    const char* const style[] = {"lines linewidth 2", "lines linewidth 1.5 dashtype 2", "points pointtype 7",
+                                 "linespoints linewidth 1.2 pointtype 7"};
+    const bool has_points = curve.mark == Mark::points || curve.mark == Mark::path;
+    return fmt::format("\"{}\" index {} using 1:2 with {}{} linecolor \"{}\" {}", file_, table_.end(),
+                       style[static_cast<std::size_t>(curve.mark)],
+                       has_points ? fmt::format(" pointsize {:g}", curve.size) : "", curve.colour,
+                       titled(curve.title));
   }
 
   std::string operator()(const Arrows& layer) {
@@ -77,7 +79,7 @@ class LayerWriter {
 
   std::string operator()(const Regions& layer) {
     write(layer.classes);
-    return fmt::format("\"{}\" index {} using 1:2:3 with image pixels notitle", file_, table_.end());
+    return fmt::format("\"{}\" index {} using 1:2:3 with image notitle", file_, table_.end());
   }
 
   /// What must be run before the first panel.
@@ -150,10 +152,10 @@ const char* class_colour(std::size_t k) { return strong[k % strong.size()]; }
 
 std::vector<Layer> points_by_class(const std::vector<double>& x, const std::vector<double>& y,
                                    const std::vector<std::size_t>& classes,
-                                   const std::vector<std::string>& titles) {
+                                   const std::vector<std::string>& titles, double size) {
   std::vector<Layer> layers;
   for (std::size_t k = 0; k < titles.size(); ++k) {
-    Curve points{titles[k], {}, {}, class_colour(k), Mark::points};
+    Curve points{titles[k], {}, {}, class_colour(k), Mark::points, size};
     for (std::size_t i = 0; i < classes.size(); ++i)
       if (classes[i] == k) {
         points.x.push_back(x[i]);

@@ -21,6 +21,7 @@ struct Curve {
   std::vector<double> x, y;
   const char* colour = blue;
   Mark mark = Mark::line;
+  double size = 0.5;  ///< of points, in gnuplot's measure
 };
 
 /// An arrow from (x, y) to (x + dx, y + dy) for each {x, y, dx, dy}.
@@ -60,7 +61,7 @@ using Layer = std::variant<Curve, Arrows, Contours, Regions>;
 /// A layer of points for each class, in the strong form of the colour that its region has.
 std::vector<Layer> points_by_class(const std::vector<double>& x, const std::vector<double>& y,
                                    const std::vector<std::size_t>& classes,
-                                   const std::vector<std::string>& titles);
+                                   const std::vector<std::string>& titles, double size = 0.5);
 
 /// The ends of an axis; without one gnuplot chooses it.
 struct Limits {
