@@ -62,9 +62,11 @@ Result descend(const Problem& problem, std::size_t batch, double rate, double ha
   for (constexpr std::size_t most = 2000; result.epochs <= most; ++result.epochs) {
     const Var whole = loss(all_x, all_y);
     result.largest_gradient = 0;
-    for (const Var& g : xg::grad(whole, {W, b}))
-      for (double element : g.value().storage())
+    for (const Var& gradient : xg::grad(whole, {W, b})) {
+      const xg::Array<double> elements = gradient.value();
+      for (double element : elements)
         result.largest_gradient = std::max(result.largest_gradient, std::abs(element));
+    }
     result.by_epoch.x.push_back(static_cast<double>(result.epochs));
     result.by_time.x.push_back(1e3 * seconds);
     result.by_epoch.y.push_back(whole.item());
