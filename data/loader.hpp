@@ -1,11 +1,15 @@
 // The loader: a data set in mini-batches, pass after pass.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,9 +25,34 @@ struct LoaderOptions {
   /// Leaves out a last batch that is not full.
   bool drop_last = false;
   std::uint64_t seed = 0;
+  /// How many batches a thread of its own gathers ahead of the one in use; 0: no thread, each is gathered
+  /// when it is asked for. The batches are the same, unless the data set draws from generator(), of which
+  /// each thread has one.
+  std::size_t prefetch = 0;
 };
 
 namespace detail {
+
+/// A thread that calls make(0), make(1), ... make(count - 1), never more than `ahead` beyond the batch in
+/// use, and stops at the first exception. Destruction stops it after the call that it is in.
+class Prefetch {
+ public:
+  Prefetch(std::size_t count, std::size_t ahead, std::function<void(std::size_t)> make);
+  Prefetch(const Prefetch&) = delete;
+  Prefetch& operator=(const Prefetch&) = delete;
+  ~Prefetch();
+
+  /// Waits until make(batch) has returned, or will not be called any more.
+  void wait_for(std::size_t batch) noexcept;
+  /// Throws the exception that kept `batch`, which was waited for, from being made.
+  void rethrow_if_missing(std::size_t batch) const;
+  /// Says that `batch` is in use now, and those before it are not.
+  void move_to(std::size_t batch) noexcept;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// The part of a loader that does not depend on what is loaded.
 class BatchPlan {
@@ -51,38 +80,47 @@ class BatchPlan {
 }  // namespace detail
 
 /// Gives a data set's batches: `for (const auto& [inputs, targets] : loader)` is one pass over all samples,
-/// and the next such loop is the next pass. ValueError if the batch size is 0. One thread at a time.
+/// and the next such loop is the next pass. What the data set throws arrives where the batch is asked for.
+/// ValueError if the batch size is 0. One thread at a time.
 template <Dataset D>
 class DataLoader {
+  class Ahead;
+
  public:
   using Batch = typename D::Batch;
 
   explicit DataLoader(D dataset, const LoaderOptions& options = {})
       : dataset_(std::move(dataset)), plan_(dataset_.size(), options) {}
 
-  /// One pass; the loader must outlive it. Passes do not disturb each other.
+  /// One pass; the loader must outlive it. Passes do not disturb each other. With prefetch, each has a thread
+  /// of its own, which ends with the last copy of the iterator, and calls the data set's batch() there.
   class Iterator {
    public:
     using value_type = Batch;
     using difference_type = std::ptrdiff_t;
     using iterator_concept = std::input_iterator_tag;
 
-    /// The batch, gathered anew each time.
-    Batch operator*() const { return loader_->dataset_.batch(loader_->plan_.rows(*order_, batch_)); }
+    /// The batch, gathered anew each time; with prefetch, a copy of what was gathered, or that itself if a
+    /// Batch cannot be copied.
+    Batch operator*() const { return ahead_ ? ahead_->get(batch_) : loader_->gather(*order_, batch_); }
     Iterator& operator++() noexcept {
       ++batch_;
+      if (ahead_) ahead_->move_to(batch_);
       return *this;
     }
-    void operator++(int) noexcept { ++batch_; }
+    void operator++(int) noexcept { ++*this; }
     bool operator==(std::default_sentinel_t) const noexcept { return batch_ >= loader_->size(); }
 
    private:
     friend DataLoader;
-    explicit Iterator(DataLoader& loader) : loader_(&loader), order_(loader.plan_.next_order()) {}
+    explicit Iterator(DataLoader& loader) : loader_(&loader), order_(loader.plan_.next_order()) {
+      if (loader.options().prefetch > 0) ahead_ = std::make_shared<Ahead>(loader, order_);
+    }
 
     const DataLoader* loader_;
     detail::BatchPlan::Order order_;
     std::size_t batch_ = 0;
+    std::shared_ptr<Ahead> ahead_;  ///< null without prefetch
   };
 
   /// Starts a pass.
@@ -99,6 +137,43 @@ class DataLoader {
   void set_epoch(std::uint64_t epoch) noexcept { plan_.set_epoch(epoch); }
 
  private:
+  Batch gather(const std::vector<std::size_t>& order, std::size_t batch) const {
+    return dataset_.batch(plan_.rows(order, batch));
+  }
+
+  /// The batches of one pass that are there already: batch i in place i % (prefetch + 1), which the thread
+  /// fills and the consumer empties.
+  class Ahead {
+   public:
+    Ahead(const DataLoader& loader, detail::BatchPlan::Order order)
+        : gathered_(std::min(loader.options().prefetch, loader.size()) + 1),
+          thread_(loader.size(), gathered_.size() - 1,
+                  [this, &loader, order = std::move(order)](std::size_t batch) {
+                    place(batch).emplace(loader.gather(*order, batch));
+                  }) {}
+
+    Batch get(std::size_t batch) {
+      thread_.wait_for(batch);
+      thread_.rethrow_if_missing(batch);
+      if constexpr (std::is_copy_constructible_v<Batch>) {
+        return *place(batch);
+      } else {
+        return *std::move(place(batch));
+      }
+    }
+    void move_to(std::size_t batch) noexcept {
+      thread_.wait_for(batch - 1);  // it may not have been looked at
+      place(batch - 1).reset();
+      thread_.move_to(batch);
+    }
+
+   private:
+    std::optional<Batch>& place(std::size_t batch) { return gathered_[batch % gathered_.size()]; }
+
+    std::vector<std::optional<Batch>> gathered_;
+    detail::Prefetch thread_;  ///< last, so that it ends before what it fills
+  };
+
   D dataset_;
   detail::BatchPlan plan_;
 };

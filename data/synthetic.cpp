@@ -1,38 +1,138 @@
 #include "synthetic.hpp"
 
 #include <cmath>
+#include <numbers>
 #include <string>
+#include <vector>
 
 #include "../core/random.hpp"
 
 namespace xgrad::data {
+namespace {
+
+void check_deviation(const char* operation, const char* what, double deviation) {
+  if (!std::isfinite(deviation) || deviation < 0)
+    throw ValueError(std::string(operation) + ": the " + what + " is " + std::to_string(deviation) +
+                     "; give a finite deviation, 0 or more");
+}
+
+void check_two_classes(const char* operation, std::size_t samples) {
+  if (samples < 2)
+    throw ValueError(std::string(operation) + ": " + std::to_string(samples) +
+                     " samples for two classes; give 2 or more");
+}
+
+/// Fills points and labels one after the other.
+template <class T>
+class Drawing {
+ public:
+  Drawing(std::size_t samples, std::size_t features, std::uint64_t seed)
+      : points_(Shape{samples, features}),
+        labels_(Shape{samples}),
+        coordinate_(points_.mutable_data()),
+        label_(labels_.mutable_data()),
+        random_(seed) {}
+
+  Generator& random() { return random_; }
+  void coordinate(double exact) { *coordinate_++ = static_cast<T>(exact); }
+  void coordinate(double exact, double deviation) { coordinate(exact + deviation * random_.normal()); }
+  void label(std::size_t label) { *label_++ = static_cast<std::int64_t>(label); }
+  Points<T> points() && { return {to_array(std::move(points_)), to_array(std::move(labels_))}; }
+
+ private:
+  Dense<T> points_;
+  Dense<std::int64_t> labels_;
+  T* coordinate_;
+  std::int64_t* label_;
+  Generator random_;
+};
+
+}  // namespace
 
 template <class T>
 Points<T> make_spiral(std::size_t points_per_arm, std::size_t arms, double noise, std::uint64_t seed) {
   if (points_per_arm < 2 || arms == 0)
     throw ValueError("make_spiral: " + std::to_string(arms) + " arms of " + std::to_string(points_per_arm) +
                      " points; give one arm or more, of two points or more");
-  if (!std::isfinite(noise) || noise < 0)
-    throw ValueError("make_spiral: the noise is " + std::to_string(noise) +
-                     "; give a finite deviation, 0 or more");
-  Dense<T> points(Shape{arms * points_per_arm, 2});
-  Dense<std::int64_t> labels(Shape{arms * points_per_arm});
-  T* point = points.mutable_data();
-  std::int64_t* label = labels.mutable_data();
-  Generator random(seed);
+  check_deviation("make_spiral", "noise", noise);
+  Drawing<T> drawing(arms * points_per_arm, 2, seed);
   for (std::size_t arm = 0; arm < arms; ++arm) {
     for (std::size_t i = 0; i < points_per_arm; ++i) {
       const double radius = static_cast<double>(i) / static_cast<double>(points_per_arm - 1);
-      const double angle = 4 * (static_cast<double>(arm) + radius) + noise * random.normal();
-      *point++ = static_cast<T>(radius * std::sin(angle));
-      *point++ = static_cast<T>(radius * std::cos(angle));
-      *label++ = static_cast<std::int64_t>(arm);
+      const double angle = 4 * (static_cast<double>(arm) + radius) + noise * drawing.random().normal();
+      drawing.coordinate(radius * std::sin(angle));
+      drawing.coordinate(radius * std::cos(angle));
+      drawing.label(arm);
     }
   }
-  return {to_array(std::move(points)), to_array(std::move(labels))};
+  return std::move(drawing).points();
+}
+
+template <class T>
+Points<T> make_moons(std::size_t samples, double noise, std::uint64_t seed) {
+  check_two_classes("make_moons", samples);
+  check_deviation("make_moons", "noise", noise);
+  Drawing<T> drawing(samples, 2, seed);
+  const std::size_t outer = samples / 2;
+  for (std::size_t i = 0; i < samples; ++i) {
+    const bool inner = i >= outer;
+    const std::size_t at = inner ? i - outer : i, count = inner ? samples - outer : outer;
+    const double t =
+        count == 1 ? 0 : std::numbers::pi * static_cast<double>(at) / static_cast<double>(count - 1);
+    drawing.coordinate(inner ? 1 - std::cos(t) : std::cos(t), noise);
+    drawing.coordinate(inner ? 0.5 - std::sin(t) : std::sin(t), noise);
+    drawing.label(inner ? 1 : 0);
+  }
+  return std::move(drawing).points();
+}
+
+template <class T>
+Points<T> make_circles(std::size_t samples, double noise, double factor, std::uint64_t seed) {
+  check_two_classes("make_circles", samples);
+  check_deviation("make_circles", "noise", noise);
+  if (!(factor >= 0 && factor < 1))
+    throw ValueError("make_circles: the factor is " + std::to_string(factor) +
+                     "; give the inner circle's radius, at least 0 and below 1");
+  Drawing<T> drawing(samples, 2, seed);
+  const std::size_t outer = samples / 2;
+  for (std::size_t i = 0; i < samples; ++i) {
+    const bool inner = i >= outer;
+    const std::size_t at = inner ? i - outer : i, count = inner ? samples - outer : outer;
+    const double t = 2 * std::numbers::pi * static_cast<double>(at) / static_cast<double>(count);
+    drawing.coordinate((inner ? factor : 1) * std::cos(t), noise);
+    drawing.coordinate((inner ? factor : 1) * std::sin(t), noise);
+    drawing.label(inner ? 1 : 0);
+  }
+  return std::move(drawing).points();
+}
+
+template <class T>
+Points<T> make_blobs(std::size_t samples, std::size_t features, std::size_t centers, double deviation,
+                     std::uint64_t seed) {
+  if (samples == 0 || features == 0 || centers == 0)
+    throw ValueError("make_blobs: " + std::to_string(samples) + " samples of " + std::to_string(features) +
+                     " features around " + std::to_string(centers) + " centers; give 1 or more of each");
+  check_deviation("make_blobs", "deviation", deviation);
+  Drawing<T> drawing(samples, features, seed);
+  std::vector<double> center(centers * features);
+  for (double& coordinate : center) coordinate = -10 + 20 * drawing.random().uniform();
+  for (std::size_t c = 0; c < centers; ++c) {
+    const std::size_t count = samples / centers + (c < samples % centers ? 1 : 0);
+    for (std::size_t i = 0; i < count; ++i) {
+      for (std::size_t f = 0; f < features; ++f) drawing.coordinate(center[c * features + f], deviation);
+      drawing.label(c);
+    }
+  }
+  return std::move(drawing).points();
 }
 
 template Points<float> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
 template Points<double> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
+template Points<float> make_moons(std::size_t, double, std::uint64_t);
+template Points<double> make_moons(std::size_t, double, std::uint64_t);
+template Points<float> make_circles(std::size_t, double, double, std::uint64_t);
+template Points<double> make_circles(std::size_t, double, double, std::uint64_t);
+template Points<float> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
+template Points<double> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
 
 }  // namespace xgrad::data

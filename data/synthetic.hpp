@@ -7,10 +7,10 @@
 
 namespace xgrad::data {
 
-/// Points in the plane, and the class of each.
+/// Points in the plane, or in more dimensions, and the class of each.
 template <class T>
 struct Points {
-  Array<T> points;  ///< [n, 2]
+  Array<T> points;  ///< [n, 2]; of blobs, [n, features]
   Indices labels;   ///< [n]
 };
 
@@ -23,7 +23,37 @@ template <class T>
 Points<T> make_spiral(std::size_t points_per_arm = 100, std::size_t arms = 3, double noise = 0.2,
                       std::uint64_t seed = 0);
 
+/// Two half circles of radius 1 that reach into each other: `samples` / 2 points (cos t, sin t) of class 0,
+/// then the others, (1 - cos t, 1/2 - sin t), of class 1, t evenly from 0 to pi; to each coordinate comes
+/// noise * (a normal number). As scikit-learn's make_moons with shuffle=False. ValueError for fewer than two
+/// samples, or a noise that is negative or not finite. T is float or double.
+template <class T>
+Points<T> make_moons(std::size_t samples = 100, double noise = 0, std::uint64_t seed = 0);
+
+/// Two circles around 0: `samples` / 2 points of class 0 on that of radius 1, then the others, of class 1, on
+/// that of radius `factor`, evenly from (radius, 0) on; to each coordinate comes noise * (a normal number).
+/// As scikit-learn's make_circles with shuffle=False. ValueError as for make_moons, or if the factor is not
+/// in [0, 1). T is float or double.
+template <class T>
+Points<T> make_circles(std::size_t samples = 100, double noise = 0, double factor = 0.8,
+                       std::uint64_t seed = 0);
+
+/// Clouds of normally distributed points, one class a cloud, one cloud after the other: their centers are
+/// uniform in [-10, 10) in each of `features` dimensions, `deviation` is every coordinate's. Each has
+/// `samples` / `centers` points, the first ones one more if that leaves a rest. As scikit-learn's make_blobs
+/// with shuffle=False. ValueError if there are no samples, features or centers, or the deviation is negative
+/// or not finite. T is float or double.
+template <class T>
+Points<T> make_blobs(std::size_t samples = 100, std::size_t features = 2, std::size_t centers = 3,
+                     double deviation = 1, std::uint64_t seed = 0);
+
 extern template Points<float> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
 extern template Points<double> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
+extern template Points<float> make_moons(std::size_t, double, std::uint64_t);
+extern template Points<double> make_moons(std::size_t, double, std::uint64_t);
+extern template Points<float> make_circles(std::size_t, double, double, std::uint64_t);
+extern template Points<double> make_circles(std::size_t, double, double, std::uint64_t);
+extern template Points<float> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
+extern template Points<double> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
 
 }  // namespace xgrad::data

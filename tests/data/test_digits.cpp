@@ -1,4 +1,3 @@
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -9,50 +8,14 @@
 #include <xgrad/data/digits.hpp>
 #include <xgrad/data/files.hpp>
 
-#include <unistd.h>
+#include "data_folder.hpp"
 
 namespace fs = std::filesystem;
 using namespace xgrad::data;
+using xgrad::testing::complaint;
+using xgrad::testing::DataFolder;
 
 namespace {
-
-/// An empty folder that the library looks into first, while it lives.
-class DataFolder {
- public:
-  DataFolder() : path_(fs::temp_directory_path() / ("xgrad_test_data_" + std::to_string(::getpid()))) {
-    fs::create_directories(path_);
-    if (const char* before = std::getenv("XGRAD_DATA_DIR")) before_ = before;
-    ::setenv("XGRAD_DATA_DIR", path_.c_str(), 1);
-  }
-  ~DataFolder() {
-    if (before_.empty()) {
-      ::unsetenv("XGRAD_DATA_DIR");
-    } else {
-      ::setenv("XGRAD_DATA_DIR", before_.c_str(), 1);
-    }
-    fs::remove_all(path_);
-  }
-  fs::path write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ / name, std::ios::binary) << bytes;
-    return path_ / name;
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-  std::string before_;
-};
-
-/// What a call says when it fails.
-template <class F>
-std::string complaint(F&& call) {
-  try {
-    call();
-  } catch (const xgrad::IoError& error) {
-    return error.what();
-  }
-  return "no IoError";
-}
 
 std::string bytes_of(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);

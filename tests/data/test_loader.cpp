@@ -1,6 +1,11 @@
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <numeric>
+#include <string>
+#include <thread>
 #include <type_traits>
 #include <vector>
 
@@ -138,4 +143,104 @@ TEST_CASE("a loader takes subsets and data sets of a user's own") {
 TEST_CASE("a batch size of 0 is refused") {
   CHECK_THROWS_WITH_AS(DataLoader(counted(3), {.batch_size = 0}),
                        "DataLoader: the batch size is 0; give a positive .batch_size", xgrad::ValueError);
+}
+
+namespace {
+
+/// Sixteen batches of row numbers as unique pointers, which cannot be copied; it counts its calls, and throws
+/// at row `bad`.
+struct Counting {
+  using Batch = std::unique_ptr<std::vector<std::size_t>>;
+  std::size_t size() const { return 16; }
+  Batch batch(std::span<const std::size_t> rows) const {
+    ++*calls;
+    threads->push_back(std::this_thread::get_id());
+    for (std::size_t row : rows)
+      if (row == bad) throw xgrad::ValueError("row " + std::to_string(row) + " is bad");
+    return std::make_unique<std::vector<std::size_t>>(rows.begin(), rows.end());
+  }
+  std::size_t bad = 99;
+  std::shared_ptr<std::atomic<std::size_t>> calls = std::make_shared<std::atomic<std::size_t>>(0);
+  std::shared_ptr<std::vector<std::thread::id>> threads = std::make_shared<std::vector<std::thread::id>>();
+};
+
+}  // namespace
+
+TEST_CASE("a prefetching loader gives the same batches in the same order, pass after pass") {
+  for (const std::size_t prefetch : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{100}}) {
+    INFO("prefetch " << prefetch);
+    DataLoader plain(counted(50), {.batch_size = 8, .shuffle = true, .seed = 3});
+    DataLoader ahead(counted(50), {.batch_size = 8, .shuffle = true, .seed = 3, .prefetch = prefetch});
+    for (int i = 0; i < 3; ++i) CHECK(pass(ahead) == pass(plain));
+    CHECK(ahead.epoch() == 3);
+  }
+  DataLoader none(counted(0), {.batch_size = 8, .prefetch = 2});
+  CHECK(pass(none).empty());
+}
+
+TEST_CASE("batches are gathered by one other thread a pass, no further ahead than asked") {
+  const Counting dataset;
+  DataLoader loader(dataset, {.batch_size = 1, .prefetch = 3});
+  auto at = loader.begin();
+  CHECK((**at)[0] == 0);
+  // What is to come is waited for; what must not come is given the time to.
+  while (*dataset.calls < 4) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(*dataset.calls == 4);
+  ++at;
+  while (*dataset.calls < 5) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(*dataset.calls == 5);
+  for (std::size_t row = 1; at != loader.end(); ++at, ++row) CHECK((**at)[0] == row);
+  CHECK(*dataset.calls == 16);
+  for (const std::thread::id id : *dataset.threads) CHECK(id == dataset.threads->front());
+  CHECK(dataset.threads->front() != std::this_thread::get_id());
+}
+
+TEST_CASE("batches that nobody looks at are passed over") {
+  DataLoader loader(Counting{}, {.batch_size = 1, .prefetch = 2});
+  std::size_t batches = 0;
+  for (auto at = loader.begin(); at != loader.end(); ++at) ++batches;
+  CHECK(batches == 16);
+  auto at = loader.begin();
+  for (int i = 0; i < 9; ++i) at++;
+  CHECK((**at)[0] == 9);
+}
+
+TEST_CASE("what the data set throws in its thread arrives where the batch is asked for") {
+  for (const std::size_t prefetch : {std::size_t{0}, std::size_t{1}, std::size_t{30}}) {
+    DataLoader loader(Counting{.bad = 5}, {.batch_size = 2, .prefetch = prefetch});
+    std::vector<std::size_t> seen;
+    std::string text;
+    try {
+      for (const auto& batch : loader) seen.insert(seen.end(), batch->begin(), batch->end());
+    } catch (const xgrad::ValueError& error) {
+      text = error.what();
+    }
+    CHECK(text == "row 5 is bad");
+    CHECK(seen == std::vector<std::size_t>{0, 1, 2, 3});
+  }
+}
+
+TEST_CASE("leaving a prefetching pass early ends its thread and frees its batches") {
+  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true});
+  const auto first = pass(plain), second = pass(plain), third = pass(plain);
+  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true, .prefetch = 2});
+  for (const auto& batch : loader) {
+    CHECK(batch.targets(0) == first[0]);
+    break;
+  }
+  std::vector<std::int64_t> outer;
+  for (const auto& batch : loader) {
+    if (outer.empty()) CHECK(pass(loader) == third);
+    outer.insert(outer.end(), batch.targets.begin(), batch.targets.end());
+  }
+  CHECK(outer == second);
+
+  const Counting dataset;
+  { (void)DataLoader(dataset, {.batch_size = 1, .prefetch = 1}).begin(); }
+  const std::size_t calls = *dataset.calls;
+  CHECK(calls <= 2);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(*dataset.calls == calls);
 }

@@ -46,6 +46,97 @@ TEST_CASE("a spiral needs arms, points and a noise that is a number") {
   CHECK_THROWS_AS(make_spiral<float>(10, 3, NAN), xgrad::ValueError);
 }
 
+TEST_CASE("moons without noise are two half circles, as scikit-learn has them") {
+  const auto [points, labels] = make_moons<double>(7);
+  REQUIRE(points.shape() == xgrad::Shape{7, 2});
+  const double pi = std::acos(-1.0);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const double t = pi * static_cast<double>(i) / 2;
+    CHECK(labels(i) == 0);
+    CHECK(std::abs(points(i, 0) - std::cos(t)) < 1e-15);
+    CHECK(std::abs(points(i, 1) - std::sin(t)) < 1e-15);
+  }
+  for (std::size_t i = 0; i < 4; ++i) {
+    const double t = pi * static_cast<double>(i) / 3;
+    CHECK(labels(3 + i) == 1);
+    CHECK(std::abs(points(3 + i, 0) - (1 - std::cos(t))) < 1e-15);
+    CHECK(std::abs(points(3 + i, 1) - (1 - std::sin(t) - 0.5)) < 1e-15);
+  }
+}
+
+TEST_CASE("circles without noise have evenly spaced points, as scikit-learn has them") {
+  const auto [points, labels] = make_circles<double>(9, 0, 0.3);
+  REQUIRE(points.shape() == xgrad::Shape{9, 2});
+  for (std::size_t i = 0; i < 9; ++i) {
+    const bool inner = i >= 4;
+    const double t =
+        2 * std::acos(-1.0) * (inner ? static_cast<double>(i - 4) / 5 : static_cast<double>(i) / 4);
+    CHECK(labels(i) == (inner ? 1 : 0));
+    CHECK(std::abs(points(i, 0) - (inner ? 0.3 : 1) * std::cos(t)) < 1e-15);
+    CHECK(std::abs(points(i, 1) - (inner ? 0.3 : 1) * std::sin(t)) < 1e-15);
+  }
+}
+
+TEST_CASE("noise moves moons and circles by normal numbers of that deviation, and the seed repeats it") {
+  const auto deviation = [](const Points<double>& noisy, const Points<double>& exact) {
+    double squares = 0;
+    for (std::size_t i = 0; i < exact.points.size(); ++i)
+      squares += std::pow(noisy.points.storage()[i] - exact.points.storage()[i], 2);
+    CHECK(noisy.labels == exact.labels);
+    return std::sqrt(squares / static_cast<double>(exact.points.size()));
+  };
+  // 2000 numbers: their deviation is within 5 percent with a probability of 0.998; the seed is fixed.
+  const double tolerance = 0.05;
+  CHECK(deviation(make_moons<double>(1000, 0.1, 1), make_moons<double>(1000)) ==
+        doctest::Approx(0.1).epsilon(tolerance));
+  CHECK(deviation(make_circles<double>(1000, 0.1, 0.5, 1), make_circles<double>(1000, 0, 0.5)) ==
+        doctest::Approx(0.1).epsilon(tolerance));
+  CHECK(make_moons<float>(50, 0.1, 1).points == make_moons<float>(50, 0.1, 1).points);
+  CHECK(make_moons<float>(50, 0.1, 1).points != make_moons<float>(50, 0.1, 2).points);
+  CHECK(make_circles<float>(50, 0.1, 0.5, 1).points != make_circles<float>(50, 0.1, 0.5, 2).points);
+}
+
+TEST_CASE("blobs are clouds of the given deviation around centers in the box") {
+  const auto even = make_blobs<double>(11, 3, 4, 0);
+  CHECK(even.points.shape() == xgrad::Shape{11, 3});
+  CHECK(even.labels == xgrad::Indices{0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3});
+  for (std::size_t i = 0; i < 11; ++i)
+    for (std::size_t f = 0; f < 3; ++f) {
+      CHECK(std::abs(even.points(i, f)) <= 10);
+      if (i > 0)
+        CHECK((even.points(i, f) == even.points(i - 1, f)) == (even.labels(i) == even.labels(i - 1)));
+    }
+
+  const auto centers = make_blobs<double>(2, 2, 2, 0, 5);
+  const auto clouds = make_blobs<double>(4000, 2, 2, 1.5, 5);
+  for (std::size_t c = 0; c < 2; ++c)
+    for (std::size_t f = 0; f < 2; ++f) {
+      double mean = 0, square = 0;
+      for (std::size_t i = 2000 * c; i < 2000 * (c + 1); ++i) {
+        const double away = clouds.points(i, f) - centers.points(c, f);
+        mean += away / 2000;
+        square += away * away / 2000;
+      }
+      CHECK(std::abs(mean) < 4 * 1.5 / std::sqrt(2000.0));
+      CHECK(std::sqrt(square) == doctest::Approx(1.5).epsilon(0.07));
+    }
+  CHECK(make_blobs<float>(9, 2, 3, 1, 1).points == make_blobs<float>(9, 2, 3, 1, 1).points);
+}
+
+TEST_CASE("moons, circles and blobs refuse what they cannot draw") {
+  CHECK_THROWS_WITH_AS(make_moons<float>(1), "make_moons: 1 samples for two classes; give 2 or more",
+                       xgrad::ValueError);
+  CHECK_THROWS_WITH_AS(make_circles<float>(10, -1),
+                       "make_circles: the noise is -1.000000; give a finite deviation, 0 or more",
+                       xgrad::ValueError);
+  for (const double factor : {-0.1, 1.0, double(NAN)})
+    CHECK_THROWS_AS(make_circles<float>(10, 0, factor), xgrad::ValueError);
+  CHECK_THROWS_WITH_AS(make_blobs<float>(10, 0, 3),
+                       "make_blobs: 10 samples of 0 features around 3 centers; give 1 or more of each",
+                       xgrad::ValueError);
+  CHECK_THROWS_AS(make_blobs<float>(10, 2, 3, INFINITY), xgrad::ValueError);
+}
+
 TEST_CASE("normalise takes a known mean and deviation away") {
   CHECK(normalise(Array<float>{0, 0.5, 1}, 0.5, 0.5) == Array<float>{-1, 0, 1});
   CHECK_THROWS_WITH_AS(

@@ -1,0 +1,40 @@
+// Tables of numbers from text files.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "../core/array.hpp"
+
+namespace xgrad::data {
+
+/// What load_csv takes.
+struct CsvOptions {
+  char separator = ',';
+  /// The first line names the columns. Without one, their names are their numbers: "0", "1" and so on.
+  bool header = true;
+  /// The name of the column that is to be predicted; none if empty.
+  std::string target = {};
+};
+
+/// A table: one sample a row.
+template <class T>
+struct CsvTable {
+  Array<T> inputs;                   ///< [rows, columns]: every column but the target
+  Array<T> targets;                  ///< [rows]: the target column; [0] if none was chosen
+  std::vector<std::string> columns;  ///< the inputs' names
+};
+
+/// A file of numbers in lines, plain or gzip. Fields may stand in double quotes and among blanks, empty lines
+/// at the end count for nothing. IoError that names the file if it cannot be read or has no rows, and the
+/// line (from 1) and the column if a value is missing (an empty field, NA or NaN) or is no finite number of
+/// type T, or the line alone if it has more or fewer fields than the first. ValueError if the target is not
+/// among the columns, or two columns have one name. T is float or double.
+template <class T>
+CsvTable<T> load_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+
+extern template CsvTable<float> load_csv(const std::filesystem::path&, const CsvOptions&);
+extern template CsvTable<double> load_csv(const std::filesystem::path&, const CsvOptions&);
+
+}  // namespace xgrad::data

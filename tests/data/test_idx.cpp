@@ -1,0 +1,115 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <xgrad/data/files.hpp>
+#include <xgrad/data/idx.hpp>
+
+#include "data_folder.hpp"
+
+namespace fs = std::filesystem;
+using namespace xgrad::data;
+using xgrad::testing::complaint;
+using xgrad::testing::DataFolder;
+using xgrad::testing::message_of;
+
+namespace {
+
+std::string big_endian(unsigned number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 255u);
+  return bytes;
+}
+
+std::string header(const std::vector<unsigned>& shape, unsigned type = 8) {
+  std::string bytes = big_endian(type << 8 | static_cast<unsigned>(shape.size()));
+  for (unsigned extent : shape) bytes += big_endian(extent);
+  return bytes;
+}
+
+const std::string three_images = header({3, 1, 2}) + std::string("\0\1\2\3\4\377", 6);
+const std::string three_labels = header({3}) + std::string("\0\7\377", 3);
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("IDX files give images between 0 and 1, and labels", T, float, double) {
+  const DataFolder folder;
+  const auto [images, labels] =
+      load_idx<T>(folder.write("images", three_images), folder.write("labels", three_labels));
+  CHECK(images.shape() == xgrad::Shape{3, 1, 2});
+  CHECK(images(0, 0, 0) == 0);
+  CHECK(images(1, 0, 0) == T(2) / 255);
+  CHECK(images(2, 0, 0) == T(4) / 255);
+  CHECK(images(2, 0, 1) == 1);
+  CHECK(labels == xgrad::Indices{0, 7, 255});
+}
+
+TEST_CASE("an IDX file that is something else or damaged is named, with what is wrong") {
+  const DataFolder folder;
+  const fs::path labels = folder.write("labels", three_labels);
+  const auto says = [&](const std::string& bytes) {
+    const fs::path path = folder.write("images", bytes);
+    const std::string text = complaint([&] { load_idx<float>(path, labels); });
+    const std::string start = "load_idx: " + path.string() + " ";
+    CHECK(text.substr(0, start.size()) == start);
+    return text.substr(std::min(text.size(), start.size()));
+  };
+  CHECK(says("") == "has 0 bytes, fewer than an IDX header of 3 axes (16); fetch the file again");
+  CHECK(says(three_images.substr(0, 15)) ==
+        "has 15 bytes, fewer than an IDX header of 3 axes (16); fetch the file again");
+  CHECK(says("PK" + three_images.substr(2)) ==
+        "is no IDX file: it does not begin with two zero bytes; check the path");
+  CHECK(says(header({3, 1, 2}, 13) + "123456") ==
+        "holds elements of IDX type 13, not unsigned bytes (8); convert it first");
+  CHECK(says(header({3}) + "123 and nine more") ==
+        "has 1 axes, not 3; give the images' file first, then the labels'");
+  const std::string again = "; fetch the file again";
+  CHECK(says(three_images.substr(0, 21)) == "holds 5 elements, its header says [3, 1, 2]" + again);
+  CHECK(says(three_images + "x") == "holds 7 elements, its header says [3, 1, 2]" + again);
+  CHECK(says(header({0xffffffff, 0xffffffff, 0xffffffff}) + "x") ==
+        "holds 1 elements, its header says [4294967295, 4294967295, 4294967295]" + again);
+  // 2^32 times 2^32 is 0 to those who overflow.
+  CHECK(says(header({0x80000000, 0x80000000, 4})).find("holds 0 elements") == 0);
+
+  const fs::path images = folder.write("images", three_images);
+  const fs::path two = folder.write("two", header({2}) + "ab");
+  CHECK(message_of<xgrad::ShapeError>([&] { load_idx<float>(images, two); }) ==
+        "load_idx: images [3, 1, 2] of " + images.string() + " and labels [2] of " + two.string() +
+            " differ in axis 0 (3 vs 2); give two files of one data set");
+}
+
+TEST_CASE_TEMPLATE("the sample of Fashion-MNIST has 50 images of each of 10 classes", T, float, double) {
+  const auto [images, labels] = load_fashion_sample<T>();
+  REQUIRE(images.shape() == xgrad::Shape{500, 28, 28});
+  REQUIRE(labels.shape() == xgrad::Shape{500});
+  std::vector<int> counts(10);
+  for (std::int64_t label : labels.storage()) ++counts.at(static_cast<std::size_t>(label));
+  CHECK(counts == std::vector<int>(10, 50));
+  long sum = 0;
+  for (T pixel : images.storage()) sum += std::lround(255 * pixel);
+  CHECK(sum == 28931962);
+  CHECK(images(0, 14, 14) == T(110) / 255);
+  CHECK(images(0, 20, 17) == 1);
+  CHECK(labels(0) == 9);
+  CHECK(labels(4) == 6);
+}
+
+TEST_CASE("Fashion-MNIST's four files are found in their folder, packed or not") {
+  const DataFolder folder;
+  folder.write("train-images-idx3-ubyte", three_images);
+  folder.write("train-labels-idx1-ubyte", three_labels);
+  fs::copy_file(find_data_file("test", "fashion500-images-idx3-ubyte.gz"),
+                folder.path() / "t10k-images-idx3-ubyte.gz");
+  CHECK(complaint([&] { load_fashion_mnist<float>(folder.path()); }) ==
+        "load_fashion_mnist: neither t10k-labels-idx1-ubyte.gz nor t10k-labels-idx1-ubyte is in " +
+            folder.path().string() + "; give the folder that holds the data set's four files");
+  fs::copy_file(find_data_file("test", "fashion500-labels-idx1-ubyte.gz"),
+                folder.path() / "t10k-labels-idx1-ubyte.gz");
+  const auto [train, test] = load_fashion_mnist<float>(folder.path());
+  CHECK(train.images.shape() == xgrad::Shape{3, 1, 2});
+  CHECK(train.labels == xgrad::Indices{0, 7, 255});
+  CHECK(test.images.shape() == xgrad::Shape{500, 28, 28});
+  CHECK(test.labels(0) == 9);
+}
