@@ -11,6 +11,7 @@
 #include "dispatch.hpp"
 #include "error.hpp"
 #include "gemm_kernels.hpp"
+#include "memory.hpp"
 #include "threads.hpp"
 
 namespace xgrad {
@@ -117,8 +118,15 @@ void own_product(const GemmSize& s, const T* a, std::size_t a_width, const T* b,
   };
   const auto [a_row, a_column] = strides(s.transpose_a, a_width);
   const auto [b_row, b_column] = strides(s.transpose_b, b_width);
-  kernels.product[std::is_same_v<T, double>](
-      {a, a_row, a_column, b, b_row, b_column, c, static_cast<std::ptrdiff_t>(c_width), s.m, s.n, s.k, add});
+  memory::Buffer panel;
+  if (b_column != 1 || (s.m >= 64 && b_row >= 256)) {
+    using namespace kernels;
+    const std::size_t row = (s.n * sizeof(T) + panel_unit_bytes - 1) / panel_unit_bytes * panel_unit_bytes;
+    panel = memory::Buffer(std::min(s.k, most_terms) * std::min(row, panel_row_bytes));
+  }
+  kernels.product[std::is_same_v<T, double>]({a, a_row, a_column, b, b_row, b_column, c,
+                                              static_cast<std::ptrdiff_t>(c_width), s.m, s.n, s.k, add,
+                                              panel.mutable_data()});
 }
 
 template <class T>

@@ -18,8 +18,6 @@ constexpr std::size_t tile_rows = 8;
 constexpr std::size_t tile_rows = 4;
 #endif
 constexpr std::size_t most_packs = 3;
-/// Terms of the sums that are taken at a time: a packed strip of B then stays in the nearest caches.
-constexpr std::size_t most_terms = 256;
 
 /// Calls body(0), body(1) ... with constants: a loop over an array of registers would put them into memory.
 template <std::size_t Count, class F>
@@ -84,12 +82,75 @@ void tile(const Corner<T>& s) {
   });
 }
 
-/// All rows of a strip of columns.
-template <class T, std::size_t Packs, bool Whole>
-void strip_of(Corner<T> s, std::size_t rows) {
+template <class T>
+void copy(const T* from, T* to, std::size_t count) {
+  using P = Pack<T, Isa>;
+  std::size_t i = 0;
+  for (; i + P::width <= count; i += P::width) P::load(from + i).store(to + i);
+  if (i < count) P::load_first(from + i, count - i).store_first(to + i, count - i);
+}
+
+/// The tile of as many packs as hold `columns`.
+template <class T, std::size_t Rows>
+void tile_of(const Corner<T>& s, std::size_t columns) {
+  constexpr std::size_t width = Pack<T, Isa>::width;
+  const bool whole = s.lanes == width;
+  switch ((columns + width - 1) / width) {
+    case 1:
+      return whole ? tile<T, Rows, 1, true>(s) : tile<T, Rows, 1, false>(s);
+    case 2:
+      return whole ? tile<T, Rows, 2, true>(s) : tile<T, Rows, 2, false>(s);
+    default:
+      return whole ? tile<T, Rows, 3, true>(s) : tile<T, Rows, 3, false>(s);
+  }
+}
+
+/// How columns are divided: strip i of at most most_packs packs covers [from(i), from(i + 1)), beyond the
+/// columns as far as its last pack goes.
+template <class T, class I>
+struct Strips {
+  static constexpr std::size_t width = Pack<T, I>::width;
+  std::size_t columns, packs, count;
+
+  explicit Strips(std::size_t columns_)
+      : columns(columns_),
+        packs((columns + width - 1) / width),
+        count((packs + most_packs - 1) / most_packs) {}
+  std::size_t from(std::size_t i) const { return packs * i / count * width; }
+  std::size_t row(std::size_t i) const { return from(i + 1) - from(i); }
+  /// The columns of it that exist.
+  std::size_t size(std::size_t i) const { return (i + 1 < count ? from(i + 1) : columns) - from(i); }
+};
+
+/// `Rows` rows of C, strip by strip; B stands in a panel, or where `s` says. Rows of A that lie far apart
+/// fall on the same lines of a cache and push each other out, so they are copied closer first.
+template <class T, std::size_t Rows>
+void row_block(Corner<T> s, const Strips<T, Isa>& strips, const T* panel) {
+  constexpr std::size_t near_row = most_terms + 64 / sizeof(T);
+  alignas(64) T near[Rows * near_row];
+  if (strips.count > 1 && s.a_column == 1 && s.a_row >= static_cast<std::ptrdiff_t>(1024 / sizeof(T))) {
+    for (std::size_t r = 0; r < Rows; ++r)
+      copy(s.a + static_cast<std::ptrdiff_t>(r) * s.a_row, near + r * near_row, s.terms);
+    s.a = near;
+    s.a_row = static_cast<std::ptrdiff_t>(near_row);
+  }
+  const T* const b = s.b;
+  T* const c = s.c;
+  for (std::size_t i = 0; i < strips.count; ++i) {
+    s.b = panel != nullptr ? panel + s.terms * strips.from(i) : b + strips.from(i);
+    if (panel != nullptr) s.b_row = static_cast<std::ptrdiff_t>(strips.row(i));
+    s.c = c + strips.from(i);
+    s.lanes = strips.size(i) + Strips<T, Isa>::width - strips.row(i);
+    tile_of<T, Rows>(s, strips.size(i));
+  }
+}
+
+/// All rows of C.
+template <class T>
+void all_rows(Corner<T> s, std::size_t rows, const Strips<T, Isa>& strips, const T* panel) {
   const auto step = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
     for (; rows >= Rows; rows -= Rows) {
-      tile<T, Rows, Packs, Whole>(s);
+      row_block<T, Rows>(s, strips, panel);
       s.a += static_cast<std::ptrdiff_t>(Rows) * s.a_row;
       s.c += static_cast<std::ptrdiff_t>(Rows) * s.c_row;
     }
@@ -98,20 +159,6 @@ void strip_of(Corner<T> s, std::size_t rows) {
   if constexpr (tile_rows > 4) step(std::integral_constant<std::size_t, 4>{});
   step(std::integral_constant<std::size_t, 2>{});
   step(std::integral_constant<std::size_t, 1>{});
-}
-
-template <class T>
-void strip(const Corner<T>& s, std::size_t rows, std::size_t columns) {
-  constexpr std::size_t width = Pack<T, Isa>::width;
-  const bool whole = s.lanes == width;
-  switch ((columns + width - 1) / width) {
-    case 1:
-      return whole ? strip_of<T, 1, true>(s, rows) : strip_of<T, 1, false>(s, rows);
-    case 2:
-      return whole ? strip_of<T, 2, true>(s, rows) : strip_of<T, 2, false>(s, rows);
-    default:
-      return whole ? strip_of<T, 3, true>(s, rows) : strip_of<T, 3, false>(s, rows);
-  }
 }
 
 #if defined(__SSE2__)
@@ -142,53 +189,50 @@ void turn(const T* from, std::ptrdiff_t, T* to, std::size_t) {
 }
 #endif
 
-/// A strip of B with rows of whole packs.
+/// A strip of B, whose columns stand as rows `column` elements apart, to rows of `row` elements.
 template <class T>
-void pack_strip(const T* b, const Product& s, std::size_t terms, std::size_t columns, T* to,
+void turn_strip(const T* b, std::ptrdiff_t column, std::size_t terms, std::size_t columns, T* to,
                 std::size_t row) {
-  if (s.b_column == 1) {
-    for (std::size_t p = 0; p < terms; ++p, b += s.b_row, to += row)
-      for (std::size_t j = 0; j < columns; ++j) to[j] = b[j];
-    return;
-  }
   constexpr std::size_t side = turned(static_cast<const T*>(nullptr));
   const std::size_t whole_terms = terms - terms % side, whole_columns = columns - columns % side;
   const auto from = [&](std::size_t p, std::size_t j) {
-    return b + static_cast<std::ptrdiff_t>(p) + static_cast<std::ptrdiff_t>(j) * s.b_column;
+    return b + static_cast<std::ptrdiff_t>(p) + static_cast<std::ptrdiff_t>(j) * column;
   };
   for (std::size_t j = 0; j < whole_columns; j += side)
-    for (std::size_t p = 0; p < whole_terms; p += side)
-      turn<Isa>(from(p, j), s.b_column, to + p * row + j, row);
+    for (std::size_t p = 0; p < whole_terms; p += side) turn<Isa>(from(p, j), column, to + p * row + j, row);
   for (std::size_t p = 0; p < terms; ++p)
     for (std::size_t j = p < whole_terms ? whole_columns : 0; j < columns; ++j) to[p * row + j] = *from(p, j);
 }
 
-/// A strip of at most most_packs packs of columns, over all rows and terms; its first column stands at
-/// `begin`.
+/// B at `b`, strip after strip, each with its rows one after the other: a tile then reads it straight
+/// through.
 template <class T>
-void strip_of_columns(const Product& s, std::size_t begin, std::size_t columns, bool pack) {
-  constexpr std::size_t width = Pack<T, Isa>::width;
-  alignas(64) T packed[most_terms * most_packs * width];
-  const std::size_t row = (columns + width - 1) / width * width;
+void fill_panel(const T* b, const Product& s, std::size_t terms, const Strips<T, Isa>& strips, T* panel) {
+  if (s.b_column != 1) {
+    for (std::size_t i = 0; i < strips.count; ++i)
+      turn_strip(b + static_cast<std::ptrdiff_t>(strips.from(i)) * s.b_column, s.b_column, terms,
+                 strips.size(i), panel + terms * strips.from(i), strips.row(i));
+    return;
+  }
+  for (std::size_t p = 0; p < terms; ++p, b += s.b_row)
+    for (std::size_t i = 0; i < strips.count; ++i)
+      copy(b + strips.from(i), panel + terms * strips.from(i) + p * strips.row(i), strips.size(i));
+}
+
+/// Columns [begin, begin + columns) of C, no more than fit a panel.
+template <class T>
+void product_of_columns(const Product& s, std::size_t begin, std::size_t columns) {
+  const Strips<T, Isa> strips(columns);
+  const auto j = static_cast<std::ptrdiff_t>(begin);
+  T* const panel = static_cast<T*>(s.panel);
   for (std::size_t first = 0; first < s.k; first += most_terms) {
-    const auto p = static_cast<std::ptrdiff_t>(first), j = static_cast<std::ptrdiff_t>(begin);
+    const auto p = static_cast<std::ptrdiff_t>(first);
     const std::size_t terms = s.k - first < most_terms ? s.k - first : most_terms;
-    Corner<T> corner{static_cast<const T*>(s.a) + p * s.a_column,
-                     s.a_row,
-                     s.a_column,
-                     static_cast<const T*>(s.b) + p * s.b_row + j * s.b_column,
-                     s.b_row,
-                     static_cast<T*>(s.c) + j,
-                     s.c_row,
-                     terms,
-                     s.add || first > 0,
-                     columns + width - row};
-    if (pack) {
-      pack_strip(corner.b, s, terms, columns, packed, row);
-      corner.b = packed;
-      corner.b_row = static_cast<std::ptrdiff_t>(row);
-    }
-    strip(corner, s.m, columns);
+    const T* b = static_cast<const T*>(s.b) + p * s.b_row + j * s.b_column;
+    if (panel != nullptr) fill_panel(b, s, terms, strips, panel);
+    all_rows<T>({static_cast<const T*>(s.a) + p * s.a_column, s.a_row, s.a_column, b, s.b_row,
+                 static_cast<T*>(s.c) + j, s.c_row, terms, s.add || first > 0, 0},
+                s.m, strips, panel);
   }
 }
 
@@ -197,14 +241,24 @@ void strip_of_columns(const Product& s, std::size_t begin, std::size_t columns, 
 template <class T>
 void narrow_product(const Product& s) {
   constexpr std::size_t width = Pack<T, Isa>::width, most = most_packs * width;
-  alignas(64) T turned_c[width * most];
+  alignas(64) T panel[most_terms * most], turned_c[width * most];
   for (std::size_t begin = 0; begin < s.m; begin += most) {
     const std::size_t count = s.m - begin < most ? s.m - begin : most;
     const T* a = static_cast<const T*>(s.a) + static_cast<std::ptrdiff_t>(begin) * s.a_row;
-    const Product part{s.b,        s.b_column, s.b_row,  a,
-                       s.a_column, s.a_row,    turned_c, static_cast<std::ptrdiff_t>(most),
-                       s.n,        count,      s.k,      false};
-    strip_of_columns<T>(part, 0, count, part.b_column != 1);
+    const Product part{s.b,
+                       s.b_column,
+                       s.b_row,
+                       a,
+                       s.a_column,
+                       s.a_row,
+                       turned_c,
+                       static_cast<std::ptrdiff_t>(most),
+                       s.n,
+                       count,
+                       s.k,
+                       false,
+                       s.a_row != 1 ? panel : nullptr};
+    product_of_columns<T>(part, 0, count);
     for (std::size_t i = 0; i < count; ++i) {
       T* c = static_cast<T*>(s.c) + static_cast<std::ptrdiff_t>(begin + i) * s.c_row;
       for (std::size_t j = 0; j < s.n; ++j) c[j] = turned_c[j * most + i] + (s.add ? c[j] : T(0));
@@ -214,15 +268,10 @@ void narrow_product(const Product& s) {
 
 template <class T>
 void product(const Product& s) {
-  constexpr std::size_t width = Pack<T, Isa>::width;
+  constexpr std::size_t width = Pack<T, Isa>::width, most = panel_row_bytes / sizeof(T);
   if (s.n <= width && s.m >= 2 * width && s.k >= 64) return narrow_product<T>(s);
-  // Rows of B far apart fall on the same lines of a cache.
-  const bool pack = s.b_column != 1 || (s.m >= 64 && s.b_row >= 256);
-  const std::size_t packs = (s.n + width - 1) / width, strips = (packs + most_packs - 1) / most_packs;
-  for (std::size_t i = 0; i < strips; ++i) {
-    const std::size_t begin = packs * i / strips * width, end = packs * (i + 1) / strips * width;
-    strip_of_columns<T>(s, begin, (end < s.n ? end : s.n) - begin, pack);
-  }
+  for (std::size_t begin = 0; begin < s.n; begin += most)
+    product_of_columns<T>(s, begin, s.n - begin < most ? s.n - begin : most);
 }
 
 }  // namespace

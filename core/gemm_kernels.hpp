@@ -10,8 +10,7 @@ namespace xgrad::kernels {
 
 /// C = A B, or C += A B. Element (i, p) of A stands at i * a_row + p * a_column, (p, j) of B at p * b_row +
 /// j * b_column, (i, j) of C at i * c_row + j; of b_row and b_column one is 1. An element of C is one chain
-/// of fused multiply-adds over p, in order, wherever it stands and whichever rows and columns are computed
-/// with it.
+/// of fused multiply-adds over p, in order, whichever rows and columns are computed with it.
 struct Product {
   const void* a;
   std::ptrdiff_t a_row, a_column;
@@ -21,7 +20,15 @@ struct Product {
   std::ptrdiff_t c_row;
   std::size_t m, n, k;
   bool add;
+  /// Room for a panel of B, which is then read from there: needed when b_column is not 1, worth it when rows
+  /// of B are long and many rows of A use them. 64-byte aligned.
+  void* panel;
 };
+
+/// Terms of the sums that are taken at a time.
+inline constexpr std::size_t most_terms = 192;
+/// The bytes of a panel's row at most, and what a row of n elements is rounded up to.
+inline constexpr std::size_t panel_row_bytes = 2304, panel_unit_bytes = 64;
 
 /// [0] is float, [1] is double.
 struct GemmKernels {

@@ -9,6 +9,7 @@
 #include <xgrad/core/error.hpp>
 #include <xgrad/core/gemm.hpp>
 #include <xgrad/core/gemm_kernels.hpp>
+#include <xgrad/core/memory.hpp>
 #include <xgrad/core/random.hpp>
 #include <xgrad/core/threads.hpp>
 
@@ -77,9 +78,10 @@ double kernel_error(const xg::kernels::GemmKernels& kernels, const Problem<T>& p
   };
   std::vector<T> out = problem.c;
   if (!add) out.assign(out.size(), std::numeric_limits<T>::quiet_NaN());
-  kernels.product[std::is_same_v<T, double>]({problem.a.data(), stride(ta, k), stride(!ta, m),
-                                              problem.b.data(), stride(tb, n), stride(!tb, k), out.data(),
-                                              static_cast<std::ptrdiff_t>(n), m, n, k, add});
+  xg::memory::Buffer panel(xg::kernels::most_terms * xg::kernels::panel_row_bytes);
+  kernels.product[std::is_same_v<T, double>](
+      {problem.a.data(), stride(ta, k), stride(!ta, m), problem.b.data(), stride(tb, n), stride(!tb, k),
+       out.data(), static_cast<std::ptrdiff_t>(n), m, n, k, add, panel.mutable_data()});
   return problem.error_of(out, add ? xg::Into::add : xg::Into::overwrite);
 }
 
@@ -139,8 +141,8 @@ TEST_CASE("our own kernel agrees with plain loops on every instruction set that 
 #endif
   // Tails of rows and columns, more terms than are taken at a time, rows of B far apart, fewer columns than
   // lanes.
-  const xg::GemmSize shapes[] = {{1, 1, 1},    {7, 50, 3},   {13, 49, 600}, {70, 300, 9},
-                                 {65, 3, 100}, {64, 16, 70}, {40, 5, 300},  {2, 100, 513}};
+  const xg::GemmSize shapes[] = {{1, 1, 1},    {7, 50, 3},   {13, 49, 600}, {70, 300, 9}, {65, 3, 100},
+                                 {64, 16, 70}, {40, 5, 300}, {2, 100, 513}, {9, 500, 300}};
   for (const xg::GemmSize& shape : shapes)
     for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
       const Problem<float> problem(size, 7);
