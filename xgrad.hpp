@@ -1,8 +1,10 @@
 // Everything a program needs: values, operations, derivatives, networks, optimizers, data, drawings.
 #pragma once
 
+#include "core/anomaly.hpp"
 #include "core/memory.hpp"
 #include "core/random.hpp"
+#include "core/scope.hpp"
 #include "core/threads.hpp"
 #include "core/variable.hpp"
 #include "data/csv.hpp"

@@ -135,7 +135,7 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   for (std::size_t i = 0; i < operation.inputs(); ++i) values[i] = &inputs[i]->dense();
   Dense<T> output = apply_to<Dense<T>>(operation, values);
   if (!is_recording() || !is_differentiable(operation, inputs)) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::first(make_node(operation, std::move(output), inputs)));
+  return Variable<T>(Handle::recorded(make_node(operation, std::move(output), inputs)));
 }
 
 }  // namespace

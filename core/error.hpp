@@ -30,6 +30,12 @@ class GraphError : public Error {
   using Error::Error;
 };
 
+/// A NaN or Inf that DetectAnomaly has found.
+class AnomalyError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A file or stream could not be read or written.
 class IoError : public Error {
  public:

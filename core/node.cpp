@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "error.hpp"
+#include "notes.hpp"
 
 namespace xgrad {
 namespace {
@@ -20,6 +21,11 @@ Node* next_doomed(Node* node) noexcept {
 }  // namespace
 
 std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
+
+memory::Buffer* Node::gradient() noexcept {
+  detail::Notes* notes = detail::find_notes(*this);
+  return notes != nullptr && notes->keeps_gradient ? &notes->gradient : nullptr;
+}
 
 void Node::differentiate(Sweep<memory::Buffer>&, memory::Buffer&&) {
   throw InternalError("a leaf was asked to differentiate");
@@ -60,6 +66,7 @@ void Node::destroy(Node* node) noexcept {
   while (Node* dead = doomed) {
     doomed = next_doomed(dead);
     for (Node* input : dead->inputs()) release_use(input);
+    if (dead->noted) detail::forget_notes(*dead);
     delete dead;
   }
   draining = false;

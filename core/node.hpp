@@ -31,8 +31,9 @@ class Node {
   virtual void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient);
   /// Forgets what was saved for backward; the node cannot be differentiated again.
   virtual void drop_saved() noexcept {}
-  /// Where a leaf keeps its gradient, which has the shape of its value; none for other nodes.
-  virtual memory::Buffer* gradient() noexcept { return nullptr; }
+  /// Where a leaf, or an inner node that is asked to, keeps its gradient, which has the shape of its value;
+  /// none for other nodes.
+  virtual memory::Buffer* gradient() noexcept;
 
   std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
   bool is_leaf() const noexcept { return input_count_ == 0; }
@@ -53,6 +54,8 @@ class Node {
   bool requires_grad = false;
   bool saves_output = false;
   bool spent = false;
+  /// Whether there are notes on it: a scope, hooks, a gradient that is kept.
+  bool noted = false;
 
  protected:
   virtual ~Node() = default;
@@ -100,6 +103,9 @@ class Handle {
     handle.node_ = node;
     return handle;
   }
+  /// The first handle to the new node of an operation, which everything that records goes through: scopes
+  /// label it, and DetectAnomaly looks at its result (AnomalyError).
+  static Handle recorded(Node* node);
   Handle(const Handle& other) noexcept : node_(other.node_) {
     if (node_) node_->handles_.fetch_add(1, std::memory_order_relaxed);
   }

@@ -167,7 +167,7 @@ Variable<T> record(Op op, const Variable<T>& first, const Rest&... rest) {
   Dense<T> output = op.forward(first.dense(), rest.dense()...);
   if (!records<T>(inputs)) return Variable<T>(std::move(output));
   return Variable<T>(
-      Handle::first(new Record<Op, T, 1 + sizeof...(Rest)>(std::move(op), std::move(output), inputs)));
+      Handle::recorded(new Record<Op, T, 1 + sizeof...(Rest)>(std::move(op), std::move(output), inputs)));
 }
 
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
@@ -181,7 +181,7 @@ Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
   }
   Dense<T> output = op.forward(values);
   if (!records<T>(pointers)) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::first(new Record<Op, T, 0>(std::move(op), std::move(output), pointers)));
+  return Variable<T>(Handle::recorded(new Record<Op, T, 0>(std::move(op), std::move(output), pointers)));
 }
 
 /// One spelling for both readings: computes on Dense, records on Variables.

@@ -4,14 +4,17 @@
 #include <string>
 
 #include "add.hpp"
+#include "anomaly.hpp"
 #include "broadcast.hpp"
 #include "elementwise.hpp"
 #include "error.hpp"
+#include "hook.hpp"
 
 namespace xgrad {
 namespace {
 
 std::atomic<std::uint64_t> last_mark{0};
+thread_local constinit std::uint32_t live_sweeps = 0;
 
 template <class T>
 Handle recorded_sum(Handle&& a, Handle&& b) {
@@ -35,6 +38,19 @@ void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) 
 void accumulate(Handle& into, Handle&& share, const Node& node) {
   into = node.is_double ? recorded_sum<double>(std::move(into), std::move(share))
                         : recorded_sum<float>(std::move(into), std::move(share));
+}
+
+template <class G>
+Sweep<G>::Sweep() noexcept : nested_(live_sweeps++ > 0), watched_(detail::Watch::detecting()) {}
+
+template <class G>
+Sweep<G>::~Sweep() {
+  --live_sweeps;
+  // From the last to the first, so that what was there before this sweep stays.
+  for (auto kept = kept_marks_.rbegin(); kept != kept_marks_.rend(); ++kept) {
+    kept->node->mark = kept->mark;
+    kept->node->slot.store(kept->slot, std::memory_order_relaxed);
+  }
 }
 
 template <class G>
@@ -65,6 +81,7 @@ void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
     pending.pop_back();
     if (node->is_leaf() || !node->requires_grad || node->order < earliest || node->mark >> 1 == mark_)
       continue;
+    keep(*node);
     node->mark = mark_ << 1;
     met.push_back(node);
     for (Node* input : node->inputs()) pending.push_back(input);
@@ -99,8 +116,12 @@ std::uint32_t Sweep<G>::add_slot(Node& node) {
     slots_.emplace_back();
   }
   slots_[slot].node = &node;
+  keep(node);
   node.slot.store(slot, std::memory_order_relaxed);
-  if (node.is_leaf()) kept_.emplace(&node, slot);
+  if (node.is_leaf()) {
+    kept_.emplace(&node, slot);
+    noted_leaves_ = noted_leaves_ || node.noted;
+  }
   return slot;
 }
 
@@ -110,9 +131,14 @@ void Sweep<G>::give(Node& node, G&& share) {
   std::uint32_t slot = find(node);
   if (slot == none) slot = add_slot(node);
   G& gradient = slots_[slot].gradient;
-  if (gradient) return accumulate(gradient, std::move(share), node);
-  gradient = std::move(share);
-  if (node.is_leaf()) return;
+  const bool is_first = !gradient;
+  if (is_first)
+    gradient = std::move(share);
+  else
+    accumulate(gradient, std::move(share), node);
+  if (watched_) [[unlikely]]
+    detail::check_gradient(node, gradient);
+  if (!is_first || node.is_leaf()) return;
   queue_.push_back({node.order, slot});
   std::push_heap(queue_.begin(), queue_.end());
 }
@@ -130,21 +156,39 @@ void Sweep<G>::run(bool retain_graph) {
     const std::uint32_t slot = queue_.back().slot;
     queue_.pop_back();
     Node& node = *slots_[slot].node;
-    if (slots_[slot].target && !wants_inputs(node)) continue;  // the sweep ends here: the node is not spent
-    if (node.spent)
+    const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
+    if (node.spent && !ends)
       throw GraphError("backward: the graph through '" + std::string(node.operation()) +
                        "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+    if (node.noted) [[unlikely]]
+      run_hooks(node, slots_[slot].gradient);
+    if (ends) continue;
     G gradient;
-    if (slots_[slot].target) {
+    if (slots_[slot].target || (node.noted && keeps_gradient(node))) {
       gradient = slots_[slot].gradient;
     } else {
       gradient = std::move(slots_[slot].gradient);
       slots_[slot].node = nullptr;
       free_.push_back(slot);
     }
-    node.differentiate(*this, std::move(gradient));
+    visit(node, std::move(gradient));
     if (!retain_graph) node.finish();
   }
+  if (noted_leaves_) run_hooks_of_leaves();
+}
+
+template <class G>
+void Sweep<G>::run_hooks_of_leaves() {
+  for (Slot& slot : slots_)
+    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->noted && slot.gradient)
+      run_hooks(*slot.node, slot.gradient);
+}
+
+template <class G>
+void Sweep<G>::visit(Node& node, G&& gradient) {
+  if (!watched_) return node.differentiate(*this, std::move(gradient));
+  const detail::Watch visiting(node);
+  node.differentiate(*this, std::move(gradient));
 }
 
 template <class G>

@@ -19,7 +19,10 @@ void accumulate(Handle& into, Handle&& share, const Node& node);
 template <class G>
 class Sweep {
  public:
-  Sweep() = default;
+  Sweep() noexcept;
+  /// A sweep inside another one (a block run again, a vjp that calls grad()) leaves every node as it was for
+  /// the sweep around it.
+  ~Sweep();
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
@@ -36,13 +39,15 @@ class Sweep {
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
   /// Visits everything that has been given a gradient. Saved values go as they are passed unless
-  /// `retain_graph`.
+  /// `retain_graph`. Hooks see each complete gradient once.
   void run(bool retain_graph);
+  /// Hands a node its complete gradient; what it gives to its inputs arrives here.
+  void visit(Node& node, G&& gradient);
 
   /// The gradient that arrived at a target; empty when no path led there.
   G take(const Node& target);
 
-  /// After run(): the leaves that were reached, and their gradients; for the commit.
+  /// After run(): the nodes that keep a gradient and were reached, and their gradients; for the commit.
   struct Slot {
     Node* node = nullptr;
     G gradient{};
@@ -69,7 +74,22 @@ class Sweep {
   std::vector<std::uint32_t> free_;
   std::vector<Entry> queue_;  // a heap, the latest node first
   std::unordered_map<const Node*, std::uint32_t> kept_;
+  /// What a node held for the sweep around this one.
+  struct Kept {
+    Node* node;
+    std::uint64_t mark;
+    std::uint32_t slot;
+  };
+  /// To be called before this sweep writes to a node.
+  void keep(Node& node) {
+    if (nested_) kept_marks_.push_back({&node, node.mark, node.slot.load(std::memory_order_relaxed)});
+  }
+  void run_hooks_of_leaves();
+
+  std::vector<Kept> kept_marks_;
+  const bool nested_, watched_;
   bool restricted_ = false;
+  bool noted_leaves_ = false;
   std::uint64_t mark_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backward.hpp"
+#include "notes.hpp"
 #include "record.hpp"
 
 namespace xgrad {
@@ -33,7 +34,7 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   if (!input.requires_grad) return Variable<T>(Dense<T>(saved, input.value.shape));
   const Variable<T>* const inputs[] = {&restored};
   return Variable<T>(
-      Handle::first(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
+      Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
 }
 
 template Variable<float> detail::restore(Node&, const memory::Buffer&);
@@ -75,10 +76,17 @@ template <class T>
 Array<T> Variable<T>::grad() const {
   if (has_grad()) return to_array(dense_grad());
   const std::string what = "grad: '" + std::string(operation()) + "' of shape " + to_string(shape());
-  if (!is_leaf() || !requires_grad())
+  if (node().gradient() == nullptr)
     throw GraphError(what +
-                     " keeps no gradient: only parameters do; use grad(output, {variable}) for other nodes");
+                     " keeps no gradient: only parameters do; call retain_grad() before backward(), or use "
+                     "grad(output, {variable}) for other nodes");
   throw GraphError(what + " has no gradient yet; call backward() on a result that depends on it");
+}
+
+template <class T>
+std::string Variable<T>::scope() const {
+  const detail::Notes* notes = detail::find_notes(node());
+  return notes != nullptr && notes->place ? notes->place->path : std::string();
 }
 
 template <class T>

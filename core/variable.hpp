@@ -4,12 +4,14 @@
 #include <concepts>
 #include <iosfwd>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 
 #include "array.hpp"
 #include "dense.hpp"
 #include "error.hpp"
+#include "hook.hpp"
 #include "node.hpp"
 
 namespace xgrad {
@@ -49,6 +51,27 @@ class Variable {
   bool has_grad() const;
   /// Forgets the gradient; has_grad() is false again.
   void zero_grad();
+  /// Lets the result of an operation keep its gradient as a parameter does: backward() adds to grad(). Does
+  /// nothing for a parameter; GraphError if no gradient is required.
+  void retain_grad() { keep_gradient(node()); }
+  /// Calls `f(gradient)` with the complete gradient of this node, once in every backward() and every grad()
+  /// that passes or asks for it, before it goes further or is added to grad(); several hooks in the order of
+  /// their registration. `f` takes a const Variable&, a constant unless a graph is created (then what `f`
+  /// does is recorded, too), and returns nothing, or the gradient to go on with; an empty Variable changes
+  /// nothing. A sweep throws what `f` throws, and ShapeError if the shape differs, and then no gradient has
+  /// changed. GraphError if no gradient is required. Forward mode calls no hooks. The node keeps `f`, which
+  /// must not hold the Variable itself, or what depends on it.
+  template <class F>
+  requires std::invocable<F&, const Variable&> HookHandle register_hook(F f) {
+    return add_hook(node(), [f = std::move(f)](const Handle& gradient) mutable -> Handle {
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Variable&>>) {
+        f(Variable(gradient));
+        return Handle();
+      } else {
+        return Variable(f(Variable(gradient))).handle();
+      }
+    });
+  }
 
   const Shape& shape() const { return node().value.shape; }
   std::size_t dim() const { return shape().size(); }
@@ -61,6 +84,8 @@ class Variable {
   bool requires_grad() const { return node().requires_grad; }
   /// The operation that made it: "sum"; "parameter" or "constant" for a leaf.
   std::string_view operation() const { return node().operation(); }
+  /// The path of the Scopes that it was recorded in: "encoder/layer1"; empty outside of them.
+  std::string scope() const;
 
   /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one. Needs one element, or a
   /// grad_output of this shape (ShapeError otherwise). GraphError without a recorded graph, and on a graph

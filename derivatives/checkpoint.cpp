@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "../core/hook.hpp"
 #include "../core/random.hpp"
 #include "../core/record.hpp"
 
@@ -39,29 +40,6 @@ Inside look_inside(Node& result, IsBoundary&& is_boundary) {
   std::sort(found.boundary.begin(), found.boundary.end(), later);
   return found;
 }
-
-/// What a sweep through the inside would overwrite in a node that the sweep outside has plans for.
-class KeptMarks {
- public:
-  void keep(Node& node) { kept_.push_back({&node, node.mark, node.slot.load(std::memory_order_relaxed)}); }
-  KeptMarks() = default;
-  KeptMarks(const KeptMarks&) = delete;
-  KeptMarks& operator=(const KeptMarks&) = delete;
-  ~KeptMarks() {
-    for (const Kept& kept : kept_) {
-      kept.node->mark = kept.mark;
-      kept.node->slot.store(kept.slot, std::memory_order_relaxed);
-    }
-  }
-
- private:
-  struct Kept {
-    Node* node;
-    std::uint64_t mark;
-    std::uint32_t slot;
-  };
-  std::vector<Kept> kept_;
-};
 
 /// The thread's random numbers from an earlier state on, while it lives.
 class EarlierRandom {
@@ -121,6 +99,7 @@ class InnerSweep {
             "checkpoint: the block uses '" + std::string(node->operation()) +
             "' of a graph that an earlier backward has spent; pass {.retain_graph = true} to the "
             "earlier one");
+      if (node->noted) run_hooks(*node, gradient);
       pass(*node, std::move(gradient));
       if (node->order > finish_after) node->finish();
     }
@@ -142,7 +121,7 @@ class InnerSweep {
       if (needed_.contains(input)) targets.push_back(input);
     Sweep<G> gives;
     gives.accept_only(targets);
-    node.differentiate(gives, std::move(gradient));
+    gives.visit(node, std::move(gradient));
     for (auto& slot : gives.slots()) {
       if (!slot.gradient) continue;
       G& sum = gradients_[slot.node];
@@ -190,26 +169,23 @@ class CheckpointNode final : public Node {
  private:
   template <class G>
   void run_again(Sweep<G>& sweep, G&& dy) {
-    // Given only when the marks that `sweep` goes by are back in their places.
+    // Given only when the marks that `sweep` goes by are back in their places: the sweeps inside are gone.
     for (auto& [node, gradient] : gradients_inside(sweep, std::move(dy)))
       sweep.give(*node, std::move(gradient));
   }
 
   template <class G>
   std::vector<std::pair<Node*, G>> gradients_inside(const Sweep<G>& outside, G&& dy) {
-    KeptMarks marks;
     std::unordered_set<const Node*> edges, wanted;
     for (Node* edge : edges_) {
       if (!edges.insert(edge).second) continue;
       if (outside.wants(*edge)) wanted.insert(edge);
-      marks.keep(*edge);
     }
     const std::uint64_t before = next_order({});
     const Variable<T> result = call_block();
     const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });
     for (Node* node : inside.nodes) {
       if (node->is_leaf()) throw_unknown(*node);
-      if (node->order <= before) marks.keep(*node);
     }
     InnerSweep<G> inner(inside, std::move(wanted));
     if constexpr (std::is_same_v<G, Handle>) {
@@ -277,7 +253,7 @@ Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>
   std::vector<Node*> captured;
   for (Node* node : inside.boundary)
     if (!listed.contains(node)) captured.push_back(node);
-  return Variable<T>(Handle::first(
+  return Variable<T>(Handle::recorded(
       new CheckpointNode<T>(std::move(block), random, Dense<T>(result.dense()), inputs, captured)));
 }
 

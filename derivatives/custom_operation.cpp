@@ -115,7 +115,7 @@ Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& input
   }
   Dense<T> output = to_dense(definition_->forward(values));
   if (!is_recording() || !differentiable) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::first(new CustomNode<T>(definition_, std::move(output), inputs)));
+  return Variable<T>(Handle::recorded(new CustomNode<T>(definition_, std::move(output), inputs)));
 }
 
 template <class T>

@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "../core/anomaly.hpp"
 #include "../core/backward.hpp"
 #include "../core/sweep.hpp"
 
@@ -57,6 +58,7 @@ class ForwardSweep {
     tangents_[path.front()] = std::move(tangent);
     for (std::size_t i = 1; i < path.size(); ++i) {
       G moved = tangent_of(*path[i]);
+      detail::check_tangent(*path[i], moved);
       for (Node* input : path[i]->inputs())
         if (last_reader[input] == path[i]) tangents_.erase(input);
       tangents_[path[i]] = std::move(moved);
@@ -70,6 +72,7 @@ class ForwardSweep {
     for (Node* input : node.inputs())
       if (tangents_.contains(input) && std::find(moving.begin(), moving.end(), input) == moving.end())
         moving.push_back(input);
+    const detail::Watch unsearched(nullptr, false);  // shares on the way; the tangent is what counts
     const Handle u = zero_leaf(node);
     const EnableGrad on;
     Sweep<Handle> gives;

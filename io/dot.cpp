@@ -66,7 +66,7 @@ class Gradients {
                        "{.retain_graph = true} to that backward");
     // A sweep that is never run: its slots are what this one node gives to its inputs.
     Sweep<memory::Buffer> sweep;
-    node.differentiate(sweep, memory::Buffer(gradient->second));
+    sweep.visit(node, memory::Buffer(gradient->second));
     for (const auto& slot : sweep.slots()) {
       if (slot.node == nullptr || !slot.gradient) continue;
       along_[&node].emplace_back(slot.node, slot.gradient);

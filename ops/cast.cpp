@@ -49,7 +49,7 @@ Variable<To> cast(const Variable<From>& x) {
   } else {
     Dense<To> output = converted<To>(x.dense());
     if (!is_recording() || !x.requires_grad()) return Variable<To>(std::move(output));
-    return Variable<To>(Handle::first(new Cast<To, From>(std::move(output), x.node())));
+    return Variable<To>(Handle::recorded(new Cast<To, From>(std::move(output), x.node())));
   }
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <string>
 #include <xgrad/xgrad.hpp>
 namespace xg = xgrad;
 
@@ -49,6 +50,22 @@ TEST_CASE("derivatives as functions") {
   auto kept = xg::checkpoint(block, {x, w});
   CHECK(kept.value() == block(x, w).value());
   CHECK(xg::grad(xg::sum(kept), {w})[0].value() == xg::grad(xg::sum(block(x, w)), {w})[0].value());
+}
+
+TEST_CASE("anomalies are found, and named by what recorded them") {
+  auto x = xg::parameter(xt::xarray<double>{1, -1});
+  xg::DetectAnomaly on;
+  xg::Scope scope("encoder");
+  CHECK(xg::exp(x).scope() == "encoder");
+  try {
+    xg::log(x);
+    FAIL("nothing was thrown");
+  } catch (const xg::AnomalyError& error) {
+    const std::string text = error.what();
+    CHECK(text.find("log: its result is nan at [1] ") == 0);
+    CHECK(text.find("scope 'encoder' of ") != std::string::npos);
+    CHECK(text.find("test_derivatives.cpp:") != std::string::npos);
+  }
 }
 
 TEST_CASE("tangents and products can be differentiated, and directions may be Variables") {

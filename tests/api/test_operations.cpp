@@ -61,6 +61,14 @@ TEST_CASE("convolution and pooling with their options") {
   CHECK(images.grad()(0, 1, 4, 4) == 3);
 }
 
+TEST_CASE("normalisation over the last axis") {
+  auto x = xg::parameter(xt::xarray<double>{{1, 3}, {-2, 2}});
+  auto gamma = xg::parameter(xt::xarray<double>{2, 1});
+  auto beta = xg::parameter(xt::xarray<double>{0, 5});
+  auto n = xg::layer_norm(x, gamma, beta, {.epsilon = 1e-5});
+  CHECK(xt::allclose(n.value(), xt::xarray<double>{{-2, 6}, {-2, 6}}, 0, 1e-4));
+}
+
 TEST_CASE("operators, and a scalar for any operand") {
   auto x = xg::parameter(xt::xarray<double>{1, 2});
   CHECK((x + 1).value() == xt::xarray<double>{2, 3});

@@ -120,9 +120,8 @@ TEST_CASE("backward explains what it cannot do") {
         "backward: 'constant' of shape [2] does not depend on a parameter, or was computed under NoGrad");
   auto y = x * 2;
   CHECK(message_of([&] { y.grad(); }) ==
-        "grad: 'multiply' of shape [2] keeps no gradient: only parameters do; use grad(output, {variable}) "
-        "for other "
-        "nodes");
+        "grad: 'multiply' of shape [2] keeps no gradient: only parameters do; call retain_grad() before "
+        "backward(), or use grad(output, {variable}) for other nodes");
 }
 
 TEST_CASE("a backward that throws leaves every gradient as it was") {

@@ -267,3 +267,23 @@ TEST_CASE("a long chain of checkpoints is swept and destroyed without recursion"
   y.backward();
   CHECK(x.grad()() == doctest::Approx(std::pow(0.9999, 20'000)));
 }
+
+TEST_CASE("a block may call grad() towards what lies below it, in plain and restricted sweeps") {
+  const Var x = xg::parameter(some_values()), w = xg::parameter(some_values() * 0.5);
+  const Var below = w * 2, captured = xg::tanh(below * 0.5 + 1);  // the block reads the latter alone
+  const auto penalty = [&](const Var& z) {
+    const Var inner = xg::sum(xg::square(captured) * z);
+    return z * xg::grad(inner, {w}, {.create_graph = true})[0];
+  };
+  const auto total = [&](const Var& inside) { return xg::sum(xg::square(inside) * captured * below); };
+  const auto expected = xg::grad(total(penalty(x)), {x, w}, {.retain_graph = true});
+  const auto kept = [&] { return total(xg::checkpoint(penalty, {x})); };
+  const auto found = xg::grad(kept(), {x, w}, {.retain_graph = true});
+  const auto recorded = xg::grad(kept(), {x, w}, {.create_graph = true});
+  kept().backward({.retain_graph = true});
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(xt::allclose(found[i].value(), expected[i].value(), 1e-13, 1e-13));
+    CHECK(xt::allclose(recorded[i].value(), expected[i].value(), 1e-13, 1e-13));
+    CHECK(xt::allclose((i == 0 ? x : w).grad(), expected[i].value(), 1e-13, 1e-13));
+  }
+}

@@ -1,0 +1,49 @@
+#include "watch.hpp"
+
+#include "anomaly.hpp"
+#include "node.hpp"
+#include "notes.hpp"
+
+namespace xgrad {
+namespace {
+
+thread_local constinit const detail::Watch* innermost_watch = nullptr;
+
+}  // namespace
+
+// Beside the thread's guards, so that a recording asks for them once, in the cheapest way.
+Handle Handle::recorded(Node* node) {
+  Handle handle = first(node);
+  if (innermost_watch != nullptr) [[unlikely]]
+    detail::note_recording(*node, *innermost_watch);
+  return handle;
+}
+
+namespace detail {
+
+Watch::Watch(std::shared_ptr<const Place> place, bool detects)
+    : place_(std::move(place)), detects_(detects), outer_(innermost_watch) {
+  if (outer_ != nullptr) visited_ = outer_->visited_;
+  innermost_watch = this;
+}
+
+Watch::Watch(const Node& visited) : detects_(true), visited_(&visited), outer_(innermost_watch) {
+  if (const Notes* notes = find_notes(visited)) place_ = notes->place;
+  innermost_watch = this;
+}
+
+Watch::~Watch() { innermost_watch = outer_; }
+
+const Watch* Watch::innermost() noexcept { return innermost_watch; }
+
+bool Watch::detecting() noexcept { return innermost_watch != nullptr && innermost_watch->detects_; }
+
+std::string path_within(std::string_view name) {
+  std::string path;
+  if (innermost_watch != nullptr && innermost_watch->place()) path = innermost_watch->place()->path;
+  if (!path.empty() && !name.empty()) path += '/';
+  return path += name;
+}
+
+}  // namespace detail
+}  // namespace xgrad

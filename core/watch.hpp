@@ -1,0 +1,52 @@
+// What looks on while a thread records and differentiates: scopes that label, and the search for anomalies.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace xgrad {
+
+class Node;
+
+namespace detail {
+
+/// Where a node was recorded: the path of scopes, and the line that opened the innermost guard.
+struct Place {
+  std::string path;
+  const char* file;
+  int line;
+};
+
+/// One guard on this thread's stack of them. Lives on the stack, so the innermost dies first.
+class Watch {
+ public:
+  Watch(std::shared_ptr<const Place> place, bool detects);
+  /// While `visited` is differentiated: what is recorded is recorded in its place.
+  explicit Watch(const Node& visited);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  /// The innermost guard of this thread, or none.
+  static const Watch* innermost() noexcept;
+  /// Whether this thread looks for NaN and Inf.
+  static bool detecting() noexcept;
+
+  /// None where nothing is known.
+  const std::shared_ptr<const Place>& place() const noexcept { return place_; }
+  const Node* visited() const noexcept { return visited_; }
+
+ private:
+  std::shared_ptr<const Place> place_;
+  bool detects_;
+  const Node* visited_ = nullptr;
+  const Watch* outer_;
+};
+
+/// The innermost guard's path, with `name` after it if there is one.
+std::string path_within(std::string_view name = {});
+
+}  // namespace detail
+}  // namespace xgrad
