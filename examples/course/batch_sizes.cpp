@@ -95,6 +95,7 @@ plot::Curve above(plot::Curve curve, double least) {
 void teach(lesson::Lesson& lesson) {
   const Problem problem = make_problem();
   const double least = least_loss(problem);
+  descend(problem, 200, 0.3, 1e9, plot::blue);  // the first to run pays for threads, memory and caches
   const std::vector<Result> results{descend(problem, 200, 0.3, 1e9, plot::blue),
                                     descend(problem, 20, 0.1, 20, plot::orange),
                                     descend(problem, 1, 0.02, 3, plot::green)};

@@ -1,6 +1,6 @@
 // Handwritten digits, read by a network with one hidden layer that is trained on mini-batches of 100.
-#include <algorithm>
 #include <chrono>
+#include <ctime>
 
 #include <fmt/core.h>
 #include <xgrad/xgrad.hpp>
@@ -39,6 +39,7 @@ void teach(lesson::Lesson& lesson) {
   xg::data::DataLoader loader(training, {.batch_size = 100, .shuffle = true});
   plot::Curve train_curve{"training", {}, {}, plot::blue}, test_curve{"test", {}, {}, plot::orange};
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start_of_work = std::clock();
   for (int epoch = 1; epoch <= 100; ++epoch) {
     for (const auto& [images, labels] : loader) {
       sgd.zero_grad();
@@ -53,7 +54,9 @@ void teach(lesson::Lesson& lesson) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   fmt::print("        {:.4f} s an epoch\n", seconds / 100);
   lesson.at_least("test accuracy on the digits", test_curve.y.back(), 0.96);
-  lesson.at_most("seconds for 100 epochs", seconds, 10);
+  // The processor's seconds, of all threads together: what else the machine does is not in them.
+  const double work = static_cast<double>(std::clock() - start_of_work) / CLOCKS_PER_SEC;
+  lesson.at_most("seconds of work for 100 epochs", work, 10);
   plot::figure(lesson.drawing(), "digits", "A 64-100-10 network reads digits",
                {{.x_label = "epoch",
                  .y_label = "accuracy",
