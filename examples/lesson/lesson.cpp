@@ -67,8 +67,8 @@ void Lesson::at_most(const std::string& what, double found, double bound) {
 
 void Lesson::holds(const std::string& what, bool found) { judge(found, what, found ? "yes" : "no", "yes"); }
 
-int run(int argc, char** argv, const std::string& program, const std::string& about, void (*teach)(Lesson&)) {
-  std::string folder = "out/course";
+int run(int argc, char** argv, const std::string& program, const std::string& about, void (*teach)(Lesson&),
+        std::string folder) {
   bool small = false, no_plots = false;
   CLI::App app(about, program);
   app.add_option("--out", folder, "Folder for the pictures and their data; created if missing")

@@ -1,4 +1,5 @@
-// What every program of the course has: options, a folder for pictures, and figures that must be met.
+// What every program of the course, and of those beyond it, has: options, a folder for pictures, and figures
+// that must be met.
 #pragma once
 
 #include <filesystem>
@@ -41,8 +42,10 @@ class Lesson {
   int missed_ = 0;
 };
 
-/// Reads the options --out, --small and --no-plots, and teaches the lesson. The exit code: 0 if every figure
-/// was met, 1 if one was missed or the library threw an error, 2 if the options are wrong.
-int run(int argc, char** argv, const std::string& program, const std::string& about, void (*teach)(Lesson&));
+/// Reads the options --out (`folder` unless given), --small and --no-plots, and teaches the lesson. The exit
+/// code: 0 if every figure was met, 1 if one was missed or the library threw an error, 2 if the options are
+/// wrong.
+int run(int argc, char** argv, const std::string& program, const std::string& about, void (*teach)(Lesson&),
+        std::string folder = "out/course");
 
 }  // namespace lesson
