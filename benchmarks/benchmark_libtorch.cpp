@@ -40,9 +40,8 @@ void add(harness::Results& results, const std::string& name, const Tensor& value
 
 using Optimizer = std::shared_ptr<torch::optim::SGD>;
 
-Optimizer sgd(const Tensors& parameters, double momentum = 0) {
-  return std::make_shared<torch::optim::SGD>(
-      parameters, torch::optim::SGDOptions(workloads::learning_rate).momentum(momentum));
+Optimizer sgd(const Tensors& parameters, double rate = workloads::learning_rate, double momentum = 0) {
+  return std::make_shared<torch::optim::SGD>(parameters, torch::optim::SGDOptions(rate).momentum(momentum));
 }
 
 harness::Row row_of(Tensors leaves, Loss loss, Optimizer optimizer = nullptr) {
@@ -183,7 +182,7 @@ harness::Row cnn32() {
     h = torch::relu(torch::addmm(p[5], h.reshape({batch, features}), p[4]));
     return torch::cross_entropy_loss(torch::addmm(p[7], h, p[6]), t);
   };
-  return row_of(p, loss, sgd(p, cnn.momentum));
+  return row_of(p, loss, sgd(p, cnn.rate, cnn.momentum));
 }
 
 harness::Row elementwise() {

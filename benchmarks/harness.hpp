@@ -1,34 +1,17 @@
 // One program a side: it runs one of its rows in a process of its own, checked or timed.
 #pragma once
 
-#include <cstddef>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "results.hpp"
+
 namespace harness {
-
-/// What a step has computed, to be compared with another side's.
-class Results {
- public:
-  /// A long array is kept as its sum, its norm and an evenly spread part.
-  void add(const std::string& name, const float* values, std::size_t count);
-  void write(const std::string& path) const;
-  /// Whether the other side has written the same; says on stderr what differs.
-  bool agree_with(const std::string& path) const;
-
- private:
-  struct Entry {
-    std::string name;
-    std::vector<float> values;
-  };
-  static std::vector<Entry> read(const std::string& path);
-  std::vector<Entry> entries_;
-};
 
 struct Row {
   std::function<void()> step;
-  /// Value, gradients and updated weights, after one step. Empty for a floor.
+  /// Value, gradients and updated weights, after a step. Empty for a floor.
   std::function<void(Results&)> results;
 };
 
@@ -48,8 +31,9 @@ struct Side {
 ///   --list                   the names of the rows
 ///   --row NAME               which to run
 ///   --threads N              1 unless given
-///   --write FILE             runs one step and writes its results
-///   --compare FILE           runs one step and compares; the exit code is 1 if they differ
+///   --write FILE             runs two steps and writes its results
+///   --compare FILE           runs two steps and compares; the exit code is 1 if they differ
+///   --clock C                times by the "wall" (unless given) or by the "processor" of this process
 ///   --steps N                runs N steps, untimed, for a profiler
 /// Everything else goes to Google Benchmark, which times the row if none of the last three is there.
 int run(int argc, char** argv, const Side& side);

@@ -63,7 +63,7 @@ inline constexpr float chain_x = 0.5f, chain_c = 0.99f;
 /// y = y + x on one element, backward, destruction.
 inline constexpr std::size_t deep_chain_length = 1'000'000;
 
-inline constexpr float learning_rate = 1e-3f;
+inline constexpr float learning_rate = 0.1f;
 
 /// Fully connected layers; weights are [in, out], uniform in +-1/sqrt(in), biases as well.
 struct Mlp {
@@ -93,6 +93,8 @@ inline constexpr float spiral_decay = 1e-3f;
 inline Mlp mlp100() { return {100, {784, 100, 10}}; }
 inline Mlp mlp500() { return {500, {784, 100, 10}}; }
 inline Mlp wide() { return {128, {1024, 4096, 4096, 1000}}; }
+/// relu, cross entropy, no row of the table: what a step costs beside its arithmetic.
+inline Mlp small_mlp() { return {8, {16, 32, 4}}; }
 /// sigmoid in both layers, 1/2 sum (y - t)^2, mean over samples.
 inline Mlp sigmoid100() { return {100, {784, 100, 10}}; }
 /// tanh; mean square of the outputs; the product of its Hessian, in all weights, with a vector.
@@ -103,7 +105,7 @@ inline Mlp hvp() { return {256, {64, 128, 1}}; }
 struct Cnn {
   std::size_t batch = 32, side = 28, channels1 = 32, channels2 = 64, features = 1600, hidden = 128,
               classes = 10;
-  float momentum = 0.9f;
+  float rate = 0.001f, momentum = 0.9f;
 
   Products products() const {
     Products all;

@@ -39,12 +39,14 @@ done
 [[ $clock == wall || $clock == processor ]] || usage
 
 if [[ $build == yes ]]; then
-  { cmake --preset bench && cmake --build --preset bench -j "$(getconf _NPROCESSORS_ONLN)"; } > /dev/null
+  mkdir -p "$output"
+  { cmake --preset bench && cmake --build --preset bench -j "$(getconf _NPROCESSORS_ONLN)"; } > "$output/log" 2>&1 ||
+    { tail -40 "$output/log" >&2; exit 1; }
 fi
 programs=build/bench/benchmarks
 sides=(floors xgrad)
 if [[ -x $programs/benchmark_libtorch ]]; then sides+=(libtorch); fi
-if ((${#rows[@]} == 0)); then mapfile -t rows < <("$programs/benchmark_xgrad" --list); fi
+if ((${#rows[@]} == 0)); then mapfile -t rows <<< "$("$programs/benchmark_xgrad" --list)"; fi
 if [[ $tuned == yes ]]; then
   export OPENBLAS_CORETYPE=SKYLAKEX ATEN_CPU_CAPABILITY=avx512 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 fi
@@ -76,10 +78,9 @@ for ((round = 1; round <= rounds; ++round)); do
       for side in "${sides[@]}"; do
         has_row "$side" "$row" || continue
         json=$output/runs/$row.$side.$count.$round.json
-        run "$side" "$count" --row "$row" --benchmark_min_time="$seconds" --benchmark_out="$json" \
+        run "$side" "$count" --row "$row" --clock "$clock" --benchmark_min_time="$seconds" --benchmark_out="$json" \
           --benchmark_out_format=json > "$output/log" 2>&1 || { cat "$output/log" >&2; exit 1; }
-        time=$(field "$([[ $clock == wall ]] && echo median_us || echo processor_median_us)" "$json")
-        printf '%s\t' "$row" "$count" "$round" "$side" "$time" "$(field p10_us "$json")" \
+        printf '%s\t' "$row" "$count" "$round" "$side" "$(field median_us "$json")" "$(field p10_us "$json")" \
           "$(field p90_us "$json")" "$(field peak_bytes "$json")" "$(field flops_per_second "$json")" >> "$runs"
         field minimal_bytes_per_second "$json" >> "$runs"
       done

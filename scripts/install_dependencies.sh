@@ -6,7 +6,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache
   libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev zlib1g-dev
-  doctest-dev libbenchmark-dev libcli11-dev libfmt-dev
+  doctest-dev libbenchmark-dev libcli11-dev libfmt-dev valgrind
   gnuplot-nox graphviz fonts-dejavu-core
 )
 
