@@ -22,6 +22,7 @@
 #include "derivatives/jvp.hpp"
 #include "derivatives/numerical_gradient.hpp"
 #include "io/dot.hpp"
+#include "io/save.hpp"
 #include "nn/activation.hpp"
 #include "nn/convolution.hpp"
 #include "nn/dropout.hpp"

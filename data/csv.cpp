@@ -63,7 +63,7 @@ std::string read_number(std::string_view text, T& number) {
 template <class T>
 class Reader {
  public:
-  Reader(const std::filesystem::path& path, const CsvOptions& options) : path_(path), options_(options) {}
+  Reader(const std::string& path, const CsvOptions& options) : path_(path), options_(options) {}
 
   CsvTable<T> read() {
     const std::string bytes = read_file("load_csv", path_);
@@ -76,7 +76,7 @@ class Reader {
       read_line(split(text.substr(0, length), options_.separator));
       text.remove_prefix(length == text.npos ? text.size() : length + 1);
     }
-    if (rows_ == 0) throw IoError("load_csv: " + path_.string() + " has no rows; check the file");
+    if (rows_ == 0) throw IoError("load_csv: " + path_ + " has no rows; check the file");
     return table();
   }
 
@@ -106,18 +106,18 @@ class Reader {
         columns_[column] = std::to_string(column);
     for (auto name = columns_.begin(); name != columns_.end(); ++name)
       if (std::find(columns_.begin(), name, *name) != name)
-        throw ValueError("load_csv: two columns of " + path_.string() + " are called '" + *name +
+        throw ValueError("load_csv: two columns of " + path_ + " are called '" + *name +
                          "'; give .header = false if the first line has no names");
     target_ = static_cast<std::size_t>(std::find(columns_.begin(), columns_.end(), options_.target) -
                                        columns_.begin());
     if (target_ < columns_.size() || options_.target.empty()) return;
     std::string names;
     for (const std::string& name : columns_) names += (names.empty() ? "'" : ", '") + name + "'";
-    throw ValueError("load_csv: no column of " + path_.string() + " is called '" + options_.target +
+    throw ValueError("load_csv: no column of " + path_ + " is called '" + options_.target +
                      "'; choose the target among " + names);
   }
 
-  std::string place() const { return "load_csv: line " + std::to_string(line_) + " of " + path_.string(); }
+  std::string place() const { return "load_csv: line " + std::to_string(line_) + " of " + path_; }
 
   CsvTable<T> table() {
     const bool has_target = target_ < columns_.size();
@@ -128,7 +128,7 @@ class Reader {
     return {to_array(std::move(inputs)), to_array(std::move(targets)), std::move(columns_)};
   }
 
-  const std::filesystem::path& path_;
+  const std::string& path_;
   const CsvOptions& options_;
   std::size_t line_ = 0, rows_ = 0;
   std::vector<std::string> columns_;
@@ -139,11 +139,11 @@ class Reader {
 }  // namespace
 
 template <class T>
-CsvTable<T> load_csv(const std::filesystem::path& path, const CsvOptions& options) {
+CsvTable<T> load_csv(const std::string& path, const CsvOptions& options) {
   return Reader<T>(path, options).read();
 }
 
-template CsvTable<float> load_csv(const std::filesystem::path&, const CsvOptions&);
-template CsvTable<double> load_csv(const std::filesystem::path&, const CsvOptions&);
+template CsvTable<float> load_csv(const std::string&, const CsvOptions&);
+template CsvTable<double> load_csv(const std::string&, const CsvOptions&);
 
 }  // namespace xgrad::data

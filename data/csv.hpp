@@ -1,7 +1,6 @@
 // Tables of numbers from text files.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -32,9 +31,9 @@ struct CsvTable {
 /// type T, or the line alone if it has more or fewer fields than the first. ValueError if the target is not
 /// among the columns, or two columns have one name. T is float or double.
 template <class T>
-CsvTable<T> load_csv(const std::filesystem::path& path, const CsvOptions& options = {});
+CsvTable<T> load_csv(const std::string& path, const CsvOptions& options = {});
 
-extern template CsvTable<float> load_csv(const std::filesystem::path&, const CsvOptions&);
-extern template CsvTable<double> load_csv(const std::filesystem::path&, const CsvOptions&);
+extern template CsvTable<float> load_csv(const std::string&, const CsvOptions&);
+extern template CsvTable<double> load_csv(const std::string&, const CsvOptions&);
 
 }  // namespace xgrad::data

@@ -1,6 +1,7 @@
 #include "idx.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -85,7 +86,7 @@ fs::path in_folder(const fs::path& folder, const std::string& name) {
 }  // namespace
 
 template <class T>
-LabelledImages<T> load_idx(const fs::path& images, const fs::path& labels) {
+LabelledImages<T> load_idx(const std::string& images, const std::string& labels) {
   return load<T>("load_idx", images, labels);
 }
 
@@ -97,7 +98,7 @@ LabelledImages<T> load_fashion_sample() {
 }
 
 template <class T>
-TrainAndTest<T> load_fashion_mnist(const fs::path& folder) {
+TrainAndTest<T> load_fashion_mnist(const std::string& folder) {
   // All four are looked for before the first one is read.
   const fs::path train_images = in_folder(folder, "train-images-idx3-ubyte");
   const fs::path train_labels = in_folder(folder, "train-labels-idx1-ubyte");
@@ -107,11 +108,11 @@ TrainAndTest<T> load_fashion_mnist(const fs::path& folder) {
   return {load<T>(operation, train_images, train_labels), load<T>(operation, test_images, test_labels)};
 }
 
-template LabelledImages<float> load_idx(const fs::path&, const fs::path&);
-template LabelledImages<double> load_idx(const fs::path&, const fs::path&);
+template LabelledImages<float> load_idx(const std::string&, const std::string&);
+template LabelledImages<double> load_idx(const std::string&, const std::string&);
 template LabelledImages<float> load_fashion_sample();
 template LabelledImages<double> load_fashion_sample();
-template TrainAndTest<float> load_fashion_mnist(const fs::path&);
-template TrainAndTest<double> load_fashion_mnist(const fs::path&);
+template TrainAndTest<float> load_fashion_mnist(const std::string&);
+template TrainAndTest<double> load_fashion_mnist(const std::string&);
 
 }  // namespace xgrad::data

@@ -1,7 +1,7 @@
 // Images with labels from IDX files, the format of MNIST and of the data sets that follow it.
 #pragma once
 
-#include <filesystem>
+#include <string>
 
 #include "../core/array.hpp"
 
@@ -19,7 +19,7 @@ struct LabelledImages {
 /// bytes than its header says; ShapeError if there are not as many labels as images. T is float or double.
 /// The format: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits".
 template <class T>
-LabelledImages<T> load_idx(const std::filesystem::path& images, const std::filesystem::path& labels);
+LabelledImages<T> load_idx(const std::string& images, const std::string& labels);
 
 /// Fashion-MNIST in miniature: [500, 28, 28], 50 images of each class, the first ones among the 10,000 of the
 /// test part, in its order. The classes from 0 to 9: T-shirt or top, trouser, pullover, dress, coat, sandal,
@@ -40,13 +40,13 @@ struct TrainAndTest {
 /// package dataset-fashion-mnist puts them into /usr/share/datasets/fashion-mnist. MNIST's own files have the
 /// same names. Errors as for load_idx, and an IoError for a file that is not there.
 template <class T>
-TrainAndTest<T> load_fashion_mnist(const std::filesystem::path& folder);
+TrainAndTest<T> load_fashion_mnist(const std::string& folder);
 
-extern template LabelledImages<float> load_idx(const std::filesystem::path&, const std::filesystem::path&);
-extern template LabelledImages<double> load_idx(const std::filesystem::path&, const std::filesystem::path&);
+extern template LabelledImages<float> load_idx(const std::string&, const std::string&);
+extern template LabelledImages<double> load_idx(const std::string&, const std::string&);
 extern template LabelledImages<float> load_fashion_sample();
 extern template LabelledImages<double> load_fashion_sample();
-extern template TrainAndTest<float> load_fashion_mnist(const std::filesystem::path&);
-extern template TrainAndTest<double> load_fashion_mnist(const std::filesystem::path&);
+extern template TrainAndTest<float> load_fashion_mnist(const std::string&);
+extern template TrainAndTest<double> load_fashion_mnist(const std::string&);
 
 }  // namespace xgrad::data

@@ -6,6 +6,7 @@ set -euo pipefail
 packages=(
   g++ cmake ninja-build ccache
   libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev zlib1g-dev
+  libminizip-dev nlohmann-json3-dev
   doctest-dev libbenchmark-dev libcli11-dev libfmt-dev valgrind
   gnuplot-nox graphviz fonts-dejavu-core
 )
@@ -18,8 +19,8 @@ if ! command -v apt-get > /dev/null || ! command -v dpkg-query > /dev/null; then
   cat >&2 << 'MESSAGE'
 xgrad's scripts install packages on Debian and Ubuntu only. Install these, then run again with XGRAD_INSTALL=no:
   conda-forge: conda install -c conda-forge cxx-compiler cmake ninja ccache xtensor xtensor-blas xsimd openblas zlib \
-                 doctest benchmark cli11 fmt gnuplot graphviz
-  Homebrew:    brew install cmake ninja ccache xtensor xsimd openblas zlib doctest google-benchmark cli11 fmt gnuplot graphviz
+                 minizip nlohmann_json doctest benchmark cli11 fmt gnuplot graphviz
+  Homebrew:    brew install cmake ninja ccache xtensor xsimd openblas zlib minizip nlohmann-json doctest google-benchmark cli11 fmt gnuplot graphviz
                and xtensor-blas (headers only) from https://github.com/xtensor-stack/xtensor-blas
 MESSAGE
   exit 2

@@ -1,0 +1,206 @@
+#include "npz.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <memory>
+#include <unordered_set>
+
+#include <minizip/unzip.h>
+#include <minizip/zip.h>
+
+#include "../core/error.hpp"
+#include "npy.hpp"
+
+namespace xgrad::io {
+namespace {
+
+constexpr std::string_view ending = ".npy";
+/// What zlib takes in one call.
+constexpr std::size_t most_at_once = 1u << 30;
+
+/// A zip archive that is being written.
+class Writer {
+ public:
+  explicit Writer(const std::string& path)
+      : path_(path), zip_(zipOpen64(path.c_str(), APPEND_STATUS_CREATE)) {
+    if (zip_ == nullptr) fail();
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  ~Writer() {
+    if (zip_ != nullptr) zipClose(zip_, nullptr);
+  }
+
+  void begin(const std::string& name, std::size_t size) {
+    zip_fileinfo info{};
+    info.tmz_date.tm_year = 1980;  // the first that zip knows: the same arrays give the same file
+    info.tmz_date.tm_mday = 1;
+    const bool large = size >= std::numeric_limits<std::uint32_t>::max();
+    constexpr uLong made_by = 20, utf8_name = 1 << 11;
+    check(zipOpenNewFileInZip4_64(zip_, name.c_str(), &info, nullptr, 0, nullptr, 0, nullptr, 0, 0, 0,
+                                  -MAX_WBITS, DEF_MEM_LEVEL, Z_DEFAULT_STRATEGY, nullptr, 0, made_by,
+                                  utf8_name, large ? 1 : 0));
+  }
+  void write(const char* bytes, std::size_t count) {
+    for (std::size_t done = 0; done < count; done += most_at_once)
+      check(zipWriteInFileInZip(zip_, bytes + done,
+                                static_cast<unsigned>(std::min(most_at_once, count - done))));
+  }
+  void end() { check(zipCloseFileInZip(zip_)); }
+  void close() { check(zipClose(std::exchange(zip_, nullptr), nullptr)); }
+
+ private:
+  void check(int code) const {
+    if (code != ZIP_OK) fail();
+  }
+  [[noreturn]] void fail() const {
+    throw IoError("save: cannot write " + path_ + " (" + std::strerror(errno) + "); check the space left");
+  }
+
+  const std::string& path_;
+  zipFile zip_;
+};
+
+/// A zip archive that is being read.
+class Reader {
+ public:
+  explicit Reader(const std::string& path) : path_(path) {
+    errno = 0;
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    const std::streamoff size = file ? std::streamoff(file.tellg()) : -1;
+    // A folder opens, and is as large as a number can be.
+    if (size < 0 || size == std::numeric_limits<std::streamoff>::max())
+      throw IoError("load: cannot read " + path_ + " (" + std::strerror(errno == 0 ? EISDIR : errno) +
+                    "); check the path");
+    bytes_left_ = static_cast<std::size_t>(size);
+    is_empty_ = read_end(file) == 0;
+    if (is_empty_) return;  // minizip takes it for none
+    zip_.reset(unzOpen64(path.c_str()));
+    if (!zip_) fail("is no zip archive");
+  }
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw IoError("load: " + path_ + " " + what + "; save it again, or check that it is an npz file");
+  }
+
+  template <class T>
+  NamedValues<T> read() {
+    NamedValues<T> values;
+    if (is_empty_) return values;
+    std::unordered_set<std::string> names;
+    int code = unzGoToFirstFile(zip_.get());
+    for (; code == UNZ_OK; code = unzGoToNextFile(zip_.get())) {
+      open();
+      if (!names.insert(name_).second) fail("has '" + name_ + "' twice");
+      values.emplace_back(name_, read_value<T>());
+    }
+    if (code != UNZ_END_OF_LIST_OF_FILE) fail("has a damaged list of arrays");
+    return values;
+  }
+
+ private:
+  struct Close {
+    void operator()(void* zip) const noexcept { unzClose(zip); }
+  };
+
+  /// The number of entries, up to 65535, that the record at an archive's end gives; minizip is content with a
+  /// part of that record, and counts wrong then. It is 22 bytes and a comment.
+  unsigned read_end(std::ifstream& file) {
+    constexpr std::size_t record = 22, longest_comment = 65535;
+    std::string end(std::min(bytes_left_, record + longest_comment), '\0');
+    file.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end);
+    file.read(end.data(), static_cast<std::streamsize>(end.size()));
+    const auto number = [&](std::size_t at) {
+      return static_cast<unsigned>(static_cast<unsigned char>(end[at])) |
+             static_cast<unsigned>(static_cast<unsigned char>(end[at + 1])) << 8;
+    };
+    for (std::size_t at = end.rfind("PK\5\6"); file && at != end.npos; at = end.rfind("PK\5\6", at - 1)) {
+      if (at + record <= end.size() && at + record + number(at + 20) == end.size()) return number(at + 10);
+      if (at == 0) break;
+    }
+    fail("is no zip archive");
+  }
+
+  /// Opens the present entry, whose sizes are plausible then.
+  void open() {
+    unz_file_info64 info{};
+    char name[1 << 16];
+    if (unzGetCurrentFileInfo64(zip_.get(), &info, name, sizeof(name), nullptr, 0, nullptr, 0) != UNZ_OK ||
+        info.size_filename >= sizeof(name))
+      fail("has a damaged list of arrays");
+    name_.assign(name, info.size_filename);
+    if (!name_.ends_with(ending)) fail("holds '" + name_ + "', which is no .npy file");
+    name_.resize(name_.size() - ending.size());
+    if ((info.flag & 1) != 0) fail("holds '" + name_ + "' encrypted");
+    if (info.compression_method != 0 && info.compression_method != Z_DEFLATED)
+      fail("holds '" + name_ + "' compressed by method " + std::to_string(info.compression_method) +
+           ", not deflate");
+    // Nobody's claim makes us allocate more than deflate can unpack from the bytes that there are; and
+    // entries that share their bytes take more of them than there are.
+    constexpr std::size_t highest_ratio = 1032;
+    const bool packed = info.compression_method == Z_DEFLATED;
+    if (info.compressed_size > bytes_left_ ||
+        (packed ? info.uncompressed_size / highest_ratio > info.compressed_size
+                : info.uncompressed_size != info.compressed_size))
+      fail("gives a size of '" + name_ + "' that cannot be");
+    bytes_left_ -= static_cast<std::size_t>(info.compressed_size);
+    size_ = static_cast<std::size_t>(info.uncompressed_size);
+    if (unzOpenCurrentFile(zip_.get()) != UNZ_OK) fail("has damaged data at '" + name_ + "'");
+  }
+
+  template <class T>
+  Dense<T> read_value() {
+    const auto next = [&](char* out, std::size_t count) {
+      for (std::size_t done = 0; done < count;) {
+        const auto piece = static_cast<unsigned>(std::min(most_at_once, count - done));
+        const int read = unzReadCurrentFile(zip_.get(), out + done, piece);
+        if (read <= 0) fail("has damaged data at '" + name_ + "'");
+        done += static_cast<std::size_t>(read);
+      }
+    };
+    Dense<T> value = read_npy<T>(
+        size_, next, [&](const std::string& what) { fail("holds '" + name_ + "', which " + what); });
+    // The check sum is compared here.
+    if (unzCloseCurrentFile(zip_.get()) != UNZ_OK) fail("has damaged data at '" + name_ + "'");
+    return value;
+  }
+
+  const std::string& path_;
+  bool is_empty_ = false;
+  std::unique_ptr<void, Close> zip_;
+  std::size_t bytes_left_ = 0;  ///< of the file, which no entry has taken
+  std::string name_;            ///< of the present entry, without its ending
+  std::size_t size_ = 0;
+};
+
+}  // namespace
+
+template <class T>
+void write_npz(const NamedValues<T>& values, const std::string& path) {
+  constexpr ElementType type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
+  Writer writer(path);
+  for (const auto& [name, value] : values) {
+    const std::string header = npy_header(value.shape, type);
+    const std::size_t bytes = value.size() * sizeof(T);
+    writer.begin(name + std::string(ending), header.size() + bytes);
+    writer.write(header.data(), header.size());
+    writer.write(reinterpret_cast<const char*>(value.data()), bytes);
+    writer.end();
+  }
+  writer.close();
+}
+
+template <class T>
+NamedValues<T> read_npz(const std::string& path) {
+  return Reader(path).read<T>();
+}
+
+template void write_npz(const NamedValues<float>&, const std::string&);
+template void write_npz(const NamedValues<double>&, const std::string&);
+template NamedValues<float> read_npz(const std::string&);
+template NamedValues<double> read_npz(const std::string&);
+
+}  // namespace xgrad::io
