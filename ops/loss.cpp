@@ -1,6 +1,7 @@
 #include "loss.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -133,6 +134,17 @@ V sum_samples(const V& x) {
   return sum(x, {.axes = axes});
 }
 
+/// A loss of rows of classes, the sum of a formula over each.
+template <class Kind, class V>
+V class_loss(const V& predictions, const V& targets, Reduction reduction) {
+  const Shape& shape = detail::shape_of(predictions);
+  check_class_rows(Kind::name, shape);
+  check_same_shape(Kind::name, shape, detail::shape_of(targets));
+  if (reduction == Reduction::none)
+    return sum_samples(apply(operation<typename Kind::Formula, Loss>(), predictions, targets));
+  return perform(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, predictions, targets);
+}
+
 }  // namespace
 
 void check_same_shape(std::string_view operation, const Shape& predictions, const Shape& targets) {
@@ -157,6 +169,19 @@ V sum_squared_error(const V& prediction, const V& target, Reduction reduction) {
 }
 
 template <Tensor V>
+V l1_loss(const V& prediction, const V& target, Reduction reduction) {
+  return elementwise_loss<LossOf<AbsoluteError>>(prediction, target, reduction);
+}
+
+template <Tensor V>
+V huber_loss(const V& prediction, const V& target, Reduction reduction, double delta) {
+  if (!(delta > 0 && std::isfinite(delta)))
+    throw ValueError("huber_loss: delta is " + std::to_string(delta) +
+                     "; give a finite number above 0, the error at which the loss becomes a line");
+  return elementwise_loss<LossOf<Huber>>(prediction, target, reduction, delta);
+}
+
+template <Tensor V>
 V binary_cross_entropy(const V& probability, const V& target, Reduction reduction, double epsilon) {
   if (!(epsilon > 0 && epsilon < 0.5))
     throw ValueError("binary_cross_entropy: epsilon is " + std::to_string(epsilon) +
@@ -171,13 +196,12 @@ V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction re
 
 template <Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const V& targets, Reduction reduction) {
-  using Kind = LossOf<ProbabilityCrossEntropy>;
-  const Shape& shape = detail::shape_of(probabilities);
-  check_class_rows(Kind::name, shape);
-  check_same_shape(Kind::name, shape, detail::shape_of(targets));
-  if (reduction == Reduction::none)
-    return sum_samples(apply(operation<ProbabilityCrossEntropy, Loss>(), probabilities, targets));
-  return perform(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, probabilities, targets);
+  return class_loss<LossOf<ProbabilityCrossEntropy>>(probabilities, targets, reduction);
+}
+
+template <Tensor V>
+V kl_div(const V& log_probabilities, const V& targets, Reduction reduction) {
+  return class_loss<LossOf<KlDivergence>>(log_probabilities, targets, reduction);
 }
 
 template <Tensor V>
@@ -192,6 +216,9 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
 #define XGRAD_INSTANTIATE(V)                                                  \
   template V mean_squared_error(const V&, const V&, Reduction);               \
   template V sum_squared_error(const V&, const V&, Reduction);                \
+  template V l1_loss(const V&, const V&, Reduction);                          \
+  template V huber_loss(const V&, const V&, Reduction, double);               \
+  template V kl_div(const V&, const V&, Reduction);                           \
   template V binary_cross_entropy(const V&, const V&, Reduction, double);     \
   template V binary_cross_entropy_with_logits(const V&, const V&, Reduction); \
   template V cross_entropy_of_probabilities(const V&, const V&, Reduction);   \

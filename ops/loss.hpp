@@ -23,6 +23,16 @@ V mean_squared_error(const V& prediction, const V& target, Reduction reduction =
 template <Tensor V>
 V sum_squared_error(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
 
+/// |prediction - target| for every element; the mean is over all elements. The gradient of equal ones is 0.
+template <Tensor V>
+V l1_loss(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
+
+/// e^2 / 2 of e = prediction - target up to |e| = delta, and delta (|e| - delta / 2) beyond, for every
+/// element; the mean is over all elements. P. J. Huber, "Robust estimation of a location parameter", 1964.
+/// ValueError unless delta is finite and above 0.
+template <Tensor V>
+V huber_loss(const V& prediction, const V& target, Reduction reduction = Reduction::mean, double delta = 1);
+
 /// -(t log p + (1 - t) log(1 - p)) for every element, with p and 1 - p no less than epsilon. Beyond that the
 /// gradient in p stays what it is there, and does not vanish.
 template <Tensor V>
@@ -60,6 +70,12 @@ V cross_entropy_of_probabilities(const V& probabilities, const V& targets,
 template <Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
 
+/// sum t (log t - log_probabilities) over rows of probabilities t: the divergence of Kullback and Leibler
+/// from the predictions to the targets. Where t is 0, so are the term and its gradient. The mean is over
+/// samples, which PyTorch calls "batchmean".
+template <Tensor V>
+V kl_div(const V& log_probabilities, const V& targets, Reduction reduction = Reduction::mean);
+
 // Targets as an Array or xtensor expression; of integers, where there are classes, they are labels.
 
 namespace detail {
@@ -86,6 +102,19 @@ template <class T, detail::Targets E>
 Variable<T> sum_squared_error(const Variable<T>& prediction, E&& target,
                               Reduction reduction = Reduction::mean) {
   return sum_squared_error(prediction, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> l1_loss(const Variable<T>& prediction, E&& target, Reduction reduction = Reduction::mean) {
+  return l1_loss(prediction, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> huber_loss(const Variable<T>& prediction, E&& target, Reduction reduction = Reduction::mean,
+                       double delta = 1) {
+  return huber_loss(prediction, detail::as_targets<T>(std::forward<E>(target)), reduction, delta);
+}
+template <class T, detail::Targets E>
+Variable<T> kl_div(const Variable<T>& log_probabilities, E&& targets, Reduction reduction = Reduction::mean) {
+  return kl_div(log_probabilities, detail::as_targets<T>(std::forward<E>(targets)), reduction);
 }
 template <class T, detail::Targets E>
 Variable<T> binary_cross_entropy(const Variable<T>& probability, E&& target,

@@ -63,9 +63,52 @@ struct ProbabilityCrossEntropy {
   }
 };
 
+/// |prediction - target|; the gradient where they are equal is 0.
+struct AbsoluteError {
+  static constexpr std::string_view name = "l1_loss";
+  template <class V>
+  static V value(const V& prediction, const V& target) {
+    return abs(prediction - target);
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& prediction, const V& target, unused, const V& dy) {
+    return {dy * sign(prediction - target), dy * sign(target - prediction)};
+  }
+};
+
+/// e^2 / 2 up to |e| = delta, which is a constant of the call, and from there on a line of the slope reached.
+struct Huber {
+  static constexpr std::string_view name = "huber_loss";
+  template <class V>
+  static V value(const V& prediction, const V& target, const V& delta) {
+    const V error = abs(prediction - target);
+    return select(error > delta, delta * (error - 0.5 * delta), 0.5 * error * error);
+  }
+  template <class V>
+  static std::array<V, 3> gradient(const V& prediction, const V& target, const V& delta, unused,
+                                   const V& dy) {
+    const V error = prediction - target;
+    const V slope = select(error > delta, delta, select(error < -delta, -delta, error));
+    return {dy * slope, -dy * slope, V(0)};
+  }
+};
+
+/// t (log t - q), and 0 where t is 0, whatever q is.
+struct KlDivergence {
+  static constexpr std::string_view name = "kl_div";
+  template <class V>
+  static V value(const V& q, const V& t) {
+    return select(t == 0, 0, t * (log(select(t == 0, 1, t)) - q));
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& q, const V& t, unused, const V& dy) {
+    return {-dy * t, select(t == 0, 0, dy * (log(select(t == 0, 1, t)) + 1 - q))};
+  }
+};
+
 struct Loss {
-  using list =
-      kernels::List<SquaredError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits, ProbabilityCrossEntropy>;
+  using list = kernels::List<SquaredError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits,
+                             ProbabilityCrossEntropy, AbsoluteError, Huber, KlDivergence>;
 };
 
 namespace kernels {

@@ -59,6 +59,10 @@ double binary_with_logits(double z, double t) {
 
 const Argument any = {{samples, classes}}, share = {{samples, classes}, 0.1, 0.9};
 
+double absolute(double a, double b) { return std::fabs(a - b); }
+double huber(double a, double b) { return squared(a, b) / 2; }
+double huber_beyond(double a, double b) { return 0.5 * (std::fabs(a - b) - 0.25); }
+
 void add_elementwise(std::vector<OperationRow>& rows, Reduction reduction, const char* variant) {
   const bool fused = reduction != Reduction::none;
   rows.push_back(row(
@@ -73,6 +77,19 @@ void add_elementwise(std::vector<OperationRow>& rows, Reduction reduction, const
       "binary_cross_entropy_with_logits", variant, {{{samples, classes}, -6, 6}, share},
       [=](const auto& in) { return binary_cross_entropy_with_logits(in[0], in[1], reduction); },
       elementwise_loss(binary_with_logits, reduction)));
+  // On either side of the kinks, where prediction and target are equal, or delta apart.
+  const Argument above = {{samples, classes}, 2, 3}, below = {{samples, classes}, 0, 1};
+  rows.push_back(row(
+      "l1_loss", variant, {above, below}, [=](const auto& in) { return l1_loss(in[0], in[1], reduction); },
+      elementwise_loss(absolute, reduction)));
+  rows.push_back(row(
+      "huber_loss", variant, {below, below},
+      [=](const auto& in) { return huber_loss(in[0], in[1], reduction, 1.5); },
+      elementwise_loss(huber, reduction)));
+  rows.push_back(row(
+      "huber_loss", std::string("beyond delta, ") + variant, {below, above},
+      [=](const auto& in) { return huber_loss(in[0], in[1], reduction, 0.5); },
+      elementwise_loss(huber_beyond, reduction)));
 }
 
 void add_over_classes(std::vector<OperationRow>& rows, Reduction reduction, const char* variant) {
@@ -109,6 +126,14 @@ void add_over_classes(std::vector<OperationRow>& rows, Reduction reduction, cons
         std::vector<double> losses;
         for (std::size_t r = 0; r < samples; ++r) losses.push_back(-std::log(in[0](r, label(r))));
         return reduced(losses, reduction);
+      }));
+  rows.push_back(row(
+      "kl_div", variant, {any, share}, [=](const auto& in) { return kl_div(in[0], in[1], reduction); },
+      [=](const Arrays& in) {
+        return reduced(row_sums([&](std::size_t r, std::size_t c) {
+                         return in[1](r, c) * (std::log(in[1](r, c)) - in[0](r, c));
+                       }),
+                       reduction);
       }));
   rows.push_back(row(
       "nll_loss", variant, {any}, [=](const auto& in) { return nll_loss(in[0], labels(), reduction); },

@@ -96,6 +96,49 @@ TEST_CASE(
         1e-15);
 }
 
+TEST_CASE("l1 and Huber losses have their closed forms, in values and in gradients, also at the kinks") {
+  const auto y = xg::parameter(xt::xarray<double>{1, 1, 1, 1, 1});
+  const xt::xarray<double> t = {1, 0.75, 2, -1, 4};  // errors of 0, 0.25, -1, 2, -3
+  CHECK(xg::l1_loss(y, t, Reduction::none).value() == xt::xarray<double>{0, 0.25, 1, 2, 3});
+  CHECK(xg::l1_loss(y, t).item() == 6.25 / 5);
+  CHECK(gradient_of(xg::l1_loss(y, t, Reduction::sum), y) == xt::xarray<double>{0, 1, -1, 1, -1});
+  CHECK(xg::huber_loss(y, t, Reduction::none).value() == xt::xarray<double>{0, 0.03125, 0.5, 1.5, 2.5});
+  CHECK(xg::huber_loss(y, t, Reduction::sum).item() == 4.53125);
+  CHECK(gradient_of(xg::huber_loss(y, t, Reduction::sum), y) == xt::xarray<double>{0, 0.25, -1, 1, -1});
+  CHECK(xg::huber_loss(y, t, Reduction::none, 2).value() == xt::xarray<double>{0, 0.03125, 0.5, 2, 4});
+  CHECK(gradient_of(xg::huber_loss(y, t, Reduction::sum, 2), y) == xt::xarray<double>{0, 0.25, -1, 2, -2});
+  const auto target = xg::parameter(t);
+  CHECK(gradient_of(xg::l1_loss(y, target, Reduction::sum), target) == xt::xarray<double>{0, -1, 1, -1, 1});
+  CHECK(gradient_of(xg::huber_loss(y, target, Reduction::sum), target) ==
+        xt::xarray<double>{0, -0.25, 1, -1, 1});
+  for (const double delta : {0.0, -1.0, static_cast<double>(INFINITY), std::nan("")})
+    CHECK_THROWS_AS(xg::huber_loss(y, t, Reduction::mean, delta), xg::ValueError);
+  CHECK(message_of([&] { xg::huber_loss(y, t, Reduction::mean, 0); }) ==
+        "huber_loss: delta is 0.000000; give a finite number above 0, the error at which the loss becomes a "
+        "line");
+  const auto nan = xg::parameter(xt::xarray<double>{std::nan("")});
+  CHECK(std::isnan(xg::l1_loss(nan, xt::xarray<double>{1}).item()));
+  CHECK(std::isnan(xg::huber_loss(nan, xt::xarray<double>{1}).item()));
+  CHECK(std::isnan(gradient_of(xg::huber_loss(nan, xt::xarray<double>{1}), nan)(0)));
+}
+
+TEST_CASE("kl_div is the cross entropy less the targets' entropy, and nothing where the target is 0") {
+  const auto z = xg::parameter(xt::xarray<double>{{0.5, -1, 2}, {1, 0, -3}});
+  const xt::xarray<double> t = {{0.25, 0.25, 0.5}, {0, 1, 0}};
+  const double entropy = 0.25 * std::log(4) * 2 + 0.5 * std::log(2);
+  const Var q = xg::log_softmax(z);
+  CHECK(xg::kl_div(q, t, Reduction::sum).item() ==
+        doctest::Approx(xg::cross_entropy(z, t, Reduction::sum).item() - entropy).epsilon(1e-14));
+  CHECK(xg::kl_div(q, t).item() == doctest::Approx(xg::kl_div(q, t, Reduction::sum).item() / 2));
+  CHECK(xg::kl_div(q, t, Reduction::none).shape() == xg::Shape{2});
+  CHECK(std::fabs(xg::kl_div(xg::log(xg::constant(t)), t).item()) < 1e-15);
+  const auto impossible = xg::parameter(xt::xarray<double>{-INFINITY, 0});
+  const auto sure = xg::parameter(xt::xarray<double>{0, 1});
+  CHECK(xg::kl_div(impossible, sure).item() == 0);
+  CHECK(gradient_of(xg::kl_div(impossible, sure), impossible) == xt::xarray<double>{0, -1});
+  CHECK(gradient_of(xg::kl_div(impossible, sure), sure) == xt::xarray<double>{0, 1});
+}
+
 TEST_CASE("every loss over random shapes agrees with plain loops, in float and in double") {
   std::mt19937_64 random(53);
   INFO("seed 53");
@@ -106,7 +149,7 @@ TEST_CASE("every loss over random shapes agrees with plain loops, in float and i
     const xg::Indices labels = random_labels(rows, columns, random);
     const xg::Variable<float> xf(xg::to_dense(xg::Array<float>(x.value()))),
         tf(xg::to_dense(xg::Array<float>(t.value())));
-    double square = 0, binary = 0, picked = 0, weighed = 0;
+    double square = 0, absolute = 0, huber = 0, binary = 0, picked = 0, weighed = 0, divergence = 0;
     for (std::size_t r = 0; r < rows; ++r) {
       double total = 0;
       for (std::size_t c = 0; c < columns; ++c) total += std::exp(x.value()(r, c));
@@ -114,6 +157,10 @@ TEST_CASE("every loss over random shapes agrees with plain loops, in float and i
       for (std::size_t c = 0; c < columns; ++c) {
         const double a = x.value()(r, c), b = t.value()(r, c);
         square += (a - b) * (a - b);
+        absolute += std::fabs(a - b);
+        const double beyond = std::fmax(std::fabs(a - b) - 1, 0);
+        huber += ((a - b) * (a - b) - beyond * beyond) / 2;
+        divergence += b * (std::log(b) - a);
         binary += std::log1p(std::exp(a)) - a * b;
         weighed += b * (std::log(total) - a);
       }
@@ -124,6 +171,9 @@ TEST_CASE("every loss over random shapes agrees with plain loops, in float and i
       CHECK(static_cast<double>(single.item()) == doctest::Approx(expected).epsilon(2e-6));
     };
     agree(xg::mean_squared_error(x, t), xg::mean_squared_error(xf, tf), square / all);
+    agree(xg::l1_loss(x, t), xg::l1_loss(xf, tf), absolute / all);
+    agree(xg::huber_loss(x, t), xg::huber_loss(xf, tf), huber / all);
+    agree(xg::kl_div(x, t), xg::kl_div(xf, tf), divergence / n);
     agree(xg::sum_squared_error(x, t), xg::sum_squared_error(xf, tf), square / (2 * n));
     agree(xg::binary_cross_entropy_with_logits(x, t), xg::binary_cross_entropy_with_logits(xf, tf),
           binary / all);
@@ -154,6 +204,9 @@ TEST_CASE("gradients and second derivatives of every loss, in every argument, ag
        [](const Var& a, const Var& b, Reduction r) { return xg::mean_squared_error(a, b, r); }, x},
       {"sum_squared_error",
        [](const Var& a, const Var& b, Reduction r) { return xg::sum_squared_error(a, b, r); }, x},
+      {"l1_loss", [](const Var& a, const Var& b, Reduction r) { return xg::l1_loss(a, b, r); }, x},
+      {"huber_loss", [](const Var& a, const Var& b, Reduction r) { return xg::huber_loss(a, b, r); }, x},
+      {"kl_div", [](const Var& a, const Var& b, Reduction r) { return xg::kl_div(a, b, r); }, x},
       {"binary_cross_entropy",
        [](const Var& a, const Var& b, Reduction r) { return xg::binary_cross_entropy(a, b, r); }, p},
       {"binary_cross_entropy_with_logits",
@@ -245,6 +298,9 @@ TEST_CASE("losses refuse to broadcast, and name both shapes") {
         "mean_squared_error: predictions [5, 1] and targets [5] differ in shape, and a loss does not "
         "broadcast; reshape one of them");
   CHECK_THROWS_AS(xg::sum_squared_error(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::l1_loss(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::huber_loss(column, row), xg::ShapeError);
+  CHECK_THROWS_AS(xg::kl_div(column, row), xg::ShapeError);
   CHECK_THROWS_AS(xg::binary_cross_entropy(column, row), xg::ShapeError);
   CHECK_THROWS_AS(xg::binary_cross_entropy_with_logits(column, row, Reduction::none), xg::ShapeError);
   CHECK_THROWS_AS(xg::cross_entropy(column, row), xg::ShapeError);
