@@ -1,6 +1,8 @@
 #include "init.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace xgrad::nn::init {
 namespace {
@@ -16,6 +18,28 @@ double xavier_deviation(const Shape& weight, double gain) {
 
 /// Half the width of the uniform distribution of that deviation.
 double bound(double deviation) { return std::sqrt(3.0) * deviation; }
+
+/// Makes the rows of a normally distributed matrix orthonormal, one after the other. What is subtracted is
+/// subtracted twice: after one pass, rounding leaves rows that nearly depended on each other askew (Giraud,
+/// Langou and Rozloznik, "The loss of orthogonality in the Gram-Schmidt orthogonalization process", 2005).
+void orthonormalise_rows(double* rows, std::size_t count, std::size_t length) {
+  const auto product = [=](const double* a, const double* b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < length; ++i) sum += a[i] * b[i];
+    return sum;
+  };
+  for (std::size_t r = 0; r < count; ++r) {
+    double* const row = rows + r * length;
+    for (int pass = 0; pass < 2; ++pass)
+      for (std::size_t other = 0; other < r; ++other) {
+        const double* const done = rows + other * length;
+        const double share = product(row, done);
+        for (std::size_t i = 0; i < length; ++i) row[i] -= share * done[i];
+      }
+    const double norm = std::sqrt(product(row, row));
+    for (std::size_t i = 0; i < length; ++i) row[i] /= norm;
+  }
+}
 
 }  // namespace
 
@@ -66,6 +90,24 @@ void he_normal(Variable<T> weight, double negative_slope, Generator& from) {
   normal(weight, 0, he_deviation(weight.shape(), negative_slope), from);
 }
 
+template <class T>
+void orthogonal(Variable<T> weight, double gain, Generator& from) {
+  const Shape& shape = weight.shape();
+  (void)fans(shape);
+  Dense<T> result = Dense<T>::filled(shape, T(0));
+  const std::size_t size = result.size(), rows = shape[0], columns = size == 0 ? 0 : size / rows;
+  const std::size_t count = std::min(rows, columns), length = std::max(rows, columns);
+  Dense<double> basis = random_normal<double>(Shape{count, length}, 0, 1, from);
+  orthonormalise_rows(basis.mutable_data(), count, length);
+  T* const out = result.mutable_data();
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::size_t row = i / columns, column = i % columns;
+    const std::size_t at = rows <= columns ? i : column * length + row;
+    out[i] = static_cast<T>(gain * basis.data()[at]);
+  }
+  weight.set_value(to_array(std::move(result)));
+}
+
 template void constant(Variable<float>, double);
 template void constant(Variable<double>, double);
 template void uniform(Variable<float>, double, double, Generator&);
@@ -80,5 +122,7 @@ template void he_uniform(Variable<float>, double, Generator&);
 template void he_uniform(Variable<double>, double, Generator&);
 template void he_normal(Variable<float>, double, Generator&);
 template void he_normal(Variable<double>, double, Generator&);
+template void orthogonal(Variable<float>, double, Generator&);
+template void orthogonal(Variable<double>, double, Generator&);
 
 }  // namespace xgrad::nn::init

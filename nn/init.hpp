@@ -48,4 +48,12 @@ void he_uniform(Variable<T> weight, double negative_slope = 0, Generator& from =
 template <class T>
 void he_normal(Variable<T> weight, double negative_slope = 0, Generator& from = generator());
 
+/// `gain` times a matrix whose rows are orthonormal or, where there are more rows than columns, whose columns
+/// are; of all such matrices, each is as likely as any other. More than two axes make a matrix of the first
+/// axis and the others together. Keeps the length of what passes through. Saxe, McClelland and Ganguli,
+/// "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks", ICLR 2014.
+/// ShapeError for fewer than two axes.
+template <class T>
+void orthogonal(Variable<T> weight, double gain = 1, Generator& from = generator());
+
 }  // namespace xgrad::nn::init

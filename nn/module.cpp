@@ -13,9 +13,7 @@ namespace xgrad::nn {
 
 template <class T>
 Variable<T> Module<T>::operator()(const Variable<T>& x) {
-  Variable<T> y = forward(x);
-  if (seen_output_) *seen_output_ = y.shape();
-  return y;
+  return seen(forward(x));
 }
 
 template <class T>
@@ -64,6 +62,13 @@ std::vector<Variable<T>> Module<T>::parameters() const {
 }
 
 template <class T>
+std::vector<typename Module<T>::NamedModule> Module<T>::named_modules() {
+  std::vector<NamedModule> all;
+  collect(*this, "", all);
+  return all;
+}
+
+template <class T>
 std::size_t Module<T>::parameter_count() const {
   std::size_t count = 0;
   for (const Variable<T>& parameter : parameters()) count += parameter.size();
@@ -77,9 +82,7 @@ void Module<T>::zero_grad() {
 
 template <class T>
 void Module<T>::set_training(bool training) {
-  std::vector<std::pair<std::string, Module*>> all;
-  collect(*this, "", all);
-  for (const auto& [path, module] : all) module->training_ = training;
+  for (const auto& [path, module] : named_modules()) module->training_ = training;
 }
 
 template <class T>

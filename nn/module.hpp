@@ -24,6 +24,7 @@ class Module {
   using value_type = T;
   using NamedVariable = std::pair<std::string, Variable<T>>;
   using NamedArray = std::pair<std::string, Array<T>>;
+  using NamedModule = std::pair<std::string, Module*>;
 
   virtual ~Module() = default;
 
@@ -40,6 +41,13 @@ class Module {
   std::vector<NamedVariable> named_parameters() const;
   /// The buffers, in the same order and under the same kind of names; they take no gradient.
   std::vector<NamedVariable> named_buffers() const;
+  /// The modules: this one, whose name is empty, and all inside it, each before those inside of it.
+  std::vector<NamedModule> named_modules();
+  /// Calls f with each of them, Module<T>&, in the same order: `net.apply([](auto& m) { ... })`.
+  template <std::invocable<Module&> F>
+  void apply(F&& f) {
+    for (const NamedModule& named : named_modules()) f(*named.second);
+  }
   /// The number of elements in all parameters together.
   std::size_t parameter_count() const;
   /// Forgets the gradients of all parameters.
@@ -69,6 +77,13 @@ class Module {
   Module() = default;
   Module(Module&&) noexcept = default;
   Module& operator=(Module&&) noexcept = default;
+
+  /// y itself. For call operators of a module's own, which take more than one value: what they give is passed
+  /// through this, so that summary() sees it.
+  Variable<T> seen(Variable<T> y) {
+    if (seen_output_) *seen_output_ = y.shape();
+    return y;
+  }
 
   /// A new leaf of this value. ValueError if the name is empty, taken, or has a dot in it.
   Variable<T>& register_parameter(const std::string& name, Dense<T> value);

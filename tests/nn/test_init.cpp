@@ -59,6 +59,26 @@ void check_normal(const Variable<T>& x, double mean, double deviation) {
   CHECK(m.greatest < mean + 6.5 * deviation);
 }
 
+/// How far the products of all pairs of rows, or of columns, are from those of orthonormal ones of length
+/// `gain`.
+template <class T>
+double skew(const Variable<T>& x, bool of_rows, double gain) {
+  const std::size_t rows = x.shape()[0], columns = x.size() / rows;
+  const std::size_t count = of_rows ? rows : columns, length = of_rows ? columns : rows;
+  const T* const data = x.dense().data();
+  const auto at = [&](std::size_t line, std::size_t i) {
+    return double(of_rows ? data[line * columns + i] : data[i * columns + line]);
+  };
+  double most = 0;
+  for (std::size_t a = 0; a < count; ++a)
+    for (std::size_t b = 0; b <= a; ++b) {
+      double product = 0;
+      for (std::size_t i = 0; i < length; ++i) product += at(a, i) * at(b, i);
+      most = std::max(most, std::abs(product - (a == b ? gain * gain : 0)));
+    }
+  return most;
+}
+
 }  // namespace
 
 TEST_CASE("a linear weight counts its rows as inputs, a kernel its channels times its extents") {
@@ -107,6 +127,47 @@ TEST_CASE_TEMPLATE("He's initial values have the bounds and deviations of He et 
   auto kernel = weight<T>(Shape{128, 104, 3, 3});
   init::he_normal(kernel, 0, from);
   check_normal(kernel, 0, std::sqrt(2.0 / (104 * 9)));
+}
+
+TEST_CASE_TEMPLATE(
+    "orthogonal gives orthonormal rows, or columns where there are fewer of them, times the gain", T, float,
+    double) {
+  Generator from(4);
+  const double tolerance = sizeof(T) == 4 ? 1e-6 : 1e-14;
+  auto wide = weight<T>(Shape{60, 80}), tall = weight<T>(Shape{80, 60}), square = weight<T>(Shape{70, 70}),
+       kernel = weight<T>(Shape{16, 8, 3, 3}), column = weight<T>(Shape{5, 1});
+  for (auto* each : {&wide, &tall, &square, &kernel, &column}) init::orthogonal(*each, 1, from);
+  CHECK(skew(wide, true, 1) < tolerance);
+  CHECK(skew(tall, false, 1) < tolerance);
+  CHECK(skew(square, true, 1) < tolerance);
+  CHECK(skew(square, false, 1) < tolerance);
+  CHECK(skew(kernel, true, 1) < tolerance);
+  CHECK(skew(column, false, 1) < tolerance);
+  init::orthogonal(tall, 2.5, from);
+  CHECK(skew(tall, false, 2.5) < 10 * tolerance);
+  auto none = weight<T>(Shape{0, 3});
+  init::orthogonal(none, 1, from);
+  CHECK(none.size() == 0);
+  CHECK_THROWS_AS(init::orthogonal(weight<T>(Shape{4})), xgrad::ShapeError);
+}
+
+TEST_CASE("orthogonal has no direction that it prefers, and no sign") {
+  // The element of a random orthonormal row of length n has mean 0 and variance 1 / n.
+  Generator from(5);
+  auto w = weight<double>(Shape{4, 3});
+  double mean[12] = {}, square[12] = {};
+  constexpr int draws = 4000;
+  for (int draw = 0; draw < draws; ++draw) {
+    init::orthogonal(w, 1, from);
+    for (std::size_t i = 0; i < 12; ++i) {
+      mean[i] += w.dense().data()[i] / draws;
+      square[i] += w.dense().data()[i] * w.dense().data()[i] / draws;
+    }
+  }
+  for (std::size_t i = 0; i < 12; ++i) {
+    CHECK(std::abs(mean[i]) < 5 * 0.5 / std::sqrt(draws));
+    CHECK(square[i] == doctest::Approx(0.25).epsilon(0.08));
+  }
 }
 
 TEST_CASE("initial values repeat with the seed, and leave what shared the old ones alone") {

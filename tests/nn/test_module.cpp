@@ -121,6 +121,22 @@ TEST_CASE("parameters are named by their path, a module's own before its childre
   CHECK(net(xgrad::constant(one_row)).value() == xt::xarray<double>{{30, 60}});
 }
 
+TEST_CASE("named_modules lists a module and all inside it, and apply visits them in that order") {
+  Sequential<double> net{Twice(), Noisy()};
+  const auto modules = net.named_modules();
+  CHECK(names_in(modules) == std::vector<std::string>{"", "0", "0.first", "0.second", "1"});
+  CHECK(modules[0].second == &net);
+  CHECK(modules[2].second == &dynamic_cast<Twice&>(net[0]).first());
+
+  std::vector<std::string> visited;
+  net.apply([&](Module<double>& module) { visited.push_back(module.name()); });
+  CHECK(visited == std::vector<std::string>{"Sequential", "Twice", "Affine", "Affine", "Noise"});
+  net.apply([](auto& module) {
+    if (auto* affine = dynamic_cast<Affine*>(&module)) affine->scale().set_value(xt::xarray<double>{1, 1});
+  });
+  CHECK(net(xgrad::constant(one_row)).value() == xt::xarray<double>{{4, 7}});
+}
+
 TEST_CASE("a module that has moved keeps its parameters, its children, and the references to both") {
   Twice net;
   Affine& first = net.first();
