@@ -34,6 +34,7 @@
 #include "nn/module.hpp"
 #include "nn/normalization.hpp"
 #include "nn/pooling.hpp"
+#include "nn/recurrent.hpp"
 #include "nn/sequential.hpp"
 #include "nn/two_layer_net.hpp"
 #include "ops/activation.hpp"

@@ -9,6 +9,8 @@
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/nn/module.hpp>
 
+#include "../variables.hpp"
+
 namespace xgrad::testing {
 
 /// A constant of normally distributed numbers.
@@ -16,11 +18,6 @@ template <class T>
 Variable<T> sample(const Shape& shape, std::uint64_t seed) {
   Generator from(seed);
   return Variable<T>(random_normal<T>(shape, 0, 1, from));
-}
-
-template <class T>
-std::vector<double> as_doubles(const Variable<T>& x) {
-  return std::vector<double>(x.dense().data(), x.dense().data() + x.size());
 }
 
 /// The largest error, relative where the expected value is above 1; infinite unless there are as many.
