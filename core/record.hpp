@@ -52,6 +52,7 @@ class Backward {
  public:
   using T = typename V::value_type;
   using Carrier = typename detail::CarrierOf<V>::type;
+  static constexpr bool is_plain = std::is_same_v<Carrier, memory::Buffer>;
 
   Backward(Node& node, const memory::Buffer* saved, Sweep<Carrier>& sweep, Carrier&& gradient)
       : node_(node), saved_(saved), sweep_(sweep), gradient_(wrap(std::move(gradient), node)) {}
@@ -79,6 +80,12 @@ class Backward {
   const Shape& output_shape() const noexcept { return node_.value.shape; }
   std::size_t input_count() const noexcept { return node_.inputs().size(); }
   bool wants(std::size_t i) const noexcept { return sweep_.wants(*node_.inputs()[i]); }
+  /// The elements of what input `i` has been given so far, to be added to in place; none where that is
+  /// nothing, or held by others too. For a share that is zero nearly everywhere: a plain sweep alone has it.
+  T* pending(std::size_t i) requires(is_plain) {
+    memory::Buffer* sum = sweep_.pending(*node_.inputs()[i]);
+    return sum && sum->unique() ? static_cast<T*>(sum->mutable_data()) : nullptr;
+  }
   /// Adds to the gradient of input `i`; its shape must be the input's.
   void give(std::size_t i, V gradient) {
     if constexpr (is_plain) {
@@ -89,7 +96,6 @@ class Backward {
   }
 
  private:
-  static constexpr bool is_plain = std::is_same_v<Carrier, memory::Buffer>;
   static V wrap(Carrier&& gradient, const Node& node) {
     if constexpr (is_plain) {
       return V(std::move(gradient), node.value.shape);

@@ -38,6 +38,11 @@ class Sweep {
   }
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
+  /// The gradient of `node` so far; none before the first share.
+  G* pending(const Node& node) noexcept {
+    const std::uint32_t slot = find(node);
+    return slot != none && slots_[slot].gradient ? &slots_[slot].gradient : nullptr;
+  }
   /// Visits everything that has been given a gradient. Saved values go as they are passed unless
   /// `retain_graph`. Hooks see each complete gradient once.
   void run(bool retain_graph);

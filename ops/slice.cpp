@@ -75,8 +75,37 @@ struct SliceScatter {
   }
 };
 
+/// into[place of element i] += from[i], for every element of the slice.
+template <class T>
+void add_at(const Slice::Place& place, const Shape& counts, const T* from, T* into) {
+  if (counts.empty()) {
+    into[place.offset] += *from;
+    return;
+  }
+  const std::size_t last = counts.size() - 1, length = counts[last], size = element_count(counts);
+  const std::ptrdiff_t step = place.strides[last];
+  for (std::size_t begin = 0; begin < size; begin += length) {
+    std::ptrdiff_t at = place.offset;
+    std::size_t row = begin / length;
+    for (std::size_t k = last; k-- > 0; row /= counts[k])
+      at += static_cast<std::ptrdiff_t>(row % counts[k]) * place.strides[k];
+    T* const out = into + at;
+    if (step == 1) {
+      for (std::size_t i = 0; i < length; ++i) out[i] += from[begin + i];
+    } else {
+      for (std::size_t i = 0; i < length; ++i) out[static_cast<std::ptrdiff_t>(i) * step] += from[begin + i];
+    }
+  }
+}
+
 template <class V>
 void Slice::vjp(Backward<V>& b) const {
+  // A value that is taken apart gets its gradient in parts: only the first of them costs zeros of its size.
+  if constexpr (Backward<V>::is_plain)
+    if (auto* const sum = b.pending(0)) {
+      add_at(place(box, b.shape(0)), box.counts, b.gradient().data(), sum);
+      return;
+    }
   b.give(0, perform(SliceScatter{box, b.shape(0)}, b.gradient()));
 }
 

@@ -2,11 +2,13 @@
 
 #include <string>
 #include <vector>
+#include <xgrad/core/memory.hpp>
 #include <xgrad/core/random.hpp>
 #include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/shape.hpp>
 
 namespace xg = xgrad;
@@ -225,4 +227,60 @@ TEST_CASE("concatenate, stack and split name what does not fit") {
         "split: 2 parts do not divide axis 1 of shape [2, 3] (extent 3); give a divisor, or use slice");
   CHECK(message_of<xg::ValueError>([&] { xg::split(a, 0); }) ==
         "split: no parts of shape [2, 3]; give at least 1");
+}
+
+TEST_CASE("slices of one value add their gradients up where they overlap, whoever else has a share") {
+  xg::Generator from(31);
+  INFO("seed 31");
+  for (int round = 0; round < 200; ++round) {
+    xg::Shape shape;
+    for (std::size_t axes = from.below(4); axes > 0; --axes) shape.push_back(1 + from.below(5));
+    const Var x = counted(shape);
+    std::vector<double> expected(x.size(), round % 2);
+    Var y = round % 2 ? sum(x) : Var(xg::Dense<double>::scalar(0));
+    for (int part = 0; part < 4; ++part) {
+      std::vector<xg::SliceItem> items;
+      std::vector<std::size_t> at{0};
+      for (const std::size_t extent : shape) {
+        const Item item = random_item(extent, from);
+        items.push_back(item.item);
+        std::vector<std::size_t> next;
+        for (const std::size_t before : at)
+          for (const std::size_t position : item.positions) next.push_back(before * extent + position);
+        at = next;
+      }
+      const Var taken = xg::slice(x, items);
+      xg::Dense<double> weights = xg::random_uniform<double>(taken.shape(), 1, 2, from);
+      REQUIRE(at.size() == weights.size());
+      for (std::size_t i = 0; i < at.size(); ++i) expected[at[i]] += weights.data()[i];
+      y = y + sum(taken * Var(weights));
+    }
+    const auto g = xg::grad(y, {x})[0];
+    REQUIRE(g.size() == expected.size());
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      CHECK(g.dense().data()[i] == doctest::Approx(expected[i]).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("a gradient that another value holds too is not added to in place") {
+  const Var x = counted({3}), other = counted({3});
+  const Var once = x * 1;
+  const Var part = xg::slice(once, {xg::range(0, 2)});
+  const Var both = once + other;  // hands its own gradient on to either side
+  const auto g = xg::grad(sum(both * 3) + sum(part), {once, x, other});
+  CHECK(g[0].value() == xt::xarray<double>{4, 4, 3});
+  CHECK(g[1].value() == xt::xarray<double>{4, 4, 3});
+  CHECK(g[2].value() == xt::xarray<double>{3, 3, 3});
+}
+
+TEST_CASE("what is taken out of a value gives its share of the gradient where it was, without zeros around") {
+  const Var x = counted({3000, 16});
+  Var y(xg::Dense<double>::scalar(0));
+  for (std::size_t row = 0; row < 3000; ++row) y = y + sum(xg::slice(x, {row}));
+  const std::size_t before = xg::memory_stats().live_bytes;
+  xg::reset_peak_memory();
+  y.backward();
+  CHECK(x.grad() == xt::ones<double>({3000, 16}));
+  // One gradient of its size, and not a second one for every share.
+  CHECK(xg::memory_stats().peak_bytes - before < 3 * x.size() * sizeof(double) / 2);
 }
