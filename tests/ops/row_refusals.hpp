@@ -1,0 +1,29 @@
+// Which arguments the table's operations must refuse: the rows' own formulas on shapes that do not fit.
+#pragma once
+
+#include <string>
+#include <vector>
+#include <xgrad/core/shape.hpp>
+
+namespace xgrad::testing {
+
+enum class Thrown { shape_error, value_error };
+
+/// A row, shapes for its arguments with which it throws, and what the message must say beside its name.
+struct Refusal {
+  std::string row;  ///< as name_of() has it
+  std::vector<Shape> shapes;
+  std::vector<std::string> says;
+  Thrown thrown = Thrown::shape_error;
+};
+
+/// An operation that takes whatever arrays it is given, and why.
+struct Lenience {
+  std::string operation, reason;
+};
+
+/// Every family's list, one after the other.
+std::vector<Refusal> all_refusals();
+std::vector<Lenience> all_leniences();
+
+}  // namespace xgrad::testing
