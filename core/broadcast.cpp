@@ -59,8 +59,6 @@ Nest collapse(const Shape& out, std::span<const Source> operands) {
   return nest;
 }
 
-const double nothing[1] = {0};
-
 void* advance(void* pointer, std::ptrdiff_t elements, std::size_t item) {
   return static_cast<char*>(pointer) + elements * static_cast<std::ptrdiff_t>(item);
 }
@@ -121,24 +119,19 @@ void run_nest(kernels::Kernel kernel, std::size_t item, kernels::Loop loop, cons
 
 }  // namespace
 
-void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
-                   std::span<const Source> operands) {
+void detail::run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
+                      std::size_t count, std::span<const Source> operands) {
   kernels::Loop loop;
   loop.rows = 1;
-  loop.columns = element_count(out_shape);
+  loop.columns = count;
   loop.out = out;
-  if (loop.columns == 0) return;
-  loop.out_row_stride = static_cast<std::ptrdiff_t>(loop.columns);
-  if (loop.columns == 1) {  // then every operand has one element
-    for (std::size_t k = 0; k < operands.size(); ++k)
-      loop.in[k] = {operands[k].data ? operands[k].data : nothing, 0, 0};
-    return kernel(loop);
-  }
+  if (count == 0) return;
+  loop.out_row_stride = static_cast<std::ptrdiff_t>(count);
   bool flat = true;
   for (std::size_t k = 0; k < operands.size(); ++k) {
     const auto [data, shape] = operands[k];
     if (data == nullptr) {
-      loop.in[k] = {nothing, 0, 0};
+      loop.in[k] = {&nothing, 0, 0};
     } else if (*shape == out_shape) {
       loop.in[k] = {data, 0, 1};
     } else {
@@ -189,7 +182,7 @@ struct SumTo {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, broadcast_to(b.gradient(), b.shape(0)));
+    b.give_repeated(0, b.gradient());
   }
 };
 

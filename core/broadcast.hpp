@@ -16,11 +16,29 @@ struct Source {
   const Shape* shape = nullptr;
 };
 
+namespace detail {
+/// Stands for the data of an operand that is not read.
+inline constexpr double nothing = 0;
+void run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape, std::size_t count,
+              std::span<const Source> operands);
+}  // namespace detail
+
 /// Runs `kernel` over `out_shape`, operands repeated as NumPy broadcasts them. Adjacent axes that repeat
 /// alike are one, so nearly every call is a single loop. `item` is the element's size in bytes; the operands'
 /// shapes broadcast to `out_shape`.
-void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
-                   std::span<const Source> operands);
+inline void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
+                          std::span<const Source> operands) {
+  const std::size_t count = element_count(out_shape);
+  if (count != 1) return detail::run_many(kernel, item, out, out_shape, count, operands);
+  // Every operand has one element: the engine's own cost shows here.
+  kernels::Loop loop;
+  loop.rows = loop.columns = 1;
+  loop.out = out;
+  loop.out_row_stride = 1;
+  for (std::size_t k = 0; k < operands.size(); ++k)
+    loop.in[k] = {operands[k].data ? operands[k].data : &detail::nothing, 0, 0};
+  kernel(loop);
+}
 
 /// x repeated along axes of extent 1 and new leading axes; ShapeError if it does not broadcast to `shape`.
 template <Tensor V>

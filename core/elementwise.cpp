@@ -62,19 +62,23 @@ namespace {
 template <class T>
 constexpr bool is_double = std::is_same_v<T, double>;
 
+/// What the inputs' shapes broadcast to; the uninitialised result of that shape.
 template <class T>
-Shape result_shape(const Elementwise& operation, const Dense<T>* const* inputs) {
-  Shape shape = inputs[0]->shape;
+Dense<T> empty_result(const Elementwise& operation, const Dense<T>* const* inputs) {
+  Dense<T> result;
+  Shape& shape = result.shape;
+  shape = inputs[0]->shape;
   for (std::size_t i = 1; i < operation.inputs(); ++i)
     if (!(inputs[i]->shape == shape)) shape = broadcast_shapes(operation.name(), shape, inputs[i]->shape);
-  return shape;
+  result.buffer = memory::Buffer(element_count(shape) * sizeof(T));
+  return result;
 }
 
 }  // namespace
 
 template <class T>
 Dense<T> elementwise_value(const Elementwise& operation, const Dense<T>* const* inputs) {
-  Dense<T> result(result_shape(operation, inputs));
+  Dense<T> result = empty_result(operation, inputs);
   T* out = result.mutable_data();
   if (operation.kernels() != nullptr) {
     Source sources[kernels::max_inputs];
@@ -93,7 +97,7 @@ template <class T>
 memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
                                     std::span<Source> sources, memory::Buffer dy, const Shape& shape) {
   // Kernels read an element of dy before they write it, so its buffer serves for the result.
-  const bool reuse = dy.unique();
+  const bool reuse = dy.unique() && !dy.uniform();
   memory::Buffer result = reuse ? std::move(dy) : memory::Buffer(element_count(shape) * sizeof(T));
   T* out = static_cast<T*>(result.mutable_data());
   if (operation.kernels() != nullptr) {

@@ -81,4 +81,10 @@ template <class T>
 memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
                                     std::span<Source> sources, memory::Buffer dy, const Shape& shape);
 
+/// The same, summed to the shape `to` block by block, so that it is never written to memory as a whole. Empty
+/// where the sum is not over all leading or all trailing axes of a large value.
+template <class T>
+memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_t which,
+                                        std::span<const Source> sources, const Shape& shape, const Shape& to);
+
 }  // namespace xgrad

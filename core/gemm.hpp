@@ -1,4 +1,5 @@
-// Matrix products on raw pointers: the one place that calls BLAS, or a kernel of our own where that is faster.
+// Matrix products on raw pointers: the one place that calls BLAS, or a kernel of our own where that is
+// faster.
 #pragma once
 
 #include <cstddef>

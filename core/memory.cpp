@@ -373,14 +373,11 @@ void Block::destroy(Block* block) noexcept {
   count_buffer(-1);
 }
 
-void* Buffer::mutable_data() {
-  if (!block_) return nullptr;
-  if (!unique()) {
-    Buffer copy(block_->bytes);
-    std::memcpy(copy.block_->data(), block_->data(), block_->bytes);
-    *this = std::move(copy);
-  }
-  return block_->data();
+void Buffer::detach() {
+  if (!block_) return;
+  Buffer copy(block_->bytes);
+  std::memcpy(copy.block_->data(), block_->data(), block_->bytes);
+  *this = std::move(copy);
 }
 
 }  // namespace memory

@@ -43,6 +43,8 @@ struct alignas(64) Block {
   std::atomic<std::uint32_t> uses{1};
   /// Set once a pointer for writing was handed to a user: such a block is copied when it enters a graph.
   std::atomic<bool> exposed{false};
+  /// One element that stands for a whole value: see Sweep.
+  bool uniform = false;
   std::size_t bytes = 0;
 
   void* data() noexcept { return this + 1; }
@@ -86,12 +88,19 @@ class Buffer {
   std::size_t bytes() const noexcept { return block_ ? block_->bytes : 0; }
   const void* data() const noexcept { return block_ ? block_->data() : nullptr; }
   /// Copies the block first when it is shared.
-  void* mutable_data();
+  void* mutable_data() {
+    if (!unique()) detach();
+    return block_ ? block_->data() : nullptr;
+  }
   bool exposed() const noexcept { return block_ && block_->exposed.load(std::memory_order_relaxed); }
   void set_exposed(bool exposed) noexcept { block_->exposed.store(exposed, std::memory_order_relaxed); }
+  bool uniform() const noexcept { return block_ && block_->uniform; }
+  void set_uniform() noexcept { block_->uniform = true; }
   bool same_block(const Buffer& other) const noexcept { return block_ == other.block_; }
 
  private:
+  void detach();
+
   Block* block_ = nullptr;
 };
 

@@ -20,7 +20,7 @@ class Sweep;
 /// the value, unless the operation that made it has saved it for its own backward.
 class Node {
  public:
-  Node(Value value_, bool is_double_) noexcept : value(std::move(value_)), is_double(is_double_) {}
+  Node(Value&& value_, bool is_double_) noexcept : value(std::move(value_)), is_double(is_double_) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -54,6 +54,8 @@ class Node {
   bool requires_grad = false;
   bool saves_output = false;
   bool spent = false;
+  /// Whether it can be handed a gradient of one number that stands for all.
+  bool takes_uniform = false;
   /// Whether there are notes on it: a scope, hooks, a gradient that is kept.
   bool noted = false;
 
@@ -79,7 +81,9 @@ void release_use(Node* node) noexcept;
 /// A leaf that a gradient can be committed to.
 class Leaf final : public Node {
  public:
-  Leaf(Value value_, bool is_double_) noexcept : Node(std::move(value_), is_double_) { requires_grad = true; }
+  Leaf(Value&& value_, bool is_double_) noexcept : Node(std::move(value_), is_double_) {
+    requires_grad = true;
+  }
   memory::Buffer* gradient() noexcept override { return &gradient_; }
 
  private:

@@ -84,7 +84,7 @@ class Backward {
   /// nothing, or held by others too. For a share that is zero nearly everywhere: a plain sweep alone has it.
   T* pending(std::size_t i) requires(is_plain) {
     memory::Buffer* sum = sweep_.pending(*node_.inputs()[i]);
-    return sum && sum->unique() ? static_cast<T*>(sum->mutable_data()) : nullptr;
+    return sum != nullptr ? static_cast<T*>(sum->mutable_data()) : nullptr;
   }
   /// Adds to the gradient of input `i`; its shape must be the input's.
   void give(std::size_t i, V gradient) {
@@ -92,6 +92,14 @@ class Backward {
       sweep_.give(*node_.inputs()[i], std::move(gradient.buffer));
     } else {
       sweep_.give(*node_.inputs()[i], Handle(gradient.handle()));
+    }
+  }
+  /// The same for a gradient whose axes of extent 1, or missing leading ones, stand for all along that axis.
+  void give_repeated(std::size_t i, const V& gradient) {
+    if constexpr (is_plain) {
+      sweep_.give_repeated(*node_.inputs()[i], gradient);
+    } else {
+      give(i, broadcast_to(gradient, shape(i)));
     }
   }
 

@@ -32,7 +32,7 @@ class AxisList {
   using reverse_iterator = std::reverse_iterator<iterator>;
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
-  AxisList() = default;
+  AxisList() noexcept {}  // the elements beyond size() stay as they come: a shape is made for every value
   explicit AxisList(size_type count, T value = T(0)) { resize(count, value); }
   AxisList(std::initializer_list<T> values) : AxisList(values.begin(), values.end()) {}
   template <class I, class = typename std::iterator_traits<I>::iterator_category>
@@ -92,11 +92,12 @@ class AxisList {
   }
 
  private:
-  T values_[max_axes] = {};
+  T values_[max_axes];
   size_type count_ = 0;
 };
 
 using Shape = AxisList<std::size_t>;
+inline const Shape no_axes;
 /// Axis numbers as a user gives them: negative ones count from the end.
 using Axes = AxisList<std::ptrdiff_t>;
 

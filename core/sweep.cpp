@@ -1,6 +1,7 @@
 #include "sweep.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
 #include "add.hpp"
@@ -23,16 +24,42 @@ Handle recorded_sum(Handle&& a, Handle&& b) {
 
 }  // namespace
 
+namespace {
+
+std::size_t item_of(const Node& node) { return node.is_double ? sizeof(double) : sizeof(float); }
+/// Whether a gradient can be written to where it stands.
+bool in_place(const memory::Buffer& gradient) { return gradient.unique() && !gradient.uniform(); }
+
+/// `share`, repeated to the node's shape.
+memory::Buffer repeated(const Source& share, const Node& node) {
+  memory::Buffer full(node.value.size() * item_of(node));
+  run_broadcast(operation<Identity, Core>().kernels()->value[node.is_double], item_of(node),
+                full.mutable_data(), node.value.shape, {&share, 1});
+  return full;
+}
+
+/// out = a + b, in the node's shape.
+void add_shares(void* out, const Source& a, const Source& b, const Node& node) {
+  const Source sources[] = {a, b};
+  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double], item_of(node), out, node.value.shape,
+                sources);
+}
+
+}  // namespace
+
+void expand(memory::Buffer& gradient, const Node& node) {
+  if (gradient.uniform()) gradient = repeated({gradient.data(), &no_axes}, node);
+}
+
 void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
-  if (!into.unique() && share.unique()) std::swap(into, share);
-  const std::size_t item = node.is_double ? sizeof(double) : sizeof(float);
-  const Shape& shape = node.value.shape;
-  memory::Buffer sum;
-  if (!into.unique()) sum = memory::Buffer(element_count(shape) * item);
-  void* out = sum ? sum.mutable_data() : into.mutable_data();
-  const Source sources[] = {{into.data(), &shape}, {share.data(), &shape}};
-  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double], item, out, shape, sources);
-  if (sum) into = std::move(sum);
+  if (!in_place(into) && in_place(share)) std::swap(into, share);
+  const auto source = [&](const memory::Buffer& gradient) {
+    return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value.shape};
+  };
+  if (in_place(into)) return add_shares(into.mutable_data(), source(into), source(share), node);
+  memory::Buffer sum(node.value.size() * item_of(node));
+  add_shares(sum.mutable_data(), source(into), source(share), node);
+  into = std::move(sum);
 }
 
 void accumulate(Handle& into, Handle&& share, const Node& node) {
@@ -131,6 +158,7 @@ void Sweep<G>::give(Node& node, G&& share) {
   std::uint32_t slot = find(node);
   if (slot == none) slot = add_slot(node);
   G& gradient = slots_[slot].gradient;
+  if (watched_) expand(share, node);
   const bool is_first = !gradient;
   if (is_first)
     gradient = std::move(share);
@@ -141,6 +169,19 @@ void Sweep<G>::give(Node& node, G&& share) {
   if (!is_first || node.is_leaf()) return;
   queue_.push_back({node.order, slot});
   std::push_heap(queue_.begin(), queue_.end());
+}
+
+template <class G>
+void Sweep<G>::give_repeated(Node& node, const Value& share) requires std::same_as<G, memory::Buffer> {
+  if (!wants(node)) return;
+  const Source source{share.buffer.data(), &share.shape};
+  if (memory::Buffer* sum = pending(node))
+    return add_shares(sum->mutable_data(), {sum->data(), &node.value.shape}, source, node);
+  if (share.size() != 1) return give(node, repeated(source, node));
+  memory::Buffer one(item_of(node));
+  std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));
+  one.set_uniform();
+  give(node, std::move(one));
 }
 
 template <class G>
@@ -160,6 +201,7 @@ void Sweep<G>::run(bool retain_graph) {
     if (node.spent && !ends)
       throw GraphError("backward: the graph through '" + std::string(node.operation()) +
                        "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+    if (!node.takes_uniform || node.noted) expand(slots_[slot].gradient, node);
     if (node.noted) [[unlikely]]
       run_hooks(node, slots_[slot].gradient);
     if (ends) continue;
@@ -180,8 +222,10 @@ void Sweep<G>::run(bool retain_graph) {
 template <class G>
 void Sweep<G>::run_hooks_of_leaves() {
   for (Slot& slot : slots_)
-    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->noted && slot.gradient)
+    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->noted && slot.gradient) {
+      expand(slot.gradient, *slot.node);
       run_hooks(*slot.node, slot.gradient);
+    }
 }
 
 template <class G>
@@ -193,7 +237,9 @@ void Sweep<G>::visit(Node& node, G&& gradient) {
 
 template <class G>
 G Sweep<G>::take(const Node& target) {
-  return slots_[kept_.at(&target)].gradient;
+  G gradient = slots_[kept_.at(&target)].gradient;
+  expand(gradient, target);
+  return gradient;
 }
 
 template class Sweep<memory::Buffer>;

@@ -1,6 +1,7 @@
 // One backward sweep: the gradients that are under way, and the order in which nodes are visited.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -8,6 +9,11 @@
 #include "node.hpp"
 
 namespace xgrad {
+
+/// A plain gradient is a buffer of the node's shape, or a `uniform` one: one element that stands for all of
+/// them, as the gradient of a mean is. This makes the latter the former.
+void expand(memory::Buffer& gradient, const Node& node);
+inline void expand(Handle&, const Node&) noexcept {}
 
 /// Adds `share` to a gradient of `node`, in place where one of the two buffers is held by nobody else.
 void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node);
@@ -38,11 +44,17 @@ class Sweep {
   }
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
-  /// The gradient of `node` so far; none before the first share.
-  G* pending(const Node& node) noexcept {
+  /// The gradient of `node` so far, if this sweep alone holds it in full and it may be added to in place;
+  /// none while anomalies are looked for.
+  memory::Buffer* pending(const Node& node) noexcept requires std::same_as<G, memory::Buffer> {
     const std::uint32_t slot = find(node);
-    return slot != none && slots_[slot].gradient ? &slots_[slot].gradient : nullptr;
+    if (slot == none || watched_) return nullptr;
+    memory::Buffer& sum = slots_[slot].gradient;
+    return sum.unique() && !sum.uniform() ? &sum : nullptr;
   }
+  /// The same for a plain gradient whose axes of extent 1, or missing leading ones, stand for all along that
+  /// axis.
+  void give_repeated(Node& node, const Value& share) requires std::same_as<G, memory::Buffer>;
   /// Visits everything that has been given a gradient. Saved values go as they are passed unless
   /// `retain_graph`. Hooks see each complete gradient once.
   void run(bool retain_graph);

@@ -67,8 +67,9 @@ class Gradients {
     // A sweep that is never run: its slots are what this one node gives to its inputs.
     Sweep<memory::Buffer> sweep;
     sweep.visit(node, memory::Buffer(gradient->second));
-    for (const auto& slot : sweep.slots()) {
+    for (auto& slot : sweep.slots()) {
       if (slot.node == nullptr || !slot.gradient) continue;
+      expand(slot.gradient, *slot.node);
       along_[&node].emplace_back(slot.node, slot.gradient);
       const auto [into, is_new] = at_.try_emplace(slot.node, slot.gradient);
       if (!is_new) accumulate(into->second, memory::Buffer(slot.gradient), *slot.node);

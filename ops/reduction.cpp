@@ -48,7 +48,7 @@ struct Sum : Over {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, broadcast_to(reshape(b.gradient(), kept(b.shape(0))), b.shape(0)));
+    b.give_repeated(0, reshape(b.gradient(), kept(b.shape(0))));
   }
 };
 
@@ -61,7 +61,7 @@ struct Mean : Over {
   template <class V>
   void vjp(Backward<V>& b) const {
     const V share = b.gradient() / static_cast<double>(count(b.shape(0)));
-    b.give(0, broadcast_to(reshape(share, kept(b.shape(0))), b.shape(0)));
+    b.give_repeated(0, reshape(share, kept(b.shape(0))));
   }
 };
 
