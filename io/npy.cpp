@@ -122,9 +122,11 @@ void from_fortran_order(const std::vector<T>& from, const Shape& shape, T* to) {
 std::string npy_header(const Shape& shape, ElementType type) {
   std::string text = type == ElementType::float32 ? "{'descr': '<f4'" : "{'descr': '<f8'";
   text += ", 'fortran_order': False, 'shape': (";
-  for (std::size_t axis = 0; axis < shape.size(); ++axis)
-    text += (axis > 0 ? " " : "") + std::to_string(shape[axis]) +
-            (axis + 1 < shape.size() || shape.size() == 1 ? "," : "");
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (axis > 0) text += ' ';
+    text += std::to_string(shape[axis]);
+    if (axis + 1 < shape.size() || shape.size() == 1) text += ',';
+  }
   text += "), }";
   // The elements begin at a multiple of 64.
   constexpr std::size_t before = 10, alignment = 64;

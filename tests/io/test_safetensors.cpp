@@ -55,7 +55,7 @@ TEST_CASE("a file is what the format's page says: length, JSON, and bytes aligne
   const std::string path = folder / "x.safetensors";
   save_arrays<float>({{"b", Array<float>{{1, 2}}}, {"a", Array<float>(0.5f)}}, path);
   std::string header =
-      "{" + entry("b", "F32", "[1,2]", "[0,8]") + "," + entry("a", "F32", "[]", "[8,12]") + "}";
+      std::string("{") + entry("b", "F32", "[1,2]", "[0,8]") + "," + entry("a", "F32", "[]", "[8,12]") + "}";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const std::string numbers("\0\0\x80\x3f\0\0\0\x40\0\0\0\x3f", 12);
   CHECK(read_bytes(path) == file(header, numbers));
@@ -103,12 +103,12 @@ TEST_CASE("a header that is not an object of entries is refused") {
   CHECK(complaint(folder, file(R"({"a":7})", "")) == "says nothing of 'a'");
   CHECK(complaint(folder, file(R"({"a":{"shape":[],"data_offsets":[0,8]}})", eight)) ==
         "gives no 'dtype' of 'a'");
-  CHECK(complaint(folder, file("{" + entry("a", "C64", "[1]", "[0,8]") + "}", eight)) ==
+  CHECK(complaint(folder, file(std::string("{") + entry("a", "C64", "[1]", "[0,8]") + "}", eight)) ==
         "has 'a' in elements of type 'C64', which are no real numbers known here");
   // A million brackets overflow no stack.
   CHECK(complaint(folder, file(R"({"a":)" + std::string(1'000'000, '['), "")) ==
         "has a header that nests too deep");
-  CHECK(complaint(folder, file("{" + entry("a", "F64", "[1]", "[0,8]") + "," +
+  CHECK(complaint(folder, file(std::string("{") + entry("a", "F64", "[1]", "[0,8]") + "," +
                                    entry("a", "F64", "[1]", "[0,8]") + "}",
                                eight)) == "names 'a' twice");
 }
@@ -116,7 +116,7 @@ TEST_CASE("a header that is not an object of entries is refused") {
 TEST_CASE("shapes and offsets that are no whole numbers, overflow, or disagree are refused") {
   const TemporaryFolder folder;
   const auto says = [&](const std::string& shape, const std::string& offsets) {
-    return complaint(folder, file("{" + entry("a", "F64", shape, offsets) + "}", eight));
+    return complaint(folder, file(std::string("{") + entry("a", "F64", shape, offsets) + "}", eight));
   };
   for (const std::string wrong : {"7", "[-1]", "[1.5]", "[\"1\"]", "[18446744073709551616]", "null"}) {
     CHECK(says(wrong, "[0,8]") == "gives no list of whole numbers as 'shape' of 'a'");
@@ -138,9 +138,9 @@ TEST_CASE("shapes and offsets that are no whole numbers, overflow, or disagree a
 TEST_CASE("arrays that overlap, leave a gap, or do not end with the file are refused") {
   const TemporaryFolder folder;
   const auto says = [&](const std::string& first, const std::string& second, const std::string& data) {
-    return complaint(
-        folder,
-        file("{" + entry("a", "U8", "[4]", first) + "," + entry("b", "U8", "[4]", second) + "}", data));
+    return complaint(folder, file(std::string("{") + entry("a", "U8", "[4]", first) + "," +
+                                      entry("b", "U8", "[4]", second) + "}",
+                                  data));
   };
   CHECK(says("[0,4]", "[4,8]", eight) == "nothing was thrown");
   CHECK(says("[4,8]", "[0,4]", eight) == "nothing was thrown");
