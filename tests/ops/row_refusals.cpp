@@ -42,7 +42,7 @@ const std::vector<Refusal> arrange_refusals = {
 
 const std::vector<Refusal> indexing_refusals = {
     {"take_along_axis", {{4, 4}}, {"[3, 4]", "[4, 4]", "axis 0"}},
-    {"take_along_axis", {{3, 3}}, {"3", "[3, 4]"}, value_error},
+    {"take_along_axis", {{3, 3}}, {"index 3 at [1, 0]", "axis 1", "[3, 3]"}, value_error},
     {"take_along_axis (first axis, fewer)", {{3}}, {"[1, 4]", "[3]"}},
     {"take_along_axis (gather)", {{1, 4}}, {"[2, 2]", "[1, 4]", "axis 0"}},
     {"take_along_axis (topk)", {{3, 1}}, {"2 elements", "[3, 1]"}, value_error},
@@ -66,13 +66,13 @@ const std::vector<Refusal> linear_algebra_refusals = {
     {"linear", {{5, 3}, {4, 3}, {3}}, {"[5, 3] x [4, 3]", "3 vs 4"}},
     {"linear", {{5, 3}, {3, 4}, {3}}, {"bias", "[3]", "[3, 4]"}},
     {"linear (without bias)", {{5, 3}, {3}}, {"no matrix", "[5, 3] x [3]"}},
-    {"solve (matrix)", {{3, 3}, {4, 2}}, {"[3, 3]", "[4, 2]"}},
-    {"solve_triangular (lower)", {{3, 3}, {2, 2}}, {"[3, 3]", "[2, 2]"}},
+    {"solve (matrix)", {{3, 3}, {4, 2}}, {"solve: ", "[3, 3]", "[4, 2]"}},
+    {"solve (vector)", {{3, 4}, {3}}, {"solve: ", "square", "[3, 4]"}},
+    {"solve_triangular (lower)", {{3, 3}, {2, 2}}, {"solve_triangular: ", "[3, 3]", "[2, 2]"}},
     {"determinant", {{3, 4}}, {"square", "[3, 4]"}},
     {"determinant", {{3}}, {"square", "[3]"}},
-    {"inverse", {{2, 1, 3}}, {"square", "[2, 3, 3]"}},
-    {"logdet", {{4, 1, 3}}, {"square", "[4, 3, 3]"}},
-    {"cholesky", {{2, 3}}, {"[2, 2]", "[3, 3]"}},
+    {"inverse", {{3, 4}}, {"inverse: ", "square", "[3, 4]"}},
+    {"logdet", {{2, 4, 3}}, {"logdet: ", "square", "[2, 4, 3]"}},
 };
 
 const std::vector<Refusal> layer_refusals = {
@@ -118,6 +118,14 @@ const std::vector<Refusal> reduction_refusals = {
 
 const std::vector<Refusal> loss_refusals = {
     {"mean_squared_error (mean)", {{3, 1}, {3}}, {"[3, 1]", "[3]", "does not broadcast"}},
+    {"squared_error (none)", {{3, 1}, {3}}, {"[3, 1]", "[3]", "does not broadcast"}},
+    {"l1_loss (mean)", {{3, 1}, {3}}, {"l1_loss: ", "[3, 1]", "[3]", "does not broadcast"}},
+    {"huber_loss (sum)", {{3, 1}, {3}}, {"huber_loss: ", "[3, 1]", "[3]", "does not broadcast"}},
+    {"kl_div (none)", {{3, 19}, {3, 1}}, {"kl_div: ", "[3, 19]", "[3, 1]", "does not broadcast"}},
+    {"binary_cross_entropy (mean)", {{3, 2}, {2}}, {"[3, 2]", "[2]", "does not broadcast"}},
+    {"binary_cross_entropy_with_logits (sum)", {{3, 2}, {2}}, {"[3, 2]", "[2]", "does not broadcast"}},
+    {"cross_entropy_of_probabilities (rows, mean)", {{3, 19}, {3, 1}}, {"[3, 19]", "[3, 1]"}},
+    {"cross_entropy_of_probabilities (labels, sum)", {{3, 9}}, {"row 1 is 9", "9 classes"}, value_error},
     {"sum_squared_error (mean)", {{3, 4}, {4}}, {"[3, 4]", "[4]", "does not broadcast"}},
     {"cross_entropy (labels, mean)", {{4, 19}}, {"labels [3]", "[4, 19]"}},
     {"cross_entropy (labels, mean)", {{3, 16}}, {"row 2 is 16", "16 classes"}, value_error},
@@ -139,7 +147,9 @@ std::vector<Refusal> all_refusals() {
 }
 
 std::vector<Lenience> all_leniences() {
-  return {{"dropout", "each element is kept or dropped by itself; only the probability can be refused"}};
+  return {
+      {"dropout", "each element is kept or dropped by itself; only the probability can be refused"},
+      {"cholesky", "its row makes a square matrix of any; test_decomposition.cpp has those that are none"}};
 }
 
 }  // namespace xgrad::testing

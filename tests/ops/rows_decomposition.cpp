@@ -14,11 +14,13 @@ using Matrix = std::vector<double>;
 
 constexpr std::size_t n = 3;
 
-/// An argument with 4 added to its diagonal: far from singular.
+/// An argument with 4 added to its diagonal: far from singular. Of one that is not square, too, so that it is
+/// the operation that refuses it.
 template <class V>
 V regular(const V& x) {
   using T = typename V::value_type;
-  return x + 4 * xt::eye<T>(n);
+  const Shape& shape = x.shape();
+  return x + 4 * xt::eye<T>({shape[shape.size() - 2], shape.back()});
 }
 
 /// Matrix `number` of an argument, with the same 4; of its lower half or its upper half alone, or of both.
