@@ -59,11 +59,11 @@ Mask greater_equal(const Variable<T>& a, double b) {
 }
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, double b) {
-  return where(mask, a, scalar_operand<Variable<T>>(b));
+  return xgrad::where(mask, a, scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Variable<T> where(const Mask& mask, double a, const Variable<T>& b) {
-  return where(mask, scalar_operand<Variable<T>>(a), b);
+  return xgrad::where(mask, scalar_operand<Variable<T>>(a), b);
 }
 
 }  // namespace xgrad
