@@ -53,6 +53,24 @@ void layer_norm_backward(benchmark::State& state) {
 }
 BENCHMARK(layer_norm_backward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+/// Forward and backward of mean(y * y), y the outputs of a recurrent layer of 128 units over `steps` steps of
+/// 32 samples. Twice the steps should cost twice the time.
+template <class Layer>
+void recurrent_training(benchmark::State& state) {
+  xg::set_num_threads(1);
+  const auto steps = static_cast<std::size_t>(state.range(0));
+  Layer layer(128, 128);
+  const auto x = xg::parameter_from(xg::random_normal<float>({steps, 32, 128}, 0, 1));
+  for (auto _ : state) {
+    layer.zero_grad();
+    const auto y = layer(x);
+    xg::mean(y * y).backward();
+    benchmark::DoNotOptimize(layer.parameters()[0].dense_grad().data());
+  }
+}
+BENCHMARK_TEMPLATE(recurrent_training, xg::nn::LSTM<float>)->Arg(64)->Arg(128)->Unit(benchmark::kMillisecond);
+BENCHMARK_TEMPLATE(recurrent_training, xg::nn::GRU<float>)->Arg(64)->Unit(benchmark::kMillisecond);
+
 /// The floor: the traffic of a value that is read and another that is written.
 void copy_of_that_size(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
