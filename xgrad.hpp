@@ -1,4 +1,4 @@
-// Everything a program needs: values, operations, derivatives, networks, optimizers, data, drawings.
+// Everything a program needs: values, operations, derivatives, networks, optimizers, data, training, drawings.
 #pragma once
 
 #include "core/anomaly.hpp"
@@ -71,3 +71,4 @@
 #include "optim/rmsprop.hpp"
 #include "optim/scheduler.hpp"
 #include "optim/sgd.hpp"
+#include "train/fit.hpp"

@@ -1,0 +1,236 @@
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <xgrad/io/save.hpp>
+
+#include "../io/temporary_folder.hpp"
+#include "../message_of.hpp"
+#include "spirals.hpp"
+
+#if defined(__unix__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+using namespace xgrad::train;
+using xgrad::testing::bits;
+using xgrad::testing::figures;
+using xgrad::testing::message_of;
+using xgrad::testing::TemporaryFolder;
+using xgrad::testing::Training;
+
+namespace {
+
+constexpr std::size_t epochs = 5;
+
+/// With all that a checkpoint must keep.
+template <class T>
+auto options_for(Training<T>& t, const std::string& path) {
+  auto options = t.options(epochs);
+  options.early_stopping = EarlyStopping{.patience = 100};
+  options.checkpoints = {.path = path, .every_epochs = 0, .resume = true};
+  return options;
+}
+
+template <class T>
+struct Outcome {
+  std::vector<T> bits;
+  std::vector<double> figures;
+  std::size_t best_epoch;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+/// A training from the beginning, or from where the file is.
+template <class T>
+Outcome<T> train_on(const std::string& path) {
+  Training<T> t;
+  xgrad::manual_seed(11);
+  const History history = t.fit(options_for(t, path));
+  CHECK(history.epochs.size() == epochs);
+  return {bits(t), figures(history), history.best_epoch};
+}
+
+/// Ends it after so many batches of epoch `epoch`.
+template <class T>
+void train_until(const std::string& path, std::size_t epoch, std::size_t batch) {
+  Training<T> t;
+  xgrad::manual_seed(11);
+  auto options = options_for(t, path);
+  options.after_batch = [=](BatchEvent& event) { event.stop = event.epoch == epoch && event.batch == batch; };
+  t.fit(options);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a training that is resumed ends as one that was never interrupted, bit for bit", T, float,
+                   double) {
+  const TemporaryFolder folder;
+  const Outcome<T> expected = train_on<T>("");
+  for (const char* ending : {".safetensors", ".npz"}) {
+    const std::string path = folder / (std::string("training") + ending);
+    train_until<T>(path, 1, 1);
+    train_until<T>(path, 1, 5);
+    train_until<T>(path, 3, 8);  // the last batch of an epoch, before its validation
+    train_until<T>(path, 4, 2);
+    CHECK(train_on<T>(path) == expected);
+    CHECK(train_on<T>(path) == expected);  // there is nothing left to do
+  }
+}
+
+TEST_CASE("checkpoints are written after epochs and after batches, as asked") {
+  const TemporaryFolder folder;
+  const Outcome<double> expected = train_on<double>("");
+  for (const auto& [every_epochs, every_batches] :
+       {std::pair<std::size_t, std::size_t>{2, 0}, {0, 3}, {1, 8}}) {
+    const std::string path = folder / "training.npz";
+    std::remove(path.c_str());
+    {
+      Training<double> t;
+      xgrad::manual_seed(11);
+      auto options = options_for(t, path);
+      options.checkpoints.every_epochs = every_epochs;
+      options.checkpoints.every_batches = every_batches;
+      options.after_batch = [](BatchEvent& event) {
+        if (event.epoch == 4 && event.batch == 5) throw 1;
+      };
+      CHECK_THROWS_AS(t.fit(options), int);
+    }
+    Training<double> t;
+    auto options = options_for(t, path);
+    std::vector<std::size_t> first;
+    options.after_batch = [&](BatchEvent& event) {
+      if (first.empty()) first = {event.epoch, event.batch};
+    };
+    t.fit(options);
+    const auto next = every_batches == 3   ? std::vector<std::size_t>{4, 4}
+                      : every_batches == 8 ? std::vector<std::size_t>{4, 1}
+                                           : std::vector<std::size_t>{3, 1};
+    CHECK(first == next);
+    CHECK(bits(t) == expected.bits);
+  }
+}
+
+TEST_CASE("the model of a checkpoint is an ordinary state, and more epochs go on from the end") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "training.safetensors";
+  Training<float> t;
+  auto options = t.options(1);
+  options.checkpoints = {.path = path};
+  t.fit(options);
+  xgrad::io::NamedArrays<float> model;
+  for (const auto& [name, array] : xgrad::io::load_arrays<float>(path))
+    if (name.starts_with("model.")) model.emplace_back(name.substr(6), array);
+  auto other = xgrad::testing::network<float>();
+  other.load_state(model);
+  CHECK(xgrad::testing::numbers<float>(other.state()) == xgrad::testing::numbers<float>(t.net.state()));
+
+  Training<float> longer;
+  options = longer.options(2);
+  options.checkpoints = {.path = path, .resume = true};
+  CHECK(longer.fit(options).epochs.size() == 2);
+  CHECK(longer.loader.epoch() == 2);
+}
+
+TEST_CASE("an early stop stays one when it is resumed") {
+  const TemporaryFolder folder;
+  for (int run = 0; run < 2; ++run) {
+    Training<double> t;
+    auto options = t.options(50);
+    options.metrics = {{"constant", [](const auto&, const auto&) { return 1.0; }}};
+    options.monitor = "constant";
+    options.early_stopping = EarlyStopping{.patience = 2};
+    options.checkpoints = {.path = folder / "training.npz", .resume = true};
+    const History history = t.fit(options);
+    CHECK(history.stopped_early);
+    CHECK(history.epochs.size() == 3);
+    CHECK(history.best_epoch == 1);
+  }
+}
+
+TEST_CASE("another training's checkpoint is refused, and changes nothing") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "training.npz";
+  train_until<double>(path, 2, 3);
+  Training<double> t;
+  const auto before = bits(t);
+  auto options = options_for(t, path);
+  const auto refused = [&] {
+    const std::string message = message_of([&] { t.fit(options); });
+    CHECK(bits(t) == before);
+    CHECK(t.loader.epoch() == 0);
+    return message;
+  };
+
+  options.scheduler = nullptr;
+  CHECK(refused() ==
+        "load: " + path +
+            ": fit: it has a schedule's state; give the scheduler or plateau that it was written with");
+  options = options_for(t, path);
+  options.metrics.clear();
+  CHECK(refused().find("'sums.accuracy'") != std::string::npos);
+  options = options_for(t, path);
+  options.validation = {};
+  CHECK(refused().find("'history.validation_loss'") != std::string::npos);
+
+  options = options_for(t, path);
+  t.loader = Training<double>::Loader(xgrad::testing::spirals<double>(), {.batch_size = 30});
+  CHECK(refused() ==
+        "load: " + path +
+            ": fit: it was written in the middle of an epoch of 8 batches, and here are 2; give the "
+            "loader that it was written with");
+
+  xgrad::testing::write_bytes(path, "no checkpoint");
+  CHECK_THROWS_AS(t.fit(options), xgrad::IoError);
+  CHECK(bits(t) == before);
+}
+
+#if defined(__unix__)
+
+TEST_CASE("child: a training that a signal ends" * doctest::skip()) {
+  const std::string path = std::getenv("XGRAD_TEST_CHECKPOINT");
+  Training<float> t;
+  xgrad::manual_seed(11);
+  auto options = options_for(t, path);
+  options.stop_on_signals = true;
+  // Batches that take their time, and a file that says that the third epoch has begun.
+  options.after_batch = [&](BatchEvent& event) {
+    if (event.epoch == 3 && event.batch == 2) xgrad::testing::write_bytes(path + ".begun", "");
+    if (event.epoch >= 3) usleep(50'000);
+  };
+  const History history = t.fit(options);
+  _exit(history.interrupted && history.epochs.size() < epochs ? 42 : 1);
+}
+
+TEST_CASE("SIGTERM and SIGINT end a training with a checkpoint that it goes on from, bit for bit") {
+  const Outcome<float> expected = train_on<float>("");
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const TemporaryFolder folder;
+    const std::string path = folder / "training.safetensors";
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+      setenv("XGRAD_TEST_CHECKPOINT", path.c_str(), 1);
+      execl("/proc/self/exe", "test", "--test-case=child: a training that a signal ends", "--no-skip",
+            "--minimal", static_cast<char*>(nullptr));
+      _exit(1);
+    }
+    int status = -1;
+    while (!std::ifstream(path + ".begun")) {
+      REQUIRE(waitpid(child, &status, WNOHANG) == 0);
+      usleep(1000);
+    }
+    kill(child, signal);
+    REQUIRE(waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 42);
+    REQUIRE(std::ifstream(path).good());
+    CHECK(train_on<float>(path) == expected);
+  }
+}
+
+#endif

@@ -1,0 +1,162 @@
+// The batches of any loader, as the compiled training loop sees them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "../data/loader.hpp"
+
+namespace xgrad::train {
+
+namespace detail {
+
+template <class Batch>
+using targets_of = std::remove_cvref_t<decltype(std::declval<const Batch&>().targets)>;
+template <class Batch>
+using inputs_of = std::remove_cvref_t<decltype(std::declval<const Batch&>().inputs)>;
+
+}  // namespace detail
+
+/// (predictions, targets) -> the mean loss of a batch's samples, a Variable of one element.
+template <class Batch>
+using Loss = std::function<detail::inputs_of<Batch>(const detail::inputs_of<Batch>&,
+                                                    const detail::targets_of<Batch>&)>;
+
+/// A figure beside the loss: (predictions, targets) -> its mean over a batch's samples.
+template <class Batch>
+struct Metric {
+  std::string name;
+  std::function<double(const detail::inputs_of<Batch>&, const detail::targets_of<Batch>&)> mean;
+};
+
+namespace detail {
+
+/// Passes of a DataLoader, whatever its data set.
+template <class Batch>
+class Passes {
+ public:
+  virtual ~Passes() = default;
+  virtual std::size_t size() const = 0;
+  virtual std::uint64_t number() const = 0;
+  virtual void set_number(std::uint64_t number) = 0;
+  virtual void start() = 0;
+  virtual bool at_end() const = 0;
+  virtual Batch batch() const = 0;
+  virtual void advance() = 0;
+  virtual void stop() = 0;
+};
+
+template <class D>
+class PassesOf final : public Passes<typename D::Batch> {
+ public:
+  explicit PassesOf(data::DataLoader<D>& loader) : loader_(loader) {}
+
+  std::size_t size() const override { return loader_.size(); }
+  std::uint64_t number() const override { return loader_.epoch(); }
+  void set_number(std::uint64_t number) override { loader_.set_epoch(number); }
+  void start() override { at_.emplace(loader_.begin()); }
+  bool at_end() const override { return *at_ == loader_.end(); }
+  typename D::Batch batch() const override { return **at_; }
+  void advance() override { ++*at_; }
+  void stop() override { at_.reset(); }
+
+ private:
+  data::DataLoader<D>& loader_;
+  std::optional<typename data::DataLoader<D>::Iterator> at_;
+};
+
+/// The batches of a pass, the loss and the metrics of predictions for them.
+template <class T>
+class Batches {
+ public:
+  virtual ~Batches() = default;
+
+  /// In a pass.
+  virtual std::size_t size() const = 0;
+  /// Of the next pass.
+  virtual std::uint64_t pass() const = 0;
+  virtual void set_pass(std::uint64_t number) = 0;
+
+  /// Begins a pass after its first `skipped` batches, which are not gathered.
+  virtual void start(std::size_t skipped) = 0;
+  /// Takes the next batch; false if there is none.
+  virtual bool next() = 0;
+  /// Lets go of the pass and the batch.
+  virtual void stop() = 0;
+
+  virtual const Variable<T>& inputs() const = 0;
+  virtual Variable<T> loss(const Variable<T>& predictions) const = 0;
+  virtual std::vector<double> metrics(const Variable<T>& predictions) const = 0;
+};
+
+template <class T, class Batch>
+class BatchesOf final : public Batches<T> {
+ public:
+  BatchesOf(Passes<Batch>& passes, const Loss<Batch>& loss, const std::vector<Metric<Batch>>& metrics)
+      : passes_(passes), loss_(loss), metrics_(metrics) {}
+  ~BatchesOf() override { passes_.stop(); }
+
+  std::size_t size() const override { return passes_.size(); }
+  std::uint64_t pass() const override { return passes_.number(); }
+  void set_pass(std::uint64_t number) override { passes_.set_number(number); }
+
+  void start(std::size_t skipped) override {
+    passes_.start();
+    for (std::size_t i = 0; i < skipped && !passes_.at_end(); ++i) passes_.advance();
+  }
+  bool next() override {
+    if (batch_) passes_.advance();
+    batch_.reset();
+    if (passes_.at_end()) return false;
+    batch_.emplace(passes_.batch());
+    return true;
+  }
+  void stop() override {
+    batch_.reset();
+    passes_.stop();
+  }
+
+  const Variable<T>& inputs() const override { return batch_->inputs; }
+  Variable<T> loss(const Variable<T>& predictions) const override {
+    return loss_(predictions, batch_->targets);
+  }
+  std::vector<double> metrics(const Variable<T>& predictions) const override {
+    std::vector<double> means;
+    for (const Metric<Batch>& metric : metrics_) means.push_back(metric.mean(predictions, batch_->targets));
+    return means;
+  }
+
+ private:
+  Passes<Batch>& passes_;
+  const Loss<Batch>& loss_;
+  const std::vector<Metric<Batch>>& metrics_;
+  std::optional<Batch> batch_;
+};
+
+}  // namespace detail
+
+/// A DataLoader of such batches, whatever its data set; it must outlive what refers to it. From a pointer:
+/// `.validation = &loader`.
+template <class Batch>
+class LoaderReference {
+ public:
+  LoaderReference() = default;
+  template <class D>
+  requires std::is_same_v<typename D::Batch, Batch> LoaderReference(data::DataLoader<D>* loader)
+      : passes_(loader == nullptr ? nullptr : std::make_shared<detail::PassesOf<D>>(*loader)) {}
+
+  /// For fit: null if there is none.
+  detail::Passes<Batch>* passes() const noexcept { return passes_.get(); }
+
+ private:
+  std::shared_ptr<detail::Passes<Batch>> passes_;
+};
+
+}  // namespace xgrad::train

@@ -1,0 +1,328 @@
+#include "fit.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "../optim/clip.hpp"
+#include "../optim/learning_rates.hpp"
+#include "position.hpp"
+#include "progress.hpp"
+#include "signals.hpp"
+
+namespace xgrad::train::detail {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Leaves no gradient, and the model in the mode that it was in, however the training ends.
+template <class T>
+class Ending {
+ public:
+  Ending(nn::Module<T>& model, optim::Optimizer<T>& optimizer)
+      : model_(model), optimizer_(optimizer), was_training_(model.is_training()) {}
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+  ~Ending() {
+    optimizer_.zero_grad();
+    was_training_ ? model_.train() : model_.eval();
+  }
+
+ private:
+  nn::Module<T>& model_;
+  optim::Optimizer<T>& optimizer_;
+  bool was_training_;
+};
+
+template <class T>
+std::size_t sample_count(const Variable<T>& inputs) {
+  return inputs.dim() == 0 ? 1 : inputs.shape()[0];
+}
+
+void check_options(const LoopOptions& options, std::size_t batches, bool has_empty_validation) {
+  if (batches == 0)
+    throw ValueError("fit: the loader has no batches; give it samples, or a smaller batch_size");
+  if (has_empty_validation)
+    throw ValueError("fit: the validation loader has no batches; give it samples, or a smaller batch_size");
+  const std::vector<std::string> names = column_names(options.metric_names, true);
+  for (auto name = names.begin(); name != names.end(); ++name)
+    if (std::find(names.begin(), name, *name) != name)
+      throw ValueError("fit: two columns of the history would be called '" + *name +
+                       "'; give each metric a name of its own");
+  const optim::OptionCheck check{"fit"};
+  if (options.max_grad_norm)
+    check(*options.max_grad_norm >= 0, "max_grad_norm", *options.max_grad_norm, "at least 0");
+  if (!options.early_stopping) return;
+  check(options.early_stopping->patience >= 1, "early_stopping.patience",
+        static_cast<double>(options.early_stopping->patience), "at least 1");
+  check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
+}
+
+/// Where a column of the history stands in a record; ValueError if there is none of that name.
+class Monitor {
+ public:
+  Monitor(const std::string& wanted, const std::vector<std::string>& metrics, bool has_validation)
+      : in_validation_(has_validation) {
+    if (wanted.empty()) return;
+    std::string name = wanted;
+    in_validation_ = has_validation && wanted.starts_with("validation_");
+    if (in_validation_) name = wanted.substr(std::string_view("validation_").size());
+    if (name == "loss") return;
+    const auto found = std::find(metrics.begin(), metrics.end(), name);
+    if (found == metrics.end())
+      throw ValueError(
+          "fit: nothing to monitor is called '" + wanted +
+          "'; give 'loss', a metric's name, or with validation one of these after 'validation_'");
+    metric_ = found - metrics.begin();
+  }
+
+  double operator()(const EpochRecord& record) const {
+    if (metric_ < 0) return in_validation_ ? *record.validation_loss : record.loss;
+    return (in_validation_ ? record.validation_metrics : record.metrics)[static_cast<std::size_t>(metric_)];
+  }
+
+ private:
+  bool in_validation_;
+  std::ptrdiff_t metric_ = -1;  ///< -1: the loss
+};
+
+template <class T>
+class Loop {
+ public:
+  Loop(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& training, Batches<T>* validation,
+       const LoopOptions& options)
+      : options_(options),
+        monitor_(options.monitor, options.metric_names, validation != nullptr),
+        trained_{model, optimizer, options.scheduler, options.plateau},
+        training_(training),
+        validation_(validation) {}
+
+  History run();
+
+ private:
+  void begin();
+  bool has_more() const;
+  bool train_epoch();
+  void train_batch();
+  bool after_batch();
+  bool close_epoch();
+  bool validate(EpochRecord& record);
+  void judge(const EpochRecord& record);
+  void note_passes();
+  void write();
+  bool signalled() const { return signals_ && signals_->seen(); }
+  bool is_due(std::size_t count, std::size_t every) const { return every > 0 && count % every == 0; }
+
+  const LoopOptions& options_;
+  Monitor monitor_;
+  Trained<T> trained_;
+  Batches<T>& training_;
+  Batches<T>* validation_;
+  Position<T> position_;
+  std::optional<SignalWatch> signals_;
+  std::optional<Progress> progress_;
+  std::size_t batch_samples_ = 0;
+  double batch_loss_ = 0;
+};
+
+template <class T>
+History Loop<T>::run() {
+  check_options(options_, training_.size(), validation_ != nullptr && validation_->size() == 0);
+  if (options_.stop_on_signals) signals_.emplace();
+  const Ending<T> ending(trained_.model, trained_.optimizer);
+  begin();
+  while (has_more() && train_epoch() && close_epoch()) {
+  }
+  History& history = position_.history;
+  history.interrupted = signalled();
+  if (!position_.best_model.empty() && !(history.interrupted && has_more()))
+    trained_.model.load_state(position_.best_model);
+  return std::move(history);
+}
+
+/// From the beginning, or from the checkpoint.
+template <class T>
+void Loop<T>::begin() {
+  const std::string& path = options_.checkpoints.path;
+  position_.history.metric_names = options_.metric_names;
+  position_.sums = Sums(options_.metric_names.size());
+  position_.batches = training_.size();
+  if (options_.checkpoints.resume && !path.empty() && std::filesystem::exists(path)) {
+    position_ = read_checkpoint(path, trained_, position_, validation_ != nullptr);
+    training_.set_pass(position_.pass);
+    if (validation_ != nullptr) validation_->set_pass(position_.validation_pass);
+    generator().set_state(position_.random);
+    const auto& early = options_.early_stopping;
+    position_.history.stopped_early = early && position_.bad_epochs >= early->patience;
+  }
+  if (options_.progress != nullptr)
+    progress_.emplace(*options_.progress, options_.epochs, position_.epoch, training_.size(),
+                      options_.metric_names);
+}
+
+template <class T>
+bool Loop<T>::has_more() const {
+  if (position_.history.stopped_early) return false;
+  return position_.epoch < options_.epochs;
+}
+
+/// What is left of an epoch's batches; false if the training ends there.
+template <class T>
+bool Loop<T>::train_epoch() {
+  trained_.model.train();
+  note_passes();
+  training_.start(position_.batch);
+  while (true) {
+    const auto start = Clock::now();
+    if (!training_.next()) break;
+    train_batch();
+    position_.seconds += seconds_since(start);
+    if (!after_batch()) return false;
+  }
+  training_.stop();
+  return true;
+}
+
+template <class T>
+void Loop<T>::train_batch() {
+  const Variable<T> predictions = trained_.model(training_.inputs());
+  const Variable<T> loss = training_.loss(predictions);
+  const double mean_loss = static_cast<double>(loss.item());
+  trained_.optimizer.zero_grad();
+  loss.backward();
+  if (options_.max_grad_norm) optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
+  std::vector<double> metrics;
+  {
+    const NoGrad off;
+    metrics = training_.metrics(predictions);
+  }
+  batch_samples_ = sample_count(training_.inputs());
+  batch_loss_ = mean_loss;
+  // From here on nothing that is a user's own can throw, until the step is counted.
+  trained_.optimizer.step();
+  if (trained_.scheduler != nullptr && options_.scheduler_step == Every::batch) trained_.scheduler->step();
+  position_.sums.add(batch_samples_, mean_loss, metrics);
+  ++position_.batch;
+}
+
+/// False if the training ends here.
+template <class T>
+bool Loop<T>::after_batch() {
+  const Sums& sums = position_.sums;
+  if (progress_) progress_->batch(position_.batch, sums.samples, sums.mean_loss(), sums.mean_metrics());
+  BatchEvent event{position_.epoch + 1, position_.batch, position_.batches,
+                   batch_samples_,      batch_loss_,     false};
+  if (options_.after_batch) options_.after_batch(event);
+  const bool stop = event.stop || signalled();
+  if (stop || is_due(position_.batch, options_.checkpoints.every_batches)) write();
+  return !stop;
+}
+
+/// Validation, schedules and the record of an epoch whose batches are done; false if the training ends here.
+template <class T>
+bool Loop<T>::close_epoch() {
+  EpochRecord record;
+  record.epoch = position_.epoch + 1;
+  record.loss = position_.sums.mean_loss();
+  record.metrics = position_.sums.mean_metrics();
+  record.learning_rate = trained_.optimizer.learning_rate();
+  const auto start = Clock::now();
+  if (validation_ != nullptr && !validate(record)) return false;
+  record.seconds = position_.seconds + seconds_since(start);
+
+  if (trained_.scheduler != nullptr && options_.scheduler_step == Every::epoch) trained_.scheduler->step();
+  if (trained_.plateau != nullptr) trained_.plateau->step(monitor_(record));
+  position_.history.epochs.push_back(record);
+  ++position_.epoch;
+  position_.batch = 0;
+  position_.sums = Sums(options_.metric_names.size());
+  position_.seconds = 0;
+  judge(record);
+  note_passes();
+
+  if (progress_) progress_->epoch(record);
+  EpochEvent event{record, false};
+  if (options_.after_epoch) options_.after_epoch(event);
+  const bool stop = event.stop || signalled() || !has_more();
+  if (stop || is_due(position_.epoch, options_.checkpoints.every_epochs)) write();
+  return !stop;
+}
+
+/// False if a signal has cut it short: then nothing has changed, and the whole of it is to be done again.
+template <class T>
+bool Loop<T>::validate(EpochRecord& record) {
+  const NoGrad off;
+  const GeneratorState random = generator().state();
+  Sums sums(options_.metric_names.size());
+  trained_.model.eval();
+  validation_->start(0);
+  while (validation_->next()) {
+    if (signalled()) {
+      validation_->stop();
+      validation_->set_pass(position_.validation_pass);
+      generator().set_state(random);
+      write();
+      return false;
+    }
+    const Variable<T> predictions = trained_.model(validation_->inputs());
+    sums.add(sample_count(validation_->inputs()), static_cast<double>(validation_->loss(predictions).item()),
+             validation_->metrics(predictions));
+  }
+  validation_->stop();
+  record.validation_loss = sums.mean_loss();
+  record.validation_metrics = sums.mean_metrics();
+  return true;
+}
+
+/// Early stopping.
+template <class T>
+void Loop<T>::judge(const EpochRecord& record) {
+  if (!options_.early_stopping) return;
+  const double figure = monitor_(record), margin = options_.early_stopping->min_delta;
+  const bool is_min = options_.early_stopping->mode == optim::PlateauMode::min;
+  History& history = position_.history;
+  const bool better = history.best_epoch == 0 ? !std::isnan(figure)
+                      : is_min                ? figure < position_.best - margin
+                                              : figure > position_.best + margin;
+  if (better) {
+    position_.best = figure;
+    position_.best_model = trained_.model.state();
+    history.best_epoch = record.epoch;
+  }
+  position_.bad_epochs = better ? 0 : position_.bad_epochs + 1;
+  history.stopped_early = position_.bad_epochs >= options_.early_stopping->patience;
+}
+
+template <class T>
+void Loop<T>::note_passes() {
+  position_.pass = training_.pass();
+  if (validation_ != nullptr) position_.validation_pass = validation_->pass();
+}
+
+template <class T>
+void Loop<T>::write() {
+  if (options_.checkpoints.path.empty()) return;
+  position_.random = generator().state();
+  write_checkpoint(options_.checkpoints.path, trained_, position_);
+}
+
+}  // namespace
+
+template <class T>
+History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& training,
+            Batches<T>* validation, const LoopOptions& options) {
+  return Loop<T>(model, optimizer, training, validation, options).run();
+}
+
+template History run(nn::Module<float>&, optim::Optimizer<float>&, Batches<float>&, Batches<float>*,
+                     const LoopOptions&);
+template History run(nn::Module<double>&, optim::Optimizer<double>&, Batches<double>&, Batches<double>*,
+                     const LoopOptions&);
+
+}  // namespace xgrad::train::detail

@@ -1,0 +1,174 @@
+// The training loop: epochs over a loader, validation, schedules, early stopping, checkpoints.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../data/loader.hpp"
+#include "../nn/module.hpp"
+#include "../optim/optimizer.hpp"
+#include "../optim/reduce_on_plateau.hpp"
+#include "../optim/scheduler.hpp"
+#include "batches.hpp"
+#include "history.hpp"
+#include "metrics.hpp"
+
+namespace xgrad::train {
+
+/// What the callback after a batch is told: the step is done.
+struct BatchEvent {
+  std::size_t epoch = 0;    ///< from 1
+  std::size_t batch = 0;    ///< from 1, within the epoch
+  std::size_t batches = 0;  ///< in an epoch
+  std::size_t samples = 0;  ///< in this batch
+  double loss = 0;          ///< of this batch, before the step
+  bool stop = false;        ///< to be set by the callback: ends the training
+};
+
+/// What the callback after an epoch is told: validation and schedules are done.
+struct EpochEvent {
+  const EpochRecord& record;
+  bool stop = false;  ///< to be set by the callback: ends the training
+};
+
+enum class Every { epoch, batch };
+
+struct EarlyStopping {
+  /// How many epochs in a row without a better monitored figure end the training: at least 1.
+  std::size_t patience = 5;
+  /// By how much a better figure beats the best one: at least 0.
+  double min_delta = 0;
+  optim::PlateauMode mode = optim::PlateauMode::min;
+};
+
+/// A checkpoint holds the model, the optimizer, the scheduler, this thread's generator, the loaders' passes,
+/// the history and what early stopping knows, in one file, which is there whole or not at all.
+struct Checkpoints {
+  /// Ends in .safetensors or .npz; the model's state is there under "model." and its names. Empty: none are
+  /// written.
+  std::string path = {};
+  /// Written after every so many epochs, and at the end of the training; 0: not after epochs.
+  std::size_t every_epochs = 1;
+  /// Written after every so many batches, counted within each epoch; 0: not after batches.
+  std::size_t every_batches = 0;
+  /// Goes on where the file was written, if it is there; otherwise from the beginning.
+  bool resume = false;
+};
+
+/// What fit takes. Loaders and schedules are pointed to.
+template <class Batch>
+struct FitOptions {
+  /// In all, those before a resumed checkpoint counted.
+  std::size_t epochs = 1;
+  /// Evaluated after every epoch, without recording and in the model's eval().
+  LoaderReference<Batch> validation = {};
+  std::vector<Metric<Batch>> metrics = {};
+
+  /// Stepped after every epoch, or after every batch.
+  optim::Scheduler* scheduler = nullptr;
+  Every scheduler_step = Every::epoch;
+  /// Stepped after every epoch with the monitored figure.
+  optim::ReduceLROnPlateau* plateau = nullptr;
+  /// Before each step the gradients are clipped to this norm; see optim::clip_grad_norm.
+  std::optional<double> max_grad_norm = std::nullopt;
+
+  /// The column of the history that `plateau` and `early_stopping` look at; empty: "validation_loss", or
+  /// "loss" without validation.
+  std::string monitor = {};
+  /// When the training ends, unless by a signal, the model has its state after the best epoch.
+  std::optional<EarlyStopping> early_stopping = std::nullopt;
+
+  Checkpoints checkpoints = {};
+  /// SIGINT and SIGTERM do not end the program: the batch is finished, the checkpoint written, and fit
+  /// returns with History::interrupted. The handlers are then those from before.
+  bool stop_on_signals = false;
+
+  std::function<void(BatchEvent&)> after_batch = {};
+  std::function<void(EpochEvent&)> after_epoch = {};
+  /// Where to say how far it is: a bar redrawn in place if it is std::cout or std::cerr on a terminal,
+  /// otherwise a line for every tenth part of the epochs.
+  std::ostream* progress = nullptr;
+};
+
+namespace detail {
+
+/// What of FitOptions does not depend on the loader; see there.
+struct LoopOptions {
+  std::size_t epochs;
+  optim::Scheduler* scheduler;
+  Every scheduler_step;
+  optim::ReduceLROnPlateau* plateau;
+  std::optional<double> max_grad_norm;
+  std::string monitor;
+  std::optional<EarlyStopping> early_stopping;
+  Checkpoints checkpoints;
+  bool stop_on_signals;
+  std::function<void(BatchEvent&)> after_batch;
+  std::function<void(EpochEvent&)> after_epoch;
+  std::ostream* progress;
+  std::vector<std::string> metric_names;
+};
+
+/// `validation` may be null.
+template <class T>
+History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& training,
+            Batches<T>* validation, const LoopOptions& options);
+
+extern template History run(nn::Module<float>&, optim::Optimizer<float>&, Batches<float>&, Batches<float>*,
+                            const LoopOptions&);
+extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batches<double>&,
+                            Batches<double>*, const LoopOptions&);
+
+}  // namespace detail
+
+/// Trains `model`: for every batch of `loader`, whose inputs are a Variable, the loss of model(inputs), its
+/// gradients, and a step of the optimizer.
+///
+///   auto history = fit(net, sgd, [](const auto& y, const auto& labels) { return cross_entropy(y, labels); },
+///                      loader, {.epochs = 10, .validation = &test, .metrics = {{"accuracy",
+///                      accuracy<float>}}});
+///
+/// A training that was resumed from a checkpoint ends with the bits of one that was not interrupted, if
+/// model, optimizer, schedules, loaders and options are made alike, and what draws random numbers draws them
+/// from this thread's generator(). (A data set that does so must not be read ahead by
+/// LoaderOptions::prefetch.)
+///
+/// ValueError for bad options, a loader without batches, or two metrics of one name; IoError for a checkpoint
+/// that cannot be read or written, or is another training's: nothing has changed if it cannot be read. What
+/// the model, loss, loader, metrics and callbacks throw comes through: model, optimizer and schedules are
+/// then as after the last step that was done, but for buffers such as running means, which the forward pass
+/// of a failed batch may have moved; the last checkpoint stays. In any case, no gradient is left, the model
+/// is in the mode, train() or eval(), that it was in, and the signals' handlers are those from before.
+template <class T, data::Dataset D>
+History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
+            const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
+            const std::type_identity_t<FitOptions<typename D::Batch>>& options = {}) {
+  using Batch = typename D::Batch;
+  detail::LoopOptions loop{options.epochs,
+                           options.scheduler,
+                           options.scheduler_step,
+                           options.plateau,
+                           options.max_grad_norm,
+                           options.monitor,
+                           options.early_stopping,
+                           options.checkpoints,
+                           options.stop_on_signals,
+                           options.after_batch,
+                           options.after_epoch,
+                           options.progress,
+                           {}};
+  for (const Metric<Batch>& metric : options.metrics) loop.metric_names.push_back(metric.name);
+  detail::PassesOf<D> passes(loader);
+  detail::BatchesOf<T, Batch> training(passes, loss, options.metrics);
+  if (options.validation.passes() == nullptr)
+    return detail::run<T>(model, optimizer, training, nullptr, loop);
+  detail::BatchesOf<T, Batch> validation(*options.validation.passes(), loss, options.metrics);
+  return detail::run<T>(model, optimizer, training, &validation, loop);
+}
+
+}  // namespace xgrad::train

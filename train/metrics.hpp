@@ -1,0 +1,16 @@
+// Figures that say how good predictions are, beside the loss.
+#pragma once
+
+#include "../core/variable.hpp"
+
+namespace xgrad::train {
+
+/// The share of rows of predictions, [n, classes], whose largest element stands at the row's label; the first
+/// of equal elements counts. labels: [n]. ShapeError for other shapes. T is float or double.
+template <class T>
+double accuracy(const Variable<T>& predictions, const Indices& labels);
+
+extern template double accuracy(const Variable<float>&, const Indices&);
+extern template double accuracy(const Variable<double>&, const Indices&);
+
+}  // namespace xgrad::train
