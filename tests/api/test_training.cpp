@@ -40,7 +40,7 @@ TEST_CASE("a network is trained, saved, loaded and drawn") {
   const auto clothing = xg::data::load_fashion_sample<float>();
   const xg::Array<float> pixels = xt::reshape_view(clothing.images, {500, 784});
   const xg::data::TensorDataset train(pixels, clothing.labels);
-  const xg::Variable<float> images(pixels);
+  const auto images = xg::constant(pixels);
 
   xg::manual_seed(0);
   xg::nn::Sequential<float> net{xg::nn::Linear<float>(784, 100), xg::nn::ReLU<float>(),
