@@ -55,7 +55,7 @@ void add_product(bool transpose, std::size_t rows, std::size_t columns, const do
 std::size_t piece_of(const GemmSize& s, bool is_vector) {
   const std::size_t extent = std::max(s.m, s.n), other = std::min(s.m, s.n);
   // Multiply-adds that are worth waking a thread for. A product with a vector waits for memory.
-  const double worth = is_vector ? 1 << 18 : 1 << 20;
+  const double worth = is_vector ? 1 << 18 : 1 << 24;
   const double work = static_cast<double>(extent) * static_cast<double>(other) * static_cast<double>(s.k);
   const std::size_t by_extent =
       std::min<std::size_t>(64, std::max(std::min<std::size_t>(8, extent / 48), extent / 128));
