@@ -39,7 +39,7 @@ bool same(const NamedArrays<T>& a, const NamedArrays<T>& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     const auto &x = std::as_const(a[i].second).storage(), &y = std::as_const(b[i].second).storage();
     if (a[i].first != b[i].first || a[i].second.shape() != b[i].second.shape() ||
-        std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) != 0)
+        (x.size() > 0 && std::memcmp(x.data(), y.data(), x.size() * sizeof(T)) != 0))
       return false;
   }
   return true;
