@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 #include <sstream>
 
 #include "update.hpp"
@@ -79,19 +81,15 @@ class LBFGS<T>::Iteration {
   /// The loss at the start.
   double run() {
     SearchPoint<T> now = evaluate_here(0);
+    check_start(now);
     const double first = now.loss;
-    if (!std::isfinite(first)) {
-      std::ostringstream text;
-      text << name_ << ": the closure's loss is " << first << "; start where it is finite";
-      throw ValueError(text.str());
-    }
-    const std::uint64_t max_eval = options_.max_eval > 0 ? options_.max_eval : options_.max_iter * 5 / 4;
-    for (std::uint64_t i = 0; i < options_.max_iter; ++i) {
-      if (largest_size(now.gradient) <= options_.tolerance_grad) break;
-      if (!advance(now) || evaluations_ >= max_eval) break;
-    }
+    std::optional<LBFGSEnding> end;
+    for (std::uint64_t i = 0; i < options_.max_iter && !end; ++i)
+      end = i > 0 && out_of_evaluations() ? LBFGSEnding::max_eval : advance(now);
+    ending_ = end.value_or(LBFGSEnding::max_iter);
     return first;
   }
+  LBFGSEnding ending() const { return ending_; }
 
   /// The parameters stay where they are now; the history.
   std::vector<Pair> keep() noexcept {
@@ -100,33 +98,62 @@ class LBFGS<T>::Iteration {
   }
 
  private:
-  /// One iteration from `now`, which becomes where it ended; false when it was the last.
-  bool advance(SearchPoint<T>& now) {
-    Dense<T> direction = quasi_newton_direction(now.gradient);
-    now.slope = dot(direction, now.gradient);
-    if (!(now.slope < 0)) {  // a history of noise
-      history_.clear();
-      direction = quasi_newton_direction(now.gradient);
-      now.slope = dot(direction, now.gradient);
-      if (!(now.slope < 0)) return false;
+  void check_start(const SearchPoint<T>& start) const {
+    std::ostringstream text;
+    text << name_;
+    if (!std::isfinite(start.loss)) {
+      text << ": the closure's loss is " << start.loss << "; start where it is finite";
+      throw ValueError(text.str());
     }
+    const double largest = largest_size(start.gradient);
+    if (std::isfinite(largest)) return;
+    text << ": the largest element of the gradient is " << largest << "; start where the gradient is finite";
+    throw ValueError(text.str());
+  }
+
+  /// One iteration from `now`, which becomes where it ended; why it was the last, if it was.
+  std::optional<LBFGSEnding> advance(SearchPoint<T>& now) {
+    if (largest_size(now.gradient) <= options_.tolerance_grad) return LBFGSEnding::tolerance_grad;
+    Dense<T> direction = quasi_newton_direction(now.gradient);
+    SearchPoint<T> next = search_along(direction, now);
+    if (next.t == 0 && !history_.empty()) {  // of noise, or of another loss
+      history_.clear();
+      if (out_of_evaluations()) return LBFGSEnding::max_eval;
+      direction = quasi_newton_direction(now.gradient);
+      next = search_along(direction, now);
+    }
+    if (next.t == 0) return LBFGSEnding::no_decrease;
+    const double move = next.t * largest_size(direction), change = std::abs(next.loss - now.loss);
+    add_multiple(position_, next.t, direction);
+    learn(std::move(direction), next, now.gradient);
+    now = std::move(next);
+    if (move <= options_.tolerance_change || change < options_.tolerance_change)
+      return LBFGSEnding::tolerance_change;
+    return {};
+  }
+
+  bool out_of_evaluations() const {
+    return evaluations_ >= (options_.max_eval > 0 ? options_.max_eval : options_.max_iter * 5 / 4);
+  }
+
+  /// Where the line search along `direction` ends, with the parameters there; `now`, at t = 0, if it finds no
+  /// lower loss.
+  SearchPoint<T> search_along(const Dense<T>& direction, SearchPoint<T>& now) {
+    now.t = 0;
+    now.slope = dot(direction, now.gradient);
+    if (!(now.slope < 0)) return now;
     double first = options_.learning_rate;
     if (history_.empty()) first *= std::min(1.0, 1 / power_sum(now.gradient.data(), now.gradient.size(), 1));
-    now.t = 0;
-    const double length = largest_size(direction);
-    SearchPoint<T> next = wolfe_search(now, first, options_.tolerance_change / length, [&](double t) {
+    const double resolution = options_.tolerance_change / largest_size(direction);
+    SearchPoint<T> next = wolfe_search(now, first, resolution, [&](double t) {
       move_to(t, direction);
       SearchPoint<T> point = evaluate_here(t);
       point.slope = dot(direction, point.gradient);
+      if (!std::isfinite(point.slope)) point.loss = std::numeric_limits<double>::infinity();
       return point;
     });
     move_to(next.t, direction);
-    if (next.t == 0) return false;
-    add_multiple(position_, next.t, direction);
-    learn(std::move(direction), next, now.gradient);
-    const double change = std::abs(next.loss - now.loss);
-    now = std::move(next);
-    return now.t * length > options_.tolerance_change && change >= options_.tolerance_change;
+    return next;
   }
 
   /// -H g, by the recursion of two loops.
@@ -188,6 +215,7 @@ class LBFGS<T>::Iteration {
   std::vector<Dense<T>> before_;
   Dense<T> position_;
   std::uint64_t evaluations_ = 0;
+  LBFGSEnding ending_ = LBFGSEnding::none;
   bool kept_ = false;
 };
 
@@ -205,6 +233,7 @@ template <class T>
 double LBFGS<T>::step(const Closure& closure) {
   Iteration iteration(*this, closure, history_);
   const double loss = iteration.run();
+  ending_ = iteration.ending();
   history_ = iteration.keep();
   return loss;
 }

@@ -25,10 +25,21 @@ struct LBFGSOptions {
   std::uint64_t history_size = 100;
 };
 
+/// Why a call of step() ended.
+enum class LBFGSEnding {
+  none,              ///< there was no call
+  tolerance_grad,    ///< no element of the gradient is larger
+  tolerance_change,  ///< no element moved by more, or the loss changed by less
+  max_iter,
+  max_eval,
+  no_decrease,  ///< the line search along the gradient found no lower loss: see step()
+};
+
 /// Limited-memory BFGS: algorithms 7.4 and 7.5 of Nocedal and Wright, "Numerical optimization", second
 /// edition, 2006, with their line search for the strong Wolfe conditions, algorithms 3.5 and 3.6, at
 /// c1 = 1e-4 and c2 = 0.9. Options as in PyTorch. The first step, without a history, is shortened to
-/// min(1, 1 / sum |g|) times the learning rate. Products are summed up in double.
+/// min(1, 1 / sum |g|) times the learning rate. Where the history's direction leads to no lower loss the
+/// history is forgotten. Products are summed up in double.
 template <class T>
 class LBFGS final : public Optimizer<T> {
  public:
@@ -38,12 +49,22 @@ class LBFGS final : public Optimizer<T> {
   /// One group. A bad option is a ValueError; for what is refused as a parameter see Optimizer.
   explicit LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options = {});
 
-  /// Iterates until a tolerance or a limit is met; returns the loss at the start. A parameter without a
-  /// gradient stays. ValueError if the loss there is no one finite number. When it throws, or the closure
-  /// does, parameters and history are what they were; the gradients are the closure's.
+  /// Iterates until a tolerance or a limit is met, or no progress can be made; returns the loss at the start,
+  /// and ending() says which it was. A parameter without a gradient stays. ValueError if the loss there is no
+  /// one finite number, or the gradient not finite; further on such a place is one whose loss is too large.
+  /// When it throws, or the closure does, parameters, history and ending() are what they were; the gradients
+  /// are the closure's.
+  ///
+  /// It ends with no_decrease, and stays where it is, when not even a line search along the gradient finds a
+  /// lower loss. With both tolerances 0 this is how it ends at a minimum, where the loss has no digit left
+  /// that a step could gain; elsewhere the gradient is not the loss's, the loss is noisy, or the learning
+  /// rate is 0.
   double step(const Closure& closure);
   /// ValueError: there is no step without a closure.
   void step() override;
+
+  /// Of the last call of step() that did not throw; not part of the state.
+  LBFGSEnding ending() const noexcept { return ending_; }
 
   LBFGSOptions options() const;
 
@@ -64,6 +85,7 @@ class LBFGS final : public Optimizer<T> {
 
   LBFGSOptions options_;
   std::vector<Pair> history_;  ///< the oldest first
+  LBFGSEnding ending_ = LBFGSEnding::none;
 };
 
 extern template class LBFGS<float>;

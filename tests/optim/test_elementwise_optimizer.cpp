@@ -6,7 +6,6 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/optim/adagrad.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/rmsprop.hpp>
@@ -24,6 +23,7 @@ using xgrad::Shape;
 using xgrad::Variable;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::same_bits;
+using xgrad::testing::Threads;
 
 template <class T>
 struct Kind {
@@ -77,17 +77,6 @@ void train(Optimizer<T>& optimizer, int from, int to) {
     optimizer.step();
   }
 }
-
-class Threads {
- public:
-  explicit Threads(std::size_t count) : before_(xgrad::num_threads()) { xgrad::set_num_threads(count); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { xgrad::set_num_threads(before_); }
-
- private:
-  std::size_t before_;
-};
 
 }  // namespace
 

@@ -18,6 +18,7 @@ using xgrad::Array;
 using xgrad::parameter;
 using xgrad::Variable;
 using xgrad::optim::LBFGS;
+using xgrad::optim::LBFGSEnding;
 using xgrad::optim::LBFGSOptions;
 using xgrad::testing::message_of;
 using xgrad::testing::same_bits;
@@ -126,6 +127,88 @@ TEST_CASE("tolerances and limits end a step") {
   CHECK(calls_with({.max_iter = 100, .max_eval = 4}) < all);
 }
 
+TEST_CASE("a step says why it ended") {
+  Variable<double> x = zeros<double>(5);
+  const auto ending_with = [&](const LBFGSOptions& options) {
+    x.set_value(Array<double>(xt::zeros<double>({5})));
+    LBFGS<double> lbfgs({x}, options);
+    CHECK(lbfgs.ending() == LBFGSEnding::none);
+    lbfgs.step(closure_of(lbfgs, [&] { return loss_of(x); }));
+    return lbfgs.ending();
+  };
+  CHECK(ending_with({.max_iter = 100, .tolerance_change = 0}) == LBFGSEnding::tolerance_grad);
+  CHECK(ending_with({.max_iter = 100, .tolerance_grad = 0}) == LBFGSEnding::tolerance_change);
+  CHECK(ending_with({.max_iter = 3, .max_eval = 100}) == LBFGSEnding::max_iter);
+  CHECK(ending_with({.max_iter = 100, .max_eval = 4}) == LBFGSEnding::max_eval);
+  CHECK(ending_with({.learning_rate = 0}) == LBFGSEnding::no_decrease);
+}
+
+TEST_CASE("with both tolerances 0 a step goes on to the last digits, and says when none can be gained") {
+  Variable<double> x = zeros<double>(5);
+  LBFGS<double> lbfgs({x}, {.max_iter = 1000, .tolerance_grad = 0, .tolerance_change = 0});
+  int calls = 0;
+  const auto closure = closure_of(
+      lbfgs, [&] { return loss_of(x); }, &calls);
+  lbfgs.step(closure);
+  CHECK(lbfgs.ending() == LBFGSEnding::no_decrease);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const double v = x.dense().data()[i];
+    // The loss, of about 10, has 52 bits: its root is what is left of the distance.
+    CHECK(v * v * v + v == doctest::Approx(static_cast<double>(i + 1)).epsilon(1e-7));
+  }
+  // Nor can the next one: it stays, after one search along the history and one along the gradient.
+  const Array<double> place = x.value();
+  calls = 0;
+  lbfgs.step(closure);
+  CHECK(lbfgs.ending() == LBFGSEnding::no_decrease);
+  CHECK(same_bits(x.value(), place));
+  CHECK(calls <= 1 + 2 * 25);
+}
+
+TEST_CASE("where the history leads nowhere, the search begins again along the gradient") {
+  Variable<double> x = parameter(3.0), y = parameter(3.0);
+  double steep = 1;
+  LBFGS<double> lbfgs({x, y}, {.max_iter = 100});
+  const auto closure = closure_of(lbfgs, [&] { return steep * (square(x) + 3 * square(y - x)); });
+  lbfgs.step(closure);
+  // Of a loss that is 10^40 times as steep the old curvature's step is too long by as much, which is more
+  // than a search can take back.
+  steep = 1e40;
+  x.set_value(Array<double>(1.0));
+  lbfgs.step(closure);
+  CHECK(std::abs(x.item()) < 1e-6);
+  CHECK(std::abs(y.item()) < 1e-6);
+}
+
+TEST_CASE("a loss whose gradient is not its own ends a step, which says so and stays") {
+  Variable<double> x = parameter(2.0);
+  LBFGS<double> lbfgs({x});
+  const double loss = lbfgs.step([&] {
+    lbfgs.zero_grad();
+    Variable<double> right = square(x), wrong = -right;
+    wrong.backward();
+    return right;
+  });
+  CHECK(loss == 4);
+  CHECK(lbfgs.ending() == LBFGSEnding::no_decrease);
+  CHECK(x.item() == 2);
+}
+
+TEST_CASE("the line search comes back from where the gradient is not finite, however low the loss") {
+  // Left of -1/2, where the first trial leads, the loss is 0 and its gradient NaN.
+  Variable<double> x = parameter(1.0);
+  LBFGS<double> lbfgs({x}, {.learning_rate = 4});
+  lbfgs.step([&] {
+    const bool defined = x.item() > -0.5;
+    lbfgs.zero_grad();
+    Variable<double> loss = defined ? square(x - 0.25) + 1 : 0 * x;
+    loss.backward();
+    if (!defined) x.set_grad(xgrad::Dense<double>::filled({}, NAN));
+    return loss;
+  });
+  CHECK(x.item() == doctest::Approx(0.25).epsilon(1e-6));
+}
+
 TEST_CASE("a parameter without a gradient stays") {
   Variable<double> x = parameter(3.0), y = parameter(4.0);
   LBFGS<double> lbfgs({x, y});
@@ -210,4 +293,8 @@ TEST_CASE("LBFGS: a bad option, a bad loss and a step without a closure are erro
   CHECK(text.find("LBFGS: the closure's loss is") == 0);
   CHECK(text.find("nan; start where it is finite") != std::string::npos);
   CHECK(x.item() == -1);
+  x.set_value(Array<double>(0.0));
+  CHECK(message_of([&] { lbfgs.step(closure_of(lbfgs, [&] { return sqrt(x); })); }) ==
+        "LBFGS: the largest element of the gradient is inf; start where the gradient is finite");
+  CHECK(x.item() == 0);
 }
