@@ -1,23 +1,37 @@
 // The public surface by example: networks and training.
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <sstream>
+#include <string>
 #include <xgrad/xgrad.hpp>
 namespace xg = xgrad;
 
+#include <unistd.h>
+
 namespace {
 
-/// What a program prints while it lives.
-class Printed {
+/// What the program writes goes into an empty folder while it lives, and what it prints into a string.
+class Elsewhere {
  public:
-  Printed() : before_(std::cout.rdbuf(text_.rdbuf())) {}
-  ~Printed() { std::cout.rdbuf(before_); }
-  std::string text() const { return text_.str(); }
+  Elsewhere() : before_(std::filesystem::current_path()), console_(std::cout.rdbuf(printed.rdbuf())) {
+    folder_ = std::filesystem::temp_directory_path() / ("xgrad_api_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+    std::filesystem::current_path(folder_);
+  }
+  ~Elsewhere() {
+    std::cout.rdbuf(console_);
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(folder_);
+  }
+  std::ostringstream printed;
 
  private:
-  std::ostringstream text_;
-  std::streambuf* before_;
+  std::filesystem::path before_, folder_;
+  std::streambuf* console_;
 };
 
 class TwoLayerNet : public xg::nn::Module<float> {
@@ -34,13 +48,36 @@ class TwoLayerNet : public xg::nn::Module<float> {
 
 }  // namespace
 
-TEST_CASE("a network of layers, and its summary") {
-  const Printed printed;
+TEST_CASE("a network is described, trained, saved, loaded and drawn") {
+  Elsewhere elsewhere;
+  const auto clothing = xg::data::load_fashion_sample<float>();
+  const xg::Array<float> pixels = xt::reshape_view(clothing.images, {500, 784});
+  const xg::data::TensorDataset train(pixels, clothing.labels);
+  const auto images = xg::constant(pixels);
+
   xg::manual_seed(0);
   xg::nn::Sequential<float> net{xg::nn::Linear<float>(784, 100), xg::nn::ReLU<float>(),
                                 xg::nn::Linear<float>(100, 10)};
   std::cout << net.summary({100, 784});  // layers, output shapes, parameter counts: 79510 in all
-  CHECK(printed.text() ==
+  const float before = xg::nn::cross_entropy(net(images), clothing.labels).item();
+  xg::optim::SGD<float> sgd(net.parameters(),
+                            {.learning_rate = 0.1, .momentum = 0.9});  // any vector of Variables will do
+  xg::data::DataLoader loader(train, {.batch_size = 100, .shuffle = true, .seed = 0});
+  for (int epoch = 0; epoch < 10; ++epoch)
+    for (const auto& [images, labels] : loader) {
+      auto loss = xg::nn::cross_entropy(net(images), labels);  // logits; labels as indices or one-hot rows
+      sgd.zero_grad();
+      loss.backward();
+      sgd.step();
+    }
+  const xg::Array<float> outputs = net(images).value();
+  xg::io::save(net, "digits.safetensors");  // and .npz
+  sgd.step();
+  CHECK(net(images).value() != outputs);
+  xg::io::load(net, "digits.safetensors");  // IoError / ShapeError that names the parameter; net unchanged
+  std::ofstream("net.dot") << xg::io::to_dot(net(images));
+
+  CHECK(elsewhere.printed.str() ==
         "Sequential: input [100, 784], output [100, 10]\n"
         "\n"
         "layer  type    output      parameters\n"
@@ -48,26 +85,29 @@ TEST_CASE("a network of layers, and its summary") {
         "1      ReLU    [100, 100]           0\n"
         "2      Linear  [100, 10]         1010\n"
         "total                           79510\n");
-}
+  CHECK(before > 2);  // of some log(10) = 2.3
+  CHECK(xg::nn::cross_entropy(net(images), clothing.labels).item() < 0.8f);
+  CHECK(net(images).value() == outputs);
+  std::ifstream drawn("net.dot");
+  CHECK(std::string(std::istreambuf_iterator<char>(drawn), {}).find("digraph") != std::string::npos);
 
-TEST_CASE("a network is trained on mini-batches") {
-  const auto digits = xg::data::load_digits<float>();
-  const xg::data::TensorDataset train(digits.images, digits.labels);
-  xg::manual_seed(0);
-  xg::nn::Sequential<float> net{xg::nn::Linear<float>(64, 32), xg::nn::ReLU<float>(),
-                                xg::nn::Linear<float>(32, 10)};
-  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1, .momentum = 0.9});
-  xg::data::DataLoader loader(train, {.batch_size = 100, .shuffle = true, .seed = 0});
-  float last = 0;
-  for (int epoch = 0; epoch < 10; ++epoch)
-    for (const auto& [images, labels] : loader) {
-      auto loss = xg::nn::cross_entropy(net(images), labels);  // logits; labels as indices or one-hot rows
-      sgd.zero_grad();
-      loss.backward();
-      sgd.step();
-      last = loss.item();
-    }
-  CHECK(last < 0.2);  // from log(10) = 2.3
+  xg::io::save(net, "digits.npz");
+  sgd.step();
+  xg::io::load(net, "digits.npz");
+  CHECK(net(images).value() == outputs);
+
+  // Another network's file is refused by name, and nothing changes.
+  xg::nn::Sequential<float> other{xg::nn::Linear<float>(784, 50), xg::nn::ReLU<float>(),
+                                  xg::nn::Linear<float>(50, 10)};
+  const xg::Array<float> others = other(images).value();
+  std::string message;
+  try {
+    xg::io::load(other, "digits.safetensors");
+  } catch (const xg::ShapeError& error) {
+    message = error.what();
+  }
+  CHECK(message.find("0.weight") != std::string::npos);
+  CHECK(other(images).value() == others);
 }
 
 TEST_CASE("a module of one's own, and its parameters copied to another by name") {

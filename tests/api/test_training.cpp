@@ -1,78 +1,8 @@
-// The public surface by example: a training loop, files, optimizers, schedules and clipping.
+// The public surface by example: optimizers, schedules and clipping.
 #include <doctest/doctest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iostream>
-#include <sstream>
-#include <string>
 #include <xgrad/xgrad.hpp>
 namespace xg = xgrad;
-
-#include <unistd.h>
-
-namespace {
-
-/// What the program writes goes into an empty folder while it lives, and what it prints into a string.
-class Elsewhere {
- public:
-  Elsewhere() : before_(std::filesystem::current_path()), console_(std::cout.rdbuf(printed.rdbuf())) {
-    folder_ = std::filesystem::temp_directory_path() / ("xgrad_api_" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    std::filesystem::current_path(folder_);
-  }
-  ~Elsewhere() {
-    std::cout.rdbuf(console_);
-    std::filesystem::current_path(before_);
-    std::filesystem::remove_all(folder_);
-  }
-  std::ostringstream printed;
-
- private:
-  std::filesystem::path before_, folder_;
-  std::streambuf* console_;
-};
-
-}  // namespace
-
-TEST_CASE("a network is trained, saved, loaded and drawn") {
-  Elsewhere elsewhere;
-  const auto clothing = xg::data::load_fashion_sample<float>();
-  const xg::Array<float> pixels = xt::reshape_view(clothing.images, {500, 784});
-  const xg::data::TensorDataset train(pixels, clothing.labels);
-  const auto images = xg::constant(pixels);
-
-  xg::manual_seed(0);
-  xg::nn::Sequential<float> net{xg::nn::Linear<float>(784, 100), xg::nn::ReLU<float>(),
-                                xg::nn::Linear<float>(100, 10)};
-  std::cout << net.summary({100, 784});
-  CHECK(elsewhere.printed.str().find("79510") != std::string::npos);
-  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1, .momentum = 0.9});
-  xg::data::DataLoader loader(train, {.batch_size = 100, .shuffle = true, .seed = 0});
-  const float before = xg::nn::cross_entropy(net(images), clothing.labels).item();
-  for (int epoch = 0; epoch < 10; ++epoch)
-    for (const auto& [images, labels] : loader) {
-      auto loss = xg::nn::cross_entropy(net(images), labels);
-      sgd.zero_grad();
-      loss.backward();
-      sgd.step();
-    }
-  CHECK(before > 2);
-  CHECK(xg::nn::cross_entropy(net(images), clothing.labels).item() < 0.8f);
-
-  const xg::Array<float> outputs = net(images).value();
-  xg::io::save(net, "digits.safetensors");
-  xg::io::save(net, "digits.npz");
-  sgd.step();
-  CHECK(net(images).value() != outputs);
-  xg::io::load(net, "digits.safetensors");
-  CHECK(net(images).value() == outputs);
-  sgd.step();
-  xg::io::load(net, "digits.npz");
-  CHECK(net(images).value() == outputs);
-  std::ofstream("net.dot") << xg::io::to_dot(net(images));
-  CHECK(std::filesystem::file_size("net.dot") > 100);
-}
 
 TEST_CASE("optimizers take any vector of Variables, or groups of them with options of their own") {
   xg::manual_seed(0);
