@@ -13,7 +13,6 @@
 #include <xgrad/xgrad.hpp>
 
 #include "plot/classification.hpp"
-#include "terminal/progress.hpp"
 
 namespace xg = xgrad;
 
@@ -111,48 +110,31 @@ std::size_t count_right(const xg::Indices& predicted, const xg::Indices& truth) 
   return right;
 }
 
-struct Evaluation {
-  double loss = 0;
-  xg::Indices predicted;
-  double accuracy = 0;
-};
-
-Evaluation evaluate(xg::nn::Module<float>& net, const Digits::Batch& samples) {
+xg::Indices predict(xg::nn::Module<float>& net, const xg::Variable<float>& images) {
   const xg::NoGrad off;
-  const auto logits = net(samples.inputs);
-  Evaluation result;
-  result.loss = xg::nn::cross_entropy(logits, samples.targets).item();
-  result.predicted = xg::argmax(logits, 1);
-  result.accuracy = static_cast<double>(count_right(result.predicted, samples.targets)) /
-                    static_cast<double>(samples.targets.size());
-  return result;
+  return xg::argmax(net(images), 1);
 }
 
-std::vector<plot::EpochRecord> train(xg::nn::Sequential<float>& net, const Part& samples,
-                                     const Digits::Batch& test, const Options& options) {
+std::vector<plot::EpochRecord> train(xg::nn::Sequential<float>& net, const Part& samples, const Part& test,
+                                     const Options& options) {
   xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = options.learning_rate,
                                                .momentum = options.momentum,
                                                .weight_decay = options.weight_decay});
   xg::data::DataLoader loader(samples,
                               {.batch_size = options.batch_size, .shuffle = true, .seed = options.seed});
-  terminal::Progress progress(stdout, terminal::is_terminal(stdout), options.epochs, samples.size());
-  std::vector<plot::EpochRecord> history;
-  for (std::size_t epoch = 1; epoch <= options.epochs; ++epoch) {
-    for (const auto& [images, labels] : loader) {
-      const auto logits = net(images);
-      const auto loss = xg::nn::cross_entropy(logits, labels);
-      sgd.zero_grad();
-      loss.backward();
-      sgd.step();
-      progress.batch(labels.size(), loss.item(), count_right(xg::argmax(logits, 1), labels));
-    }
-    const auto means = progress.end_of_epoch();
-    const auto tested = evaluate(net, test);
-    progress.tested(tested.accuracy);
-    history.push_back(
-        {epoch, means.loss, tested.loss, means.accuracy, tested.accuracy, means.samples_per_second});
-  }
-  return history;
+  xg::data::DataLoader test_loader(test, {.batch_size = test.size()});
+  const auto loss = [](const auto& logits, const auto& labels) {
+    return xg::nn::cross_entropy(logits, labels);
+  };
+  const auto history = xg::train::fit(net, sgd, loss, loader,
+                                      {.epochs = options.epochs,
+                                       .validation = &test_loader,
+                                       .metrics = {{"accuracy", xg::train::accuracy<float>}},
+                                       .progress = &std::cout});
+  std::vector<plot::EpochRecord> epochs;
+  for (const auto& e : history.epochs)
+    epochs.push_back({e.epoch, e.loss, *e.validation_loss, e.metrics[0], e.validation_metrics[0], e.seconds});
+  return epochs;
 }
 
 /// Mistakes first, at most a row of them for each row of what is right.
@@ -184,16 +166,17 @@ std::vector<std::vector<std::size_t>> confusion(const xg::Indices& truth, const 
 }
 
 void draw(plot::Drawing& drawing, xg::nn::Sequential<float>& net, const Digits::Batch& test,
-          const Evaluation& result, const std::vector<plot::EpochRecord>& history, const Options& options) {
+          const xg::Indices& predicted, const std::vector<plot::EpochRecord>& history,
+          const Options& options) {
   plot::training_curves(
       drawing, fmt::format("A {}-{}-{} network learns handwritten digits", pixels, options.hidden, classes),
       history, accuracy_to_reach);
   plot::confusion_matrix(drawing,
                          fmt::format("The network is right on {} of {} test samples",
-                                     count_right(result.predicted, test.targets), test.targets.size()),
-                         confusion(test.targets, result.predicted));
+                                     count_right(predicted, test.targets), test.targets.size()),
+                         confusion(test.targets, predicted));
   plot::sample_predictions(drawing, "What the network says to test samples (mistakes in orange)",
-                           choose_samples(test, result.predicted), 8);
+                           choose_samples(test, predicted), 8);
 
   xg::io::DotOptions<float> names{.names = {{test.inputs, "images"}}};
   for (const auto& [name, parameter] : net.named_parameters()) names.names.emplace_back(parameter, name);
@@ -215,15 +198,16 @@ int run(const Options& options) {
   }
   std::cout << fmt::format("Training on {} samples, testing on {}:\n", training.size(), test_part.size())
             << std::flush;
-  const auto history = train(net, training, test, options);
-  const Evaluation result = evaluate(net, test);
-  draw(drawing, net, test, result, history, options);
+  const auto history = train(net, training, test_part, options);
+  const xg::Indices predicted = predict(net, test.inputs);
+  draw(drawing, net, test, predicted, history, options);
 
+  const std::size_t right = count_right(predicted, test.targets);
+  const double accuracy = static_cast<double>(right) / static_cast<double>(test_part.size());
   for (const std::string& remark : drawing.remarks()) std::cout << remark << '\n';
   std::cout << fmt::format("Test accuracy {:.2f} % ({} of {}). Figures and their data are in {}\n",
-                           100 * result.accuracy, count_right(result.predicted, test.targets),
-                           test_part.size(), drawing.folder().string());
-  if (result.accuracy >= accuracy_to_reach) return 0;
+                           100 * accuracy, right, test_part.size(), drawing.folder().string());
+  if (accuracy >= accuracy_to_reach) return 0;
   std::cerr << fmt::format(
       "train_digits: {:.0f} % were to be reached; try more --epochs or another --learning-rate\n",
       100 * accuracy_to_reach);

@@ -162,8 +162,8 @@ void Loop<T>::begin() {
     position_.history.stopped_early = early && position_.bad_epochs >= early->patience;
   }
   if (options_.progress != nullptr)
-    progress_.emplace(*options_.progress, options_.epochs, position_.epoch, training_.size(),
-                      options_.metric_names);
+    progress_.emplace(*options_.progress, columns_of(*options_.progress), options_.epochs, position_.epoch,
+                      training_.size(), options_.metric_names);
 }
 
 template <class T>

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <string_view>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -24,11 +25,6 @@ int terminal_of(const std::ostream& out) {
                                                               : -1;
   const char* kind = std::getenv("TERM");
   return file >= 0 && ::isatty(file) == 1 && kind != nullptr && std::string_view(kind) != "dumb" ? file : -1;
-}
-
-std::size_t columns_of(int terminal) {
-  winsize size{};
-  return ::ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 std::string decimals(double number, int count) {
@@ -51,10 +47,19 @@ std::string bar(std::size_t width, double part) {
 
 }  // namespace
 
-Progress::Progress(std::ostream& out, std::size_t epochs, std::size_t done, std::size_t batches,
-                   std::vector<std::string> metric_names)
+Columns columns_of(const std::ostream& out) {
+  const int terminal = terminal_of(out);
+  if (terminal < 0) return {};
+  return [terminal]() -> std::size_t {
+    winsize size{};
+    return ::ioctl(terminal, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  };
+}
+
+Progress::Progress(std::ostream& out, Columns columns, std::size_t epochs, std::size_t done,
+                   std::size_t batches, std::vector<std::string> metric_names)
     : out_(out),
-      terminal_(terminal_of(out)),
+      columns_(std::move(columns)),
       epochs_(epochs),
       done_before_(done),
       done_(done),
@@ -79,7 +84,7 @@ std::string Progress::figures(std::size_t epoch, double loss, std::span<const do
 void Progress::batch(std::size_t batch, double samples, double loss, std::span<const double> metrics) {
   const Clock::time_point now = Clock::now();
   // Ten times a second is as often as an eye wants it.
-  if (terminal_ < 0 || seconds_between(last_drawn_, now) < 0.1) return;
+  if (!columns_ || seconds_between(last_drawn_, now) < 0.1) return;
   last_drawn_ = now;
   const double done = static_cast<double>(done_) + static_cast<double>(batch) / static_cast<double>(batches_);
   const double rate = samples / std::max(1e-9, seconds_between(epoch_start_, now));
@@ -97,7 +102,7 @@ double Progress::seconds_left(double epochs_done) const {
 
 void Progress::draw(const std::string& text, double part_done) {
   // A line that is longer than the terminal is wide cannot be redrawn.
-  const std::size_t columns = columns_of(terminal_) - 1;
+  const std::size_t columns = columns_() - 1;
   std::string line = text;
   if (columns >= text.size() + 13)
     line += bar(std::min<std::size_t>(30, columns - text.size() - 3), part_done);
@@ -109,7 +114,7 @@ void Progress::epoch(const EpochRecord& record) {
   done_ = record.epoch;
   epoch_start_ = Clock::now();
   const std::size_t stride = std::max<std::size_t>(1, epochs_ / 10);
-  if (terminal_ < 0 && done_ != epochs_ && done_ != done_before_ + 1 && done_ % stride != 0) return;
+  if (!columns_ && done_ != epochs_ && done_ != done_before_ + 1 && done_ % stride != 0) return;
   if (line_is_open_) out_ << "\r\x1b[K";
   line_is_open_ = false;
   out_ << figures(done_, record.loss, record.metrics);
@@ -118,7 +123,7 @@ void Progress::epoch(const EpochRecord& record) {
     for (std::size_t i = 0; i < record.validation_metrics.size(); ++i)
       out_ << "  " << metric_names_[i] << ' ' << decimals(record.validation_metrics[i], 4);
   }
-  out_ << "  " << decimals(record.seconds, 2) << " s" << std::endl;
+  out_ << "  " << decimals(record.seconds, record.seconds < 0.1 ? 4 : 2) << " s" << std::endl;
 }
 
 }  // namespace xgrad::train::detail

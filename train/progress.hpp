@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <iosfwd>
 #include <span>
 #include <string>
@@ -12,17 +13,24 @@
 
 namespace xgrad::train::detail {
 
+/// How many columns a terminal that can redraw a line has at the moment; an empty function for what is none.
+using Columns = std::function<std::size_t()>;
+
+/// Of std::cout, std::cerr and std::clog if they are such a terminal; any other stream is none.
+Columns columns_of(const std::ostream& out);
+
 /// Shows epoch, mean loss and metrics, samples a second and the time left.
 class Progress {
  public:
   /// `done` epochs are behind it already.
-  Progress(std::ostream& out, std::size_t epochs, std::size_t done, std::size_t batches,
+  Progress(std::ostream& out, Columns columns, std::size_t epochs, std::size_t done, std::size_t batches,
            std::vector<std::string> metric_names);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
 
-  /// So many batches of the present epoch are done, with these means over so many samples.
+  /// So many batches of the present epoch are done, with these means over so many samples. Redraws the line,
+  /// at most ten times a second: as many figures as fit, and a bar where ten columns are left for it.
   void batch(std::size_t batch, double samples, double loss, std::span<const double> metrics);
   /// The epoch is over. What is no terminal gets a line for every tenth part of the epochs.
   void epoch(const EpochRecord& record);
@@ -35,7 +43,7 @@ class Progress {
   double seconds_left(double epochs_done) const;
 
   std::ostream& out_;
-  int terminal_;  ///< its file descriptor, or -1
+  Columns columns_;
   std::size_t epochs_, done_before_, done_, batches_;
   std::vector<std::string> metric_names_;
   bool line_is_open_ = false;

@@ -110,10 +110,10 @@ std::string sheet_labels(const std::vector<Sample>& samples, const Sheet& sheet)
 
 void training_curves(Drawing& drawing, const std::string& title, const std::vector<EpochRecord>& epochs,
                      double target) {
-  std::string table = "epoch,train_loss,test_loss,train_accuracy,test_accuracy,samples_per_second\n";
+  std::string table = "epoch,train_loss,test_loss,train_accuracy,test_accuracy,seconds\n";
   for (const EpochRecord& e : epochs)
-    table += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.0f}\n", e.epoch, e.train_loss, e.test_loss,
-                         e.train_accuracy, e.test_accuracy, e.samples_per_second);
+    table += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.4f}\n", e.epoch, e.train_loss, e.test_loss,
+                         e.train_accuracy, e.test_accuracy, e.seconds);
   drawing.write("training.csv", table);
   // The first epochs of a training that went well would squeeze the rest.
   const int lowest = !epochs.empty() && epochs.back().test_accuracy > 0.85 ? 80 : 0;

@@ -9,12 +9,13 @@
 
 namespace plot {
 
-/// How the training stood after an epoch. Losses are cross entropies in nats, accuracies between 0 and 1.
+/// How the training stood after an epoch, and how long that took. Losses are cross entropies in nats,
+/// accuracies between 0 and 1.
 struct EpochRecord {
   std::size_t epoch = 0;
   double train_loss = 0, test_loss = 0;
   double train_accuracy = 0, test_accuracy = 0;
-  double samples_per_second = 0;
+  double seconds = 0;
 };
 
 /// training.csv, and a picture of both curves: loss and accuracy by epoch. `target` is the accuracy to reach.

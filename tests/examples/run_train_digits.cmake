@@ -48,7 +48,7 @@ set(data_files training.csv training.gp confusion.csv confusion.gp samples.csv s
 run(0 --quick --output drawn)
 expect("${out}" "7510")
 expect("${out}" "Training on 1437 samples, testing on 360")
-expect("${out}" "epoch +100/100 .* samples/s")
+expect("${out}" "epoch 100/100  loss [0-9.]+  accuracy [0-9.]+  validation: loss [0-9.]+  accuracy 0\\.9[6-9]")
 expect("${out}" "Test accuracy 9[6-9]\\.[0-9][0-9] %")
 string(ASCII 27 escape)
 if(out MATCHES "\r|${escape}" OR NOT err STREQUAL "")
