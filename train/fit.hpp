@@ -90,8 +90,8 @@ struct FitOptions {
 
   std::function<void(BatchEvent&)> after_batch = {};
   std::function<void(EpochEvent&)> after_epoch = {};
-  /// Where to say how far it is: a bar redrawn in place if it is std::cout or std::cerr on a terminal,
-  /// otherwise a line for every tenth part of the epochs.
+  /// Where to say how far it is: if it is std::cout or std::cerr on a terminal, a bar redrawn in place and a
+  /// line an epoch, at most ten a second; otherwise a line for every tenth part of the epochs.
   std::ostream* progress = nullptr;
 };
 

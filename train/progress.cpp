@@ -110,11 +110,17 @@ void Progress::draw(const std::string& text, double part_done) {
   line_is_open_ = true;
 }
 
+bool Progress::is_worth_a_line(Clock::time_point now) const {
+  if (done_ == epochs_ || done_ == done_before_ + 1) return true;
+  if (columns_) return seconds_between(last_line_, now) >= 0.1;
+  return done_ % std::max<std::size_t>(1, epochs_ / 10) == 0;
+}
+
 void Progress::epoch(const EpochRecord& record) {
   done_ = record.epoch;
   epoch_start_ = Clock::now();
-  const std::size_t stride = std::max<std::size_t>(1, epochs_ / 10);
-  if (!columns_ && done_ != epochs_ && done_ != done_before_ + 1 && done_ % stride != 0) return;
+  if (!is_worth_a_line(epoch_start_)) return;
+  last_line_ = epoch_start_;
   if (line_is_open_) out_ << "\r\x1b[K";
   line_is_open_ = false;
   out_ << figures(done_, record.loss, record.metrics);

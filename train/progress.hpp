@@ -32,7 +32,8 @@ class Progress {
   /// So many batches of the present epoch are done, with these means over so many samples. Redraws the line,
   /// at most ten times a second: as many figures as fit, and a bar where ten columns are left for it.
   void batch(std::size_t batch, double samples, double loss, std::span<const double> metrics);
-  /// The epoch is over. What is no terminal gets a line for every tenth part of the epochs.
+  /// The epoch is over, and gets a line: on a terminal if the last one is a tenth of a second old, elsewhere
+  /// for every tenth part of the epochs; the first and the last always.
   void epoch(const EpochRecord& record);
 
  private:
@@ -40,6 +41,7 @@ class Progress {
 
   std::string figures(std::size_t epoch, double loss, std::span<const double> metrics) const;
   void draw(const std::string& text, double part_done);
+  bool is_worth_a_line(Clock::time_point now) const;
   double seconds_left(double epochs_done) const;
 
   std::ostream& out_;
@@ -47,7 +49,7 @@ class Progress {
   std::size_t epochs_, done_before_, done_, batches_;
   std::vector<std::string> metric_names_;
   bool line_is_open_ = false;
-  Clock::time_point start_, epoch_start_, last_drawn_{};
+  Clock::time_point start_, epoch_start_, last_drawn_{}, last_line_{};
 };
 
 }  // namespace xgrad::train::detail

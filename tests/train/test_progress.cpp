@@ -111,6 +111,21 @@ TEST_CASE("an epoch's last line replaces the bar, and ends it") {
   CHECK(shown(out.str())[1].starts_with("epoch 2/2  loss 0.1250"));
 }
 
+TEST_CASE("a terminal gets a line for every epoch that takes its time, and no flood of quick ones") {
+  std::ostringstream out;
+  Progress progress(out, wide(100), 20, 0, 4, {"accuracy"});
+  for (std::size_t epoch = 1; epoch <= 20; ++epoch) {
+    if (epoch == 7) wait();
+    progress.epoch(record(epoch));
+  }
+  const std::vector<std::string> lines = shown(out.str());
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].starts_with("epoch  1/20"));
+  CHECK(lines[1].starts_with("epoch  7/20"));
+  CHECK(lines[2].starts_with("epoch 20/20"));
+  CHECK(lines[3].empty());
+}
+
 TEST_CASE("where nothing can be redrawn there are whole lines, without control characters") {
   std::ostringstream out;
   {
