@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <string_view>
 #include <system_error>
 #include <thread>
@@ -143,23 +144,25 @@ void watch_forks() {
 void watch_forks() {}
 #endif
 
-/// With `owner` held: the pool with as many workers as can be had.
-Pool& ready_pool(std::size_t threads) {
-  if (!pool) {
-    static std::once_flag once;  // a child inherits the handlers
-    std::call_once(once, watch_forks);
-    pool = new Pool;
-  }
-  std::lock_guard lock(pool->mutex);
+/// With `owner` held: the pool with as many workers as can be had; null if there is not even memory for that.
+/// A loop must not fail for want of a second thread: what it updates may be half done.
+Pool* ready_pool(std::size_t threads) noexcept {
   try {
+    if (!pool) {
+      static std::once_flag once;  // a child inherits the handlers
+      std::call_once(once, watch_forks);
+      pool = new Pool;
+    }
+    std::lock_guard lock(pool->mutex);
     while (pool->workers + 1 < threads) {
       std::thread(work, pool, pool->generation.load(std::memory_order_relaxed)).detach();
       ++pool->workers;
     }
   } catch (const std::system_error&) {
     // The system has no more threads: do with what there is.
+  } catch (const std::bad_alloc&) {
   }
-  return *pool;
+  return pool;
 }
 
 /// With `owner` held.
@@ -233,15 +236,15 @@ void detail::run_chunks(std::size_t count, std::size_t grain, ChunkFunction func
   const std::size_t threads = std::min(num_threads(), job.chunks);
   if (threads > 1 && !inside && owner.try_lock()) {
     std::lock_guard lock(owner, std::adopt_lock);
-    Pool& shared = ready_pool(num_threads());
-    inside = true;
-    post(shared, &job);
-    job.run();
-    finish(shared);
-    inside = false;
-  } else {
-    job.run();
+    if (Pool* const shared = ready_pool(num_threads())) {
+      inside = true;
+      post(*shared, &job);
+      job.run();
+      finish(*shared);
+      inside = false;
+    }
   }
+  job.run();  // nothing, if the pool has run it all
   if (job.error) std::rethrow_exception(job.error);
 }
 
