@@ -86,7 +86,7 @@ void check_beside_plain(const Vector& start, const LBFGSOptions& options) {
   CAPTURE(options.history_size);
   const Path path = ten_steps(parameter_at<double>(start), options);
   PlainLbfgs plain(plain_rosenbrock, start, options.learning_rate, options.history_size);
-  for (int step = 0; step < 10; ++step) {
+  for (std::size_t step = 0; step < 10; ++step) {
     CAPTURE(step);
     plain.iterate();
     for (std::size_t i = 0; i < start.size(); ++i) {
@@ -94,7 +94,7 @@ void check_beside_plain(const Vector& start, const LBFGSOptions& options) {
       CHECK(std::abs(path.places[step][i] - plain.place()[i]) <= 1e-12);
     }
     // A step of one iteration evaluates the loss where it starts, too.
-    CHECK(path.evaluations[step] == plain.evaluations() + step);
+    CHECK(path.evaluations[step] == plain.evaluations() + static_cast<int>(step));
   }
 }
 
@@ -120,8 +120,8 @@ TEST_CASE("ten steps of LBFGS are PyTorch's with its line search, to 1e-12") {
       {-0.9431278012083242, 0.8529662725410918}, {-0.8802131649658734, 0.7274772060719978},
       {-0.7745797354515831, 0.5476256792320806}, {-0.6657084570888959, 0.41398308319536115}};
   const Path path = ten_steps(parameter_at<double>({-1.2, 1}), {});
-  for (int step = 0; step < 10; ++step)
-    for (int i = 0; i < 2; ++i) {
+  for (std::size_t step = 0; step < 10; ++step)
+    for (std::size_t i = 0; i < 2; ++i) {
       CAPTURE(step);
       CAPTURE(i);
       CHECK(std::abs(path.places[step][i] - expected[step][i]) <= 1e-12);

@@ -89,29 +89,34 @@ std::size_t run_out(const Everything& everything, const Call& call) {
 }
 
 template <class T>
-using Make = std::function<std::unique_ptr<Optimizer<T>>()>;
+struct Kind {
+  std::string name;
+  std::function<std::unique_ptr<Optimizer<T>>()> make;
+};
+
+template <class Made, class T>
+Kind<T> kind(std::string name, const typename Made::Options& options) {
+  return {std::move(name), [options] { return std::make_unique<Made>(parameters<T>(), options); }};
+}
 
 template <class T>
-std::vector<std::pair<std::string, Make<T>>> makers() {
-  const auto of = []<class Made>(const typename Made::Options& options, Made*) -> Make<T> {
-    return [options] { return std::make_unique<Made>(parameters<T>(), options); };
-  };
-  return {{"SGD", of({.learning_rate = 0.1}, static_cast<SGD<T>*>(nullptr))},
-          {"SGD with momentum", of({.learning_rate = 0.1, .momentum = 0.9}, static_cast<SGD<T>*>(nullptr))},
-          {"Adagrad", of({}, static_cast<Adagrad<T>*>(nullptr))},
-          {"RMSprop", of({.momentum = 0.9, .centered = true}, static_cast<RMSprop<T>*>(nullptr))},
-          {"Adam", of({.amsgrad = true}, static_cast<Adam<T>*>(nullptr))},
-          {"AdamW", of({}, static_cast<AdamW<T>*>(nullptr))}};
+std::vector<Kind<T>> every_kind() {
+  return {kind<SGD<T>, T>("SGD", {.learning_rate = 0.1}),
+          kind<SGD<T>, T>("SGD with momentum", {.learning_rate = 0.1, .momentum = 0.9}),
+          kind<Adagrad<T>, T>("Adagrad", {}),
+          kind<RMSprop<T>, T>("RMSprop", {.momentum = 0.9, .centered = true}),
+          kind<Adam<T>, T>("Adam", {.amsgrad = true}),
+          kind<AdamW<T>, T>("AdamW", {})};
 }
 
 }  // namespace
 
 TEST_CASE_TEMPLATE("a step that runs out of memory changes nothing, be it the first or a later one", T, float,
                    double) {
-  for (const auto& [name, make] : makers<T>()) {
-    CAPTURE(name);
+  for (const Kind<T>& kind : every_kind<T>()) {
+    CAPTURE(kind.name);
     const Threads one(1);
-    const auto optimizer = make(), undisturbed = make();
+    const auto optimizer = kind.make(), undisturbed = kind.make();
     for (std::uint64_t step = 1; step <= 2; ++step) {
       CAPTURE(step);
       give_gradients(*undisturbed, 10 * step);
@@ -130,9 +135,9 @@ TEST_CASE_TEMPLATE("a step that runs out of memory changes nothing, be it the fi
 }
 
 TEST_CASE_TEMPLATE("a state that there is no memory for is not loaded in part", T, float, double) {
-  for (const auto& [name, make] : makers<T>()) {
-    CAPTURE(name);
-    const auto optimizer = make(), trained = make();
+  for (const Kind<T>& kind : every_kind<T>()) {
+    CAPTURE(kind.name);
+    const auto optimizer = kind.make(), trained = kind.make();
     give_gradients(*trained, 1);
     trained->step();
     const OptimizerState<T> state = trained->state();

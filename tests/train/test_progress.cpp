@@ -75,7 +75,7 @@ TEST_CASE("on a terminal the line is redrawn: figures, the time left, and a bar 
 }
 
 TEST_CASE("a redrawn line is never as wide as the terminal") {
-  for (std::size_t columns : {1, 2, 20, 41, 60, 70, 90, 120}) {
+  for (const std::size_t columns : {1u, 2u, 20u, 41u, 60u, 70u, 90u, 120u}) {
     CAPTURE(columns);
     const std::string line = half_way(columns);
     CHECK(line.size() < columns);
