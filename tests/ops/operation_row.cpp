@@ -4,6 +4,8 @@
 #include <cmath>
 #include <xgrad/ops/families.hpp>
 
+#include "row_shapes.hpp"
+
 namespace xgrad::testing {
 
 std::vector<OperationRow> all_rows() {
@@ -27,7 +29,10 @@ std::vector<OperationRow> all_rows() {
            gather_rows,
            loss_rows,
        })
-    for (OperationRow& made : family()) rows.push_back(std::move(made));
+    for (OperationRow& made : family()) {
+      made.large = large_shapes(made);
+      rows.push_back(std::move(made));
+    }
   return rows;
 }
 
@@ -113,6 +118,22 @@ Reference broadcasting(ElementReference one) {
     }
     return result;
   };
+}
+
+std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
+  const Shape shape = x.shape();
+  const AxisList<bool> reduced = reduced_axes("reference", axes, shape);
+  std::vector<Line> lines(element_count(reduced_shape(shape, reduced, true)));
+  for (std::size_t flat = 0; flat < x.size(); ++flat) {
+    std::size_t line = 0, step = 1, rest = flat;
+    for (std::size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      if (!reduced[axis]) {
+        line += rest % shape[axis] * step;
+        step *= shape[axis];
+      }
+    lines[line].push_back(x.storage()[flat]);
+  }
+  return lines;
 }
 
 }  // namespace xgrad::testing

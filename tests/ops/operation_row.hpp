@@ -49,6 +49,8 @@ struct OperationRow {
   double second_tolerance = 1e-4;
   bool differentiable = true;  ///< has a gradient that is not zero everywhere
   bool elementwise = false;    ///< takes any shapes that broadcast, and so does `reference`
+  /// Shapes for the arguments with which threads share the work: all_rows() sets them, see row_shapes.hpp.
+  std::vector<std::vector<Shape>> large = {};
 };
 
 /// A row from one generic formula, `[](const auto& in) { return sum(in[0], {.axes = {0}}); }`: `in` is a
@@ -79,12 +81,19 @@ OperationRow elementwise_row(std::string operation, std::string variant, std::ve
   return made;
 }
 
+using Line = std::vector<double>;
+/// The lines that a reduction of `axes` makes of x: in the order of the result, each in row-major order.
+std::vector<Line> lines_of(const Array<double>& x, const Axes& axes);
+
 /// "sum (axis 0)": for messages.
 std::string name_of(const OperationRow& row);
 
 /// Every row, every registered formula, and every registered name: the one place where the families are
 /// joined.
 std::vector<OperationRow> all_rows();
+/// Every row, and what follows from each: the row on the further small shapes that row_shapes.hpp has for it,
+/// and on arguments that another operation has transposed, or picked out of larger ones.
+std::vector<OperationRow> all_rows_and_what_follows();
 std::vector<const Elementwise*> registered_formulas();
 std::vector<std::string> registered_operations();
 

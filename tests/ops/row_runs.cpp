@@ -80,14 +80,6 @@ Shapes broadcastable_shapes(std::size_t count, Generator& from) {
   return shapes;
 }
 
-Shapes large_shapes(std::size_t count) {
-  const Shape shapes[] = {{301, 701}, {301, 1}, {1, 701}};
-  if (count == 1) return {shapes[0]};
-  Shapes chosen;
-  for (std::size_t k = 0; k < count; ++k) chosen.push_back(shapes[count == 2 ? k + 1 : k % 3]);
-  return chosen;
-}
-
 std::string text_of(const Shapes& shapes) {
   std::string text;
   for (const Shape& shape : shapes) text.append(text.empty() ? "" : " ").append(to_string(shape));

@@ -33,9 +33,6 @@ Arrays as_floats(const Arrays& values);
 /// A shape of up to four axes for each argument; they broadcast with each other. Axes may be empty.
 Shapes broadcastable_shapes(std::size_t count, Generator& from);
 
-/// More elements than one thread's share: a row against a column for two arguments.
-Shapes large_shapes(std::size_t count);
-
 /// "[3, 4] [4]": for messages.
 std::string text_of(const Shapes& shapes);
 
@@ -112,7 +109,7 @@ std::string difference(const Dense<T>& got, const U* expected, std::size_t count
 
 template <class Check>
 void for_each_row(const Check& check) {
-  for (const OperationRow& row : all_rows()) {
+  for (const OperationRow& row : all_rows_and_what_follows()) {
     INFO("row: " << name_of(row));
     check(row);
   }

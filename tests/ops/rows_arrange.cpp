@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <functional>
+#include <utility>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/arrange.hpp>
 
@@ -10,15 +12,23 @@ namespace {
 using Arrays = std::vector<Array<double>>;
 using Index = std::ptrdiff_t;
 
-/// A matrix by its rows and columns.
-Reference matrix(Index rows, Index columns,
-                 std::function<double(const Array<double>&, Index, Index)> element) {
+Index rows_of(const Array<double>& x) { return static_cast<Index>(x.shape(0)); }
+Index columns_of(const Array<double>& x) { return static_cast<Index>(x.shape(1)); }
+
+/// A matrix by its rows and columns: those that `extents` makes of x's.
+using Extents = std::pair<Index, Index> (*)(const Array<double>&);
+Reference matrix(Extents extents, std::function<double(const Array<double>&, Index, Index)> element) {
   return [=](const Arrays& in) {
     std::vector<double> result;
+    const auto [rows, columns] = extents(in[0]);
     for (Index i = 0; i < rows; ++i)
       for (Index j = 0; j < columns; ++j) result.push_back(element(in[0], i, j));
     return result;
   };
+}
+Reference same_extents(std::function<double(const Array<double>&, Index, Index)> element) {
+  return matrix([](const Array<double>& x) { return std::pair(rows_of(x), columns_of(x)); },
+                std::move(element));
 }
 
 std::vector<OperationRow> moving_rows() {
@@ -26,23 +36,27 @@ std::vector<OperationRow> moving_rows() {
   return {
       row(
           "slice", "flip", one, [](const auto& in) { return flip(in[0], 1); },
-          matrix(4, 5, [](const auto& x, Index i, Index j) { return x(i, 4 - j); })),
+          same_extents([](const auto& x, Index i, Index j) { return x(i, columns_of(x) - 1 - j); })),
       row(
           "roll", "first axis", one, [](const auto& in) { return square(roll(in[0], 3, 0)); },
-          matrix(4, 5,
-                 [](const auto& x, Index i, Index j) { return x((i + 1) % 4, j) * x((i + 1) % 4, j); })),
+          same_extents([](const auto& x, Index i, Index j) {
+            const double element = x((i - 3 + 4 * rows_of(x)) % rows_of(x), j);
+            return element * element;
+          })),
       row(
           "roll", "last axis, backwards", one, [](const auto& in) { return roll(in[0], -7, -1); },
-          matrix(4, 5, [](const auto& x, Index i, Index j) { return x(i, (j + 7) % 5); })),
+          same_extents([](const auto& x, Index i, Index j) { return x(i, (j + 7) % columns_of(x)); })),
       row(
           "broadcast_to", "tile", one,
           [](const auto& in) {
             return tile(in[0], {2, 3});
           },
-          matrix(8, 15, [](const auto& x, Index i, Index j) { return x(i % 4, j % 5); })),
+          matrix([](const auto& x) { return std::pair<Index, Index>(2 * rows_of(x), 3 * columns_of(x)); },
+                 [](const auto& x, Index i, Index j) { return x(i % rows_of(x), j % columns_of(x)); })),
       row(
           "broadcast_to", "repeat", one, [](const auto& in) { return repeat(in[0], 3, 1); },
-          matrix(4, 15, [](const auto& x, Index i, Index j) { return x(i, j / 3); })),
+          matrix([](const auto& x) { return std::pair<Index, Index>(rows_of(x), 3 * columns_of(x)); },
+                 [](const auto& x, Index i, Index j) { return x(i, j / 3); })),
   };
 }
 
@@ -53,29 +67,35 @@ std::vector<OperationRow> framing_rows() {
           [](const auto& in) {
             return square(pad(in[0], {{1, 0}, {2, 1}}, 0.5));
           },
-          matrix(3, 6,
+          matrix([](const auto& x) { return std::pair<Index, Index>(rows_of(x) + 1, columns_of(x) + 3); },
                  [](const auto& x, Index i, Index j) {
-                   return i < 1 || j < 2 || j > 4 ? 0.25 : x(i - 1, j - 2) * x(i - 1, j - 2);
+                   const bool inside = i >= 1 && j >= 2 && j < columns_of(x) + 2;
+                   return inside ? x(i - 1, j - 2) * x(i - 1, j - 2) : 0.25;
                  })),
       row(
           "diagonal", "", {{{4, 4}}}, [](const auto& in) { return square(diagonal(in[0])); },
-          matrix(1, 4, [](const auto& x, Index, Index j) { return x(j, j) * x(j, j); })),
+          matrix(
+              [](const auto& x) { return std::pair<Index, Index>(1, std::min(rows_of(x), columns_of(x))); },
+              [](const auto& x, Index, Index j) { return x(j, j) * x(j, j); })),
       row(
           "diagonal", "of other axes, below", {{{3, 2, 5}}},
           [](const auto& in) { return diagonal(in[0], -2, 2, 0); },
-          matrix(2, 3, [](const auto& x, Index i, Index j) { return x(j, i, j + 2); })),
+          matrix([](const auto&) { return std::pair<Index, Index>(2, 3); },
+                 [](const auto& x, Index i, Index j) { return x(j, i, j + 2); })),
       row(
           "diagonal_scatter", "", {{{3}}},
           [](const auto& in) {
-            return square(diagonal_scatter(in[0], {3, 5}, 1));
+            const std::size_t n = in[0].size();
+            return square(diagonal_scatter(in[0], {n, n + 2}, 1));
           },
-          matrix(3, 5, [](const auto& x, Index i, Index j) { return j == i + 1 ? x(i) * x(i) : 0; })),
+          matrix([](const auto& x) { return std::pair<Index, Index>(rows_of(x), rows_of(x) + 2); },
+                 [](const auto& x, Index i, Index j) { return j == i + 1 ? x(i) * x(i) : 0; })),
       row(
           "tril", "", {{{4, 5}}}, [](const auto& in) { return square(tril(in[0], 1)); },
-          matrix(4, 5, [](const auto& x, Index i, Index j) { return j <= i + 1 ? x(i, j) * x(i, j) : 0; })),
+          same_extents([](const auto& x, Index i, Index j) { return j <= i + 1 ? x(i, j) * x(i, j) : 0; })),
       row(
           "triu", "", {{{5, 4}}}, [](const auto& in) { return triu(in[0], -1); },
-          matrix(5, 4, [](const auto& x, Index i, Index j) { return j >= i - 1 ? x(i, j) : 0; })),
+          same_extents([](const auto& x, Index i, Index j) { return j >= i - 1 ? x(i, j) : 0; })),
   };
 }
 

@@ -19,7 +19,7 @@ OperationRow conv2d_row(const char* variant, const Shape& x, const Shape& kernel
       "conv2d", variant, {{x}, {kernel}, {{kernel[0]}}},
       [=](const auto& in) { return conv2d(in[0], in[1], in[2], options); },
       [=](const Arrays& in) {
-        const ConvolutionCase c = convolution_case(x, kernel, options);
+        const ConvolutionCase c = convolution_case(in[0].shape(), in[1].shape(), options);
         return plus_bias(convolved(c, data(in[0]), data(in[1])), c.y, data(in[2]));
       });
 }
@@ -32,7 +32,12 @@ OperationRow kernel_gradient_row(const char* variant, const Shape& x, const Shap
       [=](const auto& in) {
         return conv2d_kernel_gradient(in[0], in[1], {kernel[2], kernel[3]}, options);
       },
-      [=](const Arrays& in) { return convolved_for_kernel(c, data(in[0]), data(in[1])); });
+      [=](const Arrays& in) {
+        const std::size_t channels = in[0].shape(1) / options.groups;
+        const Shape of_kernel{in[1].shape(1), channels, kernel[2], kernel[3]};
+        return convolved_for_kernel(convolution_case(in[0].shape(), of_kernel, options), data(in[0]),
+                                    data(in[1]));
+      });
 }
 
 /// `c` is the convolution whose transpose it is.
@@ -44,7 +49,12 @@ OperationRow transpose_row(const char* variant, const ConvolutionCase& c,
       "conv_transpose2d", variant, {{c.y}, {c.kernel}, {{c.x[1]}}},
       [=](const auto& in) { return conv_transpose2d(in[0], in[1], in[2], options); },
       [=](const Arrays& in) {
-        return plus_bias(convolved_transposed(c, data(in[0]), data(in[1])), c.x, data(in[2]));
+        ConvolutionCase as_given{c.x, in[1].shape(), in[0].shape(), c.options};
+        as_given.x[0] = in[0].shape(0);
+        as_given.x[1] = in[2].size();
+        for (std::size_t k : {0u, 1u})
+          as_given.x[2 + k] += (as_given.y[2 + k] - c.y[2 + k]) * c.options.stride[k];
+        return plus_bias(convolved_transposed(as_given, data(in[0]), data(in[1])), as_given.x, data(in[2]));
       });
 }
 
@@ -64,24 +74,39 @@ std::vector<double> squares(std::vector<double> x) {
   return x;
 }
 
+PoolCase of_images(PoolCase c, const Array<double>& x) {
+  c.x = x.shape();
+  return c;
+}
+
 OperationRow max_row(const char* variant, const PoolCase& c) {
   const MaxPool2dOptions options{c.kernel, c.stride, c.padding, c.dilation};
   return row(
       "max_pool2d", variant, {{.shape = c.x, .distinct = true}},
       [=](const auto& in) { return square(max_pool2d(in[0], options)); },
-      [=](const Arrays& in) { return squares(max_pooled(c, data(in[0]))); });
+      [=](const Arrays& in) { return squares(max_pooled(of_images(c, in[0]), data(in[0]))); });
 }
 
 std::vector<OperationRow> average_rows(const char* variant, const PoolCase& c) {
   const AvgPool2dOptions options{c.kernel, c.stride, c.padding};
+  // What the gradient of as many images and channels is spread over.
+  const auto with_planes = [=](const Shape& dy) {
+    return dy.size() < 2 ? c.x : Shape{dy[0], dy[1], c.x[2], c.x[3]};
+  };
   return {
       row(
           "avg_pool2d", variant, {{c.x}}, [=](const auto& in) { return square(avg_pool2d(in[0], options)); },
-          [=](const Arrays& in) { return squares(avg_pooled(c, data(in[0]))); }),
+          [=](const Arrays& in) { return squares(avg_pooled(of_images(c, in[0]), data(in[0]))); }),
       row(
           "avg_pool2d_gradient", variant, {{c.y()}},
-          [=](const auto& in) { return square(avg_pool2d_gradient(in[0], c.x, options)); },
-          [=](const Arrays& in) { return squares(avg_spread(c, data(in[0]))); })};
+          [=](const auto& in) {
+            return square(avg_pool2d_gradient(in[0], with_planes(in[0].shape()), options));
+          },
+          [=](const Arrays& in) {
+            PoolCase all = c;
+            all.x = with_planes(in[0].shape());
+            return squares(avg_spread(all, data(in[0])));
+          })};
 }
 
 }  // namespace

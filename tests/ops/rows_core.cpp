@@ -11,7 +11,8 @@ using Arrays = std::vector<Array<double>>;
 std::vector<OperationRow> broadcast_rows() {
   const auto repeated = [](const Arrays& in) {
     std::vector<double> result;
-    for (std::size_t i = 0; i < 2 * 3 * 4; ++i) result.push_back(in[0](i / 4 % 3, 0));
+    for (std::size_t i = 0; i < 2 * 3 * 4; ++i)
+      result.push_back(in[0].storage()[in[0].size() == 1 ? 0 : i / 4 % 3]);
     return result;
   };
   return {
@@ -27,6 +28,17 @@ std::vector<OperationRow> broadcast_rows() {
             return broadcast_to(in[0], Shape{3, 0}) * in[0];
           },
           [](const Arrays&) { return std::vector<double>(); }),
+      row(
+          "broadcast_to", "17 rows", {{{3}}},
+          [](const auto& in) {
+            return broadcast_to(in[0], Shape{17, in[0].size()});
+          },
+          [](const Arrays& in) {
+            std::vector<double> result;
+            for (std::size_t i = 0; i < 17 * in[0].size(); ++i)
+              result.push_back(in[0].storage()[i % in[0].size()]);
+            return result;
+          }),
   };
 }
 
@@ -54,6 +66,23 @@ std::vector<OperationRow> sum_rows() {
             return sum_to(in[0], Shape{3, 4});
           },
           rows),
+      row(
+          "sum_to", "one row", {{{2, 3}}},
+          [](const auto& in) {
+            return sum_to(in[0], Shape{1, in[0].shape()[1]});
+          },
+          [](const Arrays& in) {
+            std::vector<double> result(in[0].shape(1), 0.0);
+            for (std::size_t i = 0; i < in[0].size(); ++i) result[i % result.size()] += in[0].storage()[i];
+            return result;
+          }),
+      row(
+          "sum_to", "one number", {{{5}}}, [](const auto& in) { return sum_to(in[0], Shape{}); },
+          [](const Arrays& in) {
+            double total = 0;
+            for (double x : in[0]) total += x;
+            return std::vector<double>{total};
+          }),
   };
 }
 

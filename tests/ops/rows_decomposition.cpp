@@ -14,12 +14,13 @@ using Matrix = std::vector<double>;
 
 constexpr std::size_t n = 3;
 
-/// An argument with 4 added to its diagonal: far from singular. Of one that is not square, too, so that it is
-/// the operation that refuses it.
+/// An argument with 4 added to its diagonal: far from singular. One that is no square matrix passes, too, so
+/// that it is the operation that refuses it.
 template <class V>
 V regular(const V& x) {
   using T = typename V::value_type;
   const Shape& shape = x.shape();
+  if (shape.size() < 2) return x;
   return x + 4 * xt::eye<T>({shape[shape.size() - 2], shape.back()});
 }
 
@@ -69,16 +70,18 @@ Matrix solution(const Matrix& m, const Array<double>& b, std::size_t columns, st
   return result;
 }
 
-/// each(matrix number) for two of them, one after the other.
+/// each(matrix number) for every matrix of x, one after the other.
 template <class Each>
-Matrix twice(const Each& each) {
-  Matrix both = each(std::size_t{0});
-  for (double x : each(std::size_t{1})) both.push_back(x);
-  return both;
+Matrix for_each_matrix(const Array<double>& x, const Each& each) {
+  Matrix all;
+  for (std::size_t i = 0; i < x.size() / (n * n); ++i)
+    for (double element : each(i)) all.push_back(element);
+  return all;
 }
 
-/// The factor of x x' + 4.
-Matrix cholesky_of(const Array<double>& x) {
+/// The factor of x x' + 4, of one matrix of x.
+Matrix cholesky_of(const Array<double>& all, std::size_t number) {
+  const auto x = [&](std::size_t i, std::size_t j) { return all.storage()[(number * n + i) * n + j]; };
   Matrix a(n * n, 0), l(n * n, 0);
   for (std::size_t i = 0; i < n; ++i)
     for (std::size_t j = 0; j < n; ++j) {
@@ -107,13 +110,16 @@ std::vector<OperationRow> solve_rows() {
           "solve", "stacks", {stack, {{2, n, 2}}},
           [](const auto& in) { return solve(regular(in[0]), in[1]); },
           [](const Arrays& in) {
-            return twice([&](std::size_t i) { return solution(regular(in[0], i), in[1], 2, i); });
+            return for_each_matrix(in[0],
+                                   [&](std::size_t i) { return solution(regular(in[0], i), in[1], 2, i); });
           }),
       row(
           "solve", "one matrix, a stack of right sides", {matrix, {{2, n, 1}}},
           [](const auto& in) { return solve(regular(in[0]), in[1]); },
           [](const Arrays& in) {
-            return twice([&](std::size_t i) { return solution(regular(in[0]), in[1], 1, i); });
+            Matrix both = solution(regular(in[0]), in[1], 1, 0);
+            for (double x : solution(regular(in[0]), in[1], 1, 1)) both.push_back(x);
+            return both;
           }),
   };
 }
@@ -126,8 +132,10 @@ OperationRow triangular_row(bool upper, bool transpose) {
         return solve_triangular(regular(in[0]), in[1], {.upper = upper, .transpose = transpose});
       },
       [=](const Arrays& in) {
-        const Matrix half = regular(in[0], 0, !upper, upper);
-        return solution(transpose ? transposed(half) : half, in[1], 2);
+        return for_each_matrix(in[0], [&](std::size_t i) {
+          const Matrix half = regular(in[0], i, !upper, upper);
+          return solution(transpose ? transposed(half) : half, in[1], 2, i);
+        });
       });
 }
 
@@ -143,7 +151,9 @@ std::vector<OperationRow> decomposition_rows() {
       [](const Arrays& in) { return inverse_of(regular(in[0])); }));
   all.push_back(row(
       "inverse", "stack", {stack}, [](const auto& in) { return inverse(regular(in[0])); },
-      [](const Arrays& in) { return twice([&](std::size_t i) { return inverse_of(regular(in[0], i)); }); }));
+      [](const Arrays& in) {
+        return for_each_matrix(in[0], [&](std::size_t i) { return inverse_of(regular(in[0], i)); });
+      }));
   all.push_back(row(
       "determinant", "", {matrix}, [](const auto& in) { return determinant(in[0]); },
       [](const Arrays& in) {
@@ -153,17 +163,21 @@ std::vector<OperationRow> decomposition_rows() {
   all.push_back(row(
       "determinant", "stack", {stack}, [](const auto& in) { return determinant(regular(in[0])); },
       [](const Arrays& in) {
-        return twice([&](std::size_t i) { return Matrix{determinant_of(regular(in[0], i))}; });
+        return for_each_matrix(in[0],
+                               [&](std::size_t i) { return Matrix{determinant_of(regular(in[0], i))}; });
       }));
   all.push_back(row(
       "logdet", "", {stack}, [](const auto& in) { return logdet(regular(in[0])); },
       [](const Arrays& in) {
-        return twice([&](std::size_t i) { return Matrix{std::log(determinant_of(regular(in[0], i)))}; });
+        return for_each_matrix(
+            in[0], [&](std::size_t i) { return Matrix{std::log(determinant_of(regular(in[0], i)))}; });
       }));
   all.push_back(row(
       "cholesky", "", {matrix},
       [](const auto& in) { return cholesky(regular(matmul(in[0], in[0], {.transpose_b = true}))); },
-      [](const Arrays& in) { return cholesky_of(in[0]); }));
+      [](const Arrays& in) {
+        return for_each_matrix(in[0], [&](std::size_t i) { return cholesky_of(in[0], i); });
+      }));
   return all;
 }
 

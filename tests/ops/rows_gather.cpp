@@ -21,7 +21,7 @@ Mask chess() {
       {true, false, true, false}, {false, true, false, true}, {false, false, false, true}};
 }
 
-/// Each row of x in order.
+/// The first `count` of each row of x in order.
 Values rows_in_order(const Array<double>& x, std::size_t count, bool descending) {
   Values result;
   for (std::size_t i = 0; i < x.shape(0); ++i) {
@@ -65,7 +65,7 @@ std::vector<OperationRow> chosen_rows() {
           }),
       row(
           "take_along_axis", "sort", distinct, [](const auto& in) { return sort(in[0], -1); },
-          [](const Arrays& in) { return rows_in_order(in[0], 6, false); }),
+          [](const Arrays& in) { return rows_in_order(in[0], in[0].shape(1), false); }),
       row(
           "take_along_axis", "topk", distinct, [](const auto& in) { return topk(in[0], 2).values; },
           [](const Arrays& in) { return rows_in_order(in[0], 2, true); }),
@@ -103,8 +103,9 @@ std::vector<OperationRow> put_rows() {
           [](const Arrays& in) {
             return changed(in[0], [&](Values& x) {
               for (std::size_t j = 0; j < 4; ++j) {
-                x[j] += 2 * in[1](j);
-                x[8 + j] += in[1](j);
+                const double value = in[1].storage()[in[1].size() == 1 ? 0 : j];
+                x[j] += 2 * value;
+                x[8 + j] += value;
               }
               for (double& e : x) e *= e;
             });

@@ -40,17 +40,41 @@ Indices grid() { return xt::xarray<std::int64_t>{{2, 0}, {-1, -2}}; }
 
 std::vector<double> taken(const Array<double>& x) {
   std::vector<double> result;
-  for (std::size_t o = 0; o < 2; ++o)
+  for (std::size_t o = 0; o < x.shape(0); ++o)
     for (std::size_t position : positions)
-      for (std::size_t i = 0; i < 2; ++i) result.push_back(x(o, position, i));
+      for (std::size_t i = 0; i < x.shape(2); ++i) result.push_back(x(o, position, i));
   return result;
 }
 
 std::vector<double> scattered(const Array<double>& x) {
-  std::vector<double> result(12, 0);
-  for (std::size_t o = 0; o < 2; ++o)
+  const std::size_t inner = x.shape(3);
+  std::vector<double> result(x.shape(0) * 3 * inner, 0);
+  for (std::size_t o = 0; o < x.shape(0); ++o)
     for (std::size_t k = 0; k < 4; ++k)
-      for (std::size_t i = 0; i < 2; ++i) result[(3 * o + positions[k]) * 2 + i] += x(o, k / 2, k % 2, i);
+      for (std::size_t i = 0; i < inner; ++i)
+        result[(3 * o + positions[k]) * inner + i] += x(o, k / 2, k % 2, i);
+  return result;
+}
+
+/// A column for each element of [rows, columns], some of them several times in a row.
+std::size_t wandering(std::size_t i, std::size_t j, std::size_t columns) { return (3 * i + j * j) % columns; }
+Indices wandering(const Shape& shape) {
+  Indices made = xt::zeros<std::int64_t>({shape[0], shape[1]});
+  for (std::size_t i = 0; i < shape[0]; ++i)
+    for (std::size_t j = 0; j < shape[1]; ++j)
+      made(i, j) = static_cast<std::int64_t>(wandering(i, j, shape[1]));
+  return made;
+}
+
+/// Each element of a matrix added to the one of its row that wandering() names, or taken from there.
+std::vector<double> wandered(const Array<double>& x, bool adds) {
+  const std::size_t columns = x.shape(1);
+  std::vector<double> result(x.size(), 0);
+  for (std::size_t i = 0; i < x.shape(0); ++i)
+    for (std::size_t j = 0; j < columns; ++j) {
+      const std::size_t other = wandering(i, j, columns);
+      result[i * columns + (adds ? other : j)] += x(i, adds ? j : other);
+    }
   return result;
 }
 
@@ -78,12 +102,23 @@ std::vector<OperationRow> indexing_rows() {
           },
           [](const Arrays& in) { return squares(scattered_along(in[0])); }),
       row(
+          "take_along_axis", "indices as many as elements", {{{2, 5}}},
+          [](const auto& in) { return take_along_axis(in[0], wandering(in[0].shape()), 1); },
+          [](const Arrays& in) { return wandered(in[0], false); }),
+      row(
+          "scatter_along_axis", "indices as many as elements", {{{2, 5}}},
+          [](const auto& in) {
+            return scatter_along_axis(in[0], wandering(in[0].shape()), 1, in[0].shape());
+          },
+          [](const Arrays& in) { return wandered(in[0], true); }),
+      row(
           "take", "", {{{2, 3, 2}}}, [](const auto& in) { return square(take(in[0], grid(), 1)); },
           [](const Arrays& in) { return squares(taken(in[0])); }),
       row(
           "scatter_slices", "", {{{2, 2, 2, 2}}},
           [](const auto& in) {
-            return square(scatter_slices(in[0], grid(), 1, {2, 3, 2}));
+            const Shape& shape = in[0].shape();
+            return square(scatter_slices(in[0], grid(), 1, {shape[0], 3, shape.back()}));
           },
           [](const Arrays& in) { return squares(scattered(in[0])); }),
   };

@@ -26,11 +26,11 @@ std::vector<double> normalized_lines(const Array<double>& x, std::size_t count, 
 
 void add_layer_norm(std::vector<OperationRow>& rows, const char* variant, const Shape& shape,
                     double epsilon) {
-  const std::size_t count = shape.back();
   rows.push_back(row(
-      "layer_norm", variant, {{shape}, {{count}}, {{count}}},
+      "layer_norm", variant, {{shape}, {{shape.back()}}, {{shape.back()}}},
       [=](const auto& in) { return layer_norm(in[0], in[1], in[2], {.epsilon = epsilon}); },
       [=](const Arrays& in) {
+        const std::size_t count = in[1].size();
         std::vector<double> y = normalized_lines(in[0], count, epsilon);
         for (std::size_t i = 0; i < y.size(); ++i)
           y[i] = y[i] * in[1].storage()[i % count] + in[2].storage()[i % count];
@@ -42,7 +42,7 @@ void add_layer_norm(std::vector<OperationRow>& rows, const char* variant, const 
 struct ChannelsOf {
   std::size_t samples, channels, inner;
   explicit ChannelsOf(const Shape& shape)
-      : samples(shape[0]), channels(shape[1]), inner(element_count(shape) / shape[0] / shape[1]) {}
+      : samples(shape[0]), channels(shape[1]), inner(element_count(Shape(shape.begin() + 2, shape.end()))) {}
   std::size_t count() const { return samples * inner; }
   std::size_t at(std::size_t channel, std::size_t i) const {
     return (i / inner * channels + channel) * inner + i % inner;
@@ -142,7 +142,7 @@ std::vector<OperationRow> layer_rows() {
   add_layer_norm(rows, "three axes, large epsilon", {2, 3, 37}, 0.5);
   rows.push_back(row(
       "layer_norm", "without gamma and beta", {{{6, 19}}}, [](const auto& in) { return layer_norm(in[0]); },
-      [](const Arrays& in) { return normalized_lines(in[0], 19, 1e-5); }));
+      [](const Arrays& in) { return normalized_lines(in[0], in[0].shape(1), 1e-5); }));
   add_batch_norm(rows, "two axes", {5, 19}, 1e-5);
   add_batch_norm(rows, "three axes", {3, 2, 7}, 0.5);
   add_batch_norm(rows, "four axes", {2, 3, 3, 6}, 1e-5);

@@ -34,7 +34,10 @@ OperationRow flags_row(bool transpose_a, bool transpose_b) {
       [=](const auto& in) {
         return matmul(in[0], in[1], {.transpose_a = transpose_a, .transpose_b = transpose_b});
       },
-      [=](const Arrays& in) { return product(in[0], in[1], 3, 4, 5, transpose_a, transpose_b); });
+      [=](const Arrays& in) {
+        const std::size_t m = in[0].shape(transpose_a ? 1 : 0), k = in[0].shape(transpose_a ? 0 : 1);
+        return product(in[0], in[1], m, k, in[1].shape(transpose_b ? 0 : 1), transpose_a, transpose_b);
+      });
 }
 
 /// op(a) op(b) for each of `count` matrices, one after the other; a factor with a single one repeats it.
@@ -59,7 +62,9 @@ std::vector<OperationRow> batched_rows() {
   return {
       row(
           "matmul", "stacks", {{{4, 2, 3}}, {{4, 3, 2}}}, [](const auto& in) { return matmul(in[0], in[1]); },
-          [](const Arrays& in) { return products(in, 4, 2, 3, 2, false); }),
+          [](const Arrays& in) {
+            return products(in, in[0].shape(0), in[0].shape(1), in[0].shape(2), in[1].shape(2), false);
+          }),
       row(
           "matmul", "a stack and a matrix", {{{2, 2, 2, 3}}, {{2, 3}}},
           [](const auto& in) { return matmul(in[0], in[1], {.transpose_b = true}); },
@@ -83,7 +88,7 @@ std::vector<OperationRow> matmul_rows() {
           [](const Arrays& in) { return product(in[0], in[0], 3, 4, 3, false, true); }),
       row(
           "matmul", "dot", {{{7}}, {{7}}}, [](const auto& in) { return matmul(in[0], in[1]); },
-          [](const Arrays& in) { return product(in[0], in[1], 1, 7, 1, true, false); }),
+          [](const Arrays& in) { return product(in[0], in[1], 1, in[0].size(), 1, true, false); }),
       row(
           "matmul", "matrix and vector", {{{3, 4}}, {{4}}},
           [](const auto& in) { return matmul(in[0], in[1]); },
@@ -116,7 +121,10 @@ std::vector<OperationRow> linear_rows() {
       row(
           "linear", "", {{{5, 3}}, {{3, 4}}, {{4}}},
           [](const auto& in) { return linear(in[0], in[1], in[2]); },
-          [](const Arrays& in) { return with_bias(product(in[0], in[1], 5, 3, 4, false, false), in[2]); }),
+          [](const Arrays& in) {
+            return with_bias(
+                product(in[0], in[1], in[0].shape(0), in[0].shape(1), in[1].shape(1), false, false), in[2]);
+          }),
       row(
           "linear", "without bias", {{{5, 3}}, {{3, 4}}}, [](const auto& in) { return linear(in[0], in[1]); },
           [](const Arrays& in) { return product(in[0], in[1], 5, 3, 4, false, false); }),

@@ -30,24 +30,26 @@ Reference elementwise_loss(double (*one)(double, double), Reduction reduction) {
   };
 }
 
-/// The sums of term(row, class) over each row's classes.
-std::vector<double> row_sums(const std::function<double(std::size_t, std::size_t)>& term) {
-  std::vector<double> sums(samples, 0);
-  for (std::size_t r = 0; r < samples; ++r)
-    for (std::size_t c = 0; c < classes; ++c) sums[r] += term(r, c);
+/// The sums of term(row, class) over each row's classes, as many of both as x has.
+std::vector<double> row_sums(const Array<double>& x,
+                             const std::function<double(std::size_t, std::size_t)>& term) {
+  std::vector<double> sums(x.shape(0), 0);
+  for (std::size_t r = 0; r < x.shape(0); ++r)
+    for (std::size_t c = 0; c < x.shape(1); ++c) sums[r] += term(r, c);
   return sums;
 }
 
 std::vector<double> log_totals(const Array<double>& logits) {
-  std::vector<double> totals = row_sums([&](std::size_t r, std::size_t c) { return std::exp(logits(r, c)); });
+  std::vector<double> totals =
+      row_sums(logits, [&](std::size_t r, std::size_t c) { return std::exp(logits(r, c)); });
   for (double& total : totals) total = std::log(total);
   return totals;
 }
 
-std::size_t label(std::size_t row) { return row * 7 + 2; }
-Indices labels() {
-  Indices all = xt::zeros<std::int64_t>({samples});
-  for (std::size_t r = 0; r < samples; ++r) all(r) = static_cast<std::int64_t>(label(r));
+std::size_t label(std::size_t row) { return row % 3 * 7 + 2; }
+Indices labels(std::size_t count = samples) {
+  Indices all = xt::zeros<std::int64_t>({count});
+  for (std::size_t r = 0; r < count; ++r) all(r) = static_cast<std::int64_t>(label(r));
   return all;
 }
 
@@ -99,7 +101,7 @@ void add_over_classes(std::vector<OperationRow>& rows, Reduction reduction, cons
       [=](const auto& in) { return cross_entropy(in[0], labels(), reduction); },
       [=](const Arrays& in) {
         std::vector<double> losses = log_totals(in[0]);
-        for (std::size_t r = 0; r < samples; ++r) losses[r] -= in[0](r, label(r));
+        for (std::size_t r = 0; r < in[0].shape(0); ++r) losses[r] -= in[0](r, label(r));
         return reduced(losses, reduction);
       }));
   rows.push_back(row(
@@ -108,39 +110,62 @@ void add_over_classes(std::vector<OperationRow>& rows, Reduction reduction, cons
       [=](const Arrays& in) {
         const std::vector<double> totals = log_totals(in[0]);
         return reduced(
-            row_sums([&](std::size_t r, std::size_t c) { return in[1](r, c) * (totals[r] - in[0](r, c)); }),
+            row_sums(in[0],
+                     [&](std::size_t r, std::size_t c) { return in[1](r, c) * (totals[r] - in[0](r, c)); }),
             reduction);
       }));
   rows.push_back(row(
       "cross_entropy_of_probabilities", with("rows"), {share, share},
       [=](const auto& in) { return cross_entropy_of_probabilities(in[0], in[1], reduction); },
       [=](const Arrays& in) {
-        return reduced(
-            row_sums([&](std::size_t r, std::size_t c) { return -in[1](r, c) * std::log(in[0](r, c)); }),
-            reduction);
+        return reduced(row_sums(in[0], [&](std::size_t r,
+                                           std::size_t c) { return -in[1](r, c) * std::log(in[0](r, c)); }),
+                       reduction);
       }));
   rows.push_back(row(
       "cross_entropy_of_probabilities", with("labels"), {share},
       [=](const auto& in) { return cross_entropy_of_probabilities(in[0], labels(), reduction); },
       [=](const Arrays& in) {
         std::vector<double> losses;
-        for (std::size_t r = 0; r < samples; ++r) losses.push_back(-std::log(in[0](r, label(r))));
+        for (std::size_t r = 0; r < in[0].shape(0); ++r) losses.push_back(-std::log(in[0](r, label(r))));
         return reduced(losses, reduction);
       }));
   rows.push_back(row(
       "kl_div", variant, {any, share}, [=](const auto& in) { return kl_div(in[0], in[1], reduction); },
       [=](const Arrays& in) {
-        return reduced(row_sums([&](std::size_t r, std::size_t c) {
-                         return in[1](r, c) * (std::log(in[1](r, c)) - in[0](r, c));
-                       }),
+        return reduced(row_sums(in[0],
+                                [&](std::size_t r, std::size_t c) {
+                                  return in[1](r, c) * (std::log(in[1](r, c)) - in[0](r, c));
+                                }),
                        reduction);
       }));
   rows.push_back(row(
       "nll_loss", variant, {any}, [=](const auto& in) { return nll_loss(in[0], labels(), reduction); },
       [=](const Arrays& in) {
         std::vector<double> losses;
-        for (std::size_t r = 0; r < samples; ++r) losses.push_back(-in[0](r, label(r)));
+        for (std::size_t r = 0; r < in[0].shape(0); ++r) losses.push_back(-in[0](r, label(r)));
         return reduced(losses, reduction);
+      }));
+}
+
+/// Of as many samples as predictions come with.
+void add_labelled(std::vector<OperationRow>& rows) {
+  const Argument four = {{4, classes}};
+  rows.push_back(row(
+      "cross_entropy", "a label a row", {four},
+      [](const auto& in) { return cross_entropy(in[0], labels(in[0].shape()[0])); },
+      [](const Arrays& in) {
+        std::vector<double> losses = log_totals(in[0]);
+        for (std::size_t r = 0; r < losses.size(); ++r) losses[r] -= in[0](r, label(r));
+        return reduced(losses, Reduction::mean);
+      }));
+  rows.push_back(row(
+      "nll_loss", "a label a row", {four},
+      [](const auto& in) { return nll_loss(in[0], labels(in[0].shape()[0])); },
+      [](const Arrays& in) {
+        std::vector<double> losses;
+        for (std::size_t r = 0; r < in[0].shape(0); ++r) losses.push_back(-in[0](r, label(r)));
+        return reduced(losses, Reduction::mean);
       }));
 }
 
@@ -154,19 +179,21 @@ std::vector<OperationRow> loss_rows() {
     add_elementwise(rows, reduction, variant);
     add_over_classes(rows, reduction, variant);
   }
+  add_labelled(rows);
   rows.push_back(row(
       "sum_squared_error", "mean", {any, any}, [](const auto& in) { return sum_squared_error(in[0], in[1]); },
       [](const Arrays& in) {
-        return reduced(
-            row_sums([&](std::size_t r, std::size_t c) { return squared(in[0](r, c), in[1](r, c)) / 2; }),
-            Reduction::mean);
+        return reduced(row_sums(in[0], [&](std::size_t r,
+                                           std::size_t c) { return squared(in[0](r, c), in[1](r, c)) / 2; }),
+                       Reduction::mean);
       }));
   rows.push_back(row(
       "sum_squared_error", "sum", {{{7}}, {{7}}},
       [](const auto& in) { return sum_squared_error(in[0], in[1], Reduction::sum); },
       [](const Arrays& in) {
         double total = 0;
-        for (std::size_t i = 0; i < 7; ++i) total += squared(in[0](i), in[1](i)) / 2;
+        for (std::size_t i = 0; i < in[0].size(); ++i)
+          total += squared(in[0].storage()[i], in[1].storage()[i]) / 2;
         return std::vector<double>{total};
       }));
   return rows;

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <xgrad/ops/exponential.hpp>
@@ -14,25 +15,6 @@ namespace xgrad::testing {
 namespace {
 
 using Arrays = std::vector<Array<double>>;
-using Line = std::vector<double>;
-
-/// The lines that a reduction of `axes` makes of x: in the order of the result, each in row-major order.
-std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
-  const Shape shape = x.shape();
-  const AxisList<bool> reduced = reduced_axes("reference", axes, shape);
-  std::vector<Line> lines(element_count(reduced_shape(shape, reduced, true)));
-  for (std::size_t flat = 0; flat < x.size(); ++flat) {
-    std::size_t line = 0, step = 1, rest = flat;
-    for (std::size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
-      if (!reduced[axis]) {
-        line += rest % shape[axis] * step;
-        step *= shape[axis];
-      }
-    lines[line].push_back(x.storage()[flat]);
-  }
-  return lines;
-}
-
 double largest(const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], larger); }
 double smallest(const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], smaller); }
 double total(const Line& line) {
@@ -42,10 +24,11 @@ double total(const Line& line) {
 }
 double average(const Line& line) { return total(line) / static_cast<double>(line.size()); }
 double log_total(const Line& line) {
-  if (std::isinf(largest(line))) return largest(line);
+  const double most = line.empty() ? -std::numeric_limits<double>::infinity() : largest(line);
+  if (std::isinf(most)) return most;
   double sum = 0;
-  for (double x : line) sum += std::exp(x - largest(line));
-  return largest(line) + std::log(sum);
+  for (double x : line) sum += std::exp(x - most);
+  return most + std::log(sum);
 }
 
 Reference reducing(const Axes& axes, double (*reduce)(const Line&)) {
@@ -84,11 +67,11 @@ void add_rows(std::vector<OperationRow>& rows, const char* operation, double (*r
 Reference log_shares(bool down, bool exponential) {
   return [=](const Arrays& in) {
     const std::size_t rows = in[0].shape()[0], columns = in[0].shape()[1];
-    const std::vector<Line> lines = lines_of(in[0], {down ? 0 : 1});
-    std::vector<double> result;
+    std::vector<double> totals, result;
+    for (const Line& line : lines_of(in[0], {down ? 0 : 1})) totals.push_back(log_total(line));
     for (std::size_t r = 0; r < rows; ++r)
       for (std::size_t c = 0; c < columns; ++c) {
-        const double log_share = in[0](r, c) - log_total(lines[down ? c : r]);
+        const double log_share = in[0](r, c) - totals[down ? c : r];
         result.push_back(exponential ? std::exp(log_share) : log_share);
       }
     return result;

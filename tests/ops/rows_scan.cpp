@@ -1,5 +1,4 @@
 #include <xgrad/ops/scan.hpp>
-#include <xgrad/ops/shape.hpp>
 
 #include "operation_row.hpp"
 
@@ -27,12 +26,13 @@ Reference running_sums(std::size_t axis) {
   };
 }
 
-Reference products(std::size_t axis) {
+Reference products(const Axes& axes) {
   return [=](const Arrays& in) {
-    const Around around(in[0], axis);
-    std::vector<double> result(around.outer * around.inner, 1);
-    for (std::size_t k = 0; k < in[0].size(); ++k)
-      result[k / (around.extent * around.inner) * around.inner + k % around.inner] *= in[0].storage()[k];
+    std::vector<double> result;
+    for (const Line& line : lines_of(in[0], axes)) {
+      result.push_back(1);
+      for (double x : line) result.back() *= x;
+    }
     return result;
   };
 }
@@ -51,22 +51,23 @@ std::vector<OperationRow> scan_rows() {
           "cumsum", "middle axis", {{{2, 4, 3}}}, [](const auto& in) { return cumsum(in[0], 1); },
           running_sums(1)),
       row(
-          "cumsum", "all", {{{12}}},
-          [](const auto& in) {
-            return cumsum(reshape(in[0], {3, 4}));
-          },
-          running_sums(0)),
+          "cumsum", "all", {{{3, 4}}}, [](const auto& in) { return cumsum(in[0]); },
+          [](const Arrays& in) {
+            std::vector<double> result;
+            for (double x : in[0]) result.push_back(x + (result.empty() ? 0 : result.back()));
+            return result;
+          }),
       row(
           "prod", "last axis", {{{3, 7}}}, [](const auto& in) { return prod(in[0], {.axes = {-1}}); },
-          products(1)),
+          products({1})),
       row(
           "prod", "first axis, kept", {{{4, 5}}},
-          [](const auto& in) { return prod(in[0], {.axes = {0}, .keep_dims = true}); }, products(0)),
+          [](const auto& in) { return prod(in[0], {.axes = {0}, .keep_dims = true}); }, products({0})),
       row(
           "prod", "middle axis", {{{2, 3, 4}}}, [](const auto& in) { return prod(in[0], {.axes = {1}}); },
-          products(1)),
+          products({1})),
       row(
-          "prod", "all", {{{11}}}, [](const auto& in) { return prod(in[0]); }, products(0)),
+          "prod", "all", {{{11}}}, [](const auto& in) { return prod(in[0]); }, products({})),
   };
 }
 

@@ -70,7 +70,8 @@ std::vector<OperationRow> transpose_rows() {
       row(
           "transpose", "", {{{3, 5}}}, [](const auto& in) { return transpose(in[0]); },
           [](const Arrays& in) {
-            return each({5, 3}, [&](const Index& i) { return in[0](i[1], i[0]); });
+            const Index shape(in[0].shape().rbegin(), in[0].shape().rend());
+            return each(shape, [&](const Index& i) { return at(in[0], Index(i.rbegin(), i.rend())); });
           }),
       row(
           "transpose", "permute", {{{2, 3, 4, 2}}},
@@ -115,7 +116,17 @@ std::vector<OperationRow> slice_rows() {
             return slice(in[0], {range(std::nullopt, std::nullopt, 3), range(-1, 0, -2)});
           },
           [](const Arrays& in) {
-            return each({3, 2}, [&](const Index& i) { return in[0](3 * i[0], 4 - 2 * i[1]); });
+            const std::size_t rows = in[0].shape(0), columns = in[0].shape(1);
+            return each({(rows + 2) / 3, columns / 2},
+                        [&](const Index& i) { return in[0](3 * i[0], columns - 1 - 2 * i[1]); });
+          }),
+      row(
+          "slice", "nothing left out", {{{3, 2}}},
+          [](const auto& in) { return square(slice(in[0], std::initializer_list<SliceItem>{})); },
+          [](const Arrays& in) {
+            std::vector<double> x = same(in);
+            for (double& element : x) element *= element;
+            return x;
           }),
       row(
           "slice", "one element", {{{3, 2}}},
@@ -146,6 +157,22 @@ std::vector<OperationRow> slice_rows() {
               return x * x;
             });
           }),
+      row(
+          "slice_scatter", "into every second row", {{{2, 3}}},
+          [](const auto& in) {
+            const Shape& shape = in[0].shape();
+            return slice_scatter(in[0], {2 * shape[0], shape[1]}, {range(0, std::nullopt, 2)});
+          },
+          [](const Arrays& in) {
+            return each({2 * in[0].shape(0), in[0].shape(1)},
+                        [&](const Index& i) { return i[0] % 2 == 0 ? in[0](i[0] / 2, i[1]) : 0; });
+          }),
+      row(
+          "slice_scatter", "one element", {{{}}},
+          [](const auto& in) { return slice_scatter(in[0], {3}, {1}); },
+          [](const Arrays& in) {
+            return std::vector<double>{0, in[0](), 0};
+          }),
   };
 }
 
@@ -155,10 +182,11 @@ std::vector<OperationRow> joining_rows() {
           "concatenate", "", {{{2, 3}}, {{2, 1}}, {{2, 4}}},
           [](const auto& in) { return square(concatenate(in, 1)); },
           [](const Arrays& in) {
-            return each({2, 8}, [&](const Index& i) {
-              const double x = i[1] < 3   ? in[0](i[0], i[1])
-                               : i[1] < 4 ? in[1](i[0], i[1] - 3)
-                                          : in[2](i[0], i[1] - 4);
+            const std::size_t second = in[0].shape(1), third = second + in[1].shape(1);
+            return each({in[0].shape(0), third + in[2].shape(1)}, [&](const Index& i) {
+              const double x = i[1] < second  ? in[0](i[0], i[1])
+                               : i[1] < third ? in[1](i[0], i[1] - second)
+                                              : in[2](i[0], i[1] - third);
               return x * x;
             });
           }),
@@ -173,7 +201,7 @@ std::vector<OperationRow> joining_rows() {
       row(
           "concatenate", "stack", {{{2, 3}}, {{2, 3}}}, [](const auto& in) { return stack(in, -1); },
           [](const Arrays& in) {
-            return each({2, 3, 2}, [&](const Index& i) { return at(in[i[2]], {i[0], i[1]}); });
+            return each({in[0].size(), 2}, [&](const Index& i) { return in[i[1]].storage()[i[0]]; });
           }),
   };
 }

@@ -10,21 +10,6 @@ namespace xgrad::testing {
 namespace {
 
 using Arrays = std::vector<Array<double>>;
-using Line = std::vector<double>;
-
-/// The lines of x along one axis, or all of it, in the order of the result.
-std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
-  if (axes.empty()) return {Line(x.cbegin(), x.cend())};
-  const Shape shape = x.shape();
-  const std::size_t axis = normalize_axis("reference", axes[0], shape);
-  std::size_t inner = 1;
-  for (std::size_t k = axis + 1; k < shape.size(); ++k) inner *= shape[k];
-  std::vector<Line> lines(x.size() / shape[axis]);
-  for (std::size_t flat = 0; flat < x.size(); ++flat)
-    lines[flat / (inner * shape[axis]) * inner + flat % inner].push_back(x.storage()[flat]);
-  return lines;
-}
-
 double variance(const Line& line, double ddof) {
   double mean = 0, squares = 0;
   for (double x : line) mean += x / static_cast<double>(line.size());
