@@ -113,3 +113,53 @@ TEST_CASE("Fashion-MNIST's four files are found in their folder, packed or not")
   CHECK(test.images.shape() == xgrad::Shape{500, 28, 28});
   CHECK(test.labels(0) == 9);
 }
+
+TEST_CASE("Debian's files of Fashion-MNIST are the data set as it was published") {
+  const fs::path folder = "/usr/share/datasets/fashion-mnist";
+  if (!fs::exists(folder)) {
+    MESSAGE("skipped: there is no " << folder.string() << "; apt install dataset-fashion-mnist");
+    return;
+  }
+  const auto [train, test] = load_fashion_mnist<float>(folder);
+  REQUIRE(train.images.shape() == xgrad::Shape{60000, 28, 28});
+  REQUIRE(test.images.shape() == xgrad::Shape{10000, 28, 28});
+  const auto counts = [](const xgrad::Indices& labels) {
+    std::vector<int> of_class(10);
+    for (std::int64_t label : labels.storage()) ++of_class.at(static_cast<std::size_t>(label));
+    return of_class;
+  };
+  CHECK(counts(train.labels) == std::vector<int>(10, 6000));
+  CHECK(counts(test.labels) == std::vector<int>(10, 1000));
+
+  // Sums over the files' bytes, taken by another program.
+  const auto sum_of_bytes = [](const xgrad::Array<float>& images) {
+    std::int64_t total = 0;
+    for (float pixel : images.storage()) total += std::lround(255 * pixel);
+    return total;
+  };
+  CHECK(sum_of_bytes(train.images) == 3431114169);
+  CHECK(sum_of_bytes(test.images) == 573469082);
+
+  // Mean and deviation are known to every program that normalises by them.
+  double sum = 0, squares = 0;
+  for (float pixel : train.images.storage()) {
+    sum += static_cast<double>(pixel);
+    squares += static_cast<double>(pixel) * static_cast<double>(pixel);
+  }
+  const double mean = sum / 47.04e6;
+  CHECK(mean == doctest::Approx(0.2860).epsilon(2e-4));
+  CHECK(std::sqrt(squares / 47.04e6 - mean * mean) == doctest::Approx(0.3530).epsilon(2e-4));
+
+  // The sample that comes with the library is the first 50 of each class.
+  const auto sample = load_fashion_sample<float>();
+  std::vector<int> taken(10);
+  std::size_t at = 0, different = 0;
+  for (std::size_t i = 0; i < 10000 && at < 500; ++i) {
+    if (taken.at(static_cast<std::size_t>(test.labels(i)))++ >= 50) continue;
+    different += test.labels(i) != sample.labels(at);
+    const float* const whole = test.images.storage().data() + 784 * i;
+    different += !std::equal(whole, whole + 784, sample.images.storage().data() + 784 * at++);
+  }
+  CHECK(at == 500);
+  CHECK(different == 0);
+}
