@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# Usage: scripts/install_dependencies.sh [more packages]
 # Installs what building, testing and the demo need and what is not there yet. Debian and Ubuntu only; elsewhere it
 # says which packages to install and stops. XGRAD_INSTALL=no skips all of it, for those who bring their own.
 set -euo pipefail
@@ -9,6 +10,7 @@ packages=(
   libminizip-dev nlohmann-json3-dev
   doctest-dev libbenchmark-dev libcli11-dev libfmt-dev valgrind
   gnuplot-nox graphviz fonts-dejavu-core
+  "$@"
 )
 
 if [[ ${XGRAD_INSTALL:-yes} == no ]]; then

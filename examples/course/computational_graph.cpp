@@ -74,7 +74,8 @@ void network(lesson::Lesson& lesson) {
   const Var x = xg::constant(Matrix{{1, 0.5}}), W1 = xg::parameter(Matrix{{.1, .3}, {.2, -.4}}),
             b1 = xg::parameter(Matrix{.1, .2}), W2 = xg::parameter(Matrix{{.1, .4}, {.2, .5}}),
             b2 = xg::parameter(Matrix{.1, .2});
-  const Var hidden = xg::relu(xg::linear(x, W1, b1)), logits = xg::linear(hidden, W2, b2);
+  // A name keeps a node's value, for the picture; nothing else needs that of `sums`.
+  const Var sums = xg::linear(x, W1, b1), hidden = xg::relu(sums), logits = xg::linear(hidden, W2, b2);
   const Var loss = xg::nn::cross_entropy(logits, xt::xarray<std::int64_t>{1});
   lesson.drawing().graphviz(
       "computational_graph_network",

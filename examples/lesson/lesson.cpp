@@ -21,7 +21,7 @@ std::string written(const xgrad::Array<double>& a) {
   const std::size_t columns = a.dimension() == 0 ? 1 : a.shape().back();
   for (std::size_t i = 0; i < a.size(); ++i) {
     text += i == 0 ? "" : i % columns == 0 ? "; " : ", ";
-    text += fmt::format("{:.9g}", a.storage()[i]);
+    text += fmt::format("{:.9g}", a.storage()[i] + 0.0);  // so that -0 is written as 0
   }
   return "(" + text + ")";
 }
