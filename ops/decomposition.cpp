@@ -1,6 +1,8 @@
 #include "decomposition.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -206,6 +208,19 @@ struct LogDet {
   }
 };
 
+/// A factor's elements from the first pivot on that is NaN or infinite, all NaN; whether there is one among
+/// those that LAPACK went through, `rows` and the one it stopped at. LAPACKs differ in what they make of such
+/// a pivot, and may leave finite numbers behind it.
+template <class T>
+bool pass_nan_on(std::size_t n, std::size_t rows, T* factor) {
+  std::size_t first = 0;
+  while (first < rows && std::isfinite(factor[first * n + first])) ++first;
+  if (first == n || (first == rows && !std::isnan(factor[first * n + first]))) return false;
+  for (std::size_t i = first; i < n; ++i)
+    std::fill(factor + i * n + first, factor + i * n + i + 1, std::numeric_limits<T>::quiet_NaN());
+  return true;
+}
+
 struct Cholesky {
   static constexpr std::string_view name = "cholesky";
   static constexpr bool saves_output = true;
@@ -223,7 +238,8 @@ struct Cholesky {
       T* to = out + matrix * n * n;
       for (std::size_t i = 0; i < n; ++i)
         for (std::size_t j = 0; j <= i; ++j) to[i * n + j] = from[i * n + j] / 2 + from[j * n + i] / 2;
-      bad_rows[matrix] = factor_cholesky(n, to);
+      const std::size_t rows = factor_cholesky(n, to);
+      bad_rows[matrix] = pass_nan_on(n, rows, to) ? n : rows;
     });
     check_each(bad_rows, n, [&](std::size_t matrix, std::size_t row) {
       throw ValueError("cholesky: " + describe(matrix, a.shape) + " is not positive definite (pivot " +

@@ -40,7 +40,8 @@ template <Tensor V>
 V logdet(const V& a);
 
 /// The lower triangular l with a positive diagonal and l l' = a, for a symmetric positive definite a;
-/// otherwise a ValueError. What is factored is (a + a') / 2, so that the gradient is symmetric.
+/// otherwise a ValueError. A NaN in a is one in every element of l that depends on it. What is factored is
+/// (a + a') / 2, so that the gradient is symmetric.
 template <Tensor V>
 V cholesky(const V& a);
 

@@ -69,7 +69,7 @@ struct Log2 {
 };
 
 /// The larger one plus log1p(exp(-|a - b|)). The gradients are sigmoid(a - b) and sigmoid(b - a), as tanh, so
-/// that no order overflows; two equal infinities share evenly.
+/// that no order overflows; two equal infinities share evenly, and a NaN goes to both.
 struct LogAddExp {
   static constexpr std::string_view name = "logaddexp";
   template <class V>
@@ -80,7 +80,8 @@ struct LogAddExp {
   template <class V>
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
     const V difference = a - b;
-    const V half = 0.5 * tanh(0.5 * select(difference == difference, difference, 0));
+    const V apart = select(a == b, select(difference == difference, difference, 0), difference);
+    const V half = 0.5 * tanh(0.5 * apart);
     return {dy * (0.5 + half), dy * (0.5 - half)};
   }
 };

@@ -32,7 +32,10 @@ inline std::size_t offset_in(const Shape& shape, std::array<std::size_t, 4> inde
   return offset;
 }
 
-/// Calls term(offset in y, in x, in the kernel) for every product that a convolution sums up.
+constexpr std::size_t in_padding = ~std::size_t{0};
+
+/// Calls term(offset in y, in x, in the kernel) for every product that a convolution sums up; x has none for
+/// an element of its padding.
 template <class Term>
 void for_each_term(const ConvolutionCase& c, const Term& term) {
   const auto& [stride, padding, dilation, groups] = c.options;
@@ -46,32 +49,37 @@ void for_each_term(const ConvolutionCase& c, const Term& term) {
               for (std::size_t q = 0; q < c.kernel[3]; ++q) {
                 const std::size_t row = i * stride[0] + p * dilation[0],
                                   column = j * stride[1] + q * dilation[1];
-                if (row < padding[0] || row - padding[0] >= c.x[2]) continue;
-                if (column < padding[1] || column - padding[1] >= c.x[3]) continue;
+                const bool inside = row >= padding[0] && row - padding[0] < c.x[2] && column >= padding[1] &&
+                                    column - padding[1] < c.x[3];
                 const std::size_t channel = o / filters * c.kernel[1] + d;
-                term(offset_in(c.y, {n, o, i, j}),
-                     offset_in(c.x, {n, channel, row - padding[0], column - padding[1]}),
-                     offset_in(c.kernel, {o, d, p, q}));
+                term(
+                    offset_in(c.y, {n, o, i, j}),
+                    inside ? offset_in(c.x, {n, channel, row - padding[0], column - padding[1]}) : in_padding,
+                    offset_in(c.kernel, {o, d, p, q}));
               }
 }
 
+// Padding is a 0 like any other: times an infinity it is a NaN.
 inline std::vector<double> convolved(const ConvolutionCase& c, const double* x, const double* kernel) {
   std::vector<double> y(element_count(c.y), 0);
-  for_each_term(
-      c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) { y[at_y] += x[at_x] * kernel[at_k]; });
+  for_each_term(c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) {
+    y[at_y] += (at_x == in_padding ? 0 : x[at_x]) * kernel[at_k];
+  });
   return y;
 }
 inline std::vector<double> convolved_transposed(const ConvolutionCase& c, const double* y,
                                                 const double* kernel) {
   std::vector<double> x(element_count(c.x), 0);
-  for_each_term(
-      c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) { x[at_x] += y[at_y] * kernel[at_k]; });
+  for_each_term(c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) {
+    if (at_x != in_padding) x[at_x] += y[at_y] * kernel[at_k];
+  });
   return x;
 }
 inline std::vector<double> convolved_for_kernel(const ConvolutionCase& c, const double* x, const double* y) {
   std::vector<double> kernel(element_count(c.kernel), 0);
-  for_each_term(
-      c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) { kernel[at_k] += x[at_x] * y[at_y]; });
+  for_each_term(c, [&](std::size_t at_y, std::size_t at_x, std::size_t at_k) {
+    kernel[at_k] += (at_x == in_padding ? 0 : x[at_x]) * y[at_y];
+  });
   return kernel;
 }
 

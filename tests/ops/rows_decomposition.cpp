@@ -70,6 +70,24 @@ Matrix solution(const Matrix& m, const Array<double>& b, std::size_t columns, st
   return result;
 }
 
+/// The solution for a triangular m and matrix `number` of the right sides, by substitution from the row that
+/// has its diagonal element alone.
+Matrix substituted(const Matrix& m, bool lower, const Array<double>& b, std::size_t columns,
+                   std::size_t number) {
+  Matrix x(b.storage().data() + number * n * columns, b.storage().data() + (number + 1) * n * columns);
+  for (std::size_t step = 0; step < n; ++step) {
+    const std::size_t i = lower ? step : n - 1 - step;
+    for (std::size_t j = 0; j < columns; ++j) {
+      for (std::size_t before = 0; before < step; ++before) {
+        const std::size_t k = lower ? before : n - 1 - before;
+        x[i * columns + j] -= m[i * n + k] * x[k * columns + j];
+      }
+      x[i * columns + j] /= m[i * n + i];
+    }
+  }
+  return x;
+}
+
 /// each(matrix number) for every matrix of x, one after the other.
 template <class Each>
 Matrix for_each_matrix(const Array<double>& x, const Each& each) {
@@ -134,7 +152,7 @@ OperationRow triangular_row(bool upper, bool transpose) {
       [=](const Arrays& in) {
         return for_each_matrix(in[0], [&](std::size_t i) {
           const Matrix half = regular(in[0], i, !upper, upper);
-          return solution(transpose ? transposed(half) : half, in[1], 2, i);
+          return substituted(transpose ? transposed(half) : half, upper == transpose, in[1], 2, i);
         });
       });
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/gather.hpp>
@@ -27,8 +28,11 @@ Values rows_in_order(const Array<double>& x, std::size_t count, bool descending)
   for (std::size_t i = 0; i < x.shape(0); ++i) {
     Values line;
     for (std::size_t j = 0; j < x.shape(1); ++j) line.push_back(x(i, j));
-    std::sort(line.begin(), line.end());
-    if (descending) std::reverse(line.begin(), line.end());
+    // A NaN comes last either way.
+    std::sort(line.begin(), line.end(), [=](double a, double b) {
+      if (std::isnan(a) || std::isnan(b)) return !std::isnan(a) && std::isnan(b);
+      return descending ? a > b : a < b;
+    });
     result.insert(result.end(), line.begin(), line.begin() + static_cast<std::ptrdiff_t>(count));
   }
   return result;

@@ -54,7 +54,10 @@ Indices labels(std::size_t count = samples) {
 }
 
 double squared(double a, double b) { return (a - b) * (a - b); }
-double binary(double p, double t) { return -(t * std::log(p) + (1 - t) * std::log(1 - p)); }
+double binary(double p, double t) {
+  const double least = 1e-12;
+  return -(t * std::log(larger(p, least)) + (1 - t) * std::log(larger(1 - p, least)));
+}
 double binary_with_logits(double z, double t) {
   return std::fmax(z, 0) - z * t + std::log1p(std::exp(-std::fabs(z)));
 }

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -204,6 +205,26 @@ TEST_CASE("cholesky takes the symmetric part, and its gradient is symmetric") {
   CHECK(near(xg::matmul(l, l, {.transpose_b = true}).value(), xt::xarray<double>{{4, 2}, {2, 5}}));
   const auto g = xg::grad(xg::sum(l), {a})[0].value();
   CHECK(g(0, 1) == doctest::Approx(g(1, 0)));
+}
+
+TEST_CASE("a NaN in a matrix is one in every element of its Cholesky factor that depends on it") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (std::size_t row = 0; row < 3; ++row)
+    for (std::size_t column = 0; column < 3; ++column) {
+      xt::xarray<double> a = 4 * xt::eye<double>(3) + 1;
+      a(row, column) = nan;
+      INFO("a NaN at " << row << ", " << column);
+      const auto in_double = xg::cholesky(xg::constant(a)).value();
+      const auto in_float = xg::cholesky(xg::constant(xt::xarray<float>(xt::cast<float>(a)))).value();
+      // Its own element, and what comes from the pivot of its row on.
+      const std::size_t last = std::max(row, column), first = std::min(row, column);
+      for (std::size_t i = 0; i < 3; ++i)
+        for (std::size_t j = 0; j < 3; ++j) {
+          const bool depends = (i == last && j >= first && j <= i) || (i >= j && j >= last);
+          CHECK(std::isnan(in_double(i, j)) == depends);
+          CHECK(std::isnan(in_float(i, j)) == depends);
+        }
+    }
 }
 
 TEST_CASE("singular matrices are a ValueError that names the pivot, and the matrix of a stack") {

@@ -22,7 +22,11 @@
 #include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/statistics.hpp>
 
+#include "library_cases.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::check;
+using xgrad::testing::numbers;
 
 namespace {
 
@@ -30,38 +34,6 @@ using Var = xg::Variable<double>;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-/// A call, the shape and the elements of its result.
-struct Case {
-  std::function<Var()> call;
-  xg::Shape shape;
-  std::vector<double> elements;
-};
-
-bool agree(double a, double b) {
-  return a == b || (std::isnan(a) && std::isnan(b)) || std::fabs(a - b) <= 1e-14 * std::fabs(b);
-}
-
-void check(const std::vector<Case>& cases) {
-  for (std::size_t number = 0; number < cases.size(); ++number) {
-    INFO("case " << number);
-    const Var y = cases[number].call();
-    INFO(y);
-    CHECK(y.shape() == cases[number].shape);
-    REQUIRE(y.size() == cases[number].elements.size());
-    for (std::size_t k = 0; k < y.size(); ++k) {
-      INFO("element " << k << " should be " << cases[number].elements[k]);
-      CHECK(agree(y.dense().data()[k], cases[number].elements[k]));
-    }
-  }
-}
-
-/// Whole numbers from -5 to 5 in no order.
-Var numbers(const xg::Shape& shape) {
-  xg::Dense<double> x(shape);
-  for (std::size_t i = 0; i < x.size(); ++i) x.mutable_data()[i] = static_cast<double>(i * 7 % 11) - 5;
-  return xg::parameter_from(std::move(x));
-}
 
 }  // namespace
 
