@@ -1,7 +1,9 @@
 #include "save.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <unordered_set>
 
 #include "../core/error.hpp"
@@ -82,6 +84,14 @@ NamedArrays<T> load_arrays(const std::string& path) {
   NamedArrays<T> arrays;
   for (auto& [name, value] : values) arrays.emplace_back(std::move(name), to_array(std::move(value)));
   return arrays;
+}
+
+void detail::check_destination(const std::string& path) {
+  is_npz("save", path);
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  std::error_code error;  // what cannot be looked at is no folder to write into
+  if (!folder.empty() && !std::filesystem::is_directory(folder, error))
+    throw IoError("save: there is no folder " + folder.string() + " for " + path + "; make it first");
 }
 
 void detail::rethrow_for(const std::string& path) {

@@ -41,6 +41,9 @@ namespace detail {
 template <Stateful S>
 using state_type = typename decltype(std::declval<const S&>().state())::value_type::second_type::value_type;
 
+/// IoError if save_arrays() must fail for this path's ending, or because its folder is not there.
+void check_destination(const std::string& path);
+
 /// To be called where an exception was caught: throws it again, as an error of loading `path`.
 [[noreturn]] void rethrow_for(const std::string& path);
 

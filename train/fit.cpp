@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "../io/save.hpp"
 #include "../optim/clip.hpp"
 #include "../optim/learning_rates.hpp"
 #include "position.hpp"
@@ -21,6 +22,13 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// Also of what only one of the two has: parameters that are not trained, or are no module's.
+template <class T>
+void zero_gradients(nn::Module<T>& model, optim::Optimizer<T>& optimizer) {
+  model.zero_grad();
+  optimizer.zero_grad();
+}
+
 /// Leaves no gradient, and the model in the mode that it was in, however the training ends.
 template <class T>
 class Ending {
@@ -30,7 +38,7 @@ class Ending {
   Ending(const Ending&) = delete;
   Ending& operator=(const Ending&) = delete;
   ~Ending() {
-    optimizer_.zero_grad();
+    zero_gradients(model_, optimizer_);
     was_training_ ? model_.train() : model_.eval();
   }
 
@@ -55,6 +63,7 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     if (std::find(names.begin(), name, *name) != name)
       throw ValueError("fit: two columns of the history would be called '" + *name +
                        "'; give each metric a name of its own");
+  if (!options.checkpoints.path.empty()) io::detail::check_destination(options.checkpoints.path);
   const optim::OptionCheck check{"fit"};
   if (options.max_grad_norm)
     check(*options.max_grad_norm >= 0, "max_grad_norm", *options.max_grad_norm, "at least 0");
@@ -194,7 +203,7 @@ void Loop<T>::train_batch() {
   const Variable<T> predictions = trained_.model(training_.inputs());
   const Variable<T> loss = training_.loss(predictions);
   const double mean_loss = static_cast<double>(loss.item());
-  trained_.optimizer.zero_grad();
+  zero_gradients(trained_.model, trained_.optimizer);
   loss.backward();
   if (options_.max_grad_norm) optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
   std::vector<double> metrics;
@@ -275,6 +284,7 @@ bool Loop<T>::validate(EpochRecord& record) {
              validation_->metrics(predictions));
   }
   validation_->stop();
+  trained_.model.train();
   record.validation_loss = sums.mean_loss();
   record.validation_metrics = sums.mean_metrics();
   return true;

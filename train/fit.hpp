@@ -30,7 +30,7 @@ struct BatchEvent {
   bool stop = false;        ///< to be set by the callback: ends the training
 };
 
-/// What the callback after an epoch is told: validation and schedules are done.
+/// What the callback after an epoch is told: validation and schedules are done, the model is in train().
 struct EpochEvent {
   const EpochRecord& record;
   bool stop = false;  ///< to be set by the callback: ends the training
@@ -139,7 +139,8 @@ extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batc
 /// LoaderOptions::prefetch.)
 ///
 /// ValueError for bad options, a loader without batches, or two metrics of one name; IoError for a checkpoint
-/// that cannot be read or written, or is another training's: nothing has changed if it cannot be read. What
+/// that cannot be read or written, or is another training's: nothing has changed if it cannot be read, or its
+/// folder is not there. What
 /// the model, loss, loader, metrics and callbacks throw comes through: model, optimizer and schedules are
 /// then as after the last step that was done, but for buffers such as running means, which the forward pass
 /// of a failed batch may have moved; the last checkpoint stays. In any case, no gradient is left, the model

@@ -16,7 +16,7 @@ struct EpochRecord {
   std::vector<double> metrics;             ///< in the order of History::metric_names
   std::optional<double> validation_loss;   ///< none without validation
   std::vector<double> validation_metrics;  ///< empty without validation
-  double learning_rate = 0;                ///< of the first group, in the epoch's last step
+  double learning_rate = 0;                ///< of the first group after the epoch's last batch
   double seconds = 0;                      ///< training and validation together
 };
 

@@ -109,6 +109,45 @@ TEST_CASE("fit leaves no gradient and the model in its mode") {
   for (const auto& parameter : t.net.parameters()) CHECK_FALSE(parameter.has_grad());
 }
 
+TEST_CASE("parameters that the optimizer was not given keep their values, and collect no gradients") {
+  // y = w x + b, and only b is trained: w's gradient is that of the present batch, 2 mean((y - t) x).
+  LineTraining t;
+  xgrad::optim::SGD<double> bias({t.net.parameters()[1]}, {.learning_rate = 0.001});
+  const auto weight = t.net.parameters()[0];
+  const double w = weight.value()(0, 0);
+  xgrad::Array<double> p, y;
+  LineOptions options{.epochs = 2};
+  options.after_batch = [&](BatchEvent&) {
+    const double x0 = y(0, 0) / 2, x1 = y(1, 0) / 2;
+    CHECK(weight.grad()(0, 0) == doctest::Approx((p(0, 0) - y(0, 0)) * x0 + (p(1, 0) - y(1, 0)) * x1));
+  };
+  xgrad::train::fit(
+      t.net, bias,
+      [&](const auto& predictions, const auto& targets) {
+        p = predictions.value();
+        y = targets.value();
+        return xgrad::nn::mean_squared_error(predictions, targets);
+      },
+      t.loader, options);
+  CHECK(weight.value()(0, 0) == w);
+  for (const auto& parameter : t.net.parameters()) CHECK_FALSE(parameter.has_grad());
+}
+
+TEST_CASE("callbacks find the model in training, with validation and without") {
+  Training<double> t;
+  auto options = t.options(2);
+  int calls = 0;
+  options.after_batch = [&](BatchEvent&) { CHECK(t.net.is_training()); };
+  options.after_epoch = [&](EpochEvent&) {
+    ++calls;
+    CHECK(t.net.is_training());
+  };
+  t.fit(options);
+  options.validation = {};
+  t.fit(options);
+  CHECK(calls == 4);
+}
+
 TEST_CASE("callbacks hear of every batch and epoch, and may end the training") {
   LineTraining t;
   std::vector<std::size_t> batches, epochs;
@@ -269,6 +308,16 @@ TEST_CASE("fit refuses what it cannot do, and says what to do") {
              {.batch_size = 2, .drop_last = true});
   CHECK(refused({.validation = &empty}) ==
         "fit: the validation loader has no batches; give it samples, or a smaller batch_size");
+  // Before an epoch is spent on what could not be kept.
+  const auto batches = [](BatchEvent&) { FAIL("it has begun"); };
+  const auto cannot_write = [&](const std::string& path) {
+    return message_of<xgrad::IoError>(
+        [&] { t.fit({.checkpoints = {.path = path}, .after_batch = batches}); });
+  };
+  CHECK(cannot_write("run.ckpt") ==
+        "save: the ending of run.ckpt tells no format; let it be .safetensors or .npz");
+  CHECK(cannot_write("no/such/folder/run.npz") ==
+        "save: there is no folder no/such/folder for no/such/folder/run.npz; make it first");
   LineOptions nested{.stop_on_signals = true};
   nested.after_batch = [&](BatchEvent&) { t.fit({.stop_on_signals = true}); };
   CHECK(refused(nested) ==
