@@ -84,7 +84,7 @@ class Batches {
   virtual std::uint64_t pass() const = 0;
   virtual void set_pass(std::uint64_t number) = 0;
 
-  /// Begins a pass after its first `skipped` batches, which are not gathered.
+  /// Begins a pass after its first `skipped` batches, which are gathered only if the loader reads ahead.
   virtual void start(std::size_t skipped) = 0;
   /// Takes the next batch; false if there is none.
   virtual bool next() = 0;
