@@ -23,7 +23,8 @@ struct NormOptions {
 // An axis out of range or named twice is a ShapeError.
 
 /// The mean square distance from the mean, in two passes: first the mean, then the squares, in double. As in
-/// NumPy, NaN where there are as many elements as `ddof` or none at all; fewer than `ddof` count as many.
+/// NumPy, where there are as many elements as `ddof` or fewer, the sum of squares is divided by 0: infinity, or
+/// NaN if they are all equal. NaN of no elements.
 template <Tensor V>
 V var(const V& x, const VarianceOptions& options = {});
 

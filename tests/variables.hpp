@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <random>
 #include <vector>
 #include <xgrad/core/random.hpp>
@@ -34,8 +35,28 @@ std::vector<double> as_doubles(const Variable<T>& x) {
   return std::vector<double>(x.dense().data(), x.dense().data() + x.size());
 }
 
+/// The gradient of the sum of y's elements.
 inline Array<double> gradient_of(const Variable<double>& y, const Variable<double>& x) {
-  return grad(y, {x})[0].value();
+  return grad(y, {x}, {.grad_output = xt::ones<double>(y.shape())})[0].value();
+}
+
+inline Indices labels_of(std::initializer_list<std::int64_t> labels) {
+  Indices result = xt::zeros<std::int64_t>({labels.size()});
+  std::copy(labels.begin(), labels.end(), result.begin());
+  return result;
+}
+
+inline Indices random_labels(std::size_t rows, std::size_t classes, std::mt19937_64& random) {
+  Indices labels = xt::zeros<std::int64_t>({rows});
+  for (std::size_t r = 0; r < rows; ++r) labels(r) = static_cast<std::int64_t>(random() % classes);
+  return labels;
+}
+
+/// Rows with a 1 at each label, written without the library's one_hot.
+inline Array<double> rows_of_labels(const Indices& labels, std::size_t classes) {
+  Array<double> rows = xt::zeros<double>({labels.size(), classes});
+  for (std::size_t r = 0; r < labels.size(); ++r) rows(r, static_cast<std::size_t>(labels(r))) = 1;
+  return rows;
 }
 
 /// The largest distance between elements at the same place.

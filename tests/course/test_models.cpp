@@ -17,6 +17,8 @@
 #include <xgrad/optim/sgd.hpp>
 #include <xtensor/xarray.hpp>
 
+#include "../variables.hpp"
+
 namespace {
 
 using xgrad::Array;
@@ -25,16 +27,9 @@ using xgrad::Shape;
 using xgrad::Variable;
 using xgrad::nn::HiddenActivation;
 using xgrad::nn::TwoLayerNet;
+using xgrad::testing::largest_difference;
 
 using Matrix = xt::xarray<double>;
-
-double largest_difference(const Array<double>& a, const Array<double>& b) {
-  REQUIRE(a.shape() == b.shape());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    largest = std::max(largest, std::abs(a.storage()[i] - b.storage()[i]));
-  return largest;
-}
 
 double largest_element(const Array<double>& a) {
   double largest = 0;

@@ -12,12 +12,14 @@
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/decomposition.hpp>
 #include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/scan.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/slice.hpp>
+#include <xgrad/ops/softmax.hpp>
 #include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/statistics.hpp>
 
@@ -43,6 +45,12 @@ xg::Variable<T> as_value(const xg::Variable<T>&, const xg::Indices& index) {
 template <class T>
 xg::Variable<T> matrix(const xg::Variable<T>& x) {
   return xg::reshape(x, {2, 2});
+}
+
+/// A line of one element: losses over classes take no value without axes.
+template <class T>
+xg::Variable<T> line(const xg::Variable<T>& x) {
+  return xg::reshape(x, {1});
 }
 
 template <class T>
@@ -123,6 +131,26 @@ const std::map<std::string, Function>& functions() {
       {"dropout(x, 1)", [](const auto& x) { return dropout(x[0], 1); }},
       {"prod(x...)", [](const auto& x) { return prod(x[0]); }},
       {"norm(x...)", [](const auto& x) { return norm(x[0]); }},
+      {"norm(x...) with p 1", [](const auto& x) { return norm(x[0], {.p = 1}); }},
+      {"norm(x...) with p inf",
+       [](const auto& x) { return norm(x[0], {.p = std::numeric_limits<double>::infinity()}); }},
+      {"where(true, a, b)", [](const auto& x) { return xg::where(xg::Mask(true), x[0], x[1]); }},
+      {"where(false, a, b)", [](const auto& x) { return xg::where(xg::Mask(false), x[0], x[1]); }},
+      {"where(x > 0, log(x), 0)",
+       [](const auto& x) { return xg::where(xg::greater(x[0], 0), log(x[0]), 0); }},
+      {"where(x > 0, log(where(x > 0, x, 1)), 0)",
+       [](const auto& x) {
+         const xg::Mask positive = xg::greater(x[0], 0);
+         return xg::where(positive, log(xg::where(positive, x[0], 1)), 0);
+       }},
+      {"l1_loss(p, t)", [](const auto& x) { return l1_loss(x[0], x[1]); }},
+      {"huber_loss(p, t)", [](const auto& x) { return huber_loss(x[0], x[1]); }},
+      {"binary_cross_entropy(p, t)", [](const auto& x) { return binary_cross_entropy(x[0], x[1]); }},
+      {"kl_div(q, t) of logarithms q", [](const auto& x) { return kl_div(line(x[0]), line(x[1])); }},
+      {"cross_entropy_of_probabilities(p, t)",
+       [](const auto& x) { return cross_entropy_of_probabilities(line(x[0]), line(x[1])); }},
+      {"first of softmax(x...)", [](const auto& x) { return slice(softmax(x[0]), {0}); }},
+      {"var(x...) with ddof 2", [](const auto& x) { return var(x[0], {.ddof = 2}); }},
       {"std(x...)", [](const auto& x) { return xg::std(x[0]); }},
       {"logsumexp(x...)", [](const auto& x) { return logsumexp(x[0]); }},
   };

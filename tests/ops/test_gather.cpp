@@ -140,6 +140,7 @@ TEST_CASE("of values put in one place the last one counts, and the gradient is i
 }
 
 TEST_CASE("indices, masks and values that do not fit are refused in one sentence") {
+  INFO("seed 1");
   xg::Generator from(1);
   const Var x = random({2, 5}, from), y = random({2, 2}, from);
   const xg::Indices high = List{{0, 1}, {5, 2}}, longer = xt::zeros<std::int64_t>({3, 1}), flat = List{0, 2};

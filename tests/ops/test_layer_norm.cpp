@@ -121,6 +121,7 @@ TEST_CASE("layer_norm of a constant row is beta to the bit, in float and double"
     for (const std::size_t count : {1u, 3u, 7u, 1000u, 4097u}) {
       CAPTURE(count);
       const xg::Variable<T> x(xg::Dense<T>::filled({3, count}, number));
+      INFO("seed 5");
       xg::Generator from(5);
       const xg::Variable<T> gamma(xg::random_normal<T>({count}, 1, 1, from));
       const xg::Variable<T> beta(xg::random_normal<T>({count}, 0, 1, from));
@@ -147,6 +148,7 @@ TEST_CASE("layer_norm's gradient of a constant row is finite: epsilon stands und
 
 TEST_CASE("layer_norm's results do not depend on the number of threads") {
   const ThreadCount restored;
+  INFO("seed 3");
   xg::Generator from(3);
   const auto x = normal_parameter<float>({999, 257}, 0, 1, from);
   const auto gamma = normal_parameter<float>({257}, 1, 1, from),
@@ -165,6 +167,7 @@ TEST_CASE("layer_norm's results do not depend on the number of threads") {
 }
 
 TEST_CASE("layer_norm gives a gradient to those that want one, the same whatever the others want") {
+  INFO("seed 8");
   xg::Generator from(8);
   const auto x = xg::random_normal<double>({5, 6}, 0, 1, from);
   const auto gamma = xg::random_normal<double>({6}, 0, 1, from),

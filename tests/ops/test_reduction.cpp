@@ -18,6 +18,7 @@
 #include "../variables.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::gradient_of;
 using xgrad::testing::message_of;
 using xgrad::testing::random_variable;
 using Var = xg::Variable<double>;
@@ -112,13 +113,6 @@ const std::pair<const char*, Function> functions[] = {
     {"min", [](const Var& x, const xg::ReduceOptions& o) { return xg::min(x, o); }},
     {"logsumexp", [](const Var& x, const xg::ReduceOptions& o) { return xg::logsumexp(x, o); }}};
 
-std::vector<double> gradient_of(const Var& y, const Var& x) {
-  y.backward();
-  const xg::Array<double> g = x.grad();
-  x.node().gradient()->reset();
-  return {g.cbegin(), g.cend()};
-}
-
 }  // namespace
 
 TEST_CASE("every reduction over any axes of any shape agrees with plain loops") {
@@ -127,6 +121,7 @@ TEST_CASE("every reduction over any axes of any shape agrees with plain loops") 
 }
 
 TEST_CASE("large values are reduced alike along rows, columns and both") {
+  INFO("seed 5");
   std::mt19937_64 random(5);
   for (const xg::Shape& shape :
        {xg::Shape{300000}, xg::Shape{3, 70001}, xg::Shape{70001, 3}, xg::Shape{500, 600},
@@ -140,6 +135,7 @@ TEST_CASE("large values are reduced alike along rows, columns and both") {
 }
 
 TEST_CASE("a result does not depend on the number of threads") {
+  INFO("seed 6");
   std::mt19937_64 random(6);
   const auto x = random_variable<float>({700, 900}, random);
   const std::size_t before = xg::num_threads();
@@ -233,17 +229,17 @@ TEST_CASE("NaN passes through max and min, wherever it stands") {
 TEST_CASE("elements that tie share the gradient of max and min evenly; a NaN result has none") {
   const auto x = xg::parameter(xt::xarray<double>{{3, 1, 3, 1}, {1, 2, 1, not_a_number}});
   CHECK(gradient_of(xg::sum(xg::max(x, {.axes = {1}})), x) ==
-        std::vector<double>{0.5, 0, 0.5, 0, 0, 0, 0, 0});
-  CHECK(gradient_of(xg::sum(xg::min(x, {.axes = {0}})), x) == std::vector<double>{0, 1, 0, 0, 1, 0, 1, 0});
+        xt::xarray<double>{{0.5, 0, 0.5, 0}, {0, 0, 0, 0}});
+  CHECK(gradient_of(xg::sum(xg::min(x, {.axes = {0}})), x) == xt::xarray<double>{{0, 1, 0, 0}, {1, 0, 1, 0}});
   const auto t = xg::parameter(xt::xarray<double>{2, 2, 2, 2});
-  CHECK(gradient_of(xg::max(t), t) == std::vector<double>{0.25, 0.25, 0.25, 0.25});
+  CHECK(gradient_of(xg::max(t), t) == xt::xarray<double>{0.25, 0.25, 0.25, 0.25});
 }
 
 TEST_CASE("logsumexp neither overflows nor underflows") {
   for (double far : {1e4, -1e4, 700.0, -745.0}) {
     const auto x = xg::parameter(xt::xarray<double>{far, far});
     CHECK(xg::logsumexp(x).item() == doctest::Approx(far + std::log(2.0)).epsilon(1e-15));
-    CHECK(gradient_of(xg::logsumexp(x), x)[0] == doctest::Approx(0.5).epsilon(1e-11));
+    CHECK(gradient_of(xg::logsumexp(x), x)(0) == doctest::Approx(0.5).epsilon(1e-11));
   }
   const auto columns = xg::parameter(xt::xarray<double>{{-1e4, 1e4}, {0, -1e4}});
   CHECK(xg::logsumexp(columns, {.axes = {0}}).value() == xt::xarray<double>{0, 1e4});
@@ -275,7 +271,7 @@ TEST_CASE("logsumexp of -inf everywhere is -inf with gradient 0, and of +inf +in
     CHECK(y.value()(2) == infinity);
   }
   CHECK(gradient_of(xg::sum(xg::logsumexp(x, {.axes = {1}})), x) ==
-        std::vector<double>{0, 0, 0, 0, 1, 0, 1, 0, 0});
+        xt::xarray<double>{{0, 0, 0}, {0, 1, 0}, {1, 0, 0}});
   const auto y = xg::grad(xg::logsumexp(x, {.axes = {1}}), {x},
                           {.create_graph = true, .grad_output = xt::ones<double>({3})});
   CHECK(y[0].value()(0, 0) == 0);
@@ -311,6 +307,7 @@ TEST_CASE("argmax of random values agrees with the standard library's") {
 }
 
 TEST_CASE("gradients and second derivatives of every reduction agree with differences") {
+  INFO("seed 31");
   std::mt19937_64 random(31);
   const auto x = random_variable<double>({3, 4, 2}, random);
   for (const auto& function : functions)

@@ -144,6 +144,7 @@ TEST_CASE("the third derivative of a product of three zeros is 1") {
 }
 
 TEST_CASE("the first-order gradient of prod on plain values agrees with the recorded one") {
+  INFO("seed 4");
   xg::Generator from(4);
   const Var x = random<double>({3, 29, 4}, from);
   const auto weights = random<double>({3, 4}, from).value();
@@ -182,6 +183,7 @@ TEST_CASE("float products and sums are rounded once") {
 
 TEST_CASE("large sums and products are the same on one thread and on two") {
   const ThreadCount restored;
+  INFO("seed 6");
   xg::Generator from(6);
   const Var x = random<double>({500, 300}, from);
   for (const std::ptrdiff_t axis : {0, 1}) {

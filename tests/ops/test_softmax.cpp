@@ -69,6 +69,7 @@ TEST_CASE("softmax and log_softmax along any axis of any shape agree with plain 
 }
 
 TEST_CASE("softmax of large values agrees with plain loops along rows and columns") {
+  INFO("seed 43");
   std::mt19937_64 random(43);
   for (const xg::Shape& shape :
        {xg::Shape{200000}, xg::Shape{3, 50000}, xg::Shape{300, 500}, xg::Shape{2, 90, 1100}}) {
@@ -128,6 +129,7 @@ TEST_CASE("the softmax gradient may not overwrite a gradient that others hold") 
 }
 
 TEST_CASE("gradients and second derivatives of softmax and log_softmax agree with differences") {
+  INFO("seed 44");
   std::mt19937_64 random(44);
   for (const xg::Shape& shape : {xg::Shape{5}, xg::Shape{3, 4}, xg::Shape{2, 3, 4}}) {
     const auto x = random_variable<double>(shape, random, -4, 4);
@@ -146,6 +148,7 @@ TEST_CASE("gradients and second derivatives of softmax and log_softmax agree wit
 }
 
 TEST_CASE("rows of every length have the gradients of plain loops, in float and double") {
+  INFO("seed 45");
   std::mt19937_64 random(45);
   for (std::size_t columns = 1; columns < 150; ++columns) {
     const auto x = random_variable<float>({2, columns}, random, -4, 4),

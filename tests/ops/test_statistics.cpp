@@ -11,8 +11,10 @@
 #include <xgrad/ops/statistics.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xg::testing::gradient_of;
 using xg::testing::message_of;
 
 namespace {
@@ -102,10 +104,6 @@ void check_random_shapes(double tolerance) {
   }
 }
 
-xg::Array<double> gradient_of(const Var& y, const Var& x) {
-  return xg::grad(y, {x}, {.grad_output = xt::ones<double>(y.shape())})[0].value();
-}
-
 }  // namespace
 
 TEST_CASE("var, std and norm over random axes of random shapes are those of plain loops") {
@@ -114,6 +112,7 @@ TEST_CASE("var, std and norm over random axes of random shapes are those of plai
 }
 
 TEST_CASE("gradients and second derivatives of var, std and norm agree with differences") {
+  INFO("seed 5");
   xg::Generator from(5);
   const Var x = random<double>({3, 4, 2}, from);
   for (const xg::Axes& axes : {xg::Axes{}, xg::Axes{0}, xg::Axes{1}, xg::Axes{0, -1}})
@@ -146,6 +145,7 @@ TEST_CASE("ddof is taken from the number of elements") {
 }
 
 TEST_CASE("var keeps its digits where the mean is far from 0") {
+  INFO("seed 8");
   xg::Generator from(8);
   const auto x = random<float>({4, 30000}, from, 4000);
   const auto y = xg::var(x, {.axes = {1}});
@@ -180,6 +180,17 @@ TEST_CASE("a norm neither overflows nor vanishes on the way, and its gradient ne
   CHECK(xg::norm(x).item() == doctest::Approx(5e30f).epsilon(1e-6));
   CHECK(xg::norm(xg::constant(xt::xarray<double>{1, -infinity})).item() == infinity);
   CHECK(std::isnan(xg::norm(xg::constant(xt::xarray<double>{1, std::nan("")})).item()));
+}
+
+TEST_CASE("a variance with no more elements than ddof divides by 0, as NumPy's does") {
+  const auto apart = xg::constant(xt::xarray<double>{1, 2}), equal = xg::constant(xt::xarray<double>{2, 2});
+  for (const double ddof : {2.0, 3.0}) {
+    CHECK(xg::var(apart, {.ddof = ddof}).item() == infinity);
+    CHECK(xg::std(apart, {.ddof = ddof}).item() == infinity);
+    CHECK(std::isnan(xg::var(equal, {.ddof = ddof}).item()));
+    CHECK(std::isnan(xg::std(equal, {.ddof = ddof}).item()));
+  }
+  CHECK(std::isnan(xg::var(xg::constant(xt::zeros<double>({0}))).item()));
 }
 
 TEST_CASE("norms at 0 have gradient 0, at both orders") {
