@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <vector>
 #include <xgrad/core/broadcast.hpp>
+#include <xgrad/derivatives/custom_operation.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>
@@ -98,6 +100,30 @@ TEST_CASE("jacobian has the output's shape, then the input's") {
   const auto zeros = xg::jacobian([](const Real&) { return xg::constant(xt::xarray<double>{1, 2}); }, x);
   CHECK(zeros == xt::zeros<double>({2, 2, 3}));
   CHECK(xg::jacobian([](const Real& a) { return total(a); }, x) == xt::ones<double>({2, 3}));
+}
+
+TEST_CASE("jacobian sweeps backwards for few outputs and forwards for few inputs") {
+  int calls = 0;
+  const auto counted = xg::custom_operation<double>(
+      "counted", [](const std::vector<xg::Array<double>>& in) -> xg::Array<double> { return in[0]; },
+      [&](const std::vector<Real>&, const Real&, const Real& dy) {
+        ++calls;
+        return std::vector<Real>{dy * 1};
+      });
+  const auto row = xg::parameter(xt::xarray<double>{{1, 2, 3, 4, 5, 6, 7, 8, 9}});
+  const auto column = xg::parameter(xg::Array<double>(3 * xt::ones<double>({2, 1})));
+  const auto sum = xg::jacobian([&](const Real& a) { return total(xg::square(counted({a}))); }, row);
+  CHECK(sum == 2 * row.value());
+  CHECK(calls == 1);
+  calls = 0;
+  const auto wide = xg::jacobian([&](const Real& a) { return counted({a}) * row; }, column);
+  CHECK(calls == 2);
+  REQUIRE(wide.shape() == xg::Shape{2, 9, 2, 1});
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 9; ++j)
+      for (std::size_t k = 0; k < 2; ++k) CHECK(wide(i, j, k, 0) == (i == k ? row.value()(0, j) : 0));
+  const auto none = xg::jacobian([&](const Real&) { return row * 1; }, xg::parameter(xt::xarray<double>{1}));
+  CHECK(none == xt::zeros<double>({1, 9, 1}));
 }
 
 TEST_CASE("hessian and hvp agree with second derivatives written by hand") {
