@@ -4,9 +4,11 @@
 #include <string>
 #include <vector>
 
+#include "../core/dispatch.hpp"
 #include "../core/threads.hpp"
 #include "families.hpp"
 #include "indexing.hpp"
+#include "pooling_kernels.hpp"
 #include "shape.hpp"
 #include "window.hpp"
 
@@ -18,10 +20,13 @@ using detail::shape_of;
 // Below this many elements a second thread costs more than it brings.
 constexpr std::size_t parallel_elements = 1 << 15;
 
-/// Places or elements, from `begin` up to `end`.
-struct Span {
-  std::size_t begin, end;
-};
+using kernels::Span;
+
+const kernels::PoolingKernels& chosen() {
+  static const kernels::PoolingKernels& kernels =
+      *choose_kernels([]<class I>() { return kernels::pooling_kernels<I>(); });
+  return kernels;
+}
 
 /// The elements of the window that lie in the image when it stands at a place, along one axis.
 Span elements_inside(const Window& w, std::size_t axis, std::size_t place) {
@@ -60,6 +65,19 @@ void for_each_plane(const Shape& images, const Window& w, const Plane& plane) {
                });
 }
 
+bool fits_kernel(const Window& w) {
+  return w.stride[1] <= kernels::most_pooling_strides &&
+         w.reach(1) <= kernels::most_pooling_reach * w.stride[1] && w.kernel_size() < 1 << 24;
+}
+
+/// The places at which all elements of the window along one axis lie in the image; neighbours, if any.
+Span whole_windows(const std::vector<Span>& inside, std::size_t kernel) {
+  const auto is_whole = [=](const Span& elements) { return elements.end - elements.begin == kernel; };
+  const auto first = std::find_if(inside.begin(), inside.end(), is_whole);
+  const auto last = std::find_if_not(first, inside.end(), is_whole);
+  return {static_cast<std::size_t>(first - inside.begin()), static_cast<std::size_t>(last - inside.begin())};
+}
+
 /// The position in the plane of the largest element that a window sees: of its elements `ys` and `xs`, where
 /// `corner` is the position of its element 0, 0 (which may lie outside, and wraps around).
 template <class T>
@@ -93,20 +111,27 @@ struct MaxPool2d {
     T* const out = result.mutable_data();
     std::int64_t* const found = positions.mutable_data();
     const Window& w = window;
-    std::vector<Span> columns;
+    std::vector<Span> rows, columns;
+    for (std::size_t place = 0; place < w.out[0]; ++place) rows.push_back(elements_inside(w, 0, place));
     for (std::size_t place = 0; place < w.out[1]; ++place) columns.push_back(elements_inside(w, 1, place));
+    // Where whole rows of the window lie in the image, the kernel takes over.
+    const Span whole = fits_kernel(w) ? whole_windows(columns, w.kernel[1]) : Span{0, 0};
+    const kernels::PoolingPlane interior{w, rows.data(), whole};
     for_each_plane(x.shape, w, [&](std::size_t plane) {
       const T* const from = in + plane * w.in_size();
-      std::size_t to = plane * w.out_size();
-      for (std::size_t row = 0; row < w.out[0]; ++row) {
-        const Span ys = elements_inside(w, 0, row);
-        for (std::size_t place = 0; place < w.out[1]; ++place, ++to) {
+      T* const values = out + plane * w.out_size();
+      std::int64_t* const at = found + plane * w.out_size();
+      chosen().largest[std::is_same_v<T, double>](interior, from, values, at);
+      for (std::size_t row = 0; row < w.out[0]; ++row)
+        for (std::size_t place = 0; place < w.out[1]; ++place) {
+          if (place == whole.begin) place = whole.end;
+          if (place == w.out[1]) break;
+          const std::size_t to = row * w.out[1] + place;
           const std::size_t corner = position(w, 0, row, 0) * w.in[1] + position(w, 1, place, 0);
-          const std::size_t at = position_of_largest(w, from, corner, ys, columns[place]);
-          out[to] = from[at];
-          found[to] = static_cast<std::int64_t>(at);
+          const std::size_t largest = position_of_largest(w, from, corner, rows[row], columns[place]);
+          values[to] = from[largest];
+          at[to] = static_cast<std::int64_t>(largest);
         }
-      }
     });
     places = to_array(std::move(positions));
     return result;

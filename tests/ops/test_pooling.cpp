@@ -141,6 +141,37 @@ TEST_CASE("pooling of random geometries gives what plain loops give, in double a
   }
 }
 
+TEST_CASE("in long rows full of ties, with NaN here and there, the first largest element is found") {
+  xg::Generator from(41);
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    PoolCase c = random_case(from, seed % 2 == 0);
+    c.x[3] += from.below(90);
+    c.stride[1] = 1 + from.below(6);
+    INFO("seed " << seed << ": " << text_of(c));
+    std::vector<double> values(element_count(c.x));
+    for (double& x : values)
+      x = from.below(20) == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(from.below(3));
+    const auto expected = xg::testing::places_of_largest(c, values.data());
+    const auto check = [&](auto zero) {
+      using T = decltype(zero);
+      xg::Dense<T> dense(c.x);
+      std::copy(values.begin(), values.end(), dense.mutable_data());
+      const auto x = xg::parameter_from(std::move(dense));
+      const auto y = xg::max_pool2d(x, max_options(c));
+      const auto dy = random_variable<T>(c.y(), seed);
+      std::vector<double> dx(values.size(), 0);
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        dx[expected[i]] += static_cast<double>(dy.dense().data()[i]);
+        const auto got = static_cast<double>(y.dense().data()[i]), wanted = values[expected[i]];
+        CHECK((got == wanted || (std::isnan(got) && std::isnan(wanted))));
+      }
+      CHECK(distance(xg::grad(y, {x}, {.grad_output = dy})[0], dx) < 2e-6);
+    };
+    check(float{});
+    check(double{});
+  }
+}
+
 TEST_CASE("gradients of pooling agree with differences at both orders") {
   xg::Generator from(37);
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
