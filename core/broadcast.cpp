@@ -12,8 +12,8 @@
 namespace xgrad {
 namespace {
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 16;
+// Of fewer elements a second thread costs more than it brings: it has to be woken, and to fetch them.
+constexpr std::size_t parallel_elements = 1 << 17;
 
 /// Axes of a loop after collapsing; strides in elements, 0 where an operand repeats.
 struct Axis {

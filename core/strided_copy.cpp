@@ -13,7 +13,7 @@ namespace {
 // cache lines, whatever their strides.
 constexpr std::size_t tile = 32;
 // Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 16;
+constexpr std::size_t parallel_elements = 1 << 17;
 
 struct Axis {
   std::size_t extent;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
@@ -25,17 +26,19 @@ namespace xgrad {
 namespace {
 
 constexpr std::size_t most_threads = 1024;
-/// How often a thread looks for news before it sleeps: a few microseconds, about what waking it would take.
-constexpr int spins = 100;
+/// How long a thread looks for news before it sleeps: about what waking it takes, so that loops that follow
+/// each other closely find it awake, and nobody burns more than twice what the wait was worth.
+constexpr std::chrono::microseconds patience{50};
 
-/// One parallel_for, on its caller's stack.
+/// One parallel_for, on its caller's stack. The caller takes chunks from the front and workers from the back,
+/// so that in loop after loop over the same values a thread finds in its cache what it left there.
 struct Job {
   detail::ChunkFunction function;
   void* body;
   std::size_t count;
   std::size_t grain;
   std::size_t chunks;
-  std::atomic<std::size_t> next{0};  ///< the first chunk that nobody has taken
+  std::atomic<std::uint64_t> taken{0};  ///< from the front; in the upper half, from the back
 
   std::mutex error_mutex{};
   std::exception_ptr error{};
@@ -55,14 +58,24 @@ struct Job {
   }
 
   /// Takes chunks until there are none left.
-  void run() noexcept {
+  void run(bool from_back) noexcept {
+    constexpr std::uint64_t from_front_one = 1, from_back_one = std::uint64_t{1} << 32;
     while (true) {
-      const std::size_t chunk = next.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= chunks) return;
-      run_chunk(chunk);
+      const std::uint64_t before =
+          taken.fetch_add(from_back ? from_back_one : from_front_one, std::memory_order_relaxed);
+      const std::uint64_t front = before % from_back_one, back = before / from_back_one;
+      if (front + back >= chunks) return;
+      run_chunk(static_cast<std::size_t>(from_back ? chunks - 1 - back : front));
     }
   }
+  /// All chunks, by one thread.
+  void run_alone() noexcept {
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) run_chunk(chunk);
+  }
 };
+
+/// More chunks are not shared: their numbers would not fit.
+constexpr std::size_t most_chunks = std::size_t{1} << 31;
 
 /// What the workers and the owner of the pool share. It is never destroyed: idle workers sleep on it to the
 /// very end.
@@ -93,6 +106,20 @@ void pause() noexcept {
 #endif
 }
 
+/// Looks again and again whether `ready()`, for as long as it is worth.
+template <class Ready>
+bool spin_until(const Ready& ready) noexcept {
+  if (ready()) return true;
+  const auto end = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
 void work(Pool* shared, std::uint64_t seen) {
   inside = true;
   std::unique_lock lock(shared->mutex);
@@ -102,14 +129,14 @@ void work(Pool* shared, std::uint64_t seen) {
       Job* job = shared->job;
       shared->helpers.fetch_add(1, std::memory_order_relaxed);
       lock.unlock();
-      job->run();
+      job->run(true);
       lock.lock();
       // From here on the job may be gone.
       if (shared->helpers.fetch_sub(1, std::memory_order_release) == 1) shared->done.notify_one();
     } else {
       lock.unlock();
       const auto news = [&] { return shared->generation.load(std::memory_order_relaxed) != seen; };
-      for (int i = 0; i < spins && !news(); ++i) pause();
+      spin_until(news);
       lock.lock();
       ++shared->sleeping;
       shared->wake.wait(lock, news);
@@ -194,8 +221,7 @@ void finish(Pool& shared) {
     shared.job = nullptr;
   }
   const auto idle = [&] { return shared.helpers.load(std::memory_order_acquire) == 0; };
-  for (int i = 0; i < spins && !idle(); ++i) pause();
-  if (idle()) return;
+  if (spin_until(idle)) return;
   std::unique_lock lock(shared.mutex);
   shared.done.wait(lock, idle);
 }
@@ -233,18 +259,19 @@ void set_num_threads(std::size_t count) {
 void detail::run_chunks(std::size_t count, std::size_t grain, ChunkFunction function, void* body) {
   grain = std::max<std::size_t>(grain, 1);
   Job job{function, body, count, grain, (count - 1) / grain + 1};
-  const std::size_t threads = std::min(num_threads(), job.chunks);
+  const std::size_t threads = job.chunks > most_chunks ? 1 : std::min(num_threads(), job.chunks);
+  bool shared = false;
   if (threads > 1 && !inside && owner.try_lock()) {
     std::lock_guard lock(owner, std::adopt_lock);
-    if (Pool* const shared = ready_pool(num_threads())) {
-      inside = true;
-      post(*shared, &job);
-      job.run();
-      finish(*shared);
+    if (Pool* const helpers = ready_pool(num_threads())) {
+      shared = inside = true;
+      post(*helpers, &job);
+      job.run(false);
+      finish(*helpers);
       inside = false;
     }
   }
-  job.run();  // nothing, if the pool has run it all
+  if (!shared) job.run_alone();
   if (job.error) std::rethrow_exception(job.error);
 }
 

@@ -15,7 +15,7 @@ namespace {
 using detail::shape_of;
 
 // Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 16;
+constexpr std::size_t parallel_elements = 1 << 17;
 
 std::ptrdiff_t signed_extent(std::size_t extent) { return static_cast<std::ptrdiff_t>(extent); }
 

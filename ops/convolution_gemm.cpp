@@ -15,7 +15,7 @@ namespace {
 // costs more in packing the kernel anew.
 constexpr std::size_t tile_elements = 1 << 16, fewest_columns = 256, most_columns = 1024;
 // Multiply-adds that are worth waking a thread for.
-constexpr std::size_t parallel_work = 1 << 20;
+constexpr std::size_t parallel_work = 1 << 22;
 
 const kernels::ConvolutionKernels& chosen() {
   static const kernels::ConvolutionKernels& kernels =

@@ -10,7 +10,7 @@
 namespace xgrad::optim {
 
 /// Elements a piece.
-inline constexpr std::size_t update_grain = 1 << 15;
+inline constexpr std::size_t update_grain = 1 << 17;
 
 /// One pass of a step's kernel over parameter, gradient and slots.
 template <class T, class Step>
