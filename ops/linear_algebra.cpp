@@ -28,9 +28,26 @@ Shape batch_of(const Shape& shape) {
 /// The extent of the last axis but `from_end`.
 std::size_t extent(const Shape& shape, std::size_t from_end) { return shape[shape.size() - 1 - from_end]; }
 
+GemmSize product_size(const Shape& row, const Shape& column, const MatmulOptions& options) {
+  const auto [ta, tb] = options;
+  return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
+}
+
 Shape joined(Shape shape, std::initializer_list<std::size_t> extents) {
   for (std::size_t more : extents) shape.push_back(more);
   return shape;
+}
+
+/// Gives input `i` the product of two matrices. What it has been given before is added to in place, which
+/// saves a result of that size and a pass over it.
+template <class V>
+void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right,
+                  const MatmulOptions& options) {
+  if constexpr (Backward<V>::is_plain) {
+    if (auto* const sum = b.pending(i))
+      return gemm(product_size(left.shape, right.shape, options), left.data(), right.data(), sum, Into::add);
+  }
+  b.give(i, reshape(detail::matmul_to(no_axes, left, right, options), b.shape(i)));
 }
 
 struct MatMul {
@@ -40,15 +57,10 @@ struct MatMul {
 
   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[1 - input]; }
 
-  GemmSize size_of(const Shape& row, const Shape& column) const {
-    const auto [ta, tb] = options;
-    return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
-  }
-
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
     const Shape row = as_row(a.shape), column = as_column(b.shape);
-    const GemmSize size = size_of(row, column);
+    const GemmSize size = product_size(row, column, options);
     Shape shape = batch;
     if (a.dim() > 1) shape.push_back(size.m);
     if (b.dim() > 1) shape.push_back(size.n);
@@ -67,21 +79,21 @@ struct MatMul {
   void vjp(Backward<V>& b) const {
     const auto [ta, tb] = options;
     const Shape row = as_row(b.shape(0)), column = as_column(b.shape(1));
-    const GemmSize size = size_of(row, column);
+    const GemmSize size = product_size(row, column, options);
     const V dy = reshape(b.gradient(), joined(batch, {size.m, size.n}));
+    const bool one_product = row.size() == 2 && column.size() == 2;
+    const auto give = [&](std::size_t i, const Shape& full, const V& left, const V& right,
+                          const MatmulOptions& how) {
+      if (one_product) return give_product(b, i, left, right, how);
+      b.give(i, reshape(detail::matmul_to(batch_of(full), left, right, how), b.shape(i)));
+    };
     if (b.wants(0)) {
       const V other = reshape(b.input(1), column);
-      const Shape to = batch_of(row);
-      V da =
-          ta ? detail::matmul_to(to, other, dy, {tb, true}) : detail::matmul_to(to, dy, other, {false, !tb});
-      b.give(0, reshape(std::move(da), b.shape(0)));
+      ta ? give(0, row, other, dy, {tb, true}) : give(0, row, dy, other, {false, !tb});
     }
     if (b.wants(1)) {
       const V other = reshape(b.input(0), row);
-      const Shape to = batch_of(column);
-      V db =
-          tb ? detail::matmul_to(to, dy, other, {true, ta}) : detail::matmul_to(to, other, dy, {!ta, false});
-      b.give(1, reshape(std::move(db), b.shape(1)));
+      tb ? give(1, column, dy, other, {true, ta}) : give(1, column, other, dy, {!ta, false});
     }
   }
 };
@@ -117,8 +129,8 @@ struct Linear {
   void vjp(Backward<V>& b) const {
     const GemmSize size = size_of(b.shape(0), b.shape(1));
     const V dy = reshape(b.gradient(), Shape{size.m, size.n});
-    if (b.wants(0)) b.give(0, reshape(matmul(dy, b.input(1), {false, true}), b.shape(0)));
-    if (b.wants(1)) b.give(1, matmul(reshape(b.input(0), Shape{size.m, size.k}), dy, {true, false}));
+    if (b.wants(0)) give_product(b, 0, dy, b.input(1), {false, true});
+    if (b.wants(1)) give_product(b, 1, reshape(b.input(0), Shape{size.m, size.k}), dy, {true, false});
     if (b.input_count() == 3 && b.wants(2)) b.give(2, sum_to(dy, b.shape(2)));
   }
 

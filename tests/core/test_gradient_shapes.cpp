@@ -67,3 +67,31 @@ TEST_CASE(
   }
   xg::set_num_threads(before);
 }
+
+TEST_CASE("a matrix that is multiplied several times has the sum of what each product gives") {
+  const auto a = waves({6, 6}, 0.4), b = waves({6, 6}, 0.9), v = waves({6}, 0.5);
+  const auto f = [](const auto& x, const auto& y, const auto& z) {
+    return xg::sum(xg::square(xg::matmul(x, x) + xg::matmul(x, y, {true, true}) + xg::matmul(y, x)) +
+                   xg::linear(xg::linear(x, y), y, z) + xg::matmul(x, z) + xg::matmul(z, y));
+  };
+  const auto report = xg::gradcheck(f, {a, b, v}, {.second_order = true, .forward_mode = true});
+  INFO(report);
+  CHECK(report.ok());
+}
+
+TEST_CASE("the gradient of a matrix that is used at many steps needs the memory of one") {
+  constexpr std::size_t side = 400, bytes = side * side * sizeof(double);
+  const auto w = waves({side, side}, 0.1);
+  const auto peak_of = [&](int steps) {
+    xg::Variable<double>(w).zero_grad();
+    auto x = waves({1, side}, 0.3).detach();
+    for (int i = 0; i < steps; ++i) x = xg::tanh(xg::matmul(x, w));
+    const auto y = xg::sum(x);
+    xg::reset_peak_memory();
+    const std::size_t before = xg::memory_stats().live_bytes;
+    y.backward();
+    return xg::memory_stats().peak_bytes - before;
+  };
+  CHECK(peak_of(1) >= bytes);
+  CHECK(peak_of(5) < bytes + bytes / 2);
+}

@@ -36,17 +36,21 @@ Var masked(const Var& x) {
 
 }  // namespace
 
-TEST_CASE("a checkpointed block has the block's value and gradients, bit for bit") {
+TEST_CASE("a checkpointed block has the block's value, bit for bit, and its gradients to the last bits") {
+  // Shares of a gradient meet in another order, or are added inside a product.
+  const auto near = [](const xg::Array<double>& found, const xg::Array<double>& expected) {
+    return xt::allclose(found, expected, 4e-16, 1e-16);
+  };
   const Var x = xg::parameter(some_values()), w = xg::parameter(some_values() * 0.5);
   const Var plain = xg::sum(xg::square(block(x, w)));
   const Var kept = xg::sum(xg::square(xg::checkpoint(block, {x, w})));
   CHECK(kept.item() == plain.item());
   const auto expected = xg::grad(plain, {x, w}), found = xg::grad(kept, {x, w}, {.retain_graph = true});
-  CHECK(found[0].value() == expected[0].value());
-  CHECK(found[1].value() == expected[1].value());
+  CHECK(near(found[0].value(), expected[0].value()));
+  CHECK(near(found[1].value(), expected[1].value()));
   kept.backward();
-  CHECK(x.grad() == expected[0].value());
-  CHECK(w.grad() == expected[1].value());
+  CHECK(near(x.grad(), expected[0].value()));
+  CHECK(near(w.grad(), expected[1].value()));
   CHECK(xg::checkpoint(block, {x, w}).operation() == "checkpoint");
   CHECK_THROWS_AS(kept.backward(), xg::GraphError);
 }
