@@ -19,6 +19,15 @@ struct Source {
 namespace detail {
 /// Stands for the data of an operand that is not read.
 inline constexpr double nothing = 0;
+/// Every operand has one element, and is read.
+inline void run_one(kernels::Kernel kernel, void* out, std::span<const void* const> operands) {
+  kernels::Loop loop;
+  loop.rows = loop.columns = 1;
+  loop.out = out;
+  loop.out_row_stride = 1;
+  for (std::size_t k = 0; k < operands.size(); ++k) loop.in[k] = {operands[k], 0, 0};
+  kernel(loop);
+}
 void run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape, std::size_t count,
               std::span<const Source> operands);
 }  // namespace detail
@@ -30,14 +39,10 @@ inline void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, c
                           std::span<const Source> operands) {
   const std::size_t count = element_count(out_shape);
   if (count != 1) return detail::run_many(kernel, item, out, out_shape, count, operands);
-  // Every operand has one element: the engine's own cost shows here.
-  kernels::Loop loop;
-  loop.rows = loop.columns = 1;
-  loop.out = out;
-  loop.out_row_stride = 1;
+  const void* elements[kernels::max_inputs + 2];
   for (std::size_t k = 0; k < operands.size(); ++k)
-    loop.in[k] = {operands[k].data ? operands[k].data : &detail::nothing, 0, 0};
-  kernel(loop);
+    elements[k] = operands[k].data ? operands[k].data : &detail::nothing;
+  detail::run_one(kernel, out, {elements, operands.size()});
 }
 
 /// x repeated along axes of extent 1 and new leading axes; ShapeError if it does not broadcast to `shape`.

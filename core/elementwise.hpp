@@ -47,11 +47,14 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   /// None for a user's operation, which has a program instead.
   const kernels::Kernels* kernels() const noexcept { return kernels_; }
   const Program* program() const noexcept { return kernels_ ? nullptr : &program_; }
-  /// Traced when it is first asked for.
-  const Gradient& gradient(std::size_t which) const {
+  /// The gradients in all inputs; traced when they are first asked for.
+  const std::vector<Gradient>& gradients() const {
     const std::vector<Gradient>* known = gradients_.load(std::memory_order_acquire);
-    return known ? (*known)[which] : derive()[which];
+    if (known == nullptr) [[unlikely]]
+      return derive();
+    return *known;
   }
+  const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
 
  private:
   const std::vector<Gradient>& derive() const;

@@ -17,16 +17,18 @@ class ElementwiseNode final : public Node {
   static constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
 
  public:
-  ElementwiseNode(const Elementwise& operation, Dense<T>&& output, Node* const* inputs)
-      : Node(std::move(output), std::is_same_v<T, double>), operation_(&operation) {
+  ElementwiseNode(const Elementwise& operation, Node* const* inputs)
+      : Node(inputs[0]->value.shape, std::is_same_v<T, double>), operation_(&operation) {
     // The library's own operations live for ever; a user's is kept by its nodes.
-    if (operation.program() != nullptr) owner_ = operation.shared_from_this();
+    if (operation.program() != nullptr) [[unlikely]]
+      owner_ = operation.shared_from_this();
     std::copy_n(inputs, count(), edges_.begin());
-    requires_grad = takes_uniform = true;
-    order = next_order({edges_.data(), count()});
-    set_inputs(edges_.data(), count());
+    compute();
+    const auto& gradients = operation.gradients();
     for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad) save_for(operation.gradient(k));
+      if (edges_[k]->requires_grad) save_for(gradients[k]);
+    requires_grad = takes_uniform = true;
+    set_inputs(edges_.data(), count());
   }
 
   std::string_view operation() const noexcept override { return operation_->name(); }
@@ -36,6 +38,8 @@ class ElementwiseNode final : public Node {
   }
 
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
+    if (single_) [[likely]]
+      return differentiate_single(sweep, std::move(dy));
     for (std::size_t k = 0; k < count(); ++k) {
       Node& input = *edges_[k];
       const Elementwise::Gradient& gradient = operation_->gradient(k);
@@ -63,6 +67,58 @@ class ElementwiseNode final : public Node {
 
  private:
   std::size_t count() const noexcept { return Count == 0 ? operation_->inputs() : Count; }
+
+  void compute() {
+    single_ = operation_->kernels() != nullptr;
+    for (std::size_t i = 0; i < count(); ++i) single_ = single_ && edges_[i]->value.size() == 1;
+    if (single_) [[likely]]
+      return compute_single();
+    const Dense<T>* values[capacity] = {};
+    for (std::size_t i = 0; i < count(); ++i) values[i] = static_cast<const Dense<T>*>(&edges_[i]->value);
+    value = apply_to<Dense<T>>(*operation_, values);
+  }
+
+  // All have one element, so that the engine's own cost shows. Such a value needs no loop, and a gradient of
+  // one shape serves for all.
+
+  void compute_single() {
+    const void* elements[capacity];
+    for (std::size_t i = 0; i < count(); ++i) {
+      const Value& input = edges_[i]->value;
+      if (input.shape.size() > value.shape.size()) value.shape = input.shape;
+      elements[i] = input.buffer.data();
+    }
+    memory::Buffer result(sizeof(T));
+    detail::run_one(operation_->kernels()->value[is_double], result.mutable_data(), {elements, count()});
+    value.buffer = std::move(result);
+  }
+
+  void differentiate_single(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) {
+    const auto& gradients = operation_->gradients();
+    bool wanted[capacity];
+    std::size_t end = 0;
+    for (std::size_t k = 0; k < count(); ++k) {
+      wanted[k] = !gradients[k].zero && sweep.wants(*edges_[k]);
+      if (wanted[k]) end = k + 1;
+    }
+    const void* elements[capacity + 2];
+    const auto read = [](const memory::Buffer& buffer) { return buffer ? buffer.data() : &detail::nothing; };
+    for (std::size_t i = 0; i < count(); ++i) elements[i] = read(saved_[i]);
+    elements[count()] = read(value.buffer);
+    elements[count() + 1] = dy.data();
+    for (std::size_t k = 0; k < end; ++k) {
+      if (!wanted[k]) continue;
+      const bool last = k + 1 == end;
+      if (gradients[k].passes) {
+        sweep.give(*edges_[k], last ? std::move(dy) : memory::Buffer(dy));
+        continue;
+      }
+      memory::Buffer share = last && dy.unique() ? std::move(dy) : memory::Buffer(sizeof(T));
+      detail::run_one(operation_->kernels()->gradient[k][is_double], share.mutable_data(),
+                      {elements, count() + 2});
+      sweep.give(*edges_[k], std::move(share));
+    }
+  }
 
   void save_for(const Elementwise::Gradient& gradient) {
     for (std::size_t i = 0; i < count(); ++i)
@@ -118,6 +174,7 @@ class ElementwiseNode final : public Node {
     return apply_to<Variable<T>>(*gradient.operation, pointers.data());
   }
 
+  bool single_;
   const Elementwise* operation_;
   std::shared_ptr<const Elementwise> owner_;
   std::array<Node*, capacity> edges_{};
@@ -129,20 +186,18 @@ template <class T, std::size_t Count>
 Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs) {
   constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
   const std::size_t count = Count == 0 ? operation.inputs() : Count;
-  const Dense<T>* values[capacity] = {};
-  Node* nodes[capacity] = {};
-  for (std::size_t i = 0; i < count; ++i) {
-    nodes[i] = &inputs[i]->node();
-    values[i] = static_cast<const Dense<T>*>(&nodes[i]->value);
-  }
-  Dense<T> output = apply_to<Dense<T>>(operation, values);
+  Node* nodes[capacity];
+  for (std::size_t i = 0; i < count; ++i) nodes[i] = &inputs[i]->node();
   // The result may depend on what requires a gradient in steps alone.
   bool differentiable = false;
   if (is_recording())
     for (std::size_t k = 0; k < count; ++k)
       differentiable = differentiable || (nodes[k]->requires_grad && !operation.gradient(k).zero);
-  if (!differentiable) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, std::move(output), nodes)));
+  if (differentiable) [[likely]]
+    return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes)));
+  const Dense<T>* values[capacity];
+  for (std::size_t i = 0; i < count; ++i) values[i] = &inputs[i]->dense();
+  return Variable<T>(apply_to<Dense<T>>(operation, values));
 }
 
 template <class T>

@@ -70,9 +70,8 @@ using Lock = std::lock_guard<std::mutex>;
 /// allocates.
 void sync(ThreadState& thread) noexcept {
   shared.peak = std::max(shared.peak, shared.live + thread.rise.get());
-  shared.live += thread.bytes.get();
-  thread.bytes.set(0);
-  thread.rise.set(0);
+  shared.live += thread.bytes();
+  thread.forget_bytes();
 }
 
 /// Under the lock: takes off the lists what is held too much once `coming` more bytes are live.
@@ -162,7 +161,7 @@ void count_bytes(std::int64_t change) noexcept {
     return;
   }
   self.add_bytes(change);
-  if (std::abs(self.bytes.get()) < unsynced_bytes) return;
+  if (std::abs(self.bytes()) < unsynced_bytes) return;
   Lock lock(shared.mutex);
   sync(self);
 }
@@ -280,7 +279,7 @@ MemoryStats memory_stats() {
   stats.live_buffers = shared.buffers;
   stats.live_nodes = shared.nodes;
   for (const ThreadState* thread = shared.threads; thread; thread = thread->next) {
-    bytes += thread->bytes.get();
+    bytes += thread->bytes();
     stats.live_buffers += thread->buffers.get();
     stats.live_nodes += thread->nodes.get();
   }
@@ -298,7 +297,7 @@ void reset_peak_memory() {
   sync(self);
   shared.peak = shared.live;
   for (const ThreadState* thread = shared.threads; thread; thread = thread->next)
-    shared.peak += thread->bytes.get();
+    shared.peak += thread->bytes();
 }
 
 void release_cached_memory() {
@@ -313,64 +312,93 @@ void release_cached_memory() {
 }
 
 namespace memory {
-
-void* allocate(std::size_t bytes) {
-  const std::size_t size_class = class_of(bytes);
-  if (size_class < cached_classes) {
-    CachedList& list = self.lists[size_class];
-    if (Piece* piece = list.head) {
-      list.head = piece->next;
-      ++list.room;
-      self.add_bytes(static_cast<std::int64_t>(class_sizes[size_class]));
-      return piece;
-    }
-  }
-  return allocate_slowly(bytes);
-}
-
-void release(void* piece, std::size_t bytes) noexcept {
-  const std::size_t size_class = class_of(bytes);
-  if (size_class < cached_classes) {
-    CachedList& list = self.lists[size_class];
-    if (list.room != 0) {
-      --list.room;
-      list.head = new (piece) Piece{list.head};
-      self.add_bytes(-static_cast<std::int64_t>(class_sizes[size_class]));
-      return;
-    }
-  }
-  release_slowly(piece, size_class);
-}
-
-void count_node(int change) noexcept {
-  if (self.mode != Mode::direct) return self.nodes.add(change);
-  Lock lock(shared.mutex);
-  shared.nodes += change;
-}
-
 namespace {
 
-void count_buffer(int change) noexcept {
-  if (self.mode != Mode::direct) return self.buffers.add(change);
+// What every operation does several times, in place: a call costs as much as they do.
+
+/// A piece from this thread's cache, or none.
+[[gnu::always_inline]] inline void* take_cached(std::size_t size_class) noexcept {
+  if (size_class >= cached_classes) [[unlikely]]
+    return nullptr;
+  CachedList& list = self.lists[size_class];
+  Piece* const piece = list.head;
+  if (piece == nullptr) [[unlikely]]
+    return nullptr;
+  list.head = piece->next;
+  ++list.room;
+  self.add_bytes(static_cast<std::int64_t>(class_sizes[size_class]));
+  return piece;
+}
+
+/// Whether this thread's cache has taken the piece.
+[[gnu::always_inline]] inline bool give_cached(void* dead, std::size_t size_class) noexcept {
+  if (size_class >= cached_classes) [[unlikely]]
+    return false;
+  CachedList& list = self.lists[size_class];
+  if (list.room == 0) [[unlikely]]
+    return false;
+  --list.room;
+  list.head = new (dead) Piece{list.head};
+  self.add_bytes(-static_cast<std::int64_t>(class_sizes[size_class]));
+  return true;
+}
+
+/// Counts what went the slow way; the caches are used by threads that count for themselves.
+void count_slowly(Counter ThreadState::*own, std::int64_t& all, int change) noexcept {
+  if (self.mode != Mode::direct) return (self.*own).add(change);
   Lock lock(shared.mutex);
-  shared.buffers += change;
+  all += change;
 }
 
 }  // namespace
 
+void* allocate(std::size_t bytes) {
+  void* piece = take_cached(class_of(bytes));
+  return piece ? piece : allocate_slowly(bytes);
+}
+
+void release(void* piece, std::size_t bytes) noexcept {
+  const std::size_t size_class = class_of(bytes);
+  if (!give_cached(piece, size_class)) release_slowly(piece, size_class);
+}
+
+void* allocate_node(std::size_t bytes) {
+  if (void* piece = take_cached(class_of(bytes))) {
+    self.nodes.add(1);
+    return piece;
+  }
+  void* piece = allocate_slowly(bytes);
+  count_slowly(&ThreadState::nodes, shared.nodes, 1);
+  return piece;
+}
+
+void release_node(void* piece, std::size_t bytes) noexcept {
+  const std::size_t size_class = class_of(bytes);
+  if (give_cached(piece, size_class)) return self.nodes.add(-1);
+  count_slowly(&ThreadState::nodes, shared.nodes, -1);
+  release_slowly(piece, size_class);
+}
+
 Block* Block::create(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() - sizeof(Block)) throw std::bad_alloc();
-  auto* block = new (allocate(sizeof(Block) + bytes)) Block;
+  void* piece = take_cached(class_of(sizeof(Block) + bytes));
+  if (piece != nullptr) {
+    self.buffers.add(1);
+  } else {
+    piece = allocate_slowly(sizeof(Block) + bytes);
+    count_slowly(&ThreadState::buffers, shared.buffers, 1);
+  }
+  auto* block = new (piece) Block;
   block->bytes = bytes;
-  count_buffer(1);
   return block;
 }
 
 void Block::destroy(Block* block) noexcept {
-  const std::size_t bytes = block->bytes;
+  const std::size_t size_class = class_of(sizeof(Block) + block->bytes);
   block->~Block();
-  release(block, sizeof(Block) + bytes);
-  count_buffer(-1);
+  if (give_cached(block, size_class)) return self.buffers.add(-1);
+  count_slowly(&ThreadState::buffers, shared.buffers, -1);
+  release_slowly(block, size_class);
 }
 
 void Buffer::detach() {

@@ -35,8 +35,9 @@ void* allocate(std::size_t bytes);
 /// thread's and the program's end.
 void release(void* piece, std::size_t bytes) noexcept;
 
-/// Adds to this thread's count of live nodes.
-void count_node(int change) noexcept;
+/// The same for the nodes of the graph, which are counted.
+void* allocate_node(std::size_t bytes);
+void release_node(void* piece, std::size_t bytes) noexcept;
 
 /// The head of a buffer; its elements follow it, 64-byte aligned.
 struct alignas(64) Block {

@@ -34,21 +34,19 @@ void Node::differentiate(Sweep<Handle>&, Handle&&) {
   throw InternalError("a leaf was asked to differentiate");
 }
 
-void* Node::operator new(std::size_t bytes) {
-  void* piece = memory::allocate(bytes);
-  memory::count_node(1);
-  return piece;
-}
+void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
 
-void Node::operator delete(void* piece, std::size_t bytes) noexcept {
-  memory::count_node(-1);
-  memory::release(piece, bytes);
-}
+void Node::operator delete(void* piece, std::size_t bytes) noexcept { memory::release_node(piece, bytes); }
 
 void Node::set_inputs(Node** edges, std::size_t count) noexcept {
   inputs_ = edges;
   input_count_ = static_cast<std::uint32_t>(count);
-  for (std::size_t i = 0; i < count; ++i) edges[i]->uses_.fetch_add(1, std::memory_order_relaxed);
+  std::uint64_t latest = last_order;
+  for (std::size_t i = 0; i < count; ++i) {
+    edges[i]->uses_.fetch_add(1, std::memory_order_relaxed);
+    latest = std::max(latest, edges[i]->order);
+  }
+  order = last_order = latest + 1;
 }
 
 void Node::finish() noexcept {
@@ -90,11 +88,7 @@ void Handle::release(Node* node) noexcept {
   release_use(node);
 }
 
-std::uint64_t next_order(std::span<Node* const> inputs) noexcept {
-  std::uint64_t order = last_order;
-  for (const Node* input : inputs) order = std::max(order, input->order);
-  return last_order = order + 1;
-}
+std::uint64_t next_order() noexcept { return ++last_order; }
 
 bool is_recording() noexcept { return recording; }
 

@@ -21,6 +21,8 @@ class Sweep;
 class Node {
  public:
   Node(Value&& value_, bool is_double_) noexcept : value(std::move(value_)), is_double(is_double_) {}
+  /// One whose value is still to come.
+  Node(const Shape& shape, bool is_double_) noexcept : value{{}, shape}, is_double(is_double_) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -61,7 +63,7 @@ class Node {
 
  protected:
   virtual ~Node() = default;
-  /// Takes an edge to each input; `edges` outlives the node's constructor.
+  /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor.
   void set_inputs(Node** edges, std::size_t count) noexcept;
 
  private:
@@ -137,9 +139,9 @@ class Handle {
   Node* node_ = nullptr;
 };
 
-/// The next creation order after all `inputs`. Counted by each thread alone, so recording takes no shared
-/// counter.
-std::uint64_t next_order(std::span<Node* const> inputs) noexcept;
+/// The next creation order. Counted by each thread alone, and past the inputs' where they come from another,
+/// so recording takes no shared counter.
+std::uint64_t next_order() noexcept;
 
 /// Whether operations of this thread are recorded; see NoGrad.
 bool is_recording() noexcept;

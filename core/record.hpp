@@ -135,7 +135,6 @@ class Record final : public Node {
       if (i < wanted.size()) wanted[i] = edges_[i]->requires_grad;
     }
     requires_grad = true;
-    order = next_order({edges_.data(), inputs.size()});
     set_inputs(edges_.data(), inputs.size());
     if constexpr (requires { op_.saves(std::size_t{}, wanted); })
       for (std::size_t i = 0; i < inputs.size(); ++i)

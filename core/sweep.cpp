@@ -45,6 +45,14 @@ void add_shares(void* out, const Source& a, const Source& b, const Node& node) {
                 sources);
 }
 
+/// For a node of one element, where the engine's own cost shows.
+template <class T>
+void add_one(memory::Buffer& into, const memory::Buffer& share) {
+  const T sum = *static_cast<const T*>(into.data()) + *static_cast<const T*>(share.data());
+  if (!into.unique()) into = memory::Buffer(sizeof(T));
+  *static_cast<T*>(into.mutable_data()) = sum;
+}
+
 }  // namespace
 
 void expand(memory::Buffer& gradient, const Node& node) {
@@ -53,6 +61,8 @@ void expand(memory::Buffer& gradient, const Node& node) {
 
 void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
   if (!in_place(into) && in_place(share)) std::swap(into, share);
+  if (node.value.size() == 1)
+    return node.is_double ? add_one<double>(into, share) : add_one<float>(into, share);
   const auto source = [&](const memory::Buffer& gradient) {
     return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value.shape};
   };
@@ -86,7 +96,7 @@ void Sweep<G>::accept_only(std::span<Node* const> targets) {
   mark_ = ++last_mark;
   for (Node* target : targets) {
     if (kept_.contains(target)) continue;
-    const std::uint32_t slot = add_slot(*target);
+    const std::uint32_t slot = target->is_leaf() ? add_slot_of_leaf(*target) : add_slot(*target);
     slots_[slot].target = true;
     kept_.emplace(target, slot);
     if (!target->is_leaf()) target->mark = mark_ << 1 | 1;
@@ -125,50 +135,54 @@ bool Sweep<G>::is_needed(const Node& node) const noexcept {
 }
 
 template <class G>
-std::uint32_t Sweep<G>::find(const Node& node) const noexcept {
-  const std::uint32_t hint = node.slot.load(std::memory_order_relaxed);
-  if (hint < slots_.size() && slots_[hint].node == &node) return hint;
-  if (!node.is_leaf() && !restricted_) return none;
+std::uint32_t Sweep<G>::find_kept(const Node& node) const noexcept {
   const auto kept = kept_.find(&node);
   return kept == kept_.end() ? none : kept->second;
 }
 
 template <class G>
-std::uint32_t Sweep<G>::add_slot(Node& node) {
-  std::uint32_t slot = static_cast<std::uint32_t>(slots_.size());
+[[gnu::always_inline]] inline std::uint32_t Sweep<G>::add_slot(Node& node) {
+  std::uint32_t slot;
   if (!free_.empty()) {
     slot = free_.back();
     free_.pop_back();
   } else {
+    slot = static_cast<std::uint32_t>(slots_.size());
     slots_.emplace_back();
   }
   slots_[slot].node = &node;
   keep(node);
   node.slot.store(slot, std::memory_order_relaxed);
-  if (node.is_leaf()) {
-    kept_.emplace(&node, slot);
-    noted_leaves_ = noted_leaves_ || node.noted;
-  }
+  return slot;
+}
+
+template <class G>
+std::uint32_t Sweep<G>::add_slot_of_leaf(Node& node) {
+  const std::uint32_t slot = add_slot(node);
+  kept_.emplace(&node, slot);
+  noted_leaves_ = noted_leaves_ || node.noted;
   return slot;
 }
 
 template <class G>
 void Sweep<G>::give(Node& node, G&& share) {
   if (!wants(node)) return;
-  std::uint32_t slot = find(node);
-  if (slot == none) slot = add_slot(node);
-  G& gradient = slots_[slot].gradient;
-  if (watched_) expand(share, node);
-  const bool is_first = !gradient;
-  if (is_first)
-    gradient = std::move(share);
-  else
-    accumulate(gradient, std::move(share), node);
   if (watched_) [[unlikely]]
-    detail::check_gradient(node, gradient);
-  if (!is_first || node.is_leaf()) return;
-  queue_.push_back({node.order, slot});
-  std::push_heap(queue_.begin(), queue_.end());
+    expand(share, node);
+  std::uint32_t slot = find(node);
+  if (slot != none && slots_[slot].gradient) {
+    accumulate(slots_[slot].gradient, std::move(share), node);
+  } else {
+    if (slot == none) slot = node.is_leaf() ? add_slot_of_leaf(node) : add_slot(node);
+    slots_[slot].gradient = std::move(share);
+    if (!node.is_leaf()) {
+      queue_.push_back({node.order, slot});
+      if (queue_.size() > 1) [[unlikely]]
+        std::push_heap(queue_.begin(), queue_.end());
+    }
+  }
+  if (watched_) [[unlikely]]
+    detail::check_gradient(node, slots_[slot].gradient);
 }
 
 template <class G>
@@ -193,12 +207,13 @@ bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
 template <class G>
 void Sweep<G>::run(bool retain_graph) {
   while (!queue_.empty()) {
-    std::pop_heap(queue_.begin(), queue_.end());
+    if (queue_.size() > 1) [[unlikely]]
+      std::pop_heap(queue_.begin(), queue_.end());
     const std::uint32_t slot = queue_.back().slot;
     queue_.pop_back();
     Node& node = *slots_[slot].node;
     const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
-    if (node.spent && !ends)
+    if (node.spent && !ends) [[unlikely]]
       throw GraphError("backward: the graph through '" + std::string(node.operation()) +
                        "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
     if (!node.takes_uniform || node.noted) expand(slots_[slot].gradient, node);
@@ -230,7 +245,8 @@ void Sweep<G>::run_hooks_of_leaves() {
 
 template <class G>
 void Sweep<G>::visit(Node& node, G&& gradient) {
-  if (!watched_) return node.differentiate(*this, std::move(gradient));
+  if (!watched_) [[likely]]
+    return node.differentiate(*this, std::move(gradient));
   const detail::Watch visiting(node);
   node.differentiate(*this, std::move(gradient));
 }

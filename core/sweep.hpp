@@ -65,7 +65,8 @@ class Sweep {
   G take(const Node& target);
 
   /// After run(): the nodes that keep a gradient and were reached, and their gradients; for the commit.
-  struct Slot {
+  /// Aligned, since finding one multiplies by its size.
+  struct alignas(32) Slot {
     Node* node = nullptr;
     G gradient{};
     bool target = false;
@@ -83,8 +84,14 @@ class Sweep {
   bool wants_inputs(const Node& node) const noexcept;
   /// The slot of a node, or none. Leaves and targets may be shared by sweeps of other threads, so a hint that
   /// fails is looked up; an inner node belongs to one sweep at a time.
-  std::uint32_t find(const Node& node) const noexcept;
+  std::uint32_t find(const Node& node) const noexcept {
+    const std::uint32_t hint = node.slot.load(std::memory_order_relaxed);
+    if (hint < slots_.size() && slots_[hint].node == &node) return hint;
+    return node.is_leaf() || restricted_ ? find_kept(node) : none;
+  }
+  std::uint32_t find_kept(const Node& node) const noexcept;
   std::uint32_t add_slot(Node& node);
+  std::uint32_t add_slot_of_leaf(Node& node);
 
   static constexpr std::uint32_t none = 0xffffffffu;
   std::vector<Slot> slots_;

@@ -36,17 +36,26 @@ struct CachedList {
 /// What the pool keeps for a thread.
 struct ThreadState {
   CachedList lists[cached_classes];
-  Counter bytes;  ///< change of live bytes since they were last added to the shared count
-  Counter rise;   ///< the largest value of `bytes` since then
+  Counter rise;   ///< the largest value of bytes() since they were last added to the shared count
+  Counter below;  ///< how far bytes() is below it: one number to change, but at a new peak
   Counter buffers;
   Counter nodes;
   ThreadState* next = nullptr;
   Mode mode = Mode::direct;
 
+  /// Change of live bytes since they were last added to the shared count.
+  std::int64_t bytes() const noexcept { return rise.get() - below.get(); }
   void add_bytes(std::int64_t change) noexcept {
-    const std::int64_t now = bytes.get() + change;
-    bytes.set(now);
-    if (now > rise.get()) rise.set(now);
+    const std::int64_t now = below.get() - change;
+    below.set(now);
+    if (now < 0) [[unlikely]] {
+      rise.add(-now);
+      below.set(0);
+    }
+  }
+  void forget_bytes() noexcept {
+    rise.set(0);
+    below.set(0);
   }
 };
 

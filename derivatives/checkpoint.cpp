@@ -152,7 +152,6 @@ class CheckpointNode final : public Node {
     edges_.insert(edges_.end(), captured.begin(), captured.end());
     for (const Node* edge : edges_) saved_.push_back(edge->value.buffer);
     requires_grad = true;
-    order = next_order(edges_);
     set_inputs(edges_.data(), edges_.size());
   }
 
@@ -181,7 +180,7 @@ class CheckpointNode final : public Node {
       if (!edges.insert(edge).second) continue;
       if (outside.wants(*edge)) wanted.insert(edge);
     }
-    const std::uint64_t before = next_order({});
+    const std::uint64_t before = next_order();
     const Variable<T> result = call_block();
     const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });
     for (Node* node : inside.nodes) {
@@ -242,7 +241,7 @@ Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>
     listed.insert(&inputs[i].node());
   }
   const GeneratorState random = generator().state();
-  const std::uint64_t before = next_order({});
+  const std::uint64_t before = next_order();
   const Variable<T> result = block(inputs);
   check_result(result);
   if (!is_recording()) return result;

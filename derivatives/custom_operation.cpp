@@ -28,7 +28,6 @@ class CustomNode final : public Node {
     }
     requires_grad = true;
     saves_output = true;
-    order = next_order(edges_);
     set_inputs(edges_.data(), edges_.size());
   }
 

@@ -41,7 +41,7 @@ Handle zero_leaf(const Node& node) {
   Value zeros = node.is_double ? Value(Dense<double>::filled(node.value.shape, 0))
                                : Value(Dense<float>::filled(node.value.shape, 0));
   Node* leaf = new Leaf(std::move(zeros), node.is_double);
-  leaf->order = next_order({});
+  leaf->order = next_order();
   return Handle::first(leaf);
 }
 

@@ -23,7 +23,6 @@ class Cast final : public Node {
  public:
   Cast(Dense<To> output, Node& input) : Node(std::move(output), std::is_same_v<To, double>), edge_(&input) {
     requires_grad = true;
-    order = next_order({&edge_, 1});
     set_inputs(&edge_, 1);
   }
 

@@ -105,11 +105,11 @@ TEST_CASE("writing to a shared buffer copies it") {
 
 TEST_CASE("nodes are counted") {
   const Change change;
-  xgrad::memory::count_node(1);
-  xgrad::memory::count_node(1);
+  void* const first = xgrad::memory::allocate_node(200);
+  void* const second = xgrad::memory::allocate_node(200);
   CHECK(change.nodes() == 2);
-  std::thread([] { xgrad::memory::count_node(-1); }).join();
-  xgrad::memory::count_node(-1);
+  std::thread([=] { xgrad::memory::release_node(first, 200); }).join();
+  xgrad::memory::release_node(second, 200);
   CHECK(change.nodes() == 0);
 }
 
