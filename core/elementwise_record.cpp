@@ -38,7 +38,7 @@ class ElementwiseNode final : public Node {
   }
 
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
-    if (single_) [[likely]]
+    if (is_single()) [[likely]]
       return differentiate_single(sweep, std::move(dy));
     for (std::size_t k = 0; k < count(); ++k) {
       Node& input = *edges_[k];
@@ -68,10 +68,14 @@ class ElementwiseNode final : public Node {
  private:
   std::size_t count() const noexcept { return Count == 0 ? operation_->inputs() : Count; }
 
+  /// Whether the result has one element, and so all inputs.
+  bool is_single() const { return value.size() == 1 && operation_->kernels() != nullptr; }
+
   void compute() {
-    single_ = operation_->kernels() != nullptr;
-    for (std::size_t i = 0; i < count(); ++i) single_ = single_ && edges_[i]->value.size() == 1;
-    if (single_) [[likely]]
+    // Of the shape of the first input so far.
+    bool single = is_single();
+    for (std::size_t i = 1; i < count(); ++i) single = single && edges_[i]->value.size() == 1;
+    if (single) [[likely]]
       return compute_single();
     const Dense<T>* values[capacity] = {};
     for (std::size_t i = 0; i < count(); ++i) values[i] = static_cast<const Dense<T>*>(&edges_[i]->value);
@@ -174,7 +178,6 @@ class ElementwiseNode final : public Node {
     return apply_to<Variable<T>>(*gradient.operation, pointers.data());
   }
 
-  bool single_;
   const Elementwise* operation_;
   std::shared_ptr<const Elementwise> owner_;
   std::array<Node*, capacity> edges_{};
