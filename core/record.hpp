@@ -97,7 +97,7 @@ class Backward {
   /// The same for a gradient whose axes of extent 1, or missing leading ones, stand for all along that axis.
   void give_repeated(std::size_t i, const V& gradient) {
     if constexpr (is_plain) {
-      sweep_.give_repeated(*node_.inputs()[i], gradient);
+      xgrad::give_repeated(sweep_, *node_.inputs()[i], gradient);
     } else {
       give(i, broadcast_to(gradient, shape(i)));
     }

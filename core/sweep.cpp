@@ -186,19 +186,6 @@ void Sweep<G>::give(Node& node, G&& share) {
 }
 
 template <class G>
-void Sweep<G>::give_repeated(Node& node, const Value& share) requires std::same_as<G, memory::Buffer> {
-  if (!wants(node)) return;
-  const Source source{share.buffer.data(), &share.shape};
-  if (memory::Buffer* sum = pending(node))
-    return add_shares(sum->mutable_data(), {sum->data(), &node.value.shape}, source, node);
-  if (share.size() != 1) return give(node, repeated(source, node));
-  memory::Buffer one(item_of(node));
-  std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));
-  one.set_uniform();
-  give(node, std::move(one));
-}
-
-template <class G>
 bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
   const auto inputs = node.inputs();
   return std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
@@ -260,5 +247,17 @@ G Sweep<G>::take(const Node& target) {
 
 template class Sweep<memory::Buffer>;
 template class Sweep<Handle>;
+
+void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share) {
+  if (!sweep.wants(node)) return;
+  const Source source{share.buffer.data(), &share.shape};
+  if (memory::Buffer* sum = sweep.pending(node))
+    return add_shares(sum->mutable_data(), {sum->data(), &node.value.shape}, source, node);
+  if (share.size() != 1) return sweep.give(node, repeated(source, node));
+  memory::Buffer one(item_of(node));
+  std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));
+  one.set_uniform();
+  sweep.give(node, std::move(one));
+}
 
 }  // namespace xgrad

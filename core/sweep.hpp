@@ -45,16 +45,17 @@ class Sweep {
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
   /// The gradient of `node` so far, if this sweep alone holds it in full and it may be added to in place;
-  /// none while anomalies are looked for.
-  memory::Buffer* pending(const Node& node) noexcept requires std::same_as<G, memory::Buffer> {
-    const std::uint32_t slot = find(node);
-    if (slot == none || watched_) return nullptr;
-    memory::Buffer& sum = slots_[slot].gradient;
-    return sum.unique() && !sum.uniform() ? &sum : nullptr;
+  /// none while anomalies are looked for, nor in a sweep that is recorded.
+  memory::Buffer* pending(const Node& node) noexcept {
+    if constexpr (std::same_as<G, memory::Buffer>) {
+      const std::uint32_t slot = find(node);
+      if (slot == none || watched_) return nullptr;
+      memory::Buffer& sum = slots_[slot].gradient;
+      return sum.unique() && !sum.uniform() ? &sum : nullptr;
+    } else {
+      return nullptr;
+    }
   }
-  /// The same for a plain gradient whose axes of extent 1, or missing leading ones, stand for all along that
-  /// axis.
-  void give_repeated(Node& node, const Value& share) requires std::same_as<G, memory::Buffer>;
   /// Visits everything that has been given a gradient. Saved values go as they are passed unless
   /// `retain_graph`. Hooks see each complete gradient once.
   void run(bool retain_graph);
@@ -116,6 +117,10 @@ class Sweep {
   bool noted_leaves_ = false;
   std::uint64_t mark_ = 0;
 };
+
+/// Gives `node` a plain gradient whose axes of extent 1, or missing leading ones, stand for all along that
+/// axis.
+void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share);
 
 extern template class Sweep<memory::Buffer>;
 extern template class Sweep<Handle>;
