@@ -343,11 +343,37 @@ namespace {
   return true;
 }
 
-/// Counts what went the slow way; the caches are used by threads that count for themselves.
-void count_slowly(Counter ThreadState::*own, std::int64_t& all, int change) noexcept {
-  if (self.mode != Mode::direct) return (self.*own).add(change);
+/// What is counted one by one: by a thread that caches or has been seen, and by all others together.
+struct Kind {
+  Counter ThreadState::*own;
+  std::int64_t SharedState::*all;
+};
+constexpr Kind buffer{&ThreadState::buffers, &SharedState::buffers};
+constexpr Kind node{&ThreadState::nodes, &SharedState::nodes};
+
+void count_slowly(Kind kind, int change) noexcept {
+  if (self.mode != Mode::direct) return (self.*kind.own).add(change);
   Lock lock(shared.mutex);
-  all += change;
+  shared.*kind.all += change;
+}
+
+/// Only a thread that counts for itself has a cache to take from and to give to.
+[[gnu::always_inline]] inline void* allocate_one(Kind kind, std::size_t bytes) {
+  void* piece = take_cached(class_of(bytes));
+  if (piece != nullptr) {
+    (self.*kind.own).add(1);
+  } else {
+    piece = allocate_slowly(bytes);
+    count_slowly(kind, 1);
+  }
+  return piece;
+}
+
+[[gnu::always_inline]] inline void release_one(Kind kind, void* piece, std::size_t bytes) noexcept {
+  const std::size_t size_class = class_of(bytes);
+  if (give_cached(piece, size_class)) return (self.*kind.own).add(-1);
+  count_slowly(kind, -1);
+  release_slowly(piece, size_class);
 }
 
 }  // namespace
@@ -362,43 +388,20 @@ void release(void* piece, std::size_t bytes) noexcept {
   if (!give_cached(piece, size_class)) release_slowly(piece, size_class);
 }
 
-void* allocate_node(std::size_t bytes) {
-  if (void* piece = take_cached(class_of(bytes))) {
-    self.nodes.add(1);
-    return piece;
-  }
-  void* piece = allocate_slowly(bytes);
-  count_slowly(&ThreadState::nodes, shared.nodes, 1);
-  return piece;
-}
-
-void release_node(void* piece, std::size_t bytes) noexcept {
-  const std::size_t size_class = class_of(bytes);
-  if (give_cached(piece, size_class)) return self.nodes.add(-1);
-  count_slowly(&ThreadState::nodes, shared.nodes, -1);
-  release_slowly(piece, size_class);
-}
+void* allocate_node(std::size_t bytes) { return allocate_one(node, bytes); }
+void release_node(void* piece, std::size_t bytes) noexcept { release_one(node, piece, bytes); }
 
 Block* Block::create(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() - sizeof(Block)) throw std::bad_alloc();
-  void* piece = take_cached(class_of(sizeof(Block) + bytes));
-  if (piece != nullptr) {
-    self.buffers.add(1);
-  } else {
-    piece = allocate_slowly(sizeof(Block) + bytes);
-    count_slowly(&ThreadState::buffers, shared.buffers, 1);
-  }
-  auto* block = new (piece) Block;
+  auto* block = new (allocate_one(buffer, sizeof(Block) + bytes)) Block;
   block->bytes = bytes;
   return block;
 }
 
 void Block::destroy(Block* block) noexcept {
-  const std::size_t size_class = class_of(sizeof(Block) + block->bytes);
+  const std::size_t bytes = sizeof(Block) + block->bytes;
   block->~Block();
-  if (give_cached(block, size_class)) return self.buffers.add(-1);
-  count_slowly(&ThreadState::buffers, shared.buffers, -1);
-  release_slowly(block, size_class);
+  release_one(buffer, block, bytes);
 }
 
 void Buffer::detach() {

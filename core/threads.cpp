@@ -95,6 +95,7 @@ struct Pool {
 constinit std::mutex owner;
 constinit Pool* pool = nullptr;
 constinit std::atomic<std::size_t> wanted_threads{0};
+constinit std::atomic<std::uint64_t> loops_shared{0};
 /// This thread is a worker, or the caller of a loop that uses the pool.
 constinit thread_local bool inside = false;
 
@@ -256,6 +257,8 @@ void set_num_threads(std::size_t count) {
   if (wanted_threads.exchange(count, std::memory_order_relaxed) != count) stop_workers();
 }
 
+std::uint64_t detail::shared_loops() noexcept { return loops_shared.load(std::memory_order_relaxed); }
+
 void detail::run_chunks(std::size_t count, std::size_t grain, ChunkFunction function, void* body) {
   grain = std::max<std::size_t>(grain, 1);
   Job job{function, body, count, grain, (count - 1) / grain + 1};
@@ -265,6 +268,7 @@ void detail::run_chunks(std::size_t count, std::size_t grain, ChunkFunction func
     std::lock_guard lock(owner, std::adopt_lock);
     if (Pool* const helpers = ready_pool(num_threads())) {
       shared = inside = true;
+      loops_shared.fetch_add(1, std::memory_order_relaxed);
       post(*helpers, &job);
       job.run(false);
       finish(*helpers);

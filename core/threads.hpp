@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 
@@ -17,6 +18,10 @@ std::size_t num_threads();
 namespace detail {
 
 using ChunkFunction = void (*)(void* body, std::size_t begin, std::size_t end);
+/// How many loops of this process several threads have shared so far; for tests, whose sizes have to stay
+/// above the thresholds.
+std::uint64_t shared_loops() noexcept;
+
 void run_chunks(std::size_t count, std::size_t grain, ChunkFunction function, void* body);
 
 }  // namespace detail

@@ -2,8 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
+#include <string>
 #include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 
@@ -203,4 +205,25 @@ TEST_CASE("two runs, on one thread or on two, give the same bits") {
       CHECK(same_bits(run(row, parameters<float>(in)), alone_float));
     }
   });
+}
+
+TEST_CASE("of the large arguments of every operation, some are large enough for threads to share the work") {
+  const ThreadCount restored;
+  xg::set_num_threads(2);
+  std::map<std::string, bool> shared;
+  for_each_row([&](const OperationRow& row) {
+    for (const Shapes& shapes : row.large) {
+      const auto in = parameters<float>(sample(row, shapes, 17));
+      const std::uint64_t before = xg::detail::shared_loops();
+      run(row, in);
+      shared[row.operation] |= xg::detail::shared_loops() > before;
+    }
+  });
+  CHECK(shared.size() > 100);
+  // reshape passes its buffer on; the others pick an element a row, too few to share.
+  const std::set<std::string> never{"reshape", "diagonal", "nll_loss"};
+  for (const auto& [operation, is_shared] : shared) {
+    INFO(operation);
+    CHECK(is_shared != never.contains(operation));
+  }
 }
