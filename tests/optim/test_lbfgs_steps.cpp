@@ -130,7 +130,7 @@ TEST_CASE("ten steps of LBFGS are PyTorch's with its line search, to 1e-12") {
 
 TEST_CASE_TEMPLATE("LBFGS takes the same steps, bit for bit, on one thread and on two", T, float, double) {
   // Large enough that every product and every update is split: three pieces and a bit.
-  Vector start(100'003);
+  Vector start(400'003);
   for (std::size_t i = 0; i < start.size(); ++i) start[i] = std::sin(static_cast<double>(i));
   const auto path_with = [&](std::size_t threads) {
     const Threads use(threads);
