@@ -34,6 +34,8 @@ void Node::differentiate(Sweep<Handle>&, Handle&&) {
   throw InternalError("a leaf was asked to differentiate");
 }
 
+bool Node::has_forward_mode() { return true; }
+
 void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
 
 void Node::operator delete(void* piece, std::size_t bytes) noexcept { memory::release_node(piece, bytes); }

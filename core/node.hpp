@@ -31,6 +31,9 @@ class Node {
   /// Adds this node's share to the gradients of its inputs: on plain values, or recorded.
   virtual void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& output_gradient);
   virtual void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient);
+  /// Whether what it gives to its inputs can be differentiated in turn, as forward mode does. May run a
+  /// user's own derivative to see.
+  virtual bool has_forward_mode();
   /// Forgets what was saved for backward; the node cannot be differentiated again.
   virtual void drop_saved() noexcept {}
   /// Where a leaf, or an inner node that is asked to, keeps its gradient, which has the shape of its value;
@@ -139,8 +142,9 @@ class Handle {
   Node* node_ = nullptr;
 };
 
-/// The next creation order. Counted by each thread alone, and past the inputs' where they come from another,
-/// so recording takes no shared counter.
+/// The next creation order of this thread, whose counter is its own, so that recording takes no shared one.
+/// It is past what the thread has counted; what comes from another thread may be later, and only
+/// set_inputs() goes past a node's inputs.
 std::uint64_t next_order() noexcept;
 
 /// Whether operations of this thread are recorded; see NoGrad.

@@ -164,8 +164,17 @@ class CheckpointNode final : public Node {
     run_again(sweep, std::move(dy));
   }
   void differentiate(Sweep<Handle>& sweep, Handle&& dy) override { run_again(sweep, std::move(dy)); }
+  bool has_forward_mode() override {
+    const Variable<T> result = call_block();
+    const Inside inside =
+        look_inside(result.node(), [edges = boundary()](const Node& node) { return edges.contains(&node); });
+    return std::all_of(inside.nodes.begin(), inside.nodes.end(),
+                       [](Node* node) { return node->has_forward_mode(); });
+  }
 
  private:
+  std::unordered_set<const Node*> boundary() const { return {edges_.begin(), edges_.end()}; }
+
   template <class G>
   void run_again(Sweep<G>& sweep, G&& dy) {
     // Given only when the marks that `sweep` goes by are back in their places: the sweeps inside are gone.
@@ -175,11 +184,10 @@ class CheckpointNode final : public Node {
 
   template <class G>
   std::vector<std::pair<Node*, G>> gradients_inside(const Sweep<G>& outside, G&& dy) {
-    std::unordered_set<const Node*> edges, wanted;
-    for (Node* edge : edges_) {
-      if (!edges.insert(edge).second) continue;
+    const std::unordered_set<const Node*> edges = boundary();
+    std::unordered_set<const Node*> wanted;
+    for (const Node* edge : edges)
       if (outside.wants(*edge)) wanted.insert(edge);
-    }
     const std::uint64_t before = next_order();
     const Variable<T> result = call_block();
     const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });

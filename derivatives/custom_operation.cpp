@@ -50,16 +50,27 @@ class CustomNode final : public Node {
   void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient) override {
     const EnableGrad on;
     const Variable<T> dy(std::move(output_gradient)), output{Handle(this)};
-    Variables inputs;
-    for (std::size_t i = 0; i < edges_.size(); ++i)
-      inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
+    const Variables inputs = restored_inputs();
     const Variables gradients = call_vjp(inputs, output, dy);
     check_recorded(gradients, inputs, output);
     for (std::size_t i = 0; i < edges_.size(); ++i)
       if (gradients[i].defined()) sweep.give(*edges_[i], Handle(gradients[i].handle()));
   }
 
+  bool has_forward_mode() override {
+    const EnableGrad on;
+    const Variables gradients = traced_gradients(restored_inputs(), Variable<T>(Handle(this)));
+    return std::all_of(gradients.begin(), gradients.end(), is_recorded);
+  }
+
  private:
+  Variables restored_inputs() const {
+    Variables inputs;
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
+    return inputs;
+  }
+
   Variables call_vjp(const Variables& inputs, const Variable<T>& output, const Variable<T>& dy) const {
     const std::string& name = definition_->name;
     if (!definition_->vjp)
@@ -79,15 +90,23 @@ class CustomNode final : public Node {
     return gradients;
   }
 
+  /// The gradients for a parameter in dy's place: all of them depend on it but those that are zero, and
+  /// those that leave the graph on their way.
+  Variables traced_gradients(const Variables& inputs, const Variable<T>& output) const {
+    return call_vjp(inputs, output, parameter_from<T>(Dense<T>::filled(value.shape, T(1))));
+  }
+  static bool is_recorded(const Variable<T>& traced) {
+    return !traced.defined() || traced.requires_grad() || is_zero(traced);
+  }
+
   /// A gradient that is recorded as a constant is zero or linear in a constant dy; or it left the graph on
-  /// its way, which would make later derivatives silently wrong. A parameter in dy's place tells them apart.
+  /// its way, which would make later derivatives silently wrong.
   void check_recorded(const Variables& gradients, const Variables& inputs, const Variable<T>& output) const {
     Variables traced;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       if (!gradients[i].defined() || gradients[i].requires_grad()) continue;
-      if (traced.empty())
-        traced = call_vjp(inputs, output, parameter_from<T>(Dense<T>::filled(value.shape, T(1))));
-      if (!traced[i].defined() || traced[i].requires_grad() || is_zero(traced[i])) continue;
+      if (traced.empty()) traced = traced_gradients(inputs, output);
+      if (is_recorded(traced[i])) continue;
       throw GraphError(definition_->name + ": the vjp's gradient " + std::to_string(i) +
                        " was not computed by operations on Variables, so it cannot be differentiated again; "
                        "write the vjp in operations, or do without create_graph and jvp");

@@ -112,7 +112,7 @@ Variable<T> hessian_product(const Variable<T>& y, const Variable<T>& x, const Se
 
 template <class T>
 Array<T> jacobian_at(const Variable<T>& y, const Variable<T>& x) {
-  if (forward_cost * x.size() <= y.size()) return columns_of_jacobian(y, x);
+  if (forward_cost * x.size() <= y.size() && has_forward_mode(y, x)) return columns_of_jacobian(y, x);
   return rows_of_jacobian("jacobian", y, x);
 }
 

@@ -85,8 +85,8 @@ Variable<T> hvp(F&& f, const Variable<T>& x, const std::type_identity_t<Seed<T>>
 }
 
 /// All first derivatives, dh_i/dx_j, of shape h(x)'s followed by x's: one sweep for each element of h(x), or,
-/// where x has few beside it, one of forward mode for each element of x. ShapeError if that is more than
-/// eight axes.
+/// where x has few beside it, one of forward mode for each element of x, if h has that: a custom operation
+/// whose vjp is not written in operations has none. ShapeError if that is more than eight axes.
 template <class T, VariableFunction<T> H>
 Array<T> jacobian(H&& h, const Variable<T>& x) {
   const Variable<T> argument = detail::argument_like(x, false);

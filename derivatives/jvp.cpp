@@ -140,6 +140,14 @@ Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, con
   return tangent.defined() ? Variable<T>(Dense<T>(std::move(tangent))) : zeros_like(y);
 }
 
+template <class T>
+bool detail::has_forward_mode(const Variable<T>& y, const Variable<T>& x) {
+  const std::vector<Node*> path = between(x.node(), y.node());
+  return std::all_of(path.begin(), path.end(), [](Node* node) { return node->has_forward_mode(); });
+}
+
+template bool detail::has_forward_mode(const Variable<float>&, const Variable<float>&);
+template bool detail::has_forward_mode(const Variable<double>&, const Variable<double>&);
 template Variable<float> detail::push_forward(const Variable<float>&, const Variable<float>&,
                                               const Seed<float>&, bool);
 template Variable<double> detail::push_forward(const Variable<double>&, const Variable<double>&,

@@ -16,6 +16,11 @@ namespace detail {
 template <class T>
 Variable<T> push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v, bool create_graph);
 
+/// Whether all that was recorded between them has forward mode: custom operations may have none. Runs their
+/// derivatives and checkpointed blocks once to see.
+template <class T>
+bool has_forward_mode(const Variable<T>& y, const Variable<T>& x);
+
 }  // namespace detail
 
 /// h(x), and the Jacobian of h times v: sum over j of dh_i/dx_j v_j, of h(x)'s shape. One sweep, whatever the

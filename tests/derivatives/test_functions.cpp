@@ -3,8 +3,10 @@
 #include <cmath>
 #include <vector>
 #include <xgrad/core/broadcast.hpp>
+#include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/derivatives/custom_operation.hpp>
 #include <xgrad/derivatives/functions.hpp>
+#include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -117,13 +119,44 @@ TEST_CASE("jacobian sweeps backwards for few outputs and forwards for few inputs
   CHECK(calls == 1);
   calls = 0;
   const auto wide = xg::jacobian([&](const Real& a) { return counted({a}) * row; }, column);
-  CHECK(calls == 2);
+  CHECK(calls == 3);  // one for each column, and one to see whether there is forward mode
   REQUIRE(wide.shape() == xg::Shape{2, 9, 2, 1});
   for (std::size_t i = 0; i < 2; ++i)
     for (std::size_t j = 0; j < 9; ++j)
       for (std::size_t k = 0; k < 2; ++k) CHECK(wide(i, j, k, 0) == (i == k ? row.value()(0, j) : 0));
   const auto none = xg::jacobian([&](const Real&) { return row * 1; }, xg::parameter(xt::xarray<double>{1}));
   CHECK(none == xt::zeros<double>({1, 9, 1}));
+}
+
+TEST_CASE("jacobian sweeps backwards where a custom operation has no forward mode") {
+  const auto on_values = xg::custom_operation<double>(
+      "on_values", [](const std::vector<xg::Array<double>>& in) { return in[0] * in[0]; },
+      [](const std::vector<Real>& in, const Real&, const Real& dy) {
+        return std::vector<Real>{xg::constant(2 * in[0].value() * dy.value())};
+      });
+  const auto x = xg::parameter(xt::xarray<double>{1.5});
+  const auto row = xg::constant(xt::xarray<double>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  const auto tall = [&](const Real& a) { return on_values({a * row}); };
+  const auto in_a_block = [&](const Real& a) { return xg::checkpoint(tall, {a}) * 1; };
+  const auto beside_the_path = [&](const Real& a) { return a * on_values({row}); };
+  const xt::xarray<double> squares = row.value() * row.value();
+  CHECK_THROWS_AS(xg::jvp(tall, x, xt::ones<double>({1})), xg::GraphError);
+  CHECK(xg::jacobian(tall, x) == xt::reshape_view(3 * squares, {9, 1}));
+  CHECK_THROWS_AS(xg::jvp(in_a_block, x, xt::ones<double>({1})), xg::GraphError);
+  CHECK(xg::jacobian(in_a_block, x) == xt::reshape_view(3 * squares, {9, 1}));
+  CHECK(xg::jacobian(beside_the_path, x) == xt::reshape_view(squares, {9, 1}));
+}
+
+TEST_CASE("what a custom operation's vjp throws passes through jacobian") {
+  const auto failing = xg::custom_operation<double>(
+      "failing", [](const std::vector<xg::Array<double>>& in) { return in[0]; },
+      [](const std::vector<Real>&, const Real&, const Real&) -> std::vector<Real> {
+        throw xg::ValueError("failing: on purpose");
+      });
+  const auto row = xg::constant(xt::xarray<double>{1, 2, 3, 4});
+  const auto tall = [&](const Real& a) { return failing({a}) * row; };
+  CHECK(message_of<xg::ValueError>([&] { xg::jacobian(tall, xg::parameter(xt::xarray<double>{1})); }) ==
+        "failing: on purpose");
 }
 
 TEST_CASE("hessian and hvp agree with second derivatives written by hand") {
