@@ -44,17 +44,24 @@ Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) 
   return select(Variable<T>(std::move(condition)), a, b);
 }
 
+template <class T>
+Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Variable<T>& b) {
+  return select(condition.detach(), a, b);
+}
+
 template Mask equal(const Variable<float>&, const Variable<float>&);
 template Mask not_equal(const Variable<float>&, const Variable<float>&);
 template Mask less(const Variable<float>&, const Variable<float>&);
 template Mask less_equal(const Variable<float>&, const Variable<float>&);
 template Mask isfinite(const Variable<float>&);
 template Variable<float> where(const Mask&, const Variable<float>&, const Variable<float>&);
+template Variable<float> where(const Variable<float>&, const Variable<float>&, const Variable<float>&);
 template Mask equal(const Variable<double>&, const Variable<double>&);
 template Mask not_equal(const Variable<double>&, const Variable<double>&);
 template Mask less(const Variable<double>&, const Variable<double>&);
 template Mask less_equal(const Variable<double>&, const Variable<double>&);
 template Mask isfinite(const Variable<double>&);
 template Variable<double> where(const Mask&, const Variable<double>&, const Variable<double>&);
+template Variable<double> where(const Variable<double>&, const Variable<double>&, const Variable<double>&);
 
 }  // namespace xgrad

@@ -1,5 +1,5 @@
 // Comparisons that give a Mask, an array of bool that broadcasts like its operands; and where(), which takes
-// one.
+// one, or what `x > 0` gives.
 #pragma once
 
 #include "arithmetic.hpp"
@@ -30,6 +30,10 @@ Mask isfinite(const Variable<T>& x);
 /// a where the mask holds, else b; all three broadcast.
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
+/// a where the condition is not 0 (a NaN is not), else b; all three broadcast. No gradient reaches the
+/// condition.
+template <class T>
+Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Variable<T>& b);
 
 // A scalar for one of the operands.
 
@@ -64,6 +68,18 @@ Variable<T> where(const Mask& mask, const Variable<T>& a, double b) {
 template <class T>
 Variable<T> where(const Mask& mask, double a, const Variable<T>& b) {
   return xgrad::where(mask, scalar_operand<Variable<T>>(a), b);
+}
+template <class T>
+Variable<T> where(const Variable<T>& condition, const Variable<T>& a, double b) {
+  return xgrad::where(condition, a, scalar_operand<Variable<T>>(b));
+}
+template <class T>
+Variable<T> where(const Variable<T>& condition, double a, const Variable<T>& b) {
+  return xgrad::where(condition, scalar_operand<Variable<T>>(a), b);
+}
+template <class T>
+Variable<T> where(const Variable<T>& condition, double a, double b) {
+  return xgrad::where(condition, scalar_operand<Variable<T>>(a), scalar_operand<Variable<T>>(b));
 }
 
 }  // namespace xgrad

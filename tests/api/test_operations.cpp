@@ -80,3 +80,26 @@ TEST_CASE("operators, and a scalar for any operand") {
   const xg::Mask mask = xg::greater(x, 1);
   CHECK(mask == xt::xarray<bool>{false, true});
 }
+
+TEST_CASE("where takes a comparison, a mask, or an xtensor expression of bool") {
+  auto x = xg::parameter(xt::xarray<double>{-1, 0, 2});
+  CHECK(xg::where(x > 0, x, 0.1 * x).value() == xt::xarray<double>{-0.1, 0, 2});
+  CHECK(xg::where(x > 0, x, 5).value() == xt::xarray<double>{5, 5, 2});
+  CHECK(xg::where(0 >= x, 5, x).value() == xt::xarray<double>{5, 5, 2});
+  CHECK(xg::where(x == 0, 1, -1).value() == xt::xarray<double>{-1, 1, -1});
+  CHECK(xg::where(x, 1, -1).value() == xt::xarray<double>{1, -1, 1});  // what is not 0 holds, as in NumPy
+  CHECK(xg::where(xg::greater(x, 0), x, 5).value() == xt::xarray<double>{5, 5, 2});
+  CHECK(xg::where(x.value() > 0.0, x, 5).value() == xt::xarray<double>{5, 5, 2});
+  const auto rows = xg::constant(xt::xarray<double>{{1, 1, 1}, {0, 0, 0}});
+  CHECK(xg::where(rows, x, -x).value() == xt::xarray<double>{{-1, 0, 2}, {1, 0, -2}});
+
+  // The condition gets no gradient; what is not taken gets 0.
+  auto w = xg::parameter(xt::xarray<double>{3, 0, -1});
+  xg::sum(xg::where(w, x * x, w)).backward();
+  CHECK(x.grad() == xt::xarray<double>{-2, 0, 4});
+  CHECK(w.grad() == xt::xarray<double>{0, 1, 0});
+  CHECK_FALSE(xg::where(w, 1, 2).requires_grad());
+
+  auto f = xg::parameter(xt::xarray<float>{-1, 2});
+  CHECK(xg::where(f > 0, f, 0).value() == xt::xarray<float>{0, 2});
+}

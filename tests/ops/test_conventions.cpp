@@ -136,13 +136,10 @@ const std::map<std::string, Function>& functions() {
        [](const auto& x) { return norm(x[0], {.p = std::numeric_limits<double>::infinity()}); }},
       {"where(true, a, b)", [](const auto& x) { return xg::where(xg::Mask(true), x[0], x[1]); }},
       {"where(false, a, b)", [](const auto& x) { return xg::where(xg::Mask(false), x[0], x[1]); }},
-      {"where(x > 0, log(x), 0)",
-       [](const auto& x) { return xg::where(xg::greater(x[0], 0), log(x[0]), 0); }},
+      {"where(x, a, b)", [](const auto& x) { return xg::where(x[0], x[1], x[2]); }},
+      {"where(x > 0, log(x), 0)", [](const auto& x) { return xg::where(x[0] > 0, log(x[0]), 0); }},
       {"where(x > 0, log(where(x > 0, x, 1)), 0)",
-       [](const auto& x) {
-         const xg::Mask positive = xg::greater(x[0], 0);
-         return xg::where(positive, log(xg::where(positive, x[0], 1)), 0);
-       }},
+       [](const auto& x) { return xg::where(x[0] > 0, log(xg::where(x[0] > 0, x[0], 1)), 0); }},
       {"l1_loss(p, t)", [](const auto& x) { return l1_loss(x[0], x[1]); }},
       {"huber_loss(p, t)", [](const auto& x) { return huber_loss(x[0], x[1]); }},
       {"binary_cross_entropy(p, t)", [](const auto& x) { return binary_cross_entropy(x[0], x[1]); }},
