@@ -5,14 +5,15 @@
 #include <vector>
 #include <xgrad/core/backward.hpp>
 #include <xgrad/core/record.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/xgrad.hpp>
 #include <xtensor/xadapt.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::Threads;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -258,21 +259,22 @@ TEST_CASE("threads that share parameters differentiate at the same time") {
 }
 
 TEST_CASE("results do not depend on the number of threads") {
-  const std::size_t threads = xg::num_threads();
   const std::vector<std::size_t> shape{3, 200001};
   xt::xarray<double> values(shape);
   for (std::size_t i = 0; i < values.size(); ++i)
     values.flat(i) = 0.5 + 1e-6 * static_cast<double>(i % 1000003);
   std::vector<xg::Array<double>> gradients;
   for (std::size_t n : {std::size_t{1}, std::size_t{2}}) {
-    xg::set_num_threads(n);
+    Threads use(n);
     auto x = xg::parameter(values);
     auto b = xg::parameter(column_of({1, 2, 3}));
-    (xg::tanh(x) * b).backward({.grad_output = xt::ones<double>(shape)});
+    const auto y = xg::tanh(x) * b;
+    CHECK(use.shared_a_loop() == (n > 1));
+    y.backward({.grad_output = xt::ones<double>(shape)});
+    CHECK(use.shared_a_loop() == (n > 1));
     gradients.push_back(x.grad());
     gradients.push_back(b.grad());
   }
-  xg::set_num_threads(threads);
   CHECK(gradients[0] == gradients[2]);
   CHECK(gradients[1] == gradients[3]);
 }

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <xgrad/xgrad.hpp>
 
+#include "../threads.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -50,10 +53,12 @@ TEST_CASE(
     "gradients over repeated axes of a large value are what plain loops sum, on one thread and on two") {
   constexpr std::size_t rows = 700, columns = 90;
   const auto x = waves({rows, columns}, 0.01), row = waves({columns}, 0.2), column = waves({rows, 1}, 0.1);
-  const std::size_t before = xg::num_threads();
   for (std::size_t threads : {1, 2}) {
-    xg::set_num_threads(threads);
-    const auto gradients = xg::grad(xg::sum(x * row * column), {row, column});
+    Threads use(threads);
+    const auto y = xg::sum(x * row * column);
+    use.shared_a_loop();
+    const auto gradients = xg::grad(y, {row, column});
+    CHECK(use.shared_a_loop() == (threads > 1));
     for (std::size_t j : {std::size_t{0}, columns - 1}) {
       double expected = 0;
       for (std::size_t i = 0; i < rows; ++i) expected += x.value()(i, j) * column.value()(i, 0);
@@ -65,7 +70,6 @@ TEST_CASE(
       CHECK(gradients[1].value()(i, 0) == doctest::Approx(expected).epsilon(1e-12));
     }
   }
-  xg::set_num_threads(before);
 }
 
 TEST_CASE("a matrix that is multiplied several times has the sum of what each product gives") {

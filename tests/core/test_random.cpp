@@ -8,11 +8,14 @@
 #include <doctest/doctest.h>
 #include <xgrad/core/error.hpp>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
+
+#include "../threads.hpp"
 
 using xgrad::Dense;
 using xgrad::Generator;
 using xgrad::Shape;
+
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -136,15 +139,16 @@ TEST_CASE_TEMPLATE("random values", T, float, double) {
 }
 
 TEST_CASE("values are the numbers of the sequence, whatever the number of threads") {
-  const std::size_t before = xgrad::num_threads();
   for (std::size_t threads : {1u, 4u}) {
-    xgrad::set_num_threads(threads);
+    Threads use(threads);
     Generator source(4), same(4);
     source.next();
     same.next();
     const auto uniform = elements(xgrad::random_uniform<double>({50'000}, 0, 1, source));
+    CHECK(use.shared_a_loop() == (threads > 1));
     CHECK(std::all_of(uniform.begin(), uniform.end(), [&](double x) { return x == same.uniform(); }));
     const auto normal = elements(xgrad::random_normal<double>({50'000}, 0, 1, source));
+    CHECK(use.shared_a_loop() == (threads > 1));
     bool equal = true;
     for (std::size_t i = 0; i < normal.size(); i += 2) {
       const auto [first, second] = same.normal_pair();
@@ -153,7 +157,6 @@ TEST_CASE("values are the numbers of the sequence, whatever the number of thread
     CHECK(equal);
     CHECK(source.state() == same.state());
   }
-  xgrad::set_num_threads(before);
 }
 
 TEST_CASE("every thread has a generator of its own") {

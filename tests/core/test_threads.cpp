@@ -14,21 +14,13 @@
 #if defined(__unix__)
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../threads.hpp"
 #endif
 
+using xgrad::testing::Threads;
+
 namespace {
-
-/// Uses `count` threads while it lives.
-class Threads {
- public:
-  explicit Threads(std::size_t count) : before_(xgrad::num_threads()) { xgrad::set_num_threads(count); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { xgrad::set_num_threads(before_); }
-
- private:
-  std::size_t before_;
-};
 
 /// How often each of `count` elements was visited.
 std::vector<int> visits(std::size_t count, std::size_t grain) {

@@ -8,16 +8,17 @@
 #include <limits>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -93,11 +94,6 @@ xg::Variable<T> filled(const xg::Shape& shape, double number) {
   return xg::Variable<T>(xg::Dense<T>::filled(shape, static_cast<T>(number)));
 }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 }  // namespace
 
 TEST_CASE("batch_norm agrees with plain loops, whether channels are columns or planes") {
@@ -140,7 +136,6 @@ TEST_CASE("the statistics are those over n, and the given ones are used as they 
 }
 
 TEST_CASE("batch_norm's results do not depend on the number of threads") {
-  const ThreadCount restored;
   INFO("seed 3");
   xg::Generator from(3);
   for (const xg::Shape& shape : {xg::Shape{301, 900}, xg::Shape{20, 30, 257}}) {
@@ -149,11 +144,14 @@ TEST_CASE("batch_norm's results do not depend on the number of threads") {
     const auto beta = xg::parameter_from(xg::random_normal<float>({shape[1]}, 0, 1, from));
     std::vector<std::vector<xg::Dense<float>>> results;
     for (const std::size_t threads : {1u, 2u, 3u}) {
-      xg::set_num_threads(threads);
+      Threads use(threads);
       const auto y = xg::batch_norm(x, gamma, beta);
+      CHECK(use.shared_a_loop() == (threads > 1));
       results.push_back({y.dense()});
-      for (const auto& g : xg::grad(xg::mean(y * y * y), {x, gamma, beta}))
-        results.back().push_back(g.dense());
+      const auto loss = xg::mean(y * y * y);
+      use.shared_a_loop();
+      for (const auto& g : xg::grad(loss, {x, gamma, beta})) results.back().push_back(g.dense());
+      CHECK(use.shared_a_loop() == (threads > 1));
     }
     for (std::size_t run = 1; run < results.size(); ++run)
       for (std::size_t k = 0; k < results[0].size(); ++k)

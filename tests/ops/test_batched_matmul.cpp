@@ -6,14 +6,16 @@
 #include <string>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include "../threads.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -185,19 +187,20 @@ TEST_CASE("stacks without matrices, and matrices without elements") {
 }
 
 TEST_CASE("large stacks are the same on one thread and on two, bit for bit") {
-  const std::size_t before = xg::num_threads();
   const struct {
     xg::Shape a, b;
   } cases[] = {{{64, 40, 40}, {64, 40, 40}},
-               {{2, 200, 200}, {2, 200, 200}},
-               {{300, 16, 16}, {16, 16}},
+               {{2, 330, 330}, {2, 330, 330}},
+               {{1100, 32, 32}, {32, 32}},
                {{16, 16}, {3000, 16, 16}}};
   for (const auto& [a_shape, b_shape] : cases) {
     const Var a = random(a_shape, 1), b = random(b_shape, 2);
     const auto run = [&](std::size_t threads) {
-      xg::set_num_threads(threads);
+      Threads use(threads);
       const Var y = xg::matmul(a, b);
+      CHECK(use.shared_a_loop() == (threads > 1));
       auto all = xg::grad(y, {a, b}, {.grad_output = y.detach()});
+      CHECK(use.shared_a_loop() == (threads > 1));
       all.push_back(y.detach());
       return all;
     };
@@ -207,7 +210,6 @@ TEST_CASE("large stacks are the same on one thread and on two, bit for bit") {
                         alone[i].size() * sizeof(double)) == 0);
     CHECK(difference_from_loops(a, b, {}) == "");
   }
-  xg::set_num_threads(before);
 }
 
 TEST_CASE("dot sums over the last axis of one and the last but one of the other") {

@@ -6,13 +6,13 @@
 #include <string>
 #include <xgrad/core/memory.hpp>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/slice.hpp>
 
+#include "../threads.hpp"
 #include "../variables.hpp"
 #include "convolution_reference.hpp"
 
@@ -20,6 +20,7 @@ namespace xg = xgrad;
 using xg::testing::ConvolutionCase;
 using xgrad::testing::as_doubles;
 using xgrad::testing::random_variable;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -117,19 +118,14 @@ std::string shape_message(const xg::Shape& x, const xg::Shape& kernel,
   return message_of<xg::ShapeError>([&] { xg::conv2d(zeros(x), zeros(kernel), options); });
 }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 /// Where images are cut into bands, or taken several at a time; and more than one thread's share.
 std::vector<ConvolutionCase> large_cases() {
   return {xg::testing::convolution_case({2, 8, 64, 61}, {16, 8, 3, 3}, {.padding = {1, 1}}),
-          xg::testing::convolution_case({1, 8, 64, 61}, {16, 4, 3, 3}, {.stride = {2, 1}, .groups = 2}),
+          xg::testing::convolution_case({5, 8, 64, 61}, {16, 4, 3, 3}, {.stride = {2, 1}, .groups = 2}),
           xg::testing::convolution_case({67, 8, 12, 12}, {16, 8, 3, 3}),
-          xg::testing::convolution_case({40, 6, 9, 11}, {6, 1, 3, 3}, {.padding = {1, 1}, .groups = 6}),
-          xg::testing::convolution_case({33, 16, 10, 10}, {24, 16, 1, 1}),
-          xg::testing::convolution_case({3, 2, 1, 3000}, {4, 2, 1, 5})};
+          xg::testing::convolution_case({160, 64, 9, 11}, {64, 1, 3, 3}, {.padding = {1, 1}, .groups = 64}),
+          xg::testing::convolution_case({133, 16, 10, 10}, {24, 16, 1, 1}),
+          xg::testing::convolution_case({80, 2, 1, 3000}, {4, 2, 1, 5})};
 }
 
 }  // namespace
@@ -177,15 +173,17 @@ TEST_CASE("large images in bands and small images in blocks give what plain loop
 }
 
 TEST_CASE("convolutions give the same bits on one thread and on two") {
-  const ThreadCount restored;
   for (const ConvolutionCase& c : large_cases()) {
     INFO(text_of(c));
     const auto x = random_variable<float>(c.x, 1), kernel = random_variable<float>(c.kernel, 2),
                dy = random_variable<float>(c.y, 3);
-    xg::set_num_threads(1);
-    const auto alone = all_of(c, x, kernel, dy);
-    xg::set_num_threads(2);
-    const auto shared = all_of(c, x, kernel, dy);
+    const auto run = [&](std::size_t threads) {
+      Threads use(threads);
+      auto all = all_of(c, x, kernel, dy);
+      CHECK(use.shared_a_loop() == (threads > 1));
+      return all;
+    };
+    const auto alone = run(1), shared = run(2);
     for (std::size_t k = 0; k < alone.size(); ++k)
       CHECK(std::memcmp(alone[k].dense().data(), shared[k].dense().data(), alone[k].size() * sizeof(float)) ==
             0);

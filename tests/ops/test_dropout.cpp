@@ -5,16 +5,17 @@
 #include <limits>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -43,11 +44,6 @@ void check_mask(const xg::GeneratorState& start, std::size_t count, double p) {
   CHECK(from.state().seed == start.seed);
   CHECK(from.state().counter == (start.counter + 1) / 2 * 2 + (count + 63) / 64 * 32);
 }
-
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
 
 const xt::xarray<double> ones = xt::ones<double>({40, 50});
 
@@ -139,13 +135,13 @@ TEST_CASE("a NaN passes through dropout, kept or not") {
 }
 
 TEST_CASE("dropout does not depend on the number of threads") {
-  const ThreadCount restored;
   const xg::Variable<float> x(xg::Dense<float>::filled({333, 1001}, 1));
   xg::Array<float> alone;
   for (const std::size_t threads : {1u, 2u, 3u}) {
-    xg::set_num_threads(threads);
+    Threads use(threads);
     xg::manual_seed(6);
     const auto y = xg::dropout(x, 0.5).value();
+    CHECK(use.shared_a_loop() == (threads > 1));
     if (threads == 1) alone = y;
     CHECK(y == alone);
   }

@@ -3,13 +3,15 @@
 #include <string>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../threads.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -51,11 +53,6 @@ std::vector<double> taken_along(const xg::Array<double>& x, const xg::Indices& i
 }
 std::vector<double> elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 }  // namespace
 
 TEST_CASE("take_along_axis takes one element for each index") {
@@ -69,7 +66,6 @@ TEST_CASE("take_along_axis takes one element for each index") {
 
 TEST_CASE(
     "take_along_axis of random shapes is right, at both orders of its gradient, on one thread and on two") {
-  const ThreadCount restored;
   xg::Generator from(41);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const std::size_t a = from.below(4), b = 1 + from.below(4), c = 1 + from.below(3), n = from.below(5);
@@ -90,9 +86,11 @@ TEST_CASE(
   const Var ones = Var(xg::Dense<double>::filled(shape, 1));
   std::vector<std::vector<double>> scattered;
   for (std::size_t threads = 1; threads <= 2; ++threads) {
-    xg::set_num_threads(threads);
+    Threads use(threads);
     CHECK(elements(xg::take_along_axis(large, indices, 1)) == expected);
+    CHECK(use.shared_a_loop() == (threads > 1));
     scattered.push_back(elements(xg::scatter_along_axis(ones, indices, 1, {700, 9, 30})));
+    CHECK(use.shared_a_loop() == (threads > 1));
   }
   CHECK(scattered[0] == scattered[1]);
 }

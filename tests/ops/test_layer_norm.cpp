@@ -7,16 +7,17 @@
 #include <limits>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -94,11 +95,6 @@ void check_large(double offset, double tolerance) {
   }
 }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -147,7 +143,6 @@ TEST_CASE("layer_norm's gradient of a constant row is finite: epsilon stands und
 }
 
 TEST_CASE("layer_norm's results do not depend on the number of threads") {
-  const ThreadCount restored;
   INFO("seed 3");
   xg::Generator from(3);
   const auto x = normal_parameter<float>({999, 257}, 0, 1, from);
@@ -155,10 +150,14 @@ TEST_CASE("layer_norm's results do not depend on the number of threads") {
              beta = normal_parameter<float>({257}, 0, 1, from);
   std::vector<std::vector<xg::Dense<float>>> results;
   for (const std::size_t threads : {1u, 2u, 3u}) {
-    xg::set_num_threads(threads);
+    Threads use(threads);
     const auto y = xg::layer_norm(x, gamma, beta);
+    CHECK(use.shared_a_loop() == (threads > 1));
     results.push_back({y.dense()});
-    for (const auto& g : xg::grad(xg::mean(y * y * y), {x, gamma, beta})) results.back().push_back(g.dense());
+    const auto loss = xg::mean(y * y * y);
+    use.shared_a_loop();
+    for (const auto& g : xg::grad(loss, {x, gamma, beta})) results.back().push_back(g.dense());
+    CHECK(use.shared_a_loop() == (threads > 1));
   }
   for (std::size_t run = 1; run < results.size(); ++run)
     for (std::size_t k = 0; k < results[0].size(); ++k)

@@ -6,9 +6,9 @@
 #include <set>
 #include <sstream>
 #include <string>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 
+#include "../threads.hpp"
 #include "row_runs.hpp"
 
 namespace xg = xgrad;
@@ -60,12 +60,6 @@ bool is_made_by(const xg::Node& node, std::string_view name) {
   return std::any_of(inputs.begin(), inputs.end(),
                      [&](const xg::Node* input) { return is_made_by(*input, name); });
 }
-
-/// Gives back the number of threads that it found.
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
 
 }  // namespace
 
@@ -189,18 +183,17 @@ TEST_CASE("operations leave their inputs as they are, and a gradient that is wri
 }
 
 TEST_CASE("two runs, on one thread or on two, give the same bits") {
-  const ThreadCount restored;
   for_each_row([](const OperationRow& row) {
     std::vector<Shapes> all = row.large;
     all.push_back(own_shapes(row));
     for (const Shapes& shapes : all) {
       INFO("shapes " << text_of(shapes));
       const Arrays in = sample(row, shapes, 13);
-      xg::set_num_threads(1);
+      const Threads one(1);
       const auto alone = run(row, parameters<double>(in));
       const auto alone_float = run(row, parameters<float>(in));
       CHECK(same_bits(run(row, parameters<double>(in)), alone));
-      xg::set_num_threads(2);
+      const Threads two(2);
       CHECK(same_bits(run(row, parameters<double>(in)), alone));
       CHECK(same_bits(run(row, parameters<float>(in)), alone_float));
     }
@@ -208,15 +201,14 @@ TEST_CASE("two runs, on one thread or on two, give the same bits") {
 }
 
 TEST_CASE("of the large arguments of every operation, some are large enough for threads to share the work") {
-  const ThreadCount restored;
-  xg::set_num_threads(2);
+  Threads two(2);
   std::map<std::string, bool> shared;
   for_each_row([&](const OperationRow& row) {
     for (const Shapes& shapes : row.large) {
       const auto in = parameters<float>(sample(row, shapes, 17));
-      const std::uint64_t before = xg::detail::shared_loops();
+      two.shared_a_loop();
       run(row, in);
-      shared[row.operation] |= xg::detail::shared_loops() > before;
+      shared[row.operation] |= two.shared_a_loop();
     }
   });
   CHECK(shared.size() > 100);

@@ -7,7 +7,6 @@
 #include <limits>
 #include <random>
 #include <vector>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/exponential.hpp>
@@ -15,12 +14,14 @@
 #include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 #include "../variables.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::gradient_of;
 using xgrad::testing::message_of;
 using xgrad::testing::random_variable;
+using xgrad::testing::Threads;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -138,16 +139,18 @@ TEST_CASE("a result does not depend on the number of threads") {
   INFO("seed 6");
   std::mt19937_64 random(6);
   const auto x = random_variable<float>({700, 900}, random);
-  const std::size_t before = xg::num_threads();
   for (const auto& axes : {xg::Axes{}, xg::Axes{0}, xg::Axes{1}}) {
-    xg::set_num_threads(1);
-    const xg::Array<float> alone = xg::sum(x, {.axes = axes}).value(),
-                           lse = xg::logsumexp(x, {.axes = axes}).value();
-    xg::set_num_threads(3);
-    CHECK(xg::sum(x, {.axes = axes}).value() == alone);
-    CHECK(xg::logsumexp(x, {.axes = axes}).value() == lse);
+    std::vector<xg::Array<float>> sums, logarithms;
+    for (std::size_t threads : {1u, 3u}) {
+      Threads use(threads);
+      sums.push_back(xg::sum(x, {.axes = axes}).value());
+      CHECK(use.shared_a_loop() == (threads > 1));
+      logarithms.push_back(xg::logsumexp(x, {.axes = axes}).value());
+      CHECK(use.shared_a_loop() == (threads > 1));
+    }
+    CHECK(sums[0] == sums[1]);
+    CHECK(logarithms[0] == logarithms[1]);
   }
-  xg::set_num_threads(before);
 }
 
 TEST_CASE("a float mean of ten million ones is exactly 1") {

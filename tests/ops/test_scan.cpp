@@ -5,7 +5,6 @@
 #include <functional>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -13,9 +12,11 @@
 #include <xgrad/ops/shape.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xg::testing::message_of;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -102,11 +103,6 @@ void check_random_shapes(double tolerance) {
 
 Var derivative(const Var& y, const Var& x) { return xg::grad(y, {x}, {.create_graph = true})[0]; }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 }  // namespace
 
 TEST_CASE("running sums and products of random shapes are those of plain loops") {
@@ -182,18 +178,19 @@ TEST_CASE("float products and sums are rounded once") {
 }
 
 TEST_CASE("large sums and products are the same on one thread and on two") {
-  const ThreadCount restored;
   INFO("seed 6");
   xg::Generator from(6);
   const Var x = random<double>({500, 300}, from);
   for (const std::ptrdiff_t axis : {0, 1}) {
     std::vector<xg::Array<double>> sums, slopes;
     for (std::size_t threads : {1u, 2u}) {
-      xg::set_num_threads(threads);
+      Threads use(threads);
       sums.push_back(xg::cumsum(x, axis).value());
+      CHECK(use.shared_a_loop() == (threads > 1));
       slopes.push_back(xg::grad(xg::prod(x, {.axes = {axis}}), {x},
                                 {.grad_output = xt::ones<double>({axis == 0 ? 300 : 500})})[0]
                            .value());
+      CHECK(use.shared_a_loop() == (threads > 1));
     }
     CHECK(sums[0] == sums[1]);
     CHECK(slopes[0] == slopes[1]);

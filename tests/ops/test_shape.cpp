@@ -4,12 +4,14 @@
 #include <vector>
 #include <xgrad/core/memory.hpp>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include "../threads.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -53,11 +55,6 @@ std::vector<double> permuted(const Var& x, const std::vector<std::size_t>& axes)
   return result;
 }
 std::vector<double> elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
-
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
 
 }  // namespace
 
@@ -155,14 +152,14 @@ TEST_CASE("permute of random shapes moves every element to its place, and its gr
 }
 
 TEST_CASE("large transpositions are right on one thread and on two") {
-  const ThreadCount restored;
   for (const xg::Shape& shape : {xg::Shape{300, 700}, xg::Shape{33, 5000}, xg::Shape{70000, 3},
                                  xg::Shape{3, 70000}, xg::Shape{1 << 18, 1}}) {
     const Var x = counted(shape);
     const std::vector<double> expected = permuted(x, {1, 0});
     for (std::size_t threads = 1; threads <= 2; ++threads) {
-      xg::set_num_threads(threads);
+      Threads use(threads);
       CHECK(elements(xg::transpose(x)) == expected);
+      CHECK(use.shared_a_loop() == (threads > 1));
     }
   }
   const Var x = counted({40, 50, 70});

@@ -7,7 +7,6 @@
 #include <numeric>
 #include <vector>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/exponential.hpp>
@@ -16,9 +15,11 @@
 #include <xgrad/ops/sorting.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
 using xg::testing::message_of;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -81,11 +82,6 @@ void check_middle_axis(const xg::Variable<T>& x, bool descending, std::size_t k)
   CHECK(same);
 }
 
-struct ThreadCount {
-  const std::size_t before = xg::num_threads();
-  ~ThreadCount() { xg::set_num_threads(before); }
-};
-
 }  // namespace
 
 TEST_CASE("sort, argsort and topk of random shapes are what the standard library's stable sort gives") {
@@ -98,10 +94,10 @@ TEST_CASE("sort, argsort and topk of random shapes are what the standard library
     check_middle_axis(random<double>({a, b, c}, from), round % 2 == 0, k);
     check_middle_axis(random<float>({a, b, c}, from), round % 2 == 0, k);
   }
-  const ThreadCount restored;
   for (std::size_t threads : {1u, 2u}) {
-    xg::set_num_threads(threads);
+    Threads use(threads);
     check_middle_axis(random<double>({40, 700, 3}, from), true, 11);
+    CHECK(use.shared_a_loop() == (threads > 1));
   }
 }
 

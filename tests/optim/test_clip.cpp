@@ -4,10 +4,10 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/optim/clip.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 #include "training.hpp"
 
 namespace {
@@ -21,6 +21,7 @@ using xgrad::optim::clip_grad_norm;
 using xgrad::optim::clip_grad_value;
 using xgrad::testing::message_of;
 using xgrad::testing::same_bits;
+using xgrad::testing::Threads;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
@@ -133,8 +134,8 @@ TEST_CASE(
 
 TEST_CASE_TEMPLATE("two threads give the bits of one: the norm and the gradients", T, float, double) {
   const auto clipped_by = [](std::size_t threads) {
-    const std::size_t count = 200'003, before = xgrad::num_threads();
-    xgrad::set_num_threads(threads);
+    const std::size_t count = 200'003;
+    Threads use(threads);
     xgrad::Generator generator(1);
     Dense<T> gradient(Shape{count});
     T* const g = gradient.mutable_data();
@@ -142,7 +143,7 @@ TEST_CASE_TEMPLATE("two threads give the bits of one: the norm and the gradients
     auto x = xgrad::parameter_from(Dense<T>::filled(Shape{count}, T(0)));
     x.set_grad(gradient);
     const double norm = clip_grad_norm(std::vector{x}, 1);
-    xgrad::set_num_threads(before);
+    CHECK(use.shared_a_loop() == (threads > 1));
     return std::pair(norm, x.grad());
   };
   const auto one = clipped_by(1), two = clipped_by(2);

@@ -12,6 +12,7 @@
 #include <xgrad/optim/sgd.hpp>
 #include <xtensor/xview.hpp>
 
+#include "../threads.hpp"
 #include "training.hpp"
 
 namespace {
@@ -106,9 +107,12 @@ TEST_CASE_TEMPLATE("two threads give the bits of one", T, float, double) {
   for (const Kind<T>& kind : every_kind<T>()) {
     CAPTURE(kind.name);
     const auto trained_by = [&](std::size_t threads) {
-      const Threads use(threads);
+      Threads use(threads);
       const auto optimizer = kind.make({xgrad::parameter_from(normal_numbers<T>(200'003, 1))});
       train(*optimizer, 0, 2);
+      use.shared_a_loop();
+      optimizer->step();
+      CHECK(use.shared_a_loop() == (threads > 1));
       OptimizerState<T> all = optimizer->state();
       all.emplace_back("parameter", optimizer->parameters()[0].value());
       return all;

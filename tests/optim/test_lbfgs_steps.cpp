@@ -10,6 +10,7 @@
 #include <xgrad/ops/slice.hpp>
 #include <xgrad/optim/lbfgs.hpp>
 
+#include "../threads.hpp"
 #include "plain_lbfgs.hpp"
 #include "training.hpp"
 
@@ -133,8 +134,10 @@ TEST_CASE_TEMPLATE("LBFGS takes the same steps, bit for bit, on one thread and o
   Vector start(400'003);
   for (std::size_t i = 0; i < start.size(); ++i) start[i] = std::sin(static_cast<double>(i));
   const auto path_with = [&](std::size_t threads) {
-    const Threads use(threads);
-    return ten_steps(parameter_at<T>(start), {.history_size = 5});
+    Threads use(threads);
+    Path path = ten_steps(parameter_at<T>(start), {.history_size = 5});
+    CHECK(use.shared_a_loop() == (threads > 1));
+    return path;
   };
   const Path one = path_with(1), two = path_with(2);
   CHECK(one.places == two.places);

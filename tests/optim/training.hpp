@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xtensor/xarray.hpp>
@@ -37,18 +36,6 @@ std::vector<std::string> names_of(const OptimizerState<T>& state) {
   for (const auto& [name, array] : state) names.push_back(name);
   return names;
 }
-
-/// As many threads while it lives.
-class Threads {
- public:
-  explicit Threads(std::size_t count) : before_(xgrad::num_threads()) { xgrad::set_num_threads(count); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  ~Threads() { xgrad::set_num_threads(before_); }
-
- private:
-  std::size_t before_;
-};
 
 /// Ten steps on sum (0.01 x^3) from six numbers of different size, some negative; `Reference` is the rule for
 /// one element, made of the options and the first value, with a `step(gradient)` and a `parameter`.

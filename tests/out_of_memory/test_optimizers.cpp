@@ -19,6 +19,7 @@
 #include <xgrad/optim/sgd.hpp>
 
 #include "../optim/training.hpp"
+#include "../threads.hpp"
 #include "failing_new.hpp"
 
 namespace {
