@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -63,9 +64,47 @@ void for_columns(std::size_t n, std::size_t columns, const Each& each) {
 
 // LAPACK reads columns where we have rows: what it factors is the transpose of A.
 
+namespace {
+
+/// The place of what elimination divides by: the largest of `count` elements, the first NaN being larger than
+/// all.
+template <class T>
+std::size_t pivot_among(const T* x, std::size_t count) {
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < count && !std::isnan(x[best]); ++i)
+    if (std::isnan(x[i]) || std::fabs(x[i]) > std::fabs(x[best])) best = i;
+  return best;
+}
+
+/// What LAPACK's getrf computes, by plain loops. LAPACKs differ in what they make of NaN and infinities: for
+/// one, a multiplier of infinity by infinity may be 0 in place of NaN, and the factors wrong numbers.
+template <class T>
+std::size_t factor_not_finite(std::size_t n, T* a, std::int64_t* swaps) {
+  std::size_t first_zero = n;
+  for (std::size_t k = 0; k < n; ++k) {
+    T* const column = a + k * n;
+    const std::size_t pivot = k + pivot_among(column + k, n - k);
+    swaps[k] = static_cast<std::int64_t>(pivot);
+    if (column[pivot] == T(0)) {
+      first_zero = std::min(first_zero, k);
+      continue;
+    }
+    if (pivot != k)
+      for (std::size_t c = 0; c < n; ++c) std::swap(a[c * n + k], a[c * n + pivot]);
+    for (std::size_t r = k + 1; r < n; ++r) column[r] /= column[k];
+    for (std::size_t c = k + 1; c < n; ++c)
+      for (std::size_t r = k + 1; r < n; ++r) a[c * n + r] -= column[r] * a[c * n + k];
+  }
+  return first_zero;
+}
+
+}  // namespace
+
 template <class T>
 std::size_t factor_lu(std::size_t n, T* a, std::int64_t* swaps) {
   if (n == 0) return 0;
+  if (!std::all_of(a, a + n * n, [](T element) { return std::isfinite(element); }))
+    return factor_not_finite(n, a, swaps);
   detail::claim_blas_threads();
   std::vector<blasint> pivots(n);
   blasint info = 0;

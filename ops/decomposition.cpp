@@ -193,7 +193,7 @@ struct LogDet {
         total += std::log(std::fabs(pivot));
       }
       out[matrix] = static_cast<T>(total);
-      if (odd) negative[matrix] = 0;
+      if (odd && !std::isnan(total)) negative[matrix] = 0;
     });
     check_each(negative, 1, [&](std::size_t matrix, std::size_t) {
       throw ValueError("logdet: " + describe(matrix, a.shape) +

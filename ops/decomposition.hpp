@@ -1,6 +1,7 @@
 // Systems of equations, inverses, determinants and Cholesky factors, through LAPACK. A matrix is [..., n, n]:
 // axes before the last two count matrices. ShapeError if the last two extents differ. No elements (n = 0)
-// are a matrix too, whose determinant is 1. NaN goes through.
+// are a matrix too, whose determinant is 1. NaN goes through; of an infinity comes the limit, or a NaN where
+// elimination meets the difference of two.
 #pragma once
 
 #include "../core/record.hpp"

@@ -37,7 +37,12 @@ double row_against_targets(const T* x, const T* t, std::size_t count, T shift, d
     return select(weight == 0, P(0), weight * (reader.load(x + i) - P(shift)));
   });
   *target_sum = static_cast<T>(sum);
-  return log_total * sum - product;
+  if (sum - sum == 0) return log_total * sum - product;
+  // An infinite target: of the difference nothing is left, of the differences it is.
+  return sum_row<P>(0, count, [=](const auto& reader, std::size_t i) {
+    const P weight = reader.load(t + i);
+    return select(weight == 0, P(0), weight * (P(log_total) - (reader.load(x + i) - P(shift))));
+  });
 }
 
 /// A row's shift, and the sum of its shifted exponentials.

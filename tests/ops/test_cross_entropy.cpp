@@ -116,6 +116,16 @@ TEST_CASE("one sample needs no axis for its batch") {
   }
 }
 
+TEST_CASE("an infinite target has an infinite loss of its sign, as in PyTorch") {
+  const auto z = xg::parameter(xt::xarray<double>{{1, 2, 3}});
+  const auto loss = [&](const xt::xarray<double>& targets) { return xg::cross_entropy(z, targets).item(); };
+  CHECK(loss({{0.5, infinity, 0.5}}) == infinity);
+  CHECK(loss({{0.5, -infinity, 0}}) == -infinity);
+  CHECK(std::isnan(loss({{infinity, -infinity, 0}})));
+  const auto t = xg::parameter(xt::xarray<double>{{0, infinity, 0}});
+  CHECK(xt::allclose(gradient_of(xg::cross_entropy(z, t), t), -xg::log_softmax(z).value(), 1e-15, 0));
+}
+
 TEST_CASE("masked logits of -inf take no part, and 0 log 0 is 0") {
   const auto z = xg::parameter(xt::xarray<double>{{0, -infinity, 0}});
   CHECK(xg::cross_entropy(z, labels_of({0})).item() == doctest::Approx(std::log(2.0)).epsilon(1e-15));

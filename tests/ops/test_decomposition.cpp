@@ -8,7 +8,6 @@
 #include <vector>
 #include <xgrad/core/memory.hpp>
 #include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/decomposition.hpp>
@@ -18,8 +17,10 @@
 #include <xgrad/ops/shape.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::Threads;
 
 namespace {
 
@@ -186,6 +187,23 @@ TEST_CASE("logdet stays finite where the determinant does not") {
   check([](const Var& x) { return xg::square(xg::logdet(x)); }, {definite({2, 3, 3}, 2)});
 }
 
+TEST_CASE("of two infinite pivots comes a NaN, and no number of either sign") {
+  const double inf = std::numeric_limits<double>::infinity();
+  // As the element grows, the determinant does to -inf.
+  const Var a = xg::parameter(xt::xarray<double>{{0.8, -0.3, 0.9}, {0, 0, -inf}, {0.8, -0.4, 0.3}});
+  CHECK_FALSE(xg::determinant(a).item() > -inf);
+  // Where there is one, its row takes no part: the limit.
+  const Var b = xg::constant(xt::xarray<double>{{inf, 1}, {1, 2}});
+  CHECK(xg::inverse(b).value() == xt::xarray<double>{{0, 0}, {0, 0.5}});
+  CHECK(xg::determinant(b).item() == inf);
+}
+
+TEST_CASE("a NaN that rows were exchanged for is the logdet, and no negative determinant") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(std::isnan(xg::logdet(xg::constant(xt::xarray<double>{{0, 1}, {1, nan}})).item()));
+  CHECK(std::isnan(xg::logdet(xg::constant(xt::xarray<double>{{1, 2}, {nan, 1}})).item()));
+}
+
 TEST_CASE("cholesky's factor is lower triangular and gives the matrix back") {
   const Var a = definite({2, 5, 5}, 1);
   const Var l = xg::cholesky(a);
@@ -338,16 +356,18 @@ TEST_CASE("backward uses the factors of forward, and a replaced leaf does not di
 }
 
 TEST_CASE("large systems are the same on one thread and on two, bit for bit") {
-  const std::size_t before = xg::num_threads();
   const struct { xg::Shape a, b; } cases[] = {{{300, 300}, {300, 400}}, {{2000, 6, 6}, {2000, 6, 3}}};
   for (const auto& [a_shape, b_shape] : cases) {
     const Var a = matrices(a_shape, 1), b = random(b_shape, 2);
     const auto run = [&](std::size_t threads) {
-      xg::set_num_threads(threads);
+      Threads use(threads);
       const Var y = xg::solve(a, b);
+      CHECK(use.shared_a_loop() == (threads > 1));
       auto all = xg::grad(y, {a, b}, {.grad_output = y.detach()});
+      CHECK(use.shared_a_loop() == (threads > 1));
       all.push_back(y.detach());
       all.push_back(xg::inverse(a).detach());
+      CHECK(use.shared_a_loop() == (threads > 1));
       return all;
     };
     const auto alone = run(1), together = run(2);
@@ -355,5 +375,4 @@ TEST_CASE("large systems are the same on one thread and on two, bit for bit") {
       CHECK(std::memcmp(alone[i].dense().data(), together[i].dense().data(),
                         alone[i].size() * sizeof(double)) == 0);
   }
-  xg::set_num_threads(before);
 }
