@@ -1,9 +1,13 @@
 # Every C++ program of a page stands in a file that is compiled, letter for letter but for the indentation.
-# cmake -DPAGE=<a page> -DPROGRAMS=<a source file> -P check_page.cmake
+# cmake -DPAGE=<a page> "-DPROGRAMS=<source files>" -P check_page.cmake
 cmake_minimum_required(VERSION 3.25)
 
 file(READ "${PAGE}" page)
-file(READ "${PROGRAMS}" programs)
+set(programs "")
+foreach(file IN LISTS PROGRAMS)
+  file(READ "${file}" text)
+  string(APPEND programs "${text}")
+endforeach()
 # Lines without what stands before and after them; a list would take semicolons and brackets apart.
 foreach(text page programs)
   string(REGEX REPLACE "\n +" "\n" ${text} "${${text}}")
@@ -23,7 +27,7 @@ while(TRUE)
   math(EXPR count "${count} + 1")
   string(FIND "${programs}" "\n${program}" place)
   if(place EQUAL -1)
-    message(FATAL_ERROR "${PROGRAMS} does not hold this program of ${PAGE}; copy it there:\n${program}")
+    message(FATAL_ERROR "${PAGE} has a program that does not stand in ${PROGRAMS}; copy it there:\n${program}")
   endif()
 endwhile()
 if(count EQUAL 0)
