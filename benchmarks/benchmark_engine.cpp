@@ -1,7 +1,7 @@
 // What the engine itself costs: recording and backward of one operation, and a large result in fresh memory.
 #include <benchmark/benchmark.h>
 
-#include <xgrad/core/add.hpp>
+#include <xgrad/core/add_multiply.hpp>
 #include <xgrad/core/broadcast.hpp>
 #include <xgrad/core/elementwise.hpp>
 #include <xgrad/core/threads.hpp>

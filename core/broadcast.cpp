@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "dispatch.hpp"
 #include "elementwise.hpp"
 #include "reduction.hpp"

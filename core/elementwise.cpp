@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "broadcast.hpp"
 #include "dispatch.hpp"
 #include "elementwise_operation.hpp"
@@ -27,8 +27,8 @@ Elementwise::Gradient described(Program program, std::size_t inputs) {
 }  // namespace
 
 Elementwise::Elementwise(std::string_view name, std::size_t inputs, const kernels::Kernels& kernels,
-                         GradientFormula formula)
-    : name_(name), inputs_(inputs), kernels_(&kernels), formula_(formula) {}
+                         GradientFormula formula, bool chooses)
+    : name_(name), inputs_(inputs), kernels_(&kernels), formula_(formula), chooses_(chooses) {}
 
 Elementwise::Elementwise(std::string_view name, Program program, std::vector<Program> gradients)
     : name_(name), inputs_(program.inputs), program_(std::move(program)), by_hand_(std::move(gradients)) {}
@@ -52,9 +52,32 @@ const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
       known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, std::vector<Program>());
     all->push_back(std::move(known));
   }
+  if (kernels_ == nullptr) value_and_slopes_ = find_value_and_slopes(*all);
   const auto* ready = all.release();
   gradients_.store(ready, std::memory_order_release);
   return *ready;
+}
+
+std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {
+  // Steps that the slopes save must be worth writing and reading them.
+  constexpr std::size_t worth = 2;
+  std::size_t apart = program_.steps.size();
+  for (const Gradient& gradient : gradients) {
+    apart += gradient.program.steps.size();
+    // A gradient that chooses may drop an infinite dy, which times a slope of 0 would be NaN.
+    for (const Program::Step& step : gradient.program.steps)
+      if (step.operation != nullptr && step.operation->chooses_) return {};
+  }
+  Program joint = trace_all(inputs_, [&](std::span<const Symbol> inputs) {
+    std::vector<Symbol> arguments(inputs.begin(), inputs.end());
+    std::vector<Symbol> results{replay<Symbol>(program_, inputs)};
+    arguments.push_back(results[0]);
+    arguments.push_back(1.0);
+    for (const Gradient& gradient : gradients) results.push_back(replay<Symbol>(gradient.program, arguments));
+    return results;
+  });
+  if (joint.steps.size() + worth > apart) return {};
+  return joint;
 }
 
 namespace {
@@ -62,59 +85,76 @@ namespace {
 template <class T>
 constexpr bool is_double = std::is_same_v<T, double>;
 
-/// What the inputs' shapes broadcast to; the uninitialised result of that shape.
 template <class T>
-Dense<T> empty_result(const Elementwise& operation, const Dense<T>* const* inputs) {
-  Dense<T> result;
-  Shape& shape = result.shape;
-  shape = inputs[0]->shape;
-  for (std::size_t i = 1; i < operation.inputs(); ++i)
-    if (!(inputs[i]->shape == shape)) shape = broadcast_shapes(operation.name(), shape, inputs[i]->shape);
-  result.buffer = memory::Buffer(element_count(shape) * sizeof(T));
+Dense<T> plain_value(const Elementwise& operation, const Dense<T>* const* inputs) {
+  Source sources[most_inputs];
+  for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
+  Dense<T> result(elementwise_shape(operation, {sources, operation.inputs()}));
+  elementwise_value<T>(operation, {sources, operation.inputs()}, result.shape, result.mutable_data());
   return result;
 }
 
 }  // namespace
 
-template <class T>
-Dense<T> elementwise_value(const Elementwise& operation, const Dense<T>* const* inputs) {
-  Dense<T> result = empty_result(operation, inputs);
-  T* out = result.mutable_data();
-  if (operation.kernels() != nullptr) {
-    Source sources[kernels::max_inputs];
-    for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
-    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, result.shape,
-                  {sources, operation.inputs()});
-  } else {
-    Source sources[most_inputs];
-    for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
-    run_program<T>(*operation.program(), {sources, operation.inputs()}, result.shape, out);
-  }
-  return result;
+Shape elementwise_shape(const Elementwise& operation, std::span<const Source> inputs) {
+  Shape shape = *inputs[0].shape;
+  for (const Source& input : inputs.subspan(1))
+    if (!(*input.shape == shape)) shape = broadcast_shapes(operation.name(), shape, *input.shape);
+  return shape;
 }
 
 template <class T>
-memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
-                                    std::span<Source> sources, memory::Buffer dy, const Shape& shape) {
-  // Kernels read an element of dy before they write it, so its buffer serves for the result.
-  const bool reuse = dy.unique() && !dy.uniform();
-  memory::Buffer result = reuse ? std::move(dy) : memory::Buffer(element_count(shape) * sizeof(T));
-  T* out = static_cast<T*>(result.mutable_data());
-  if (operation.kernels() != nullptr) {
+void elementwise_value(const Elementwise& operation, std::span<const Source> inputs, const Shape& shape,
+                       T* out) {
+  if (operation.kernels() != nullptr)
+    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, shape, inputs);
+  else
+    run_program<T>(*operation.program(), inputs, shape, {&out, 1});
+}
+
+template <class T>
+void elementwise_value_and_slopes(const Elementwise& operation, std::span<const Source> inputs,
+                                  const Shape& shape, T* out, std::uint32_t wanted,
+                                  std::span<memory::Buffer> slopes) {
+  std::vector<bool> computed{true};
+  std::vector<T*> outs{out};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    computed.push_back((wanted >> i & 1) && *inputs[i].shape == shape);
+    if (!computed.back()) continue;
+    slopes[i] = memory::Buffer(element_count(shape) * sizeof(T));
+    outs.push_back(static_cast<T*>(slopes[i].mutable_data()));
+  }
+  const Program& all = *operation.value_and_slopes();
+  if (outs.size() == all.results.size())
+    run_program<T>(all, inputs, shape, outs);
+  else
+    run_program<T>(only(all, computed), inputs, shape, outs);
+}
+
+template <class T>
+void elementwise_gradient(const Elementwise& operation, std::size_t which, std::span<const Source> sources,
+                          const Shape& shape, T* out) {
+  if (operation.kernels() != nullptr)
     run_broadcast(operation.kernels()->gradient[which][is_double<T>], sizeof(T), out, shape, sources);
-  } else {
-    run_program<T>(operation.gradient(which).program, sources, shape, out);
-  }
-  return result;
+  else
+    run_program<T>(operation.gradient(which).program, sources, shape, {&out, 1});
+}
+
+template <class T>
+void elementwise_product(const Source& slope, const Source& dy, const Shape& shape, T* out) {
+  const Source sources[] = {slope, dy};
+  elementwise_value<T>(operation<Multiply, Core>(), sources, shape, out);
 }
 
 template <>
-Dense<float> apply_to<Dense<float>>(const Elementwise& operation, const Dense<float>* const* inputs) {
-  return elementwise_value<float>(operation, inputs);
+Dense<float> apply_to<Dense<float>>(const Elementwise& operation, const Dense<float>* const* inputs,
+                                    std::uint32_t) {
+  return plain_value(operation, inputs);
 }
 template <>
-Dense<double> apply_to<Dense<double>>(const Elementwise& operation, const Dense<double>* const* inputs) {
-  return elementwise_value<double>(operation, inputs);
+Dense<double> apply_to<Dense<double>>(const Elementwise& operation, const Dense<double>* const* inputs,
+                                      std::uint32_t) {
+  return plain_value(operation, inputs);
 }
 
 template <>
@@ -126,10 +166,21 @@ Dense<double> scalar_operand<Dense<double>>(double number) {
   return Dense<double>::scalar(number);
 }
 
-template memory::Buffer elementwise_gradient<float>(const Elementwise&, std::size_t, std::span<Source>,
-                                                    memory::Buffer, const Shape&);
-template memory::Buffer elementwise_gradient<double>(const Elementwise&, std::size_t, std::span<Source>,
-                                                     memory::Buffer, const Shape&);
+template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, float*);
+template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, float*,
+                                           std::uint32_t, std::span<memory::Buffer>);
+template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
+                                   float*);
+template void elementwise_product(const Source&, const Source&, const Shape&, float*);
+template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, double*);
+template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, double*,
+                                           std::uint32_t, std::span<memory::Buffer>);
+template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
+                                   double*);
+template void elementwise_product(const Source&, const Source&, const Shape&, double*);
+
+/// For the gradient of Multiply: the library's operators stand beyond the core.
+static Symbol operator*(const Symbol& a, const Symbol& b) { return multiply(a, b); }
 
 OperationList core_operations() { return operations_of<Core>(); }
 

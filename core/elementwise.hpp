@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,9 +34,9 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   using ValueFormula = Symbol (*)(const Symbol* inputs);
   using GradientFormula = Symbol (*)(const Symbol* inputs_output_gradient, std::size_t which);
 
-  /// A library operation.
+  /// A library operation; `chooses` if it passes on one input and drops another, whatever that is.
   Elementwise(std::string_view name, std::size_t inputs, const kernels::Kernels& kernels,
-              GradientFormula gradient);
+              GradientFormula gradient, bool chooses);
   /// A user's operation. Its gradients are derived from the program unless `gradients` gives them by hand.
   Elementwise(std::string_view name, Program program, std::vector<Program> gradients);
   ~Elementwise();
@@ -55,16 +56,26 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
     return *known;
   }
   const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
+  /// Of a user's operation, where it pays: the value, and beside it the derivative in each input, as one
+  /// program, so that what value and gradients have in common is computed once, and the backward pass only
+  /// multiplies.
+  const Program* value_and_slopes() const {
+    gradients();
+    return value_and_slopes_ ? &*value_and_slopes_ : nullptr;
+  }
 
  private:
   const std::vector<Gradient>& derive() const;
+  std::optional<Program> find_value_and_slopes(const std::vector<Gradient>& gradients) const;
 
   std::string name_;
   std::size_t inputs_;
   const kernels::Kernels* kernels_ = nullptr;
   GradientFormula formula_ = nullptr;
+  bool chooses_ = false;
   Program program_;
   std::vector<Program> by_hand_;
+  mutable std::optional<Program> value_and_slopes_;  // there before gradients_ is
   mutable std::atomic<const std::vector<Gradient>*> gradients_{nullptr};
 };
 
@@ -77,15 +88,34 @@ using OperationList = std::span<const OperationGetter>;
 /// The engine's own elementwise operations.
 OperationList core_operations();
 
-/// The plain gradient in input `which`, in the shape of `dy`, whose buffer is reused for the result when
-/// nobody else holds it. `sources` are the inputs, the output and dy; those that the gradient does not read
-/// need no data.
-template <class T>
-memory::Buffer elementwise_gradient(const Elementwise& operation, std::size_t which,
-                                    std::span<Source> sources, memory::Buffer dy, const Shape& shape);
+// On plain values. `out` has the elements of `shape`, and may be the buffer of a source of that shape;
+// sources that are not read need no data.
 
-/// The same, summed to the shape `to` block by block, so that it is never written to memory as a whole. Empty
-/// where the sum is not over all leading or all trailing axes of a large value.
+/// What the inputs' shapes broadcast to; ShapeError.
+Shape elementwise_shape(const Elementwise& operation, std::span<const Source> inputs);
+
+template <class T>
+void elementwise_value(const Elementwise& operation, std::span<const Source> inputs, const Shape& shape,
+                       T* out);
+
+/// The value of an operation that has value_and_slopes(), to a buffer of its own, and in `slopes` its
+/// derivatives in those inputs that have a bit in `wanted` and the value's shape.
+template <class T>
+void elementwise_value_and_slopes(const Elementwise& operation, std::span<const Source> inputs,
+                                  const Shape& shape, T* out, std::uint32_t wanted,
+                                  std::span<memory::Buffer> slopes);
+
+/// The gradient in input `which`; `sources` are the inputs, the output and the output's gradient.
+template <class T>
+void elementwise_gradient(const Elementwise& operation, std::size_t which, std::span<const Source> sources,
+                          const Shape& shape, T* out);
+
+/// slope * dy.
+template <class T>
+void elementwise_product(const Source& slope, const Source& dy, const Shape& shape, T* out);
+
+/// The gradient, summed to the shape `to` block by block, so that it is never written to memory as a whole.
+/// Empty where the sum is not over all leading or all trailing axes of a large value.
 template <class T>
 memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_t which,
                                         std::span<const Source> sources, const Shape& shape, const Shape& to);

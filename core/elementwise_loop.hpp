@@ -11,35 +11,50 @@
 
 namespace xgrad::kernels {
 
-/// A row's view of one input: a step-0 input is a splatted pack that every load reads again.
+/// A row of one input, held in registers.
 template <class T, class I>
-struct RowInput {
+struct Row {
   using Pack = simd::Pack<T, I>;
   const T* from;
-  std::ptrdiff_t step;
-  alignas(64) T splatted[Pack::width];
+  std::size_t moves;  ///< all bits, or none where one pack stands for the row
 
-  void start(const Operand& operand, std::size_t row) {
-    from = static_cast<const T*>(operand.data) + static_cast<std::ptrdiff_t>(row) * operand.row_stride;
-    step = operand.step;
-    if (step == 0) {
-      Pack::splat(from).store(splatted);
-      from = splatted;
-    }
-  }
-  Pack at(std::size_t column) const { return Pack::load(from + static_cast<std::ptrdiff_t>(column) * step); }
+  Pack at(std::size_t column) const { return Pack::load(from + (column & moves)); }
   Pack first(std::size_t count) const {
-    return step == 0 || count == 1 ? Pack::splat(from) : Pack::load_first(from, count);
+    return moves == 0 || count == 1 ? Pack::splat(from) : Pack::load_first(from, count);
   }
 };
 
+/// Where the one element of an input of step 0 is repeated, so that every load can read it.
+template <class T, class I>
+struct Repeated {
+  using Pack = simd::Pack<T, I>;
+  alignas(64) T pack[Pack::width];
+
+  Row<T, I> row(const Operand& operand, std::size_t number) {
+    const T* from =
+        static_cast<const T*>(operand.data) + static_cast<std::ptrdiff_t>(number) * operand.row_stride;
+    if (operand.step != 0) return {from, ~std::size_t(0)};
+    Pack::splat(from).store(pack);
+    return {pack, 0};
+  }
+};
+
+/// One row. Its last, overlapping pack is computed first, since `out` may overwrite an input. The loop is
+/// where the time goes, so the formula is laid out in it.
+template <class F, class T, class I, class... Rows>
+[[gnu::flatten]] void run_row(T* out, std::size_t columns, Rows... in) {
+  constexpr std::size_t width = simd::Pack<T, I>::width;
+  const std::size_t end = columns - width;
+  const simd::Pack<T, I> last = F::run(in.at(end)...);
+  for (std::size_t i = 0; i < end; i += width) F::run(in.at(i)...).store(out + i);
+  last.store(out + end);
+}
+
 /// Runs `F::run(packs...)` over a loop. Each element goes through a whole pack wherever it stands, so its
-/// bits do not depend on its place: a row's last, overlapping pack is computed first, since `out` may
-/// overwrite an input.
+/// bits do not depend on its place.
 template <class F, class T, class I, std::size_t... K>
 void run_loop(const Loop& loop, std::index_sequence<K...>) {
   using Pack = simd::Pack<T, I>;
-  constexpr std::size_t width = Pack::width;
   const std::size_t columns = loop.columns;
   if (columns == 1) {
     for (std::size_t row = 0; row < loop.rows; ++row) {
@@ -50,17 +65,14 @@ void run_loop(const Loop& loop, std::index_sequence<K...>) {
     }
     return;
   }
-  RowInput<T, I> in[sizeof...(K)];
+  Repeated<T, I> repeated[sizeof...(K)];
   for (std::size_t row = 0; row < loop.rows; ++row) {
-    (in[K].start(loop.in[K], row), ...);
     T* out = static_cast<T*>(loop.out) + static_cast<std::ptrdiff_t>(row) * loop.out_row_stride;
-    if (columns < width) {
-      F::run(in[K].first(columns)...).store_first(out, columns);
-      continue;
+    if (columns < Pack::width) {
+      F::run(repeated[K].row(loop.in[K], row).first(columns)...).store_first(out, columns);
+    } else {
+      run_row<F, T, I>(out, columns, repeated[K].row(loop.in[K], row)...);
     }
-    const Pack last = F::run(in[K].at(columns - width)...);
-    for (std::size_t i = 0; i + width < columns; i += width) F::run(in[K].at(i)...).store(out + i);
-    last.store(out + (columns - width));
   }
 }
 

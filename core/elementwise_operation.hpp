@@ -44,11 +44,11 @@ Symbol gradient_formula(const Symbol* all, std::size_t which) {
 
 template <class Formula, class Family>
 const Elementwise& operation() {
-  static const Elementwise made(Formula::name, detail::formula_inputs<Formula>(),
-                                choose_kernels([]<class I>() {
-                                  return kernels::table<I, Family>();
-                                })[kernels::Position<Formula, typename Family::list>::value],
-                                &detail::gradient_formula<Formula>);
+  static const Elementwise made(
+      Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {
+        return kernels::table<I, Family>();
+      })[kernels::Position<Formula, typename Family::list>::value],
+      &detail::gradient_formula<Formula>, requires { Formula::chooses; });
   return made;
 }
 

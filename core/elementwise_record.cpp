@@ -7,9 +7,21 @@
 #include "elementwise.hpp"
 #include "error.hpp"
 #include "record.hpp"
+#include "watch.hpp"
 
 namespace xgrad {
 namespace {
+
+/// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
+template <class T>
+memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temporaries, const Shape& shape) {
+  // Who looks for anomalies wants to see the inputs of each operation.
+  if (temporaries != 0 && !detail::Watch::detecting())
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value.shape == shape)
+        return std::move(inputs[i]->value.buffer);
+  return memory::Buffer(element_count(shape) * sizeof(T));
+}
 
 /// The node of an elementwise operation of `Count` inputs, or of any number for 0.
 template <class T, std::size_t Count>
@@ -17,16 +29,16 @@ class ElementwiseNode final : public Node {
   static constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
 
  public:
-  ElementwiseNode(const Elementwise& operation, Node* const* inputs)
+  ElementwiseNode(const Elementwise& operation, Node* const* inputs, std::uint32_t temporaries)
       : Node(inputs[0]->value.shape, std::is_same_v<T, double>), operation_(&operation) {
-    // The library's own operations live for ever; a user's is kept by its nodes.
-    if (operation.program() != nullptr) [[unlikely]]
-      owner_ = operation.shared_from_this();
     std::copy_n(inputs, count(), edges_.begin());
-    compute();
+    if (operation.program() != nullptr) [[unlikely]]
+      users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
+    // First, so that what is saved is not written to.
     const auto& gradients = operation.gradients();
     for (std::size_t k = 0; k < count(); ++k)
       if (edges_[k]->requires_grad) save_for(gradients[k]);
+    compute(temporaries);
     requires_grad = takes_uniform = true;
     set_inputs(edges_.data(), count());
   }
@@ -35,6 +47,8 @@ class ElementwiseNode final : public Node {
 
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
+    if (users_) [[unlikely]]
+      users_->drop_slopes();
   }
 
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
@@ -46,10 +60,10 @@ class ElementwiseNode final : public Node {
       if (gradient.zero || !sweep.wants(input)) continue;
       const bool last = !wanted_after(sweep, k);
       memory::Buffer share = last ? std::move(dy) : dy;
-      if (value.shape == input.value.shape)
-        share = gradient.passes ? std::move(share) : plain_share(gradient, k, std::move(share));
-      else
-        share = summed_share(gradient, k, std::move(share));
+      if (value.shape != input.value.shape)
+        share = summed_share(sweep, k, last, std::move(share));
+      else if (!gradient.passes)
+        share = plain_share(sweep, k, last, std::move(share));
       sweep.give(input, std::move(share));
       if (last) return;
     }
@@ -71,15 +85,44 @@ class ElementwiseNode final : public Node {
   /// Whether the result has one element, and so all inputs.
   bool is_single() const { return value.size() == 1 && operation_->kernels() != nullptr; }
 
-  void compute() {
+  void compute(std::uint32_t temporaries) {
     // Of the shape of the first input so far.
     bool single = is_single();
     for (std::size_t i = 1; i < count(); ++i) single = single && edges_[i]->value.size() == 1;
     if (single) [[likely]]
       return compute_single();
-    const Dense<T>* values[capacity] = {};
-    for (std::size_t i = 0; i < count(); ++i) values[i] = static_cast<const Dense<T>*>(&edges_[i]->value);
-    value = apply_to<Dense<T>>(*operation_, values);
+    compute_many(temporaries);
+  }
+
+  /// Apart, so that the way of a single element stays short.
+  [[gnu::noinline]] void compute_many(std::uint32_t temporaries) {
+    Source sources[capacity];
+    for (std::size_t i = 0; i < count(); ++i)
+      sources[i] = {edges_[i]->value.buffer.data(), &edges_[i]->value.shape};
+    const std::span<const Source> read(sources, count());
+    const Shape shape = elementwise_shape(*operation_, read);
+    memory::Buffer result;
+    if (users_ && operation_->value_and_slopes() != nullptr) {
+      result = memory::Buffer(element_count(shape) * sizeof(T));
+      elementwise_value_and_slopes<T>(*operation_, read, shape, elements_of(result), with_slope(),
+                                      users_->slopes);
+    } else {
+      result = place_of_result<T>({edges_.data(), count()}, temporaries, shape);
+      elementwise_value<T>(*operation_, read, shape, elements_of(result));
+    }
+    value = {std::move(result), shape};
+  }
+
+  static T* elements_of(memory::Buffer& buffer) { return static_cast<T*>(buffer.mutable_data()); }
+
+  /// A bit for each input whose gradient is a product with its slope.
+  std::uint32_t with_slope() const {
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < count(); ++k) {
+      const Elementwise::Gradient& gradient = operation_->gradient(k);
+      bits |= std::uint32_t(edges_[k]->requires_grad && !gradient.zero && !gradient.passes) << k;
+    }
+    return bits;
   }
 
   // All have one element, so that the engine's own cost shows. Such a value needs no loop, and a gradient of
@@ -136,6 +179,10 @@ class ElementwiseNode final : public Node {
     return false;
   }
 
+  Source source_of(const memory::Buffer& dy) const {
+    return {dy.data(), dy.uniform() ? &no_axes : &value.shape};
+  }
+
   /// What the gradient reads: inputs, output, dy.
   std::array<Source, capacity + 2> sources_of(const Elementwise::Gradient& gradient,
                                               const memory::Buffer& dy) const {
@@ -143,27 +190,54 @@ class ElementwiseNode final : public Node {
     for (std::size_t i = 0; i < count(); ++i)
       if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value.shape};
     if (gradient.reads_output) sources[count()] = {value.buffer.data(), &value.shape};
-    sources[count() + 1] = {dy.data(), dy.uniform() ? &no_axes : &value.shape};
+    sources[count() + 1] = source_of(dy);
     return sources;
   }
 
-  memory::Buffer plain_share(const Elementwise::Gradient& gradient, std::size_t k, memory::Buffer dy) const {
-    auto sources = sources_of(gradient, dy);
-    return elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, std::move(dy), value.shape);
+  /// Where a share that is made of dy and of what is saved can be written: kernels read an element before
+  /// they write it. `ending` is what nobody reads after it.
+  memory::Buffer place_of_share(const Sweep<memory::Buffer>& sweep, memory::Buffer& dy,
+                                std::span<memory::Buffer> ending) {
+    if (dy.unique() && !dy.uniform()) return std::move(dy);
+    const std::size_t bytes = value.size() * sizeof(T);
+    if (sweep.spends())
+      for (memory::Buffer& saved : ending)
+        if (saved.unique() && saved.bytes() == bytes) {
+          spent = true;
+          return std::move(saved);
+        }
+    return memory::Buffer(bytes);
+  }
+
+  /// The gradient in input `k`, of the output's shape; the last one may overwrite what is saved.
+  memory::Buffer plain_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
+                             memory::Buffer dy) {
+    if (users_ && users_->slopes[k]) {
+      const Source slope{users_->slopes[k].data(), &value.shape}, factor = source_of(dy);
+      memory::Buffer result = place_of_share(sweep, dy, {&users_->slopes[k], 1});
+      elementwise_product<T>(slope, factor, value.shape, elements_of(result));
+      return result;
+    }
+    const auto sources = sources_of(operation_->gradient(k), dy);
+    memory::Buffer result = place_of_share(sweep, dy, {saved_.data(), last ? count() : 0});
+    elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, elements_of(result));
+    return result;
   }
 
   /// The gradient in an input that was repeated, summed to the input's shape.
-  memory::Buffer summed_share(const Elementwise::Gradient& gradient, std::size_t k, memory::Buffer dy) {
+  memory::Buffer summed_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
+                              memory::Buffer dy) {
+    const Elementwise::Gradient& gradient = operation_->gradient(k);
     const Shape& to = edges_[k]->value.shape;
     if (gradient.passes) {
       expand(dy, *this);
       return sum_to(Dense<T>(std::move(dy), value.shape), to).buffer;
     }
-    auto sources = sources_of(gradient, dy);
+    const auto sources = sources_of(gradient, dy);
     if (memory::Buffer sum =
             elementwise_gradient_sum<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, to))
       return sum;
-    return sum_to(Dense<T>(plain_share(gradient, k, std::move(dy)), value.shape), to).buffer;
+    return sum_to(Dense<T>(plain_share(sweep, k, last, std::move(dy)), value.shape), to).buffer;
   }
 
   Variable<T> recorded_share(const Elementwise::Gradient& gradient, const Variable<T>& dy) {
@@ -178,15 +252,38 @@ class ElementwiseNode final : public Node {
     return apply_to<Variable<T>>(*gradient.operation, pointers.data());
   }
 
+  /// What the node of a user's operation has besides.
+  struct Users {
+    /// The library's own operations live for ever; a user's is kept by its nodes.
+    std::shared_ptr<const Elementwise> operation;
+    std::array<memory::Buffer, capacity> slopes;
+    [[gnu::noinline]] void drop_slopes() noexcept { slopes = {}; }
+  };
+
   const Elementwise* operation_;
-  std::shared_ptr<const Elementwise> owner_;
+  std::unique_ptr<Users> users_;
   std::array<Node*, capacity> edges_{};
   std::array<memory::Buffer, capacity> saved_{};
 };
 
+/// Where there is nothing to record.
+template <class T>
+[[gnu::noinline]] Variable<T> constant_value(const Elementwise& operation, std::span<Node* const> inputs,
+                                             std::uint32_t temporaries) {
+  Source sources[most_inputs];
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    sources[i] = {inputs[i]->value.buffer.data(), &inputs[i]->value.shape};
+  const std::span<const Source> read(sources, inputs.size());
+  const Shape shape = elementwise_shape(operation, read);
+  Dense<T> result(place_of_result<T>(inputs, temporaries, shape), shape);
+  elementwise_value<T>(operation, read, shape, result.mutable_data());
+  return Variable<T>(std::move(result));
+}
+
 /// For `Count` inputs, or any number for 0.
 template <class T, std::size_t Count>
-Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs) {
+Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
+                             std::uint32_t temporaries) {
   constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
   const std::size_t count = Count == 0 ? operation.inputs() : Count;
   Node* nodes[capacity];
@@ -197,23 +294,28 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
     for (std::size_t k = 0; k < count; ++k)
       differentiable = differentiable || (nodes[k]->requires_grad && !operation.gradient(k).zero);
   if (differentiable) [[likely]]
-    return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes)));
-  const Dense<T>* values[capacity];
-  for (std::size_t i = 0; i < count; ++i) values[i] = &inputs[i]->dense();
-  return Variable<T>(apply_to<Dense<T>>(operation, values));
+    return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
+  Source sources[capacity];
+  for (std::size_t i = 0; i < count; ++i)
+    sources[i] = {nodes[i]->value.buffer.data(), &nodes[i]->value.shape};
+  const Shape shape = elementwise_shape(operation, {sources, count});
+  Dense<T> result(place_of_result<T>({nodes, count}, temporaries, shape), shape);
+  elementwise_value<T>(operation, {sources, count}, shape, result.mutable_data());
+  return Variable<T>(std::move(result));
 }
 
 template <class T>
-Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs) {
+Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
+                             std::uint32_t temporaries) {
   switch (operation.inputs()) {
     case 1:
-      return apply_and_record<T, 1>(operation, inputs);
+      return apply_and_record<T, 1>(operation, inputs, temporaries);
     case 2:
-      return apply_and_record<T, 2>(operation, inputs);
+      return apply_and_record<T, 2>(operation, inputs, temporaries);
     case 3:
-      return apply_and_record<T, 3>(operation, inputs);
+      return apply_and_record<T, 3>(operation, inputs, temporaries);
     default:
-      if (operation.inputs() <= most_inputs) return apply_and_record<T, 0>(operation, inputs);
+      if (operation.inputs() <= most_inputs) return apply_and_record<T, 0>(operation, inputs, temporaries);
       throw ValueError(std::string(operation.name()) + ": a derivative of " +
                        std::to_string(operation.inputs()) +
                        " inputs; an elementwise operation takes at most " + std::to_string(most_inputs));
@@ -223,14 +325,15 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
 }  // namespace
 
 template <>
-Variable<float> apply_to<Variable<float>>(const Elementwise& operation,
-                                          const Variable<float>* const* inputs) {
-  return apply_and_record(operation, inputs);
+Variable<float> apply_to<Variable<float>>(const Elementwise& operation, const Variable<float>* const* inputs,
+                                          std::uint32_t temporaries) {
+  return apply_and_record(operation, inputs, temporaries);
 }
 template <>
 Variable<double> apply_to<Variable<double>>(const Elementwise& operation,
-                                            const Variable<double>* const* inputs) {
-  return apply_and_record(operation, inputs);
+                                            const Variable<double>* const* inputs,
+                                            std::uint32_t temporaries) {
+  return apply_and_record(operation, inputs, temporaries);
 }
 template <>
 Variable<float> scalar_operand<Variable<float>>(double number) {

@@ -84,9 +84,8 @@ memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_
       here[i] = {static_cast<const T*>(sources[i].data) + first, &shapes[i]};
     }
     const Shape part{end - begin, plan.columns};
-    const Dense<T> gradient(
-        elementwise_gradient<T>(operation, which, {here.data(), sources.size()}, memory::Buffer(), part),
-        part);
+    Dense<T> gradient(part);
+    elementwise_gradient<T>(operation, which, {here.data(), sources.size()}, part, gradient.mutable_data());
     const Dense<T> sum = sum_axes(gradient, AxisList<bool>{plan.sums_rows, !plan.sums_rows});
     std::copy_n(sum.data(), sum.size(), out + (plan.sums_rows ? begin / block * plan.columns : begin));
   });

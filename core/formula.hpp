@@ -61,9 +61,10 @@ template <class Formula, class Family>
 const Elementwise& operation();
 
 /// Applies an elementwise operation to as many inputs as it takes; shapes broadcast as NumPy's do, ShapeError
-/// otherwise.
+/// otherwise. A bit in `temporaries` is for an input that the caller gives away: where nobody else wants its
+/// value, the result takes over the buffer.
 template <Operand V>
-V apply_to(const Elementwise& operation, const V* const* inputs);
+V apply_to(const Elementwise& operation, const V* const* inputs, std::uint32_t temporaries = 0);
 
 template <Operand V, class... Vs>
 requires(std::is_same_v<V, Vs>&&...) V

@@ -89,8 +89,9 @@ class Buffer {
   std::size_t bytes() const noexcept { return block_ ? block_->bytes : 0; }
   const void* data() const noexcept { return block_ ? block_->data() : nullptr; }
   /// Copies the block first when it is shared.
-  void* mutable_data() {
-    if (!unique()) detach();
+  [[gnu::always_inline]] void* mutable_data() {
+    if (!unique()) [[unlikely]]
+      detach();
     return block_ ? block_->data() : nullptr;
   }
   bool exposed() const noexcept { return block_ && block_->exposed.load(std::memory_order_relaxed); }

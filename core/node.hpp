@@ -42,6 +42,11 @@ class Node {
 
   std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
   bool is_leaf() const noexcept { return input_count_ == 0; }
+  /// Whether the value goes with the one handle that there is: nobody else has saved it or shares it.
+  bool gives_value_away() const noexcept {
+    return handles_.load(std::memory_order_acquire) == 1 && !saves_output && value.buffer.unique() &&
+           !value.buffer.exposed();
+  }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
   void finish() noexcept;
 

@@ -2,19 +2,22 @@
 
 #include <algorithm>
 
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "elementwise.hpp"
 #include "threads.hpp"
 
 namespace xgrad {
 namespace {
 
-// Elements in a block: a handful of blocks of doubles fits the first-level cache.
-constexpr std::size_t block_size = 1024;
-constexpr std::size_t grain = 64 * block_size;
+// Bytes of a block: a handful of blocks fits the first-level cache, and each is long enough that a step's
+// call costs little.
+constexpr std::size_t block_bytes = 4096;
+constexpr std::size_t grain = 1 << 16;
 
-/// Which scratch block each step writes; blocks are reused as soon as their last reader has run.
+/// Which scratch block each step writes; blocks are reused as soon as their last reader has run. Results need
+/// none.
 struct Layout {
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
   std::vector<std::size_t> block_of_step;
   std::size_t blocks = 0;
 };
@@ -24,27 +27,28 @@ Layout plan(const Program& program) {
   for (std::size_t s = 0; s < program.steps.size(); ++s)
     if (const Elementwise* operation = program.steps[s].operation)
       for (std::size_t i = 0; i < operation->inputs(); ++i) last_use[program.steps[s].arguments[i]] = s;
+  std::vector<bool> kept(program.steps.size(), false);
+  for (const std::size_t result : program.results)
+    if (!program.is_input(result)) kept[result - program.inputs] = true;
   Layout layout;
+  layout.block_of_step.resize(program.steps.size(), Layout::none);
   std::vector<std::size_t> free;
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
     const Program::Step& step = program.steps[s];
+    if (step.operation == nullptr) continue;
     // A step may overwrite its own arguments: kernels read an element before they write it.
-    if (step.operation != nullptr) {
-      std::vector<std::size_t> ended;
-      for (std::size_t i = 0; i < step.operation->inputs(); ++i) {
-        const std::size_t argument = step.arguments[i];
-        if (program.is_input(argument) || last_use[argument] != s) continue;
-        if (program.step_of(argument).operation == nullptr) continue;
-        ended.push_back(layout.block_of_step[argument - program.inputs]);
-      }
-      std::sort(ended.begin(), ended.end());
-      ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
-      free.insert(free.end(), ended.begin(), ended.end());
+    for (std::size_t i = 0; i < step.operation->inputs(); ++i) {
+      const std::size_t argument = step.arguments[i];
+      if (program.is_input(argument) || last_use[argument] != s) continue;
+      const std::size_t ended = layout.block_of_step[argument - program.inputs];
+      if (ended != Layout::none && std::find(free.begin(), free.end(), ended) == free.end())
+        free.push_back(ended);
     }
-    if (step.operation == nullptr || free.empty()) {
-      layout.block_of_step.push_back(step.operation ? layout.blocks++ : 0);
+    if (kept[s]) continue;
+    if (free.empty()) {
+      layout.block_of_step[s] = layout.blocks++;
     } else {
-      layout.block_of_step.push_back(free.back());
+      layout.block_of_step[s] = free.back();
       free.pop_back();
     }
   }
@@ -53,15 +57,28 @@ Layout plan(const Program& program) {
 
 template <class T>
 class BlockRun {
+  static constexpr std::size_t block_size = block_bytes / sizeof(T);
+
  public:
-  BlockRun(const Program& program, const Layout& layout, std::span<const kernels::Operand> inputs, T* out)
+  BlockRun(const Program& program, const Layout& layout, std::span<const kernels::Operand> inputs,
+           std::span<T* const> outs)
       : program_(program),
-        layout_(layout),
         inputs_(inputs),
-        out_(out),
-        scratch_(Shape{layout.blocks * block_size}) {
-    for (const Program::Step& step : program.steps) constants_.push_back(static_cast<T>(step.constant));
-    scratch_data_ = scratch_.mutable_data();
+        scratch_(Shape{layout.blocks * block_size}),
+        places_(program.steps.size()) {
+    T* const scratch = scratch_.mutable_data();
+    for (std::size_t s = 0; s < places_.size(); ++s) {
+      constants_.push_back(static_cast<T>(program.steps[s].constant));
+      if (layout.block_of_step[s] != Layout::none)
+        places_[s] = {scratch + layout.block_of_step[s] * block_size, false};
+    }
+    for (std::size_t r = 0; r < outs.size(); ++r) {
+      const std::size_t value = program.results[r];
+      if (program.is_computed(value) && places_[value - program.inputs].data == nullptr)
+        places_[value - program.inputs] = {outs[r], true};
+      else
+        copies_.push_back({value, outs[r]});
+    }
   }
 
   void operator()(std::size_t begin, std::size_t end) {
@@ -70,6 +87,18 @@ class BlockRun {
   }
 
  private:
+  /// Where a step writes: a scratch block, or a result as a whole.
+  struct Place {
+    T* data = nullptr;
+    bool whole = false;
+    T* at(std::size_t first) const { return whole ? data + first : data; }
+  };
+  /// A result that no step writes: an input, a constant, or the same as another.
+  struct Copy {
+    std::size_t value;
+    T* to;
+  };
+
   kernels::Operand operand(std::size_t value, std::size_t first) const {
     if (program_.is_input(value)) {
       const kernels::Operand& input = inputs_[value];
@@ -77,44 +106,41 @@ class BlockRun {
     }
     const std::size_t step = value - program_.inputs;
     if (program_.steps[step].operation == nullptr) return {&constants_[step], 0, 0};
-    return {scratch_data_ + layout_.block_of_step[step] * block_size, 0, 1};
+    return {places_[step].at(first), 0, 1};
   }
 
   void block(std::size_t first, std::size_t count) {
+    constexpr bool is_double = std::is_same_v<T, double>;
     const auto columns = static_cast<std::ptrdiff_t>(count);
-    for (std::size_t s = 0; s < program_.steps.size(); ++s) {
+    for (std::size_t s = 0; s < places_.size(); ++s) {
       const Program::Step& step = program_.steps[s];
       if (step.operation == nullptr) continue;
-      const bool last = program_.result == program_.inputs + s;
-      T* to = last ? out_ + first : scratch_data_ + layout_.block_of_step[s] * block_size;
-      kernels::Loop loop{1, count, to, columns, {}};
+      kernels::Loop loop{1, count, places_[s].at(first), columns, {}};
       for (std::size_t i = 0; i < step.operation->inputs(); ++i)
         loop.in[i] = operand(step.arguments[i], first);
-      step.operation->kernels()->value[std::is_same_v<T, double>](loop);
+      step.operation->kernels()->value[is_double](loop);
     }
-    const bool computed =
-        !program_.is_input(program_.result) && program_.step_of(program_.result).operation != nullptr;
-    if (computed) return;
-    kernels::Loop copy{1, count, out_ + first, columns, {operand(program_.result, first)}};
-    operation<Identity, Core>().kernels()->value[std::is_same_v<T, double>](copy);
+    for (const Copy& copy : copies_)
+      operation<Identity, Core>().kernels()->value[is_double](
+          {1, count, copy.to + first, columns, {operand(copy.value, first)}});
   }
 
   const Program& program_;
-  const Layout& layout_;
   std::span<const kernels::Operand> inputs_;
-  T* out_;
   Dense<T> scratch_;
-  T* scratch_data_ = nullptr;
+  std::vector<Place> places_;
   std::vector<T> constants_;
+  std::vector<Copy> copies_;
 };
 
 }  // namespace
 
 template <class T>
-void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape, T* out) {
+void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape,
+                 std::span<T* const> outs) {
   const std::size_t size = element_count(shape);
   if (size == 0) return;
-  std::vector<kernels::Operand> operands(program.inputs, {out, 0, 0});
+  std::vector<kernels::Operand> operands(program.inputs, {outs[0], 0, 0});
   std::vector<Dense<T>> repeated;  // inputs that broadcast in more than one step
   for (std::size_t i = 0; i < program.inputs; ++i) {
     if (inputs[i].data == nullptr) continue;
@@ -130,11 +156,11 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
   }
   const Layout layout = plan(program);
   parallel_for(size, grain, [&](std::size_t begin, std::size_t end) {
-    BlockRun<T>(program, layout, operands, out)(begin, end);
+    BlockRun<T>(program, layout, operands, outs)(begin, end);
   });
 }
 
-template void run_program(const Program&, std::span<const Source>, const Shape&, float*);
-template void run_program(const Program&, std::span<const Source>, const Shape&, double*);
+template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<float* const>);
+template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<double* const>);
 
 }  // namespace xgrad

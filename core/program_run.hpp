@@ -9,9 +9,11 @@
 
 namespace xgrad {
 
-/// `inputs` broadcast to `shape`; those that the program does not read need no data. `out` has `shape`'s
-/// elements and may be an input's buffer of the same shape.
+/// `inputs` broadcast to `shape`; those that the program does not read need no data. Each of `outs` takes one
+/// result, of `shape`'s elements; where there is one result, it may go to an input's buffer of the same
+/// shape.
 template <class T>
-void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape, T* out);
+void run_program(const Program& program, std::span<const Source> inputs, const Shape& shape,
+                 std::span<T* const> outs);
 
 }  // namespace xgrad

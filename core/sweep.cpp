@@ -4,7 +4,7 @@
 #include <cstring>
 #include <string>
 
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "anomaly.hpp"
 #include "broadcast.hpp"
 #include "elementwise.hpp"
@@ -193,6 +193,7 @@ bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
 
 template <class G>
 void Sweep<G>::run(bool retain_graph) {
+  spends_ = !retain_graph;
   while (!queue_.empty()) {
     if (queue_.size() > 1) [[unlikely]]
       std::pop_heap(queue_.begin(), queue_.end());

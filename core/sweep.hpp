@@ -56,6 +56,9 @@ class Sweep {
       return nullptr;
     }
   }
+  /// Whether a node is spent by its visit, so that it may write to what it has saved; it marks itself as
+  /// spent first.
+  bool spends() const noexcept { return spends_; }
   /// Visits everything that has been given a gradient. Saved values go as they are passed unless
   /// `retain_graph`. Hooks see each complete gradient once.
   void run(bool retain_graph);
@@ -114,6 +117,7 @@ class Sweep {
   std::vector<Kept> kept_marks_;
   const bool nested_, watched_;
   bool restricted_ = false;
+  bool spends_ = false;
   bool noted_leaves_ = false;
   std::uint64_t mark_ = 0;
 };

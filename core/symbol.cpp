@@ -4,7 +4,7 @@
 #include <limits>
 #include <optional>
 
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "elementwise.hpp"
 #include "error.hpp"
 
@@ -41,10 +41,10 @@ class Trace {
 
 namespace {
 
-/// Marks what `result` depends on, itself included.
+/// Marks what the results depend on, themselves included.
 std::vector<bool> reachable(const Program& program) {
   std::vector<bool> used(program.inputs + program.steps.size(), false);
-  used[program.result] = true;
+  for (const std::size_t result : program.results) used[result] = true;
   for (std::size_t value = used.size(); value-- > program.inputs;) {
     const Program::Step& step = program.step_of(value);
     if (!used[value] || step.operation == nullptr) continue;
@@ -53,7 +53,7 @@ std::vector<bool> reachable(const Program& program) {
   return used;
 }
 
-/// The program without the steps that its result does not need.
+/// The program without the steps that its results do not need.
 Program pruned(const Program& program) {
   const std::vector<bool> used = reachable(program);
   std::vector<std::uint16_t> renumbered(used.size());
@@ -71,7 +71,7 @@ Program pruned(const Program& program) {
       kept.steps.push_back(step);
     }
   }
-  kept.result = renumbered[program.result];
+  for (const std::size_t result : program.results) kept.results.push_back(renumbered[result]);
   return kept;
 }
 
@@ -95,7 +95,7 @@ std::vector<V> perform(const Program& program, std::span<const V> inputs) {
 }  // namespace
 
 bool Program::reads(std::size_t input) const noexcept {
-  if (result == input) return true;
+  if (std::find(results.begin(), results.end(), input) != results.end()) return true;
   return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
     if (step.operation == nullptr) return false;
     const auto end = step.arguments.begin() + static_cast<std::ptrdiff_t>(step.operation->inputs());
@@ -104,20 +104,33 @@ bool Program::reads(std::size_t input) const noexcept {
 }
 
 bool Program::is_zero() const noexcept {
-  return !is_input(result) && step_of(result).operation == nullptr && step_of(result).constant == 0;
+  return !is_input(result()) && !is_computed(result()) && step_of(result()).constant == 0;
 }
 
-Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula) {
+Program trace_all(std::size_t inputs,
+                  const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas) {
   Trace trace(inputs);
   std::vector<Symbol> symbols;
   for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(&trace, static_cast<std::uint16_t>(i));
-  trace.program.result = trace.id_of(formula(symbols));
+  for (const Symbol& result : formulas(symbols)) trace.program.results.push_back(trace.id_of(result));
   return pruned(trace.program);
+}
+
+Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula) {
+  return trace_all(inputs, [&](std::span<const Symbol> s) { return std::vector<Symbol>{formula(s)}; });
+}
+
+Program only(const Program& program, const std::vector<bool>& wanted) {
+  Program part = program;
+  part.results.clear();
+  for (std::size_t r = 0; r < wanted.size(); ++r)
+    if (wanted[r]) part.results.push_back(program.results[r]);
+  return pruned(part);
 }
 
 template <class V>
 V replay(const Program& program, std::span<const V> inputs) {
-  return perform(program, inputs)[program.result];
+  return perform(program, inputs)[program.result()];
 }
 template Symbol replay(const Program&, std::span<const Symbol>);
 template Variable<float> replay(const Program&, std::span<const Variable<float>>);
@@ -127,7 +140,7 @@ Program differentiate(const Program& program, std::size_t which) {
   return trace(program.inputs + 2, [&](std::span<const Symbol> inputs) -> Symbol {
     const std::vector<Symbol> values = perform(program, inputs.first(program.inputs));
     std::vector<std::optional<Symbol>> adjoint(values.size());
-    adjoint[program.result] = inputs.back();
+    adjoint[program.result()] = inputs.back();
     for (std::size_t value = values.size(); value-- > program.inputs;) {
       const Program::Step& step = program.step_of(value);
       if (!adjoint[value] || step.operation == nullptr) continue;
@@ -154,7 +167,7 @@ Symbol scalar_operand<Symbol>(double number) {
 }
 
 template <>
-Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* inputs) {
+Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* inputs, std::uint32_t) {
   Trace* trace = nullptr;
   for (std::size_t i = 0; i < operation.inputs(); ++i)
     if (!inputs[i]->is_constant()) trace = inputs[i]->trace();
@@ -172,6 +185,9 @@ Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* input
     }
     return Symbol(*apply_to<Dense<double>>(operation, pointers).data());
   }
+  if (&operation == &xgrad::operation<Multiply, Core>())
+    for (std::size_t i = 0; i < 2; ++i)
+      if (inputs[i]->is_constant() && inputs[i]->constant() == 1) return *inputs[1 - i];
   Program::Step step{&operation, 0, {}};
   for (std::size_t i = 0; i < operation.inputs(); ++i) step.arguments[i] = trace->id_of(*inputs[i]);
   return Symbol(trace, trace->add(step));

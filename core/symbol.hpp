@@ -31,8 +31,8 @@ class Symbol {
   std::uint16_t id_ = 0;
 };
 
-/// A formula as a list of steps over library operations. Values are numbered: the inputs first, then one a
-/// step; no two steps are equal and every step is used.
+/// One formula, or several of the same inputs, as a list of steps over library operations. Values are
+/// numbered: the inputs first, then one a step; no two steps are equal and every step is used.
 struct Program {
   struct Step {
     const Elementwise* operation = nullptr;  ///< none: the constant
@@ -43,19 +43,29 @@ struct Program {
 
   std::size_t inputs = 0;
   std::vector<Step> steps;
-  std::uint16_t result = 0;
+  std::vector<std::uint16_t> results;
 
+  /// The value that a program of one formula is for.
+  std::size_t result() const noexcept { return results.front(); }
   bool is_input(std::size_t value) const noexcept { return value < inputs; }
   const Step& step_of(std::size_t value) const noexcept { return steps[value - inputs]; }
-  /// Whether the result depends on the input.
+  bool is_computed(std::size_t value) const noexcept {
+    return !is_input(value) && step_of(value).operation != nullptr;
+  }
+  /// Whether a result depends on the input.
   bool reads(std::size_t input) const noexcept;
   /// Whether the result is the constant zero, or the input itself.
   bool is_zero() const noexcept;
-  bool is_copy_of(std::size_t input) const noexcept { return result == input && is_input(result); }
+  bool is_copy_of(std::size_t input) const noexcept { return result() == input && is_input(input); }
 };
 
 /// Calls `formula` once on symbols and keeps what it does.
 Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula);
+/// The same for several formulas, which share the steps that they have in common.
+Program trace_all(std::size_t inputs,
+                  const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas);
+/// The program of those results alone that are `wanted`, in their order.
+Program only(const Program& program, const std::vector<bool>& wanted);
 
 /// Performs the steps on operands of any reading: Variables record them, Symbols inline them.
 template <class V>

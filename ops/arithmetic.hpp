@@ -2,7 +2,7 @@
 // for any.
 #pragma once
 
-#include "../core/add.hpp"
+#include "../core/add_multiply.hpp"
 #include "../core/formula.hpp"
 
 namespace xgrad {
@@ -16,18 +16,6 @@ struct Subtract {
   template <class V>
   static std::array<V, 2> gradient(unused, unused, unused, const V& dy) {
     return {dy, -dy};
-  }
-};
-
-struct Multiply {
-  static constexpr std::string_view name = "multiply";
-  template <class V>
-  static V value(const V& a, const V& b) {
-    return a * b;
-  }
-  template <class V>
-  static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
-    return {dy * b, dy * a};
   }
 };
 
@@ -189,6 +177,7 @@ struct Clamp {
 /// a where the condition is not 0, else b.
 struct Where {
   static constexpr std::string_view name = "where";
+  static constexpr bool chooses = true;
   template <class V>
   static V value(const V& condition, const V& a, const V& b) {
     return select(condition != 0, a, b);
@@ -263,18 +252,13 @@ struct IsFinite {
 };
 
 struct Arithmetic {
-  using list =
-      kernels::List<Subtract, Multiply, Divide, Negative, Pow, Square, Sqrt, Rsqrt, Reciprocal, Abs, Sign,
-                    Maximum, Minimum, Clamp, Where, Less, LessEqual, Equal, NotEqual, IsFinite>;
+  using list = kernels::List<Subtract, Divide, Negative, Pow, Square, Sqrt, Rsqrt, Reciprocal, Abs, Sign,
+                             Maximum, Minimum, Clamp, Where, Less, LessEqual, Equal, NotEqual, IsFinite>;
 };
 
 template <Operand V>
 V subtract(const V& a, const V& b) {
   return apply(operation<Subtract, Arithmetic>(), a, b);
-}
-template <Operand V>
-V multiply(const V& a, const V& b) {
-  return apply(operation<Multiply, Arithmetic>(), a, b);
 }
 template <Operand V>
 V divide(const V& a, const V& b) {

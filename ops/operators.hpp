@@ -2,6 +2,7 @@
 // constants.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -50,35 +51,61 @@ decltype(auto) as_operand(E&& e) {
   }
 }
 
+template <class V, class E>
+inline constexpr std::uint32_t given_away =
+    std::is_same_v<E, V>;  // an E&& binds to it: no reference, not const
+
+/// A moved Variable is empty afterwards, whether its buffer was of use or not.
+template <class V, class E>
+void empty(E&& e) {
+  if constexpr (given_away<V, E> != 0) V(std::move(e));
+}
+
+/// The operation on two operands, of which temporaries may lend their buffer to the result.
+template <class A, class B>
+Result<A, B> apply_pair(const Elementwise& operation, A&& a, B&& b) {
+  using V = Result<A, B>;
+  const auto compute = [&](const V& first, const V& second) {
+    const V* const inputs[] = {&first, &second};
+    return apply_to<V>(operation, inputs, given_away<V, A> | given_away<V, B> << 1);
+  };
+  V result = compute(as_operand<V>(std::forward<A>(a)), as_operand<V>(std::forward<B>(b)));
+  empty<V, A>(std::forward<A>(a));
+  empty<V, B>(std::forward<B>(b));
+  return result;
+}
+
 }  // namespace detail
 
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator+(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return add<V>(detail::as_operand<V>(std::forward<A>(a)), detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Add, Core>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator-(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return subtract<V>(detail::as_operand<V>(std::forward<A>(a)), detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Subtract, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator*(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return multiply<V>(detail::as_operand<V>(std::forward<A>(a)), detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Multiply, Core>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator/(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return divide<V>(detail::as_operand<V>(std::forward<A>(a)), detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Divide, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A>
 requires detail::OperandRef<A>
-auto operator-(A&& a) -> std::remove_cvref_t<A> { return negative(a); }
+auto operator-(A&& a) -> std::remove_cvref_t<A> {
+  using V = std::remove_cvref_t<A>;
+  const V* const inputs[] = {&a};
+  V result = apply_to<V>(operation<Negative, Arithmetic>(), inputs, detail::given_away<V, A>);
+  detail::empty<V, A>(std::forward<A>(a));
+  return result;
+}
 
 template <class A, class B>
 requires detail::OperandRef<A> A& operator+=(A& a, B&& b) { return a = a + std::forward<B>(b); }
@@ -95,16 +122,12 @@ requires detail::OperandRef<A> A& operator/=(A& a, B&& b) { return a = a / std::
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return apply<V>(operation<Less, Arithmetic>(), detail::as_operand<V>(std::forward<A>(a)),
-                  detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Less, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<=(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return apply<V>(operation<LessEqual, Arithmetic>(), detail::as_operand<V>(std::forward<A>(a)),
-                  detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<LessEqual, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
@@ -115,16 +138,12 @@ auto operator>=(A&& a, B&& b) -> detail::Result<A, B> { return std::forward<B>(b
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator==(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return apply<V>(operation<Equal, Arithmetic>(), detail::as_operand<V>(std::forward<A>(a)),
-                  detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<Equal, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator!=(A&& a, B&& b) -> detail::Result<A, B> {
-  using V = detail::Result<A, B>;
-  return apply<V>(operation<NotEqual, Arithmetic>(), detail::as_operand<V>(std::forward<A>(a)),
-                  detail::as_operand<V>(std::forward<B>(b)));
+  return detail::apply_pair(operation<NotEqual, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 
 }  // namespace xgrad

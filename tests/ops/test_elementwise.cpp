@@ -139,3 +139,76 @@ TEST_CASE("a struct brings its own derivative, which is differentiated in its tu
   CHECK(a.grad()() == 5);
   CHECK(b.grad()() == 2);
 }
+
+TEST_CASE("value and slopes of a formula share their steps, and the backward pass only multiplies") {
+  const auto logistic =
+      xg::trace(1, [](std::span<const xg::Symbol> s) { return log(exp(s[0]) * 0.5 + 1) * tanh(s[0]); });
+  const auto operation =
+      std::make_shared<const xg::Elementwise>("formula", logistic, std::vector<xg::Program>());
+  const xg::Program* joint = operation->value_and_slopes();
+  REQUIRE(joint != nullptr);
+  for (const std::string_view name : {"exp", "log", "tanh"})
+    CHECK(std::count_if(joint->steps.begin(), joint->steps.end(), [&](const xg::Program::Step& step) {
+            return step.operation != nullptr && step.operation->name() == name;
+          }) == 1);
+  // Nothing to share, or too little to keep a slope for.
+  const auto square = xg::trace(1, [](std::span<const xg::Symbol> s) { return s[0] * s[0]; });
+  CHECK(xg::Elementwise("square", square, {}).value_and_slopes() == nullptr);
+}
+
+TEST_CASE(
+    "gradients by slopes are those by the formula, whichever inputs want one and however they broadcast") {
+  const auto f = xg::elementwise("f", [](auto a, auto b) { return a * tanh(exp(a * b)) + exp(a * b) * b; });
+  const xt::xarray<double> rows = xt::reshape_view(xt::linspace(-1.0, 1.0, 3000), {3, 1000});
+  const xt::xarray<double> other = xt::reshape_view(xt::linspace(0.5, -0.7, 3000), {3, 1000});
+  const xt::xarray<double> row = xt::linspace(0.1, 0.9, 1000);
+  const auto slopes_at = [](double a, double b) {
+    const double e = std::exp(a * b), t = std::tanh(e), inner = a * (1 - t * t) * e + b * e;
+    return std::array{t + inner * b, e + inner * a};
+  };
+  for (const xt::xarray<double>& second : {other, row}) {
+    for (const int wanted : {1, 2, 3}) {
+      CAPTURE(second.dimension());
+      CAPTURE(wanted);
+      const Var a = wanted & 1 ? xg::parameter(rows) : xg::constant(rows);
+      const Var b = wanted & 2 ? xg::parameter(second) : xg::constant(second);
+      const Var y = f(a, b);
+      y.backward({.retain_graph = true, .grad_output = xt::xarray<double>(2 * xt::ones<double>({3, 1000}))});
+      y.backward({.grad_output = xt::xarray<double>(xt::ones<double>({3, 1000}))});
+      const auto at = [&](std::size_t i, std::size_t j) {
+        return slopes_at(rows(i, j), second.dimension() == 2 ? second(i, j) : second(j));
+      };
+      for (std::size_t j = 0; j < 1000; j += 111) {
+        if (wanted & 1) CHECK(a.grad()(1, j) == doctest::Approx(3 * at(1, j)[0]).epsilon(1e-12));
+        if (!(wanted & 2)) continue;
+        if (second.dimension() == 2)
+          CHECK(b.grad()(1, j) == doctest::Approx(3 * at(1, j)[1]).epsilon(1e-12));
+        else
+          CHECK(b.grad()(j) == doctest::Approx(3 * (at(0, j)[1] + at(1, j)[1] + at(2, j)[1])).epsilon(1e-12));
+      }
+    }
+  }
+}
+
+TEST_CASE("results of a formula that are an input, a constant or the same as another are all written") {
+  // The slopes of the sum are the same; that of t is 1 - a constant - beside them.
+  const auto f =
+      xg::elementwise("f", [](auto a, auto b, auto t) { return exp(tanh(a + b)) + exp(tanh(a + b)) + t; });
+  const xt::xarray<double> at = xt::linspace(-1.0, 1.0, 2500);
+  const auto a = xg::parameter(at), b = xg::parameter(at), t = xg::parameter(at);
+  xg::sum(f(a, b, t)).backward();
+  for (std::size_t i = 0; i < 2500; i += 333) {
+    const double tanh = std::tanh(2 * at(i));
+    CHECK(a.grad()(i) == doctest::Approx(2 * std::exp(tanh) * (1 - tanh * tanh)).epsilon(1e-12));
+    CHECK(b.grad()(i) == a.grad()(i));
+    CHECK(t.grad()(i) == 1);
+  }
+}
+
+TEST_CASE("a formula that chooses drops an infinite gradient where it drops the value") {
+  const auto f = xg::elementwise("f", [](auto x) { return select(x > 0, tanh(exp(x)) * exp(x), 0); });
+  const auto x = xg::parameter(xt::xarray<double>{-1, 1});
+  f(x).backward({.grad_output = xt::xarray<double>{std::numeric_limits<double>::infinity(), 1}});
+  CHECK(x.grad()(0) == 0);
+  CHECK(std::isfinite(x.grad()(1)));
+}

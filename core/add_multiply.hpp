@@ -1,4 +1,4 @@
-// The operation that the engine itself needs: gradients that meet are added.
+// The operations that the engine itself needs: gradients that meet are added, and slopes multiply them.
 #pragma once
 
 #include "formula.hpp"
@@ -17,6 +17,18 @@ struct Add {
   }
 };
 
+struct Multiply {
+  static constexpr std::string_view name = "multiply";
+  template <class V>
+  static V value(const V& a, const V& b) {
+    return a * b;
+  }
+  template <class V>
+  static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
+    return {dy * b, dy * a};
+  }
+};
+
 /// The value itself: as a kernel, what broadcast_to repeats with.
 struct Identity {
   static constexpr std::string_view name = "identity";
@@ -31,13 +43,18 @@ struct Identity {
 };
 
 struct Core {
-  using list = kernels::List<Add, Identity>;
+  using list = kernels::List<Add, Multiply, Identity>;
 };
 
 /// a + b, broadcasting.
 template <Operand V>
 V add(const V& a, const V& b) {
   return apply(operation<Add, Core>(), a, b);
+}
+/// a b, broadcasting.
+template <Operand V>
+V multiply(const V& a, const V& b) {
+  return apply(operation<Multiply, Core>(), a, b);
 }
 
 }  // namespace xgrad

@@ -1,4 +1,4 @@
-#include "add.hpp"
+#include "add_multiply.hpp"
 #include "elementwise_loop.hpp"
 
 namespace xgrad::kernels {
