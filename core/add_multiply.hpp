@@ -25,7 +25,11 @@ struct Multiply {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
-    return {dy * b, dy * a};
+    if constexpr (Operand<V>) {  // the operators stand beyond the core
+      return {multiply(dy, b), multiply(dy, a)};
+    } else {
+      return {dy * b, dy * a};
+    }
   }
 };
 

@@ -52,15 +52,17 @@ const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
       known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, std::vector<Program>());
     all->push_back(std::move(known));
   }
-  if (kernels_ == nullptr) value_and_slopes_ = find_value_and_slopes(*all);
+  // Gradients that are given by hand may be anything, also not linear in dy.
+  if (kernels_ == nullptr && by_hand_.empty()) value_and_slopes_ = find_value_and_slopes(*all);
   const auto* ready = all.release();
   gradients_.store(ready, std::memory_order_release);
   return *ready;
 }
 
 std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {
-  // Steps that the slopes save must be worth writing and reading them.
-  constexpr std::size_t worth = 2;
+  // What is kept for the slopes must be worth it: a buffer each, to be written and read. And a program of
+  // thousands of steps takes long to be joined.
+  constexpr std::size_t worth = 3, most_steps = 4000;
   std::size_t apart = program_.steps.size();
   for (const Gradient& gradient : gradients) {
     apart += gradient.program.steps.size();
@@ -68,6 +70,7 @@ std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Grad
     for (const Program::Step& step : gradient.program.steps)
       if (step.operation != nullptr && step.operation->chooses_) return {};
   }
+  if (apart > most_steps) return {};
   Program joint = trace_all(inputs_, [&](std::span<const Symbol> inputs) {
     std::vector<Symbol> arguments(inputs.begin(), inputs.end());
     std::vector<Symbol> results{replay<Symbol>(program_, inputs)};
@@ -178,9 +181,6 @@ template void elementwise_value_and_slopes(const Elementwise&, std::span<const S
 template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
                                    double*);
 template void elementwise_product(const Source&, const Source&, const Shape&, double*);
-
-/// For the gradient of Multiply: the library's operators stand beyond the core.
-static Symbol operator*(const Symbol& a, const Symbol& b) { return multiply(a, b); }
 
 OperationList core_operations() { return operations_of<Core>(); }
 

@@ -58,7 +58,8 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
   /// Of a user's operation, where it pays: the value, and beside it the derivative in each input, as one
   /// program, so that what value and gradients have in common is computed once, and the backward pass only
-  /// multiplies.
+  /// multiplies. A node then keeps a slope for each input that requires a gradient, beside the inputs, which
+  /// higher orders and forward mode read. A slope can overflow or vanish where dy times it would not.
   const Program* value_and_slopes() const {
     gradients();
     return value_and_slopes_ ? &*value_and_slopes_ : nullptr;

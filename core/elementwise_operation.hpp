@@ -48,7 +48,7 @@ const Elementwise& operation() {
       Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {
         return kernels::table<I, Family>();
       })[kernels::Position<Formula, typename Family::list>::value],
-      &detail::gradient_formula<Formula>, requires { Formula::chooses; });
+      &detail::gradient_formula<Formula>, requires { requires Formula::chooses; });
   return made;
 }
 

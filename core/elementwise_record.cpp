@@ -295,13 +295,7 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
       differentiable = differentiable || (nodes[k]->requires_grad && !operation.gradient(k).zero);
   if (differentiable) [[likely]]
     return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
-  Source sources[capacity];
-  for (std::size_t i = 0; i < count; ++i)
-    sources[i] = {nodes[i]->value.buffer.data(), &nodes[i]->value.shape};
-  const Shape shape = elementwise_shape(operation, {sources, count});
-  Dense<T> result(place_of_result<T>({nodes, count}, temporaries, shape), shape);
-  elementwise_value<T>(operation, {sources, count}, shape, result.mutable_data());
-  return Variable<T>(std::move(result));
+  return constant_value<T>(operation, {nodes, count}, temporaries);
 }
 
 template <class T>
@@ -322,18 +316,48 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   }
 }
 
+/// With inputs that are given away: empty afterwards, and where it throws, those whose buffer has gone
+/// already.
+template <class T>
+[[gnu::noinline]] Variable<T> apply_given(const Elementwise& operation, const Variable<T>* const* inputs,
+                                          std::uint32_t temporaries) {
+  const auto empty = [&](bool all) {
+    for (std::size_t i = 0; i < operation.inputs(); ++i) {
+      if (!(temporaries >> i & 1)) continue;
+      auto& given = const_cast<Variable<T>&>(*inputs[i]);
+      if (all || (given.defined() && !given.dense().defined())) given = Variable<T>();
+    }
+  };
+  try {
+    Variable<T> result = apply_and_record(operation, inputs, temporaries);
+    empty(true);
+    return result;
+  } catch (...) {
+    empty(false);
+    throw;
+  }
+}
+
+/// The one or the other.
+template <class T>
+Variable<T> apply_variables(const Elementwise& operation, const Variable<T>* const* inputs,
+                            std::uint32_t temporaries) {
+  return temporaries == 0 ? apply_and_record(operation, inputs, 0)
+                          : apply_given(operation, inputs, temporaries);
+}
+
 }  // namespace
 
 template <>
 Variable<float> apply_to<Variable<float>>(const Elementwise& operation, const Variable<float>* const* inputs,
                                           std::uint32_t temporaries) {
-  return apply_and_record(operation, inputs, temporaries);
+  return apply_variables(operation, inputs, temporaries);
 }
 template <>
 Variable<double> apply_to<Variable<double>>(const Elementwise& operation,
                                             const Variable<double>* const* inputs,
                                             std::uint32_t temporaries) {
-  return apply_and_record(operation, inputs, temporaries);
+  return apply_variables(operation, inputs, temporaries);
 }
 template <>
 Variable<float> scalar_operand<Variable<float>>(double number) {

@@ -7,7 +7,8 @@
 //     template <class V> static V gradient(unused, const V& y, const V& dy) { return dy * y * (1 - y); }
 //   };
 //   struct Activation { using list = kernels::List<Sigmoid>; };      // every formula of the file
-//   template <Operand V> V sigmoid(const V& x) { return apply(operation<Sigmoid, Activation>(), x); }
+//   template <OperandRef X>
+//   auto sigmoid(X&& x) { return apply(operation<Sigmoid, Activation>(), std::forward<X>(x)); }
 //
 // Rules: calls are unqualified, branches are select(condition, a, b), no bare double is returned, and
 // `gradient` takes the inputs, the output and the output's gradient, and returns one V, or a std::array<V, n>
@@ -15,8 +16,10 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include "kernel.hpp"
 // Kernel files include formulas too, and must not see the containers behind a Variable.
@@ -60,17 +63,33 @@ concept Operand = detail::IsOperand<V>::value;
 template <class Formula, class Family>
 const Elementwise& operation();
 
+/// The same, given by value or by reference.
+template <class E>
+concept OperandRef = Operand<std::remove_cvref_t<E>>;
+
+namespace detail {
+/// Whether a forwarding reference E&& is bound to a Variable that its owner gives away.
+template <class E>
+inline constexpr std::uint32_t given_away = 0;
+template <class T>
+inline constexpr std::uint32_t given_away<Variable<T>> = 1;
+}  // namespace detail
+
 /// Applies an elementwise operation to as many inputs as it takes; shapes broadcast as NumPy's do, ShapeError
-/// otherwise. A bit in `temporaries` is for an input that the caller gives away: where nobody else wants its
-/// value, the result takes over the buffer.
+/// otherwise. A bit in `temporaries` is for an input that is given away: where nobody else wants its value,
+/// the result takes over the buffer, and after the call the input is empty. (It is no const object then.)
 template <Operand V>
 V apply_to(const Elementwise& operation, const V* const* inputs, std::uint32_t temporaries = 0);
 
-template <Operand V, class... Vs>
-requires(std::is_same_v<V, Vs>&&...) V
-    apply(const Elementwise& operation, const V& first, const Vs&... rest) {
+/// The same; an rvalue is given away.
+template <OperandRef First, class... Rest>
+requires(std::is_same_v<std::remove_cvref_t<First>, std::remove_cvref_t<Rest>>&&...) auto apply(
+    const Elementwise& operation, First&& first, Rest&&... rest) {
+  using V = std::remove_cvref_t<First>;
   const V* const inputs[] = {&first, &rest...};
-  return apply_to<V>(operation, inputs);
+  std::uint32_t temporaries = detail::given_away<First>, place = 0;
+  ((temporaries |= detail::given_away<Rest> << ++place), ...);
+  return apply_to<V>(operation, inputs, temporaries);
 }
 
 /// A scalar as an operand.

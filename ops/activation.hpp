@@ -193,19 +193,19 @@ struct Activation {
 };
 
 /// 1 where x > 0, 0 elsewhere; without a gradient.
-template <Operand V>
-V step(const V& x) {
-  return apply(operation<Step, Activation>(), x);
+template <OperandRef X>
+auto step(X&& x) {
+  return apply(operation<Step, Activation>(), std::forward<X>(x));
 }
 /// 1 / (1 + exp(-x)).
-template <Operand V>
-V sigmoid(const V& x) {
-  return apply(operation<Sigmoid, Activation>(), x);
+template <OperandRef X>
+auto sigmoid(X&& x) {
+  return apply(operation<Sigmoid, Activation>(), std::forward<X>(x));
 }
 /// x where x > 0, 0 elsewhere.
-template <Operand V>
-V relu(const V& x) {
-  return apply(operation<Relu, Activation>(), x);
+template <OperandRef X>
+auto relu(X&& x) {
+  return apply(operation<Relu, Activation>(), std::forward<X>(x));
 }
 /// x where x > 0, slope x elsewhere. A slope given as an operand has a gradient too.
 template <Operand V>
@@ -226,34 +226,34 @@ V elu(const V& x, double alpha = 1) {
   return elu(x, scalar_operand<V>(alpha));
 }
 /// 1.0507 times elu with alpha = 1.6733.
-template <Operand V>
-V selu(const V& x) {
-  return apply(operation<Selu, Activation>(), x);
+template <OperandRef X>
+auto selu(X&& x) {
+  return apply(operation<Selu, Activation>(), std::forward<X>(x));
 }
 /// x times the normal distribution's probability of less than x: the exact form, with erf.
-template <Operand V>
-V gelu(const V& x) {
-  return apply(operation<Gelu, Activation>(), x);
+template <OperandRef X>
+auto gelu(X&& x) {
+  return apply(operation<Gelu, Activation>(), std::forward<X>(x));
 }
 /// x sigmoid(x), also called swish.
-template <Operand V>
-V silu(const V& x) {
-  return apply(operation<Silu, Activation>(), x);
+template <OperandRef X>
+auto silu(X&& x) {
+  return apply(operation<Silu, Activation>(), std::forward<X>(x));
 }
 /// x tanh(softplus(x)).
-template <Operand V>
-V mish(const V& x) {
-  return apply(operation<Mish, Activation>(), x);
+template <OperandRef X>
+auto mish(X&& x) {
+  return apply(operation<Mish, Activation>(), std::forward<X>(x));
 }
 /// log(1 + exp(x)).
-template <Operand V>
-V softplus(const V& x) {
-  return apply(operation<Softplus, Activation>(), x);
+template <OperandRef X>
+auto softplus(X&& x) {
+  return apply(operation<Softplus, Activation>(), std::forward<X>(x));
 }
 /// x / (1 + |x|).
-template <Operand V>
-V softsign(const V& x) {
-  return apply(operation<Softsign, Activation>(), x);
+template <OperandRef X>
+auto softsign(X&& x) {
+  return apply(operation<Softsign, Activation>(), std::forward<X>(x));
 }
 /// x between min and max, and the nearer of the two elsewhere.
 template <Operand V>

@@ -264,37 +264,37 @@ template <Operand V>
 V divide(const V& a, const V& b) {
   return apply(operation<Divide, Arithmetic>(), a, b);
 }
-template <Operand V>
-V negative(const V& x) {
-  return apply(operation<Negative, Arithmetic>(), x);
+template <OperandRef X>
+auto negative(X&& x) {
+  return apply(operation<Negative, Arithmetic>(), std::forward<X>(x));
 }
 template <Operand V>
 V pow(const V& x, const V& exponent) {
   return apply(operation<Pow, Arithmetic>(), x, exponent);
 }
-template <Operand V>
-V square(const V& x) {
-  return apply(operation<Square, Arithmetic>(), x);
+template <OperandRef X>
+auto square(X&& x) {
+  return apply(operation<Square, Arithmetic>(), std::forward<X>(x));
 }
-template <Operand V>
-V sqrt(const V& x) {
-  return apply(operation<Sqrt, Arithmetic>(), x);
+template <OperandRef X>
+auto sqrt(X&& x) {
+  return apply(operation<Sqrt, Arithmetic>(), std::forward<X>(x));
 }
-template <Operand V>
-V rsqrt(const V& x) {
-  return apply(operation<Rsqrt, Arithmetic>(), x);
+template <OperandRef X>
+auto rsqrt(X&& x) {
+  return apply(operation<Rsqrt, Arithmetic>(), std::forward<X>(x));
 }
-template <Operand V>
-V reciprocal(const V& x) {
-  return apply(operation<Reciprocal, Arithmetic>(), x);
+template <OperandRef X>
+auto reciprocal(X&& x) {
+  return apply(operation<Reciprocal, Arithmetic>(), std::forward<X>(x));
 }
-template <Operand V>
-V abs(const V& x) {
-  return apply(operation<Abs, Arithmetic>(), x);
+template <OperandRef X>
+auto abs(X&& x) {
+  return apply(operation<Abs, Arithmetic>(), std::forward<X>(x));
 }
-template <Operand V>
-V sign(const V& x) {
-  return apply(operation<Sign, Arithmetic>(), x);
+template <OperandRef X>
+auto sign(X&& x) {
+  return apply(operation<Sign, Arithmetic>(), std::forward<X>(x));
 }
 template <Operand V>
 V maximum(const V& a, const V& b) {

@@ -241,82 +241,82 @@ struct Exponential {
                              Sinh, Cosh, Tanh, Erf, Erfc>;
 };
 
-template <Operand V>
-V exp(const V& x) {
-  return apply(operation<Exp, Exponential>(), x);
+template <OperandRef X>
+auto exp(X&& x) {
+  return apply(operation<Exp, Exponential>(), std::forward<X>(x));
 }
 /// exp(x) - 1, with all its digits near 0.
-template <Operand V>
-V expm1(const V& x) {
-  return apply(operation<Expm1, Exponential>(), x);
+template <OperandRef X>
+auto expm1(X&& x) {
+  return apply(operation<Expm1, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V log(const V& x) {
-  return apply(operation<Log, Exponential>(), x);
+template <OperandRef X>
+auto log(X&& x) {
+  return apply(operation<Log, Exponential>(), std::forward<X>(x));
 }
 /// log(1 + x), with all its digits near 0.
-template <Operand V>
-V log1p(const V& x) {
-  return apply(operation<Log1p, Exponential>(), x);
+template <OperandRef X>
+auto log1p(X&& x) {
+  return apply(operation<Log1p, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V log2(const V& x) {
-  return apply(operation<Log2, Exponential>(), x);
+template <OperandRef X>
+auto log2(X&& x) {
+  return apply(operation<Log2, Exponential>(), std::forward<X>(x));
 }
 /// log(exp(a) + exp(b)), without overflow.
 template <Operand V>
 V logaddexp(const V& a, const V& b) {
   return apply(operation<LogAddExp, Exponential>(), a, b);
 }
-template <Operand V>
-V sin(const V& x) {
-  return apply(operation<Sin, Exponential>(), x);
+template <OperandRef X>
+auto sin(X&& x) {
+  return apply(operation<Sin, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V cos(const V& x) {
-  return apply(operation<Cos, Exponential>(), x);
+template <OperandRef X>
+auto cos(X&& x) {
+  return apply(operation<Cos, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V tan(const V& x) {
-  return apply(operation<Tan, Exponential>(), x);
+template <OperandRef X>
+auto tan(X&& x) {
+  return apply(operation<Tan, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V asin(const V& x) {
-  return apply(operation<Asin, Exponential>(), x);
+template <OperandRef X>
+auto asin(X&& x) {
+  return apply(operation<Asin, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V acos(const V& x) {
-  return apply(operation<Acos, Exponential>(), x);
+template <OperandRef X>
+auto acos(X&& x) {
+  return apply(operation<Acos, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V atan(const V& x) {
-  return apply(operation<Atan, Exponential>(), x);
+template <OperandRef X>
+auto atan(X&& x) {
+  return apply(operation<Atan, Exponential>(), std::forward<X>(x));
 }
 /// The angle of the point (x, y), in [-pi, pi]: the second argument is the horizontal one, as in C.
 template <Operand V>
 V atan2(const V& y, const V& x) {
   return apply(operation<Atan2, Exponential>(), y, x);
 }
-template <Operand V>
-V sinh(const V& x) {
-  return apply(operation<Sinh, Exponential>(), x);
+template <OperandRef X>
+auto sinh(X&& x) {
+  return apply(operation<Sinh, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V cosh(const V& x) {
-  return apply(operation<Cosh, Exponential>(), x);
+template <OperandRef X>
+auto cosh(X&& x) {
+  return apply(operation<Cosh, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V tanh(const V& x) {
-  return apply(operation<Tanh, Exponential>(), x);
+template <OperandRef X>
+auto tanh(X&& x) {
+  return apply(operation<Tanh, Exponential>(), std::forward<X>(x));
 }
 /// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
-template <Operand V>
-V erf(const V& x) {
-  return apply(operation<Erf, Exponential>(), x);
+template <OperandRef X>
+auto erf(X&& x) {
+  return apply(operation<Erf, Exponential>(), std::forward<X>(x));
 }
-template <Operand V>
-V erfc(const V& x) {
-  return apply(operation<Erfc, Exponential>(), x);
+template <OperandRef X>
+auto erfc(X&& x) {
+  return apply(operation<Erfc, Exponential>(), std::forward<X>(x));
 }
 
 // A scalar for one of the operands.

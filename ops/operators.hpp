@@ -1,8 +1,8 @@
 // + - * / and unary - on Variables, and beside them scalars, Arrays and xtensor expressions, which become
-// constants.
+// constants. The result takes over the buffer of an operand that is an rvalue where nobody else wants it; a
+// Variable that was moved from, std::move(x) + 1, is empty afterwards.
 #pragma once
 
-#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -12,9 +12,6 @@
 namespace xgrad {
 
 namespace detail {
-
-template <class E>
-concept OperandRef = Operand<std::remove_cvref_t<E>>;
 
 template <class A, class B>
 struct OperandOf {
@@ -51,28 +48,15 @@ decltype(auto) as_operand(E&& e) {
   }
 }
 
-template <class V, class E>
-inline constexpr std::uint32_t given_away =
-    std::is_same_v<E, V>;  // an E&& binds to it: no reference, not const
-
-/// A moved Variable is empty afterwards, whether its buffer was of use or not.
-template <class V, class E>
-void empty(E&& e) {
-  if constexpr (given_away<V, E> != 0) V(std::move(e));
-}
-
-/// The operation on two operands, of which temporaries may lend their buffer to the result.
+/// The operation on two operands, of which one that is an rvalue is given away.
 template <class A, class B>
 Result<A, B> apply_pair(const Elementwise& operation, A&& a, B&& b) {
   using V = Result<A, B>;
   const auto compute = [&](const V& first, const V& second) {
     const V* const inputs[] = {&first, &second};
-    return apply_to<V>(operation, inputs, given_away<V, A> | given_away<V, B> << 1);
+    return apply_to<V>(operation, inputs, given_away<A> | given_away<B> << 1);
   };
-  V result = compute(as_operand<V>(std::forward<A>(a)), as_operand<V>(std::forward<B>(b)));
-  empty<V, A>(std::forward<A>(a));
-  empty<V, B>(std::forward<B>(b));
-  return result;
+  return compute(as_operand<V>(std::forward<A>(a)), as_operand<V>(std::forward<B>(b)));
 }
 
 }  // namespace detail
@@ -98,26 +82,20 @@ auto operator/(A&& a, B&& b) -> detail::Result<A, B> {
   return detail::apply_pair(operation<Divide, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
 }
 template <class A>
-requires detail::OperandRef<A>
-auto operator-(A&& a) -> std::remove_cvref_t<A> {
-  using V = std::remove_cvref_t<A>;
-  const V* const inputs[] = {&a};
-  V result = apply_to<V>(operation<Negative, Arithmetic>(), inputs, detail::given_away<V, A>);
-  detail::empty<V, A>(std::forward<A>(a));
-  return result;
-}
+requires OperandRef<A>
+auto operator-(A&& a) -> std::remove_cvref_t<A> { return negative(std::forward<A>(a)); }
 
 template <class A, class B>
-requires detail::OperandRef<A> A& operator+=(A& a, B&& b) { return a = a + std::forward<B>(b); }
+requires OperandRef<A> A& operator+=(A& a, B&& b) { return a = a + std::forward<B>(b); }
 template <class A, class B>
-requires detail::OperandRef<A> A& operator-=(A& a, B&& b) { return a = a - std::forward<B>(b); }
+requires OperandRef<A> A& operator-=(A& a, B&& b) { return a = a - std::forward<B>(b); }
 template <class A, class B>
-requires detail::OperandRef<A> A& operator*=(A& a, B&& b) { return a = a * std::forward<B>(b); }
+requires OperandRef<A> A& operator*=(A& a, B&& b) { return a = a * std::forward<B>(b); }
 template <class A, class B>
-requires detail::OperandRef<A> A& operator/=(A& a, B&& b) { return a = a / std::forward<B>(b); }
+requires OperandRef<A> A& operator/=(A& a, B&& b) { return a = a / std::forward<B>(b); }
 
-// Comparisons of formulas: 1 where they hold, 0 elsewhere, for select(). Their value is no bool, so `if (x >
-// 0)` does not compile; less(), equal() and so on give a Mask.
+// Comparisons of formulas: 1 where they hold, 0 elsewhere, for select() and where(). Their value is no bool,
+// so `if (x > 0)` does not compile; less(), equal() and so on give a Mask.
 
 template <class A, class B>
 requires detail::OperatorPair<A, B>

@@ -40,6 +40,9 @@ TEST_CASE("an operator writes its result to the buffer of a temporary, recorded 
     CAPTURE(v.requires_grad());
     CHECK(peak_buffers([&] { CHECK(last_of(v + 1 - 2 + 3) == 4); }) < 1.5);
     CHECK(peak_buffers([&] { CHECK(last_of(1 - -(v + 1)) == 4); }) < 1.5);
+    // A function of one operand does, too.
+    CHECK(peak_buffers([&] { CHECK(last_of(xg::relu(xg::abs(v + 1) - 1)) == 2); }) < 2.5);
+    CHECK(peak_buffers([&] { CHECK(last_of(xg::relu(v + 1)) == 3); }) < 1.5);
   }
   // Of c * 2 the buffer is free, of x the user's; a product that requires a gradient in both keeps both.
   CHECK(peak_buffers([&] { CHECK(last_of((c * 2) / 4) == 1); }) < 1.5);
@@ -81,6 +84,15 @@ TEST_CASE("a value that somebody else holds stays as it is, and a Variable that 
   const Var reader = xg::square(saved), sum = std::move(saved) + 1;
   CHECK(sum.value()(0) == 3);
   CHECK(xg::grad(xg::sum(reader), {x})[0].value()(0) == 4);
+}
+
+TEST_CASE("a call that throws leaves its operands as they were, also those that it was given") {
+  const auto x = xg::parameter(ramp(1, 2));
+  Var given = x + 1;
+  CHECK_THROWS_AS(std::move(given) + xg::constant(ramp(1, 2, 3)), xg::ShapeError);
+  CHECK(given.value()(0) == 2);
+  CHECK_THROWS_AS(std::move(given) + Var(), xg::GraphError);
+  CHECK(given.value()(0) == 2);
 }
 
 TEST_CASE("only a temporary of the result's shape lends its buffer") {

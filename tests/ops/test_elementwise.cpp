@@ -23,6 +23,19 @@ struct Cube {
   }
 };
 
+/// Whose gradient is clipped, as users do: it is not linear in dy.
+struct Clipped {
+  static constexpr std::string_view name = "clipped";
+  template <class V>
+  static V value(const V& x) {
+    return tanh(exp(x)) * exp(x);
+  }
+  template <class V>
+  static V gradient(xg::unused, xg::unused, const V& dy) {
+    return clamp(dy, V(-1), V(1));
+  }
+};
+
 struct Product {
   static constexpr std::string_view name = "product";
   template <class V>
@@ -211,4 +224,10 @@ TEST_CASE("a formula that chooses drops an infinite gradient where it drops the 
   f(x).backward({.grad_output = xt::xarray<double>{std::numeric_limits<double>::infinity(), 1}});
   CHECK(x.grad()(0) == 0);
   CHECK(std::isfinite(x.grad()(1)));
+}
+
+TEST_CASE("a gradient that is given by hand is called with the gradient that arrives") {
+  const auto x = xg::parameter(xt::xarray<double>{1, 2, 3});
+  xg::elementwise<user::Clipped>(x).backward({.grad_output = xt::xarray<double>{5, -7, 0.25}});
+  CHECK(x.grad() == xt::xarray<double>{1, -1, 0.25});
 }
