@@ -338,7 +338,7 @@ template <class T>
   }
 }
 
-/// The one or the other.
+/// Inputs that stay with their owners take the short way.
 template <class T>
 Variable<T> apply_variables(const Elementwise& operation, const Variable<T>* const* inputs,
                             std::uint32_t temporaries) {
