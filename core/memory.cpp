@@ -378,16 +378,6 @@ void count_slowly(Kind kind, int change) noexcept {
 
 }  // namespace
 
-void* allocate(std::size_t bytes) {
-  void* piece = take_cached(class_of(bytes));
-  return piece ? piece : allocate_slowly(bytes);
-}
-
-void release(void* piece, std::size_t bytes) noexcept {
-  const std::size_t size_class = class_of(bytes);
-  if (!give_cached(piece, size_class)) release_slowly(piece, size_class);
-}
-
 void* allocate_node(std::size_t bytes) { return allocate_one(node, bytes); }
 void release_node(void* piece, std::size_t bytes) noexcept { release_one(node, piece, bytes); }
 
@@ -402,6 +392,10 @@ void Block::destroy(Block* block) noexcept {
   const std::size_t bytes = sizeof(Block) + block->bytes;
   block->~Block();
   release_one(buffer, block, bytes);
+}
+
+void Buffer::let_go(Block* block) noexcept {
+  if (block->uses.drop()) Block::destroy(block);
 }
 
 void Buffer::detach() {

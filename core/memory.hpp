@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "reference_count.hpp"
+
 namespace xgrad {
 
 /// What the library holds at this moment, over all threads.
@@ -28,20 +30,16 @@ void release_cached_memory();
 
 namespace memory {
 
-/// A 64-byte aligned piece of at least `bytes` bytes; throws std::bad_alloc. XGRAD_POOL=off turns the free
-/// lists off.
-void* allocate(std::size_t bytes);
-/// Gives back what allocate(bytes) returned, with the same `bytes`. Never allocates, and works after the
-/// thread's and the program's end.
-void release(void* piece, std::size_t bytes) noexcept;
-
-/// The same for the nodes of the graph, which are counted.
+/// A 64-byte aligned piece of at least `bytes` bytes, for a node of the graph; throws std::bad_alloc.
+/// XGRAD_POOL=off turns the free lists off, here and for buffers.
 void* allocate_node(std::size_t bytes);
+/// Gives back what allocate_node(bytes) returned, with the same `bytes`. Never allocates, and works after the
+/// thread's and the program's end.
 void release_node(void* piece, std::size_t bytes) noexcept;
 
 /// The head of a buffer; its elements follow it, 64-byte aligned.
 struct alignas(64) Block {
-  std::atomic<std::uint32_t> uses{1};
+  detail::ReferenceCount uses{1};
   /// Set once a pointer for writing was handed to a user: such a block is copied when it enters a graph.
   std::atomic<bool> exposed{false};
   /// One element that stands for a whole value: see Sweep.
@@ -60,7 +58,7 @@ class Buffer {
   Buffer() noexcept = default;
   explicit Buffer(std::size_t bytes) : block_(Block::create(bytes)) {}
   Buffer(const Buffer& other) noexcept : block_(other.block_) {
-    if (block_) block_->uses.fetch_add(1, std::memory_order_relaxed);
+    if (block_) block_->uses.add();
   }
   Buffer(Buffer&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
   Buffer& operator=(const Buffer& other) noexcept {
@@ -75,17 +73,13 @@ class Buffer {
   }
   ~Buffer() { reset(); }
 
-  void reset() noexcept {
-    if (Block* block = std::exchange(block_, nullptr)) {
-      // A sole owner needs no atomic subtraction.
-      if (block->uses.load(std::memory_order_acquire) == 1 ||
-          block->uses.fetch_sub(1, std::memory_order_acq_rel) == 1)
-        Block::destroy(block);
-    }
+  /// In place as far as the test: many a buffer that goes is an empty one.
+  [[gnu::always_inline]] void reset() noexcept {
+    if (Block* block = std::exchange(block_, nullptr)) let_go(block);
   }
 
   explicit operator bool() const noexcept { return block_ != nullptr; }
-  bool unique() const noexcept { return block_ && block_->uses.load(std::memory_order_acquire) == 1; }
+  bool unique() const noexcept { return block_ && block_->uses.get() == 1; }
   std::size_t bytes() const noexcept { return block_ ? block_->bytes : 0; }
   const void* data() const noexcept { return block_ ? block_->data() : nullptr; }
   /// Copies the block first when it is shared.
@@ -101,6 +95,7 @@ class Buffer {
   bool same_block(const Buffer& other) const noexcept { return block_ == other.block_; }
 
  private:
+  static void let_go(Block* block) noexcept;
   void detach();
 
   Block* block_ = nullptr;

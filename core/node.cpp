@@ -45,7 +45,7 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
   input_count_ = static_cast<std::uint32_t>(count);
   std::uint64_t latest = last_order;
   for (std::size_t i = 0; i < count; ++i) {
-    edges[i]->uses_.fetch_add(1, std::memory_order_relaxed);
+    edges[i]->uses_.add();
     latest = std::max(latest, edges[i]->order);
   }
   order = last_order = latest + 1;
@@ -54,7 +54,7 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
 void Node::finish() noexcept {
   spent = true;
   drop_saved();
-  if (saves_output && handles_.load(std::memory_order_acquire) == 0) value.buffer.reset();
+  if (saves_output && handles_.get() == 0) value.buffer.reset();
   saves_output = false;
 }
 
@@ -73,20 +73,13 @@ void Node::destroy(Node* node) noexcept {
 }
 
 void release_use(Node* node) noexcept {
-  // The last holder needs no atomic subtraction.
-  if (node->uses_.load(std::memory_order_acquire) == 1 ||
-      node->uses_.fetch_sub(1, std::memory_order_acq_rel) == 1)
-    Node::destroy(node);
+  if (node->uses_.drop()) Node::destroy(node);
 }
 
 void Handle::release(Node* node) noexcept {
-  if (node->handles_.load(std::memory_order_acquire) != 1) {
-    if (node->handles_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  } else {
-    node->handles_.store(0, std::memory_order_relaxed);
-  }
+  if (!node->handles_.drop()) return;
   // The last handle takes its value along while edges keep the node; a node that dies takes it anyway.
-  if (!node->saves_output && node->uses_.load(std::memory_order_acquire) != 1) node->value.buffer.reset();
+  if (!node->saves_output && node->uses_.get() != 1) node->value.buffer.reset();
   release_use(node);
 }
 

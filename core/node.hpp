@@ -44,8 +44,7 @@ class Node {
   bool is_leaf() const noexcept { return input_count_ == 0; }
   /// Whether the value goes with the one handle that there is: nobody else has saved it or shares it.
   bool gives_value_away() const noexcept {
-    return handles_.load(std::memory_order_acquire) == 1 && !saves_output && value.buffer.unique() &&
-           !value.buffer.exposed();
+    return handles_.get() == 1 && !saves_output && value.buffer.unique() && !value.buffer.exposed();
   }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
   void finish() noexcept;
@@ -80,8 +79,8 @@ class Node {
   static void destroy(Node* node) noexcept;
 
   std::uint32_t input_count_ = 0;
-  std::atomic<std::uint32_t> uses_{0};
-  std::atomic<std::uint32_t> handles_{0};
+  detail::ReferenceCount uses_{0};
+  detail::ReferenceCount handles_{0};
   Node** inputs_ = nullptr;
 };
 
@@ -106,13 +105,12 @@ class Handle {
   Handle() noexcept = default;
   /// A handle to a node that may so far be held by edges alone; the node's value must be there.
   explicit Handle(Node* node) noexcept : node_(node) {
-    if (node_ && node_->handles_.fetch_add(1, std::memory_order_relaxed) == 0)
-      node_->uses_.fetch_add(1, std::memory_order_relaxed);
+    if (node_ && node_->handles_.add() == 0) node_->uses_.add();
   }
   /// The first handle to a new node.
   static Handle first(Node* node) noexcept {
-    node->handles_.store(1, std::memory_order_relaxed);
-    node->uses_.store(1, std::memory_order_relaxed);
+    node->handles_.set(1);
+    node->uses_.set(1);
     Handle handle;
     handle.node_ = node;
     return handle;
@@ -121,7 +119,7 @@ class Handle {
   /// label it, and DetectAnomaly looks at its result (AnomalyError).
   static Handle recorded(Node* node);
   Handle(const Handle& other) noexcept : node_(other.node_) {
-    if (node_) node_->handles_.fetch_add(1, std::memory_order_relaxed);
+    if (node_) node_->handles_.add();
   }
   Handle(Handle&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   Handle& operator=(const Handle& other) noexcept {

@@ -165,7 +165,7 @@ void after_fork_in_child() {
 void watch_forks() {
   // What is registered last is called first: `owner` has to be taken before the memory pool's lock, which a
   // running loop may need in order to end. So the memory pool is made to register now.
-  memory::release(memory::allocate(1), 1);
+  { const memory::Buffer first(1); }
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 #else

@@ -52,9 +52,11 @@ if [[ $tuned == yes ]]; then
 fi
 
 has_row() { "$programs/benchmark_$1" --list | grep -qx "$2"; }
-# Side, number of threads, arguments.
+# Side, number of threads, arguments. xgrad never uses OpenBLAS's own threads, so that none need be started.
 run() {
-  OMP_NUM_THREADS=$2 OPENBLAS_NUM_THREADS=$2 "$programs/benchmark_$1" --threads "$2" "${@:3}"
+  local blas_threads=$2
+  if [[ $1 == xgrad ]]; then blas_threads=1; fi
+  OMP_NUM_THREADS=$2 OPENBLAS_NUM_THREADS=$blas_threads "$programs/benchmark_$1" --threads "$2" "${@:3}"
 }
 field() { sed -n "s/^ *\"$1\": \([^,]*\),\{0,1\}$/\1/p" "$2"; }
 

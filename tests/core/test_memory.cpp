@@ -15,8 +15,12 @@
 
 #if defined(__unix__)
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "../child.hpp"
+
+using xgrad::testing::in_child;
+using xgrad::testing::run_afresh;
 #endif
 
 using xgrad::memory_stats;
@@ -42,21 +46,20 @@ struct Change {
   }
 };
 
-/// A piece filled with a pattern of its own, so that overlapping ones are noticed.
+/// A buffer filled with a pattern of its own, so that overlapping ones are noticed.
 struct Marked {
-  unsigned char* bytes;
-  std::size_t size;
+  Buffer buffer;
   unsigned char mark;
 
-  Marked(std::size_t size_, unsigned char mark_)
-      : bytes(static_cast<unsigned char*>(xgrad::memory::allocate(size_))), size(size_), mark(mark_) {
-    std::memset(bytes, mark, size);
+  Marked(std::size_t bytes, unsigned char mark_) : buffer(bytes), mark(mark_) {
+    std::memset(buffer.mutable_data(), mark, bytes);
   }
-  /// Gives the piece back; whether it was as it had been left.
-  bool release() const {
+  /// Gives the buffer back; whether it was as it had been left.
+  bool release() {
+    const auto* bytes = static_cast<const unsigned char*>(buffer.data());
     bool intact = reinterpret_cast<std::uintptr_t>(bytes) % 64 == 0;
-    for (std::size_t i = 0; i < size; ++i) intact = intact && bytes[i] == mark;
-    xgrad::memory::release(bytes, size);
+    for (std::size_t i = 0; i < buffer.bytes(); ++i) intact = intact && bytes[i] == mark;
+    buffer.reset();
     return intact;
   }
 };
@@ -139,7 +142,7 @@ TEST_CASE("too much memory is std::bad_alloc, and nothing is counted") {
   CHECK(change.bytes() == 0);
 }
 
-TEST_CASE("pieces of any size do not overlap") {
+TEST_CASE("buffers of any size do not overlap") {
   const Change change;
   std::mt19937 random(1);
   std::vector<Marked> live;
@@ -154,7 +157,7 @@ TEST_CASE("pieces of any size do not overlap") {
       live.pop_back();
     }
   }
-  for (const Marked& piece : live) intact = piece.release() && intact;
+  for (Marked& piece : live) intact = piece.release() && intact;
   CHECK(intact);
   CHECK(change.bytes() == 0);
 }
@@ -167,7 +170,7 @@ TEST_CASE("a dead piece is used again") {
   }
 }
 
-TEST_CASE("threads pass pieces to each other") {
+TEST_CASE("threads pass buffers to each other") {
   const Change change;
   for (int round = 0; round < 3; ++round) {
     std::vector<std::vector<Marked>> made(4);
@@ -182,10 +185,10 @@ TEST_CASE("threads pass pieces to each other") {
     // Half of them die in the main thread, half in one that never allocated.
     bool intact = true;
     for (std::size_t k = 0; k < 2; ++k)
-      for (const Marked& piece : made[k]) intact = piece.release() && intact;
+      for (Marked& piece : made[k]) intact = piece.release() && intact;
     std::thread([&] {
       for (std::size_t k = 2; k < 4; ++k)
-        for (const Marked& piece : made[k]) intact = piece.release() && intact;
+        for (Marked& piece : made[k]) intact = piece.release() && intact;
     }).join();
     CHECK(intact);
     CHECK(change.bytes() == 0);
@@ -256,27 +259,6 @@ TEST_CASE("the caches are bounded, and can be given back") {
 
 namespace {
 
-/// The exit code of a child that does `body`.
-template <class F>
-int in_child(F body) {
-  std::fflush(nullptr);  // or the child might print it too
-  const pid_t child = fork();
-  if (child == 0) _exit(body() ? 0 : 1);
-  int status = -1;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/// The exit code of this program, run afresh for one test case that is skipped otherwise.
-int run_afresh(const char* test_case, const char* pool) {
-  return in_child([&] {
-    setenv("XGRAD_POOL", pool, 1);
-    const std::string filter = std::string("--test-case=") + test_case;
-    execl("/proc/self/exe", "test", filter.c_str(), "--no-skip", "--minimal", static_cast<char*>(nullptr));
-    return false;
-  });
-}
-
 /// Checks at the end of the process, when the main thread's cache is gone.
 struct AtExit {
   Buffer buffer;
@@ -314,11 +296,11 @@ TEST_CASE("child: the pool is off" * doctest::skip()) {
 }
 
 TEST_CASE("static objects may hold buffers to the very end") {
-  CHECK(run_afresh("child: a static object holds a buffer", "on") == 0);
-  CHECK(run_afresh("child: a static object holds a buffer", "off") == 0);
+  CHECK(run_afresh("child: a static object holds a buffer", "XGRAD_POOL", "on") == 0);
+  CHECK(run_afresh("child: a static object holds a buffer", "XGRAD_POOL", "off") == 0);
 }
 
-TEST_CASE("XGRAD_POOL=off") { CHECK(run_afresh("child: the pool is off", "off") == 0); }
+TEST_CASE("XGRAD_POOL=off") { CHECK(run_afresh("child: the pool is off", "XGRAD_POOL", "off") == 0); }
 
 TEST_CASE("a forked child goes on with the memory it has") {
   Buffer inherited(100);

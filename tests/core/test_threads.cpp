@@ -1,6 +1,4 @@
 #include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -11,12 +9,8 @@
 #include <xgrad/core/memory.hpp>
 #include <xgrad/core/threads.hpp>
 
-#if defined(__unix__)
-#include <sys/wait.h>
-#include <unistd.h>
-
+#include "../child.hpp"
 #include "../threads.hpp"
-#endif
 
 using xgrad::testing::Threads;
 
@@ -147,14 +141,9 @@ TEST_CASE("a forked child has a pool of its own") {
       xgrad::parallel_for(50, 1, [](std::size_t, std::size_t) { xgrad::memory::Buffer buffer(100'000); });
   });
   for (int i = 0; i < 20; ++i) {
-    const pid_t child = fork();
-    if (child == 0) {
-      const bool good = visits(1000, 10) == std::vector<int>(1000, 1) && xgrad::num_threads() == 3;
-      _exit(good ? 0 : 1);
-    }
-    int status = -1;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
+    CHECK(xgrad::testing::in_child([] {
+            return visits(1000, 10) == std::vector<int>(1000, 1) && xgrad::num_threads() == 3;
+          }) == 0);
   }
   stop = true;
   busy.join();
@@ -167,17 +156,7 @@ TEST_CASE("a forked child has a pool of its own") {
 TEST_CASE("child: the number of threads" * doctest::skip()) { CHECK(xgrad::num_threads() == 3); }
 
 TEST_CASE("XGRAD_NUM_THREADS sets the number at the start") {
-  std::fflush(nullptr);
-  const pid_t child = fork();
-  if (child == 0) {
-    setenv("XGRAD_NUM_THREADS", "3", 1);
-    execl("/proc/self/exe", "test", "--test-case=child: the number of threads", "--no-skip", "--minimal",
-          static_cast<char*>(nullptr));
-    _exit(1);
-  }
-  int status = -1;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
+  CHECK(xgrad::testing::run_afresh("child: the number of threads", "XGRAD_NUM_THREADS", "3") == 0);
 }
 
 #endif
