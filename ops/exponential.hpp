@@ -18,6 +18,20 @@ struct Exp {
   }
 };
 
+/// Of a leaf, which its owner holds in any case, so that to save it takes no memory. The result need not be
+/// kept then, and what follows may write over it: two passes fewer through memory, for one more exp.
+struct ExpOfLeaf {
+  static constexpr std::string_view name = "exp";
+  template <class V>
+  static V value(const V& x) {
+    return exp(x);
+  }
+  template <class V>
+  static V gradient(const V& x, unused, const V& dy) {
+    return dy * exp(x);
+  }
+};
+
 /// The gradient is exp(x), not y + 1, which has no digits left where x is far below 0.
 struct Expm1 {
   static constexpr std::string_view name = "expm1";
@@ -237,13 +251,16 @@ struct Erfc {
 };
 
 struct Exponential {
-  using list = kernels::List<Exp, Expm1, Log, Log1p, Log2, LogAddExp, Sin, Cos, Tan, Asin, Acos, Atan, Atan2,
-                             Sinh, Cosh, Tanh, Erf, Erfc>;
+  using list = kernels::List<Exp, ExpOfLeaf, Expm1, Log, Log1p, Log2, LogAddExp, Sin, Cos, Tan, Asin, Acos,
+                             Atan, Atan2, Sinh, Cosh, Tanh, Erf, Erfc>;
 };
 
 template <OperandRef X>
 auto exp(X&& x) {
-  return apply(operation<Exp, Exponential>(), std::forward<X>(x));
+  bool leaf = false;
+  if constexpr (requires { x.is_leaf(); }) leaf = std::is_lvalue_reference_v<X> && x.defined() && x.is_leaf();
+  return apply(leaf ? operation<ExpOfLeaf, Exponential>() : operation<Exp, Exponential>(),
+               std::forward<X>(x));
 }
 /// exp(x) - 1, with all its digits near 0.
 template <OperandRef X>

@@ -49,6 +49,23 @@ TEST_CASE("an operator writes its result to the buffer of a temporary, recorded 
   CHECK(peak_buffers([&] { CHECK(last_of((x * 2) * (x + 1)) == 12); }) > 2.5);
 }
 
+TEST_CASE("exp of a parameter keeps the parameter's value, and not its own") {
+  const auto x = xg::parameter(ramp(1, 2));
+  CHECK(peak_buffers([&] { CHECK(last_of(xg::exp(x) * 2 + 1) == doctest::Approx(2 * std::exp(2) + 1)); }) <
+        1.5);
+  // Of a result, or of a parameter that is given away, its own.
+  CHECK(peak_buffers([&] { CHECK(last_of(xg::exp(x + 1)) == doctest::Approx(std::exp(3))); }) < 1.5);
+  CHECK(peak_buffers([&] {
+          CHECK(last_of(xg::exp(xg::parameter(ramp(1, 2)))) == doctest::Approx(std::exp(2)));
+        }) < 2.5);
+  // What was saved stays as it was.
+  xg::Variable<double> p = xg::parameter(ramp(1, 2));
+  const Var y = xg::sum(xg::exp(p) * 3);
+  p.set_value(ramp(5, 6));
+  y.backward();
+  CHECK(p.grad()(0) == doctest::Approx(3 * std::exp(1)));
+}
+
 TEST_CASE("what an operation has saved is not written to") {
   const auto at = ramp(0.5, 2);
   const auto x = xg::parameter(at);

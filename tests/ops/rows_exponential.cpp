@@ -20,6 +20,9 @@ std::vector<OperationRow> logarithm_rows() {
           "exp", "", {any}, [](const auto& in) { return exp(in[0]); },
           [](const Elements& x) { return std::exp(x[0]); }),
       elementwise_row(
+          "exp", "of a result", {any}, [](const auto& in) { return exp(in[0] * 1); },
+          [](const Elements& x) { return std::exp(x[0]); }),
+      elementwise_row(
           "expm1", "", {any}, [](const auto& in) { return expm1(in[0]); },
           [](const Elements& x) { return std::expm1(x[0]); }),
       elementwise_row(

@@ -32,9 +32,11 @@ std::string saved_by(const xgrad::Elementwise& formula) {
 }
 
 std::string made_page() {
-  std::map<std::string, const xgrad::Elementwise*> formulas;
-  for (const xgrad::Elementwise* formula : registered_formulas())
-    formulas[std::string(formula->name())] = formula;
+  std::map<std::string, std::string> saved;  // by elementwise operations
+  for (const xgrad::Elementwise* formula : registered_formulas()) {
+    std::string& text = saved[std::string(formula->name())];
+    text += (text.empty() ? "" : " or ") + saved_by(*formula);
+  }
   std::map<std::string, std::string> variants;
   std::map<std::string, std::size_t> inputs;
   for (const OperationRow& row : all_rows()) {
@@ -57,10 +59,9 @@ std::string made_page() {
   std::map<std::string, bool> written;
   for (const std::string& name : registered_operations()) {
     if (std::exchange(written[name], true)) continue;
-    const auto formula = formulas.find(name);
-    const bool elementwise = formula != formulas.end();
+    const bool elementwise = saved.contains(name);
     page << "| " << name << " | " << (elementwise ? "elementwise" : "structural") << " | " << inputs[name]
-         << " | " << (elementwise ? saved_by(*formula->second) : "") << " | " << variants[name] << " |\n";
+         << " | " << (elementwise ? saved[name] : "") << " | " << variants[name] << " |\n";
   }
   return page.str();
 }
