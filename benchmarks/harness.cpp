@@ -105,8 +105,7 @@ int run_row(const RowSource& source, const Options& options) {
   if (!options.write.empty() || !options.compare.empty()) {
     if (!row.results) throw std::invalid_argument(source.name + " has no results to compare");
     // Two steps, so that an update that went wrong shows in the second one's value and gradients, too.
-    const int steps = workloads::cost_of(source.name).warm ? 2 : 1;
-    for (int i = 0; i < steps; ++i) row.step();
+    for (int i = 0; i < 2; ++i) row.step();
     Results results;
     row.results(results);
     if (!options.write.empty()) results.write(options.write);
@@ -116,7 +115,7 @@ int run_row(const RowSource& source, const Options& options) {
     for (long i = 0; i < options.steps; ++i) row.step();
     return 0;
   }
-  if (workloads::cost_of(source.name).warm) row.step();
+  row.step();  // not timed: it fetches memory from the system, which may take longer than the step itself
   auto* const timed = benchmark::RegisterBenchmark(source.name.c_str(), [&](benchmark::State& state) {
     time_row(state, source.name, row, options.processor ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC,
              memory_at_start);
