@@ -9,8 +9,9 @@
 
 namespace xgrad::optim {
 
-/// Elements a piece.
-inline constexpr std::size_t update_grain = 1 << 17;
+/// Elements a piece: so many take longer than to wake a thread. What two threads have updated must come back
+/// from the other's cache in the next step, and for a million bytes that costs more than it gained.
+inline constexpr std::size_t update_grain = 1 << 18;
 
 /// One pass of a step's kernel over parameter, gradient and slots.
 template <class T, class Step>

@@ -134,7 +134,7 @@ TEST_CASE(
 
 TEST_CASE_TEMPLATE("two threads give the bits of one: the norm and the gradients", T, float, double) {
   const auto clipped_by = [](std::size_t threads) {
-    const std::size_t count = 200'003;
+    const std::size_t count = 300'007;
     Threads use(threads);
     xgrad::Generator generator(1);
     Dense<T> gradient(Shape{count});

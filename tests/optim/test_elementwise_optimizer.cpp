@@ -108,7 +108,7 @@ TEST_CASE_TEMPLATE("two threads give the bits of one", T, float, double) {
     CAPTURE(kind.name);
     const auto trained_by = [&](std::size_t threads) {
       Threads use(threads);
-      const auto optimizer = kind.make({xgrad::parameter_from(normal_numbers<T>(200'003, 1))});
+      const auto optimizer = kind.make({xgrad::parameter_from(normal_numbers<T>(300'007, 1))});
       train(*optimizer, 0, 2);
       use.shared_a_loop();
       optimizer->step();
