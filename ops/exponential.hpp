@@ -18,14 +18,9 @@ struct Exp {
   }
 };
 
-/// Of a leaf, which its owner holds in any case, so that to save it takes no memory. The result need not be
-/// kept then, and what follows may write over it: two passes fewer through memory, for one more exp.
-struct ExpOfLeaf {
-  static constexpr std::string_view name = "exp";
-  template <class V>
-  static V value(const V& x) {
-    return exp(x);
-  }
+/// Of a leaf, which its owner holds in any case, so that to save it takes no memory; the result need not be
+/// kept then, and what follows may write over it. Costs exp once more.
+struct ExpOfLeaf : Exp {
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
     return dy * exp(x);

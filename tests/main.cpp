@@ -1,10 +1,12 @@
-// doctest's main, and a listener: a test case that leaves a live node or buffer behind fails the run. Cases that are
-// skipped unless asked for are not held to it: they are the child processes of others.
+// doctest's main, and a listener: a test case that leaves a live node or buffer behind fails the run. Cases
+// that are skipped unless asked for are not held to it: they are the child processes of others.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <iostream>
 #include <xgrad/core/memory.hpp>
+#include <xgrad/core/reference_count.hpp>
 
 namespace {
 
@@ -54,5 +56,12 @@ REGISTER_LISTENER("leaks", 1, LeakListener);
 int main(int count, char** arguments) {
   doctest::Context context(count, arguments);
   const int failed = context.run();
+#if defined(XGRAD_KNOWS_SINGLE_THREADED) && !defined(__SANITIZE_THREAD__)
+  if (std::getenv("XGRAD_TEST_ONE_THREAD") != nullptr && !xgrad::detail::single_threaded()) {
+    std::cerr
+        << "a second thread was started: counts have been atomic since, and not what was to be tested\n";
+    return 1;
+  }
+#endif
   return leaking_cases > 0 ? 1 : failed;
 }
