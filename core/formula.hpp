@@ -1,14 +1,14 @@
 // What the file of an elementwise family needs: formulas are structs, and a function beside each makes it
 // public.
 //
-//   struct Sigmoid {
+//   struct Sigmoid {  // in namespace formulas where a layer has its name
 //     static constexpr std::string_view name = "sigmoid";
 //     template <class V> static V value(const V& x) { return 1 / (1 + exp(-x)); }
 //     template <class V> static V gradient(unused, const V& y, const V& dy) { return dy * y * (1 - y); }
 //   };
-//   struct Activation { using list = kernels::List<Sigmoid>; };      // every formula of the file
+//   struct Activation { using list = kernels::List<formulas::Sigmoid>; };  // every formula of the file
 //   template <OperandRef X>
-//   auto sigmoid(X&& x) { return apply(operation<Sigmoid, Activation>(), std::forward<X>(x)); }
+//   auto sigmoid(X&& x) { return apply(operation<formulas::Sigmoid, Activation>(), std::forward<X>(x)); }
 //
 // Rules: calls are unqualified, branches are select(condition, a, b), no bare double is returned, and
 // `gradient` takes the inputs, the output and the output's gradient, and returns one V, or a std::array<V, n>

@@ -36,6 +36,8 @@ struct Step {
   }
 };
 
+namespace formulas {
+
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
   template <class V>
@@ -47,6 +49,8 @@ struct Sigmoid {
     return dy * (y * (1 - y));
   }
 };
+
+}  // namespace formulas
 
 /// Written so that a NaN passes. The gradient at 0 is 0, and is read from the output: x need not be kept.
 struct Relu {
@@ -127,10 +131,12 @@ struct Silu {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    const V s = detail::activation_of<Sigmoid>(x);
+    const V s = detail::activation_of<formulas::Sigmoid>(x);
     return dy * (s * (1 + x * (1 - s)));
   }
 };
+
+namespace formulas {
 
 /// With e = exp(x) and n = e (e + 2), tanh(softplus(x)) is n / (n + 2): no tanh, no logarithm. Beyond 20 it
 /// is 1 to all digits; beyond 40 the gradient is too, whatever x it is multiplied by.
@@ -187,9 +193,11 @@ struct Hardtanh {
   }
 };
 
+}  // namespace formulas
+
 struct Activation {
-  using list = kernels::List<Step, Sigmoid, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, Mish, Softplus, Softsign,
-                             Hardtanh>;
+  using list = kernels::List<Step, formulas::Sigmoid, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, formulas::Mish,
+                             formulas::Softplus, formulas::Softsign, formulas::Hardtanh>;
 };
 
 /// 1 where x > 0, 0 elsewhere; without a gradient.
@@ -200,7 +208,7 @@ auto step(X&& x) {
 /// 1 / (1 + exp(-x)).
 template <OperandRef X>
 auto sigmoid(X&& x) {
-  return apply(operation<Sigmoid, Activation>(), std::forward<X>(x));
+  return apply(operation<formulas::Sigmoid, Activation>(), std::forward<X>(x));
 }
 /// x where x > 0, 0 elsewhere.
 template <OperandRef X>
@@ -243,22 +251,22 @@ auto silu(X&& x) {
 /// x tanh(softplus(x)).
 template <OperandRef X>
 auto mish(X&& x) {
-  return apply(operation<Mish, Activation>(), std::forward<X>(x));
+  return apply(operation<formulas::Mish, Activation>(), std::forward<X>(x));
 }
 /// log(1 + exp(x)).
 template <OperandRef X>
 auto softplus(X&& x) {
-  return apply(operation<Softplus, Activation>(), std::forward<X>(x));
+  return apply(operation<formulas::Softplus, Activation>(), std::forward<X>(x));
 }
 /// x / (1 + |x|).
 template <OperandRef X>
 auto softsign(X&& x) {
-  return apply(operation<Softsign, Activation>(), std::forward<X>(x));
+  return apply(operation<formulas::Softsign, Activation>(), std::forward<X>(x));
 }
 /// x between min and max, and the nearer of the two elsewhere.
 template <Operand V>
 V hardtanh(const V& x, const V& min, const V& max) {
-  return apply(operation<Hardtanh, Activation>(), x, min, max);
+  return apply(operation<formulas::Hardtanh, Activation>(), x, min, max);
 }
 template <Operand V>
 V hardtanh(const V& x, double min = -1, double max = 1) {

@@ -208,6 +208,8 @@ struct Cosh {
   }
 };
 
+namespace formulas {
+
 struct Tanh {
   static constexpr std::string_view name = "tanh";
   template <class V>
@@ -219,6 +221,8 @@ struct Tanh {
     return dy * (1 - y * y);
   }
 };
+
+}  // namespace formulas
 
 struct Erf {
   static constexpr std::string_view name = "erf";
@@ -247,7 +251,7 @@ struct Erfc {
 
 struct Exponential {
   using list = kernels::List<Exp, ExpOfLeaf, Expm1, Log, Log1p, Log2, LogAddExp, Sin, Cos, Tan, Asin, Acos,
-                             Atan, Atan2, Sinh, Cosh, Tanh, Erf, Erfc>;
+                             Atan, Atan2, Sinh, Cosh, formulas::Tanh, Erf, Erfc>;
 };
 
 template <OperandRef X>
@@ -319,7 +323,7 @@ auto cosh(X&& x) {
 }
 template <OperandRef X>
 auto tanh(X&& x) {
-  return apply(operation<Tanh, Exponential>(), std::forward<X>(x));
+  return apply(operation<formulas::Tanh, Exponential>(), std::forward<X>(x));
 }
 /// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
 template <OperandRef X>
