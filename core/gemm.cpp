@@ -1,53 +1,32 @@
 #include "gemm.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <limits>
 #include <string>
-#include <string_view>
 #include <utility>
 
+#include "blas_library.hpp"
 #include "dispatch.hpp"
 #include "error.hpp"
 #include "gemm_kernels.hpp"
 #include "memory.hpp"
 #include "threads.hpp"
+#include "typed_blas.hpp"
 
 namespace xgrad {
 namespace {
 
+using detail::blas_index;
+using detail::blas_transpose;
+using detail::BlasIndex;
+
 void check_extents(const GemmSize& s) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<blasint>::max());
   const std::size_t largest = std::max({s.m, s.n, s.k});
-  if (largest > most)
+  if (largest > detail::largest_blas_index)
     throw ShapeError("matmul: an extent of " + std::to_string(largest) + " in [" + std::to_string(s.m) +
                      ", " + std::to_string(s.k) + "] x [" + std::to_string(s.k) + ", " + std::to_string(s.n) +
-                     "] is larger than BLAS takes (" + std::to_string(most) + "); split that side");
-}
-
-blasint blas(std::size_t extent) { return static_cast<blasint>(extent); }
-CBLAS_TRANSPOSE blas(bool transpose) { return transpose ? CblasTrans : CblasNoTrans; }
-
-void multiply(const GemmSize& s, const float* a, blasint lda, const float* b, blasint ldb, float beta,
-              float* c, blasint ldc) {
-  cblas_sgemm(CblasRowMajor, blas(s.transpose_a), blas(s.transpose_b), blas(s.m), blas(s.n), blas(s.k), 1, a,
-              lda, b, ldb, beta, c, ldc);
-}
-void multiply(const GemmSize& s, const double* a, blasint lda, const double* b, blasint ldb, double beta,
-              double* c, blasint ldc) {
-  cblas_dgemm(CblasRowMajor, blas(s.transpose_a), blas(s.transpose_b), blas(s.m), blas(s.n), blas(s.k), 1, a,
-              lda, b, ldb, beta, c, ldc);
-}
-
-/// y += op(M) x, where M is stored as [rows, columns].
-void add_product(bool transpose, std::size_t rows, std::size_t columns, const float* matrix, blasint ld,
-                 const float* x, float* y) {
-  cblas_sgemv(CblasRowMajor, blas(transpose), blas(rows), blas(columns), 1, matrix, ld, x, 1, 1, y, 1);
-}
-void add_product(bool transpose, std::size_t rows, std::size_t columns, const double* matrix, blasint ld,
-                 const double* x, double* y) {
-  cblas_dgemv(CblasRowMajor, blas(transpose), blas(rows), blas(columns), 1, matrix, ld, x, 1, 1, y, 1);
+                     "] is larger than BLAS takes (" + std::to_string(detail::largest_blas_index) +
+                     "); split that side");
 }
 
 /// How many rows or columns of C, whichever are more, make a piece: all of them for a small product. Pieces
@@ -83,23 +62,17 @@ void add_vector_product(const GemmSize& s, const T* a, const T* b, T* c) {
   const std::size_t width = transpose ? extent : s.k;
   parallel_for(extent, piece_of(s, true), [&](std::size_t begin, std::size_t end) {
     const std::size_t count = end - begin;
-    add_product(transpose, transpose ? s.k : count, transpose ? count : s.k,
-                part_of(matrix, !transpose, begin, width), blas(width), vector, c + begin);
+    cxxblas::gemv(cxxblas::RowMajor, blas_transpose(transpose), blas_index(transpose ? s.k : count),
+                  blas_index(transpose ? count : s.k), T(1), part_of(matrix, !transpose, begin, width),
+                  blas_index(width), vector, BlasIndex(1), T(1), c + begin, BlasIndex(1));
   });
-}
-
-/// Whether BLAS has kernels as wide as the processor's registers. OpenBLAS picks them by the names of
-/// processors, and takes the one that it knows best for one that it does not know.
-bool blas_uses_avx512() {
-  const std::string_view core = openblas_get_corename();
-  return core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids";
 }
 
 /// The multiply-adds up to which our own kernel is the faster one; measured over products of 4 to 1024 a
 /// side. With registers twice as wide it takes half of BLAS's time at every size.
 double most_own_work(const GemmSize& s) {
   static const bool wide = instruction_set() == InstructionSet::avx512;
-  static const bool wide_blas = blas_uses_avx512();
+  static const bool wide_blas = detail::blas_uses_avx512();
   if (wide && !wide_blas) return std::numeric_limits<double>::infinity();
   if (instruction_set() == InstructionSet::baseline) return 1 << 10;
   const bool flat = std::min(s.n, s.k) <= 16;
@@ -146,15 +119,13 @@ void matrix_product(const GemmSize& s, const T* a, const T* b, T* c, Into into) 
     if (own)
       own_product(part, part_a, a_width, part_b, b_width, part_c, s.n, into == Into::add);
     else
-      multiply(part, part_a, blas(a_width), part_b, blas(b_width), beta, part_c, blas(s.n));
+      cxxblas::gemm(cxxblas::RowMajor, blas_transpose(s.transpose_a), blas_transpose(s.transpose_b),
+                    blas_index(part.m), blas_index(part.n), blas_index(s.k), T(1), part_a,
+                    blas_index(a_width), part_b, blas_index(b_width), beta, part_c, blas_index(s.n));
   });
 }
 
 }  // namespace
-
-void detail::claim_blas_threads() {
-  [[maybe_unused]] static const bool claimed = (openblas_set_num_threads(1), true);
-}
 
 template <class T>
 void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into) {

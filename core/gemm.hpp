@@ -26,9 +26,4 @@ struct GemmSize {
 template <class T>
 void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into = Into::overwrite);
 
-namespace detail {
-/// What gemm and lapack.hpp do at their first call: sets OpenBLAS's own number of threads to 1, once.
-void claim_blas_threads();
-}  // namespace detail
-
 }  // namespace xgrad

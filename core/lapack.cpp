@@ -1,54 +1,38 @@
 #include "lapack.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "blas_library.hpp"
 #include "error.hpp"
-#include "gemm.hpp"
 #include "threads.hpp"
-
-// OpenBLAS holds LAPACK, but its headers declare it for C alone. Fortran's characters have their length at
-// the end of the list.
-extern "C" {
-void sgetrf_(const blasint* m, const blasint* n, float* a, const blasint* lda, blasint* pivots,
-             blasint* info);
-void dgetrf_(const blasint* m, const blasint* n, double* a, const blasint* lda, blasint* pivots,
-             blasint* info);
-void spotrf_(const char* half, const blasint* n, float* a, const blasint* lda, blasint* info, std::size_t);
-void dpotrf_(const char* half, const blasint* n, double* a, const blasint* lda, blasint* info, std::size_t);
-}
+#include "typed_blas.hpp"
 
 namespace xgrad {
 namespace {
 
-void getrf(blasint n, float* a, blasint* pivots, blasint* info) { sgetrf_(&n, &n, a, &n, pivots, info); }
-void getrf(blasint n, double* a, blasint* pivots, blasint* info) { dgetrf_(&n, &n, a, &n, pivots, info); }
-void potrf(char half, blasint n, float* a, blasint* info) { spotrf_(&half, &n, a, &n, info, 1); }
-void potrf(char half, blasint n, double* a, blasint* info) { dpotrf_(&half, &n, a, &n, info, 1); }
+using detail::BlasIndex;
 
-struct Side {
-  CBLAS_UPLO half;
-  CBLAS_TRANSPOSE transpose;
-  CBLAS_DIAG diagonal;
-};
-void trsm(const Side& s, blasint n, blasint columns, const float* a, float* b, blasint ldb) {
-  cblas_strsm(CblasRowMajor, CblasLeft, s.half, s.transpose, s.diagonal, n, columns, 1, a, n, b, ldb);
-}
-void trsm(const Side& s, blasint n, blasint columns, const double* a, double* b, blasint ldb) {
-  cblas_dtrsm(CblasRowMajor, CblasLeft, s.half, s.transpose, s.diagonal, n, columns, 1, a, n, b, ldb);
-}
-
-blasint blas(std::size_t extent) {
-  constexpr auto most = static_cast<std::size_t>(std::numeric_limits<blasint>::max());
-  if (extent > most)
+BlasIndex blas(std::size_t extent) {
+  if (extent > detail::largest_blas_index)
     throw ShapeError("solve: an extent of " + std::to_string(extent) + " is larger than LAPACK takes (" +
-                     std::to_string(most) + "); split the right side");
-  return static_cast<blasint>(extent);
+                     std::to_string(detail::largest_blas_index) + "); split the right side");
+  return detail::blas_index(extent);
+}
+
+/// Which half of a triangular matrix is read, as it stands or transposed, and whether its diagonal is ones.
+struct Side {
+  cxxblas::StorageUpLo half;
+  cxxblas::Transpose transpose;
+  cxxblas::Diag diagonal;
+};
+
+template <class T>
+void trsm(const Side& s, BlasIndex n, BlasIndex columns, const T* a, T* b, BlasIndex ldb) {
+  cxxblas::trsm(cxxblas::RowMajor, cxxblas::Left, s.half, s.transpose, s.diagonal, n, columns, T(1), a, n, b,
+                ldb);
 }
 
 /// Calls each(first, count) on pieces of the columns of a right side.
@@ -106,9 +90,8 @@ std::size_t factor_lu(std::size_t n, T* a, std::int64_t* swaps) {
   if (!std::all_of(a, a + n * n, [](T element) { return std::isfinite(element); }))
     return factor_not_finite(n, a, swaps);
   detail::claim_blas_threads();
-  std::vector<blasint> pivots(n);
-  blasint info = 0;
-  getrf(blas(n), a, pivots.data(), &info);
+  std::vector<BlasIndex> pivots(n);
+  const BlasIndex order = blas(n), info = cxxlapack::getrf(order, order, a, order, pivots.data());
   for (std::size_t i = 0; i < n; ++i) swaps[i] = pivots[i] - 1;
   return info > 0 ? static_cast<std::size_t>(info - 1) : n;
 }
@@ -118,7 +101,7 @@ void solve_lu(std::size_t n, const T* factors, const std::int64_t* swaps, bool t
               std::size_t columns) {
   if (n == 0 || columns == 0) return;
   detail::claim_blas_threads();
-  const blasint order = blas(n), width = blas(columns);
+  const BlasIndex order = blas(n), width = blas(columns);
   for_columns(n, columns, [&](std::size_t first, std::size_t count) {
     T* part = b + first;
     const auto exchange = [&](std::size_t row) {
@@ -129,11 +112,11 @@ void solve_lu(std::size_t n, const T* factors, const std::int64_t* swaps, bool t
     const auto solve = [&](const Side& side) { trsm(side, order, blas(count), factors, part, width); };
     if (transpose) {
       for (std::size_t row = 0; row < n; ++row) exchange(row);
-      solve({CblasUpper, CblasTrans, CblasUnit});
-      solve({CblasLower, CblasTrans, CblasNonUnit});
+      solve({cxxblas::Upper, cxxblas::Trans, cxxblas::Unit});
+      solve({cxxblas::Lower, cxxblas::Trans, cxxblas::NonUnit});
     } else {
-      solve({CblasLower, CblasNoTrans, CblasNonUnit});
-      solve({CblasUpper, CblasNoTrans, CblasUnit});
+      solve({cxxblas::Lower, cxxblas::NoTrans, cxxblas::NonUnit});
+      solve({cxxblas::Upper, cxxblas::NoTrans, cxxblas::Unit});
       for (std::size_t row = n; row-- > 0;) exchange(row);
     }
   });
@@ -143,8 +126,7 @@ template <class T>
 std::size_t factor_cholesky(std::size_t n, T* a) {
   if (n == 0) return 0;
   detail::claim_blas_threads();
-  blasint info = 0;
-  potrf('U', blas(n), a, &info);
+  const BlasIndex order = blas(n), info = cxxlapack::potrf('U', order, a, order);
   for (std::size_t row = 0; row < n; ++row) std::fill(a + row * n + row + 1, a + (row + 1) * n, T(0));
   return info > 0 ? static_cast<std::size_t>(info - 1) : n;
 }
@@ -153,9 +135,9 @@ template <class T>
 void substitute(std::size_t n, const T* a, Triangle half, bool transpose, T* b, std::size_t columns) {
   if (n == 0 || columns == 0) return;
   detail::claim_blas_threads();
-  const Side side{half == Triangle::lower ? CblasLower : CblasUpper, transpose ? CblasTrans : CblasNoTrans,
-                  CblasNonUnit};
-  const blasint order = blas(n), width = blas(columns);
+  const Side side{half == Triangle::lower ? cxxblas::Lower : cxxblas::Upper,
+                  transpose ? cxxblas::Trans : cxxblas::NoTrans, cxxblas::NonUnit};
+  const BlasIndex order = blas(n), width = blas(columns);
   for_columns(n, columns, [&](std::size_t first, std::size_t count) {
     trsm(side, order, blas(count), a, b + first, width);
   });

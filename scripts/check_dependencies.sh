@@ -161,7 +161,7 @@ END {
         h = headers[i]
         if (is_kernel && ((h in not_in_kernels) || h ~ /^(xtensor|xtl)/))
           complain(file, "<" h "> must not be in a kernel file; " start " includes it")
-        if (!is_kernel && h ~ /^(xsimd|xtensor-blas|minizip|nlohmann)\/|^(cblas|lapacke|zlib)\.h$/)
+        if (!is_kernel && h ~ /^(xsimd|xtensor-blas|xflens|minizip|nlohmann)\/|^(cblas|lapacke|zlib)\.h$/)
           complain(file, "<" h "> must not be in what xgrad.hpp includes")
       }
     }
