@@ -16,7 +16,7 @@ Doubles64 factors(const Lanes& word, std::uint64_t threshold, std::uint64_t scal
   using Batch = Lanes::Batch;
   const Batch below = ((word.of & Batch(std::uint64_t{0xffffffffu})) - Batch(threshold)) >> 63;
   const Batch kept = (below - Batch(std::uint64_t{1})) & Batch(scale_bits);
-  return Doubles64(xsimd::bitwise_cast<xsimd::batch<double>>(kept));
+  return Doubles64(simd::cast_bits<double>(kept));
 }
 
 /// What to multiply the elements at 16 k + j of a group with: for doubles a register of blocks is a pack, for

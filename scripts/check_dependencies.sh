@@ -115,6 +115,8 @@ FNR == 1 {
     if (in_library && name ~ /^xgrad\//) complain(where, "library files include each other by relative path, not <" name ">")
     if (top_of(name) in allowed) complain(where, "write <xgrad/" name ">, not <" name ">")
     if (in_library && name ~ /^(doctest|benchmark|CLI|fmt)\//) complain(where, "the library does not need <" name ">")
+    if (name ~ /^xtensor\// && FILENAME != "xtensor.hpp" && FILENAME != "core/array.hpp")
+      complain(where, "xtensor moved <" name "> in 0.26; include " (in_library ? "core/array.hpp" : "<xgrad/xtensor.hpp>"))
     if (host_depth > 0) host_system_includes[FILENAME] = host_system_includes[FILENAME] " " name
     else system_includes[FILENAME] = system_includes[FILENAME] " " name
     next
@@ -180,7 +182,9 @@ self_test() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{core/simd,ops,derivatives,nn,optim,data,io,train,tests/ops,examples}
     echo '#include "nn/linear.hpp"' > "$tree/xgrad.hpp"
-    echo '#include <xtensor/xarray.hpp>' > "$tree/core/variable.hpp"
+    echo '#include <xtensor/xarray.hpp>' > "$tree/core/array.hpp"
+    echo '#include "array.hpp"' > "$tree/core/variable.hpp"
+    echo '#include <xtensor/xview.hpp>' > "$tree/xtensor.hpp"
     printf '#include <xsimd/xsimd.hpp>\n#include "../shape.hpp"\n' > "$tree/core/simd/pack.hpp"
     printf '#include <array>\n#ifndef XGRAD_ISA\n#if 1\n#endif\n#include "variable.hpp"\n#include <vector>\n#endif\n' \
       > "$tree/core/shape.hpp"
@@ -241,6 +245,8 @@ ops/x_kernels.cpp|<vector>|must not be in a kernel file
 core/shape.hpp|<memory>|must not be in a kernel file
 ops/x_kernels.cpp|"x.hpp"|must not be in a kernel file
 core/variable.hpp|<xsimd/xsimd.hpp>|in what xgrad.hpp includes
+core/variable.hpp|<xtensor/xview.hpp>|include core/array.hpp
+tests/ops/test_x.cpp|<xtensor/xview.hpp>|include <xgrad/xtensor.hpp>
 TABLE
   if ((failures == 0)); then
     echo "every planted mistake was caught"

@@ -4,6 +4,7 @@
 // keep what a single rounding would lose.
 
 #include <bit>
+#include <concepts>
 #include <limits>
 
 #include "pack.hpp"
@@ -39,14 +40,27 @@ static constexpr bool has_fma = false;
 template <class T>
 using Words = xsimd::batch<typename Format<T>::Word>;
 
+// The same bits as elements of another type. xsimd's function names the element since its version 11, and the
+// batch before.
+template <class To, class From>
+xsimd::batch<To> cast_bits(const xsimd::batch<From>& x) {
+  if constexpr (requires {
+                  { xsimd::bitwise_cast<To>(x) } -> std::same_as<xsimd::batch<To>>;
+                }) {
+    return xsimd::bitwise_cast<To>(x);
+  } else {
+    return xsimd::bitwise_cast<xsimd::batch<To>>(x);
+  }
+}
+
 template <class T, class I>
 Words<T> words(Pack<T, I> x) {
-  return xsimd::bitwise_cast<Words<T>>(x.batch());
+  return cast_bits<typename Format<T>::Word>(x.batch());
 }
 
 template <class T, class I>
 Pack<T, I> from_words(const Words<T>& w) {
-  return Pack<T, I>(xsimd::bitwise_cast<xsimd::batch<T>>(w));
+  return Pack<T, I>(cast_bits<T>(w));
 }
 
 // c[0] x^n + c[1] x^(n-1) + ... + c[n], by Horner's rule.
@@ -57,13 +71,31 @@ template <class T, class I, class... Numbers>
   return p;
 }
 
-// x, but no more than high and no less than low. NaN stays: of a NaN and a number, x86's min and max take the
-// second.
+// The smaller and the larger as x86 has them, in one instruction: of a NaN and a number it takes the second.
+#if defined(__AVX512F__)
+static inline __m512 smaller(__m512 a, __m512 b) { return _mm512_min_ps(a, b); }
+static inline __m512d smaller(__m512d a, __m512d b) { return _mm512_min_pd(a, b); }
+static inline __m512 larger(__m512 a, __m512 b) { return _mm512_max_ps(a, b); }
+static inline __m512d larger(__m512d a, __m512d b) { return _mm512_max_pd(a, b); }
+#elif defined(__AVX__)
+static inline __m256 smaller(__m256 a, __m256 b) { return _mm256_min_ps(a, b); }
+static inline __m256d smaller(__m256d a, __m256d b) { return _mm256_min_pd(a, b); }
+static inline __m256 larger(__m256 a, __m256 b) { return _mm256_max_ps(a, b); }
+static inline __m256d larger(__m256d a, __m256d b) { return _mm256_max_pd(a, b); }
+#elif defined(__SSE2__)
+static inline __m128 smaller(__m128 a, __m128 b) { return _mm_min_ps(a, b); }
+static inline __m128d smaller(__m128d a, __m128d b) { return _mm_min_pd(a, b); }
+static inline __m128 larger(__m128 a, __m128 b) { return _mm_max_ps(a, b); }
+static inline __m128d larger(__m128d a, __m128d b) { return _mm_max_pd(a, b); }
+#endif
+
+// x, but no more than high and no less than low. NaN stays.
 template <class T, class I>
 Pack<T, I> clamp(Pack<T, I> x, T low, T high) {
   using P = Pack<T, I>;
 #if defined(__SSE2__)
-  return P(xsimd::min(P(high).batch(), xsimd::max(P(low).batch(), x.batch())));
+  using Batch = typename P::Batch;
+  return P(Batch(smaller(P(high).batch(), larger(P(low).batch(), x.batch()))));
 #else
   return minimum(P(high), maximum(P(low), x));
 #endif

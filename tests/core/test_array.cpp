@@ -4,16 +4,7 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/array.hpp>
-#include <xtensor/xbuilder.hpp>
-#include <xtensor/xio.hpp>
-#include <xtensor/xmanipulation.hpp>
-#include <xtensor/xmath.hpp>
-#include <xtensor/xnorm.hpp>
-#include <xtensor/xnpy.hpp>
-#include <xtensor/xsort.hpp>
-#include <xtensor/xstrided_view.hpp>
-#include <xtensor/xtensor.hpp>
-#include <xtensor/xview.hpp>
+#include <xgrad/xtensor.hpp>
 
 namespace {
 

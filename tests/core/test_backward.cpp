@@ -6,7 +6,7 @@
 #include <xgrad/core/backward.hpp>
 #include <xgrad/core/record.hpp>
 #include <xgrad/xgrad.hpp>
-#include <xtensor/xadapt.hpp>
+#include <xgrad/xtensor.hpp>
 
 #include "../message_of.hpp"
 #include "../threads.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <type_traits>
 #include <xgrad/xgrad.hpp>
-#include <xtensor/xview.hpp>
+#include <xgrad/xtensor.hpp>
 
 #include "../message_of.hpp"
 

@@ -15,7 +15,6 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/optim/sgd.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "../variables.hpp"
 

@@ -7,7 +7,6 @@
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/shape.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "../message_of.hpp"
 #include "layer_checks.hpp"

@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/operators.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "affine.hpp"
 

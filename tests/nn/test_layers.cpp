@@ -12,7 +12,6 @@
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/two_layer_net.hpp>
 #include <xgrad/ops/operators.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "layer_checks.hpp"
 

@@ -8,7 +8,6 @@
 #include <xgrad/core/random.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/operators.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "affine.hpp"
 

@@ -10,7 +10,7 @@
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/rmsprop.hpp>
 #include <xgrad/optim/sgd.hpp>
-#include <xtensor/xview.hpp>
+#include <xgrad/xtensor.hpp>
 
 #include "../threads.hpp"
 #include "training.hpp"

@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/sgd.hpp>
-#include <xtensor/xarray.hpp>
 
 #include "../message_of.hpp"
 

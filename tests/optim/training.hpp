@@ -9,7 +9,6 @@
 #include <doctest/doctest.h>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/optimizer.hpp>
-#include <xtensor/xarray.hpp>
 
 namespace xgrad::testing {
 
