@@ -41,7 +41,7 @@ class Storage {
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
   Storage() noexcept = default;
-  explicit Storage(size_type count) : Storage(memory::Buffer(count * sizeof(T)), count) {}
+  explicit Storage(size_type count) : Storage(memory::Buffer(checked_product(count, sizeof(T))), count) {}
   Storage(size_type count, const T& value) : Storage(count) { std::fill_n(elements_, count, value); }
   template <class I, class = typename std::iterator_traits<I>::iterator_category>
   Storage(I first, I last) : Storage(static_cast<size_type>(std::distance(first, last))) {
@@ -158,6 +158,15 @@ struct xt::rebind_container<X, xgrad::Storage<T>> {
 
 namespace xgrad {
 
+/// What xtensor calls with the shape of a container that it is about to make: found before its own function,
+/// whose product wraps around, so that no Array is smaller than its shape says. ShapeError then.
+template <xt::layout_type layout>
+std::size_t compute_strides(const Shape& shape, xt::layout_type l, AxisList<std::ptrdiff_t>& strides,
+                            AxisList<std::ptrdiff_t>& backstrides) {
+  check_possible("array", shape);
+  return xt::compute_strides<layout>(shape, l, strides, backstrides);
+}
+
 /// The value type of the library's surface: an xtensor container of any number of axes up to eight (a ninth
 /// is a ShapeError). Every xtensor expression converts to one, and it stands in every xtensor expression.
 /// Copies are O(1) and independent: a shared buffer is copied before it is written.
@@ -180,6 +189,7 @@ namespace detail {
 
 template <class T>
 void check_whole(const Array<T>& array) {
+  check_possible("array", array.shape());
   if (array.storage().size() != element_count(array.shape()))
     throw ValueError("array: shape " + to_string(array.shape()) + " holds " +
                      std::to_string(array.storage().size()) +

@@ -203,6 +203,7 @@ void check_broadcasts(std::string_view operation, const Shape& small, const Shap
 template <Tensor V>
 V broadcast_to(const V& x, const Shape& shape) {
   if (shape_of(x) == shape) return x;
+  check_possible("broadcast_to", shape, shape_of(x));
   check_broadcasts("broadcast_to", shape_of(x), shape);
   return perform(BroadcastTo{shape}, x);
 }

@@ -8,7 +8,8 @@
 
 namespace xgrad {
 
-/// A buffer and a shape without an element type: what nodes keep. An undefined one has no buffer.
+/// A buffer and a shape without an element type: what nodes keep. An undefined one has no buffer. The shape
+/// is a possible one, so that counts, bytes, strides and offsets are computed without a check.
 struct Value {
   memory::Buffer buffer;
   Shape shape;
@@ -20,14 +21,15 @@ struct Value {
 /// A value of element type T: shared on copy, copied before writing when shared. It is no xtensor expression.
 template <class T>
 class Dense : public Value {
-  static_assert(std::is_trivially_copyable_v<T>);
+  static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
 
  public:
   using value_type = T;
 
   Dense() = default;
-  /// Uninitialised elements.
-  explicit Dense(const Shape& shape_) : Value{memory::Buffer(element_count(shape_) * sizeof(T)), shape_} {}
+  /// Uninitialised elements. ShapeError if no value can have the shape, std::bad_alloc if there is no memory
+  /// for it.
+  explicit Dense(const Shape& shape_) : Value{memory::Buffer(bytes_of(shape_)), shape_} {}
   explicit Dense(Value value) noexcept : Value(std::move(value)) {}
   Dense(memory::Buffer buffer_, const Shape& shape_) noexcept : Value{std::move(buffer_), shape_} {}
 
@@ -47,6 +49,12 @@ class Dense : public Value {
   /// The same buffer under another shape of as many elements; the caller has checked.
   Dense with_shape(const Shape& other) const& noexcept { return Dense(buffer, other); }
   Dense with_shape(const Shape& other) && noexcept { return Dense(std::move(buffer), other); }
+
+ private:
+  static std::size_t bytes_of(const Shape& shape) {
+    check_possible("value", shape);
+    return element_count(shape) * sizeof(T);
+  }
 };
 
 }  // namespace xgrad

@@ -102,6 +102,7 @@ Dense<T> random_uniform(const Shape& shape, double low, double high, Generator& 
   if (!std::isfinite(start) || !std::isfinite(width) || low > high)
     throw ValueError("random_uniform: low is " + std::to_string(low) + " and high " + std::to_string(high) +
                      "; give bounds in order, a finite distance apart");
+  check_possible("random_uniform", shape);
   Dense<T> result(shape);
   T* out = result.mutable_data();
   // Rounding can reach the upper bound, which does not belong to the interval.
@@ -117,6 +118,7 @@ Dense<T> random_normal(const Shape& shape, double mean, double deviation, Genera
   if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation < 0)
     throw ValueError("random_normal: mean is " + std::to_string(mean) + " and deviation " +
                      std::to_string(deviation) + "; give finite numbers, the deviation 0 or more");
+  check_possible("random_normal", shape);
   Dense<T> result(shape);
   T* out = result.mutable_data();
   const std::size_t count = result.size();

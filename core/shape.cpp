@@ -1,6 +1,7 @@
 #include "shape.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "error.hpp"
 
@@ -20,6 +21,22 @@ std::string to_string(const Shape& shape) {
   return text + "]";
 }
 
+void throw_impossible(std::string_view operation, const Shape& made, std::initializer_list<const Shape*> of) {
+  std::string given, shape = "[", zeros;
+  for (const Shape* each : of) given += (given.empty() ? "" : " and ") + to_string(*each);
+  for (std::size_t extent : made) {
+    if (shape.size() > 1) shape += ", ";
+    // What the checked sum and product stop at.
+    const bool stopped = extent == std::numeric_limits<std::size_t>::max();
+    shape += stopped ? "2^64 - 1 or more" : std::to_string(extent);
+    if (extent == 0) zeros = ", extents of 0 left out";
+  }
+  throw ShapeError(
+      std::string(operation) + ": " +
+      (given.empty() ? "shape " + shape + "] is too large" : given + " would become " + shape + "]") +
+      ", and a value has less than 2^60 elements" + zeros + "; make it smaller");
+}
+
 Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b) {
   const std::size_t dim = std::max(a.size(), b.size());
   Shape result(dim, 1);
@@ -33,6 +50,7 @@ Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& 
                        " vs " + std::to_string(in_b) + "); make the extents equal or 1");
     result[axis] = in_a == 1 ? in_b : in_a;
   }
+  check_possible(operation, result, a, b);
   return result;
 }
 

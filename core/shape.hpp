@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -101,7 +102,42 @@ inline const Shape no_axes;
 /// Axis numbers as a user gives them: negative ones count from the end.
 using Axes = AxisList<std::ptrdiff_t>;
 
-/// The number of elements: the product of the extents, 1 for no axes.
+// Sizes are computed with these two, which stay at the largest number instead of wrapping around. No shape
+// and no memory is as large as that, so that what is made of several sizes is checked once, at its end.
+constexpr std::size_t checked_product(std::size_t a, std::size_t b) noexcept {
+  std::size_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? std::numeric_limits<std::size_t>::max() : product;
+}
+constexpr std::size_t checked_sum(std::size_t a, std::size_t b) noexcept {
+  std::size_t sum = 0;
+  return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::size_t>::max() : sum;
+}
+
+/// A value has fewer elements than this: of eight bytes each they, and every stride, fit into std::ptrdiff_t.
+inline constexpr std::size_t element_limit = std::size_t{1} << 60;
+
+/// Whether a value can have this shape. As in NumPy, extents of 0 do not make the others possible: without
+/// them, too, the product stays below the limit, and so does that of any of its extents.
+inline bool is_possible(const Shape& shape) noexcept {
+  std::size_t count = 1;
+  for (std::size_t extent : shape) count = checked_product(count, extent == 0 ? 1 : extent);
+  return count < element_limit;
+}
+
+[[noreturn]] void throw_impossible(std::string_view operation, const Shape& made,
+                                   std::initializer_list<const Shape*> of);
+
+/// ShapeError, which names `operation` and the shapes `of` which it makes `made`, if no value can have that.
+/// Whoever makes a shape that others do not bound calls this, or makes a Dense of it, before anything is
+/// allocated or looped over: every shape in a Dense or a Node is a possible one.
+template <class... Of>
+void check_possible(std::string_view operation, const Shape& made, const Of&... of) {
+  if (!is_possible(made)) [[unlikely]]
+    throw_impossible(operation, made, {&of...});
+}
+
+/// The number of elements: the product of the extents, 1 for no axes. The shape is a possible one: what does
+/// not come out of a value is checked first.
 inline std::size_t element_count(const Shape& shape) noexcept {
   std::size_t count = 1;
   for (std::size_t extent : shape) count *= extent;
@@ -112,7 +148,7 @@ inline std::size_t element_count(const Shape& shape) noexcept {
 std::string to_string(const Shape& shape);
 
 /// The shape that NumPy's broadcasting rules give; ShapeError that names `operation`, both shapes and the
-/// axis.
+/// axis, or that no value can have it.
 Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b);
 
 /// `axis` counted from the front; ShapeError when it is out of range for `shape`.

@@ -1,3 +1,4 @@
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -106,4 +107,40 @@ TEST_CASE("the axes and the shape of a reduction") {
   CHECK_THROWS_WITH_AS(xgrad::reduced_axes("sum", Axes{1, -2}, shape),
                        "sum: axis 1 of shape [2, 3, 4] is named twice; name each axis once", ShapeError);
   CHECK_THROWS_AS(xgrad::reduced_axes("sum", Axes{3}, shape), ShapeError);
+}
+
+// Expected values by arithmetic in 128 bits.
+TEST_CASE("sizes are computed without wrapping around") {
+  __extension__ typedef unsigned __int128 Wide;
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  const auto capped = [](Wide exact) { return exact > most ? most : static_cast<std::size_t>(exact); };
+  const std::size_t half = std::size_t{1} << 63, root = std::size_t{1} << 32;
+  const std::size_t numbers[] = {
+      0, 1, 2, 3, 100, root - 1, root, root + 1, most / 3, most / 3 + 1, half - 1, half, most - 1, most};
+  for (const std::size_t a : numbers)
+    for (const std::size_t b : numbers) {
+      CHECK(xgrad::checked_product(a, b) == capped(Wide{a} * b));
+      CHECK(xgrad::checked_sum(a, b) == capped(Wide{a} + b));
+    }
+}
+
+// NumPy 1.24 makes an empty array of float64 of [0, 2^40, 2^19] and refuses [0, 2^40, 2^20].
+TEST_CASE("a value has less than 2^60 elements, and an extent of 0 makes nothing possible") {
+  const std::size_t K19 = 1 << 19, K30 = 1 << 30, K40 = K30 << 10,
+                    most = std::numeric_limits<std::size_t>::max();
+  for (const Shape& possible : {Shape{}, Shape{0}, Shape{3, 4}, Shape{(K30 << 30) - 1}, Shape{K30, K30 - 1},
+                                Shape{0, K40, K19}, Shape{K40, K19, 0}, Shape{0, 0, 0, 0, 0, 0, 0, 0}})
+    CHECK_MESSAGE(xgrad::is_possible(possible), to_string(possible));
+  for (const Shape& impossible :
+       {Shape{most}, Shape{0, most}, Shape{K30, K30}, Shape{0, K40, 2 * K19}, Shape{K40, 0, K40},
+        Shape{K40, K40, 0}, Shape{4 * K30, 4 * K30, 3}, Shape{2 * (K30 << 30) + 1, 8}})
+    CHECK_MESSAGE(!xgrad::is_possible(impossible), to_string(impossible));
+  CHECK_THROWS_WITH_AS(xgrad::check_possible("make", Shape{K30, K30}),
+                       "make: shape [1073741824, 1073741824] is too large, and a value has less than 2^60 "
+                       "elements; make it smaller",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(xgrad::check_possible("make", Shape{0, most}, Shape{3}, Shape{4, 5}),
+                       "make: [3] and [4, 5] would become [0, 2^64 - 1 or more], and a value has less than "
+                       "2^60 elements, extents of 0 left out; make it smaller",
+                       ShapeError);
 }
