@@ -138,8 +138,10 @@ Dense<T> reduce_axes(const Reduction& kernels, const Dense<T>& x, const AxisList
                      double divisor) {
   constexpr bool is_double = std::is_same_v<T, double>;
   const Shape kept = reduced_shape(x.shape, reduced, true);
-  const ReductionSteps all = reduction_steps(x.shape, reduced);
+  ReductionSteps all = reduction_steps(x.shape, reduced);
   if (all.count == 0) return x.with_shape(kept);
+  // Of no elements one step gives what several do, and needs no room for what would pass between them.
+  if (x.size() == 0) all = {{{1, 0, element_count(kept)}}, 1};
   memory::Buffer now = x.buffer;
   bool now_double = is_double;
   for (std::size_t k = 0; k < all.count; ++k) {

@@ -118,6 +118,8 @@ void batched_gemm(const GemmSize& product, const Shape& a_batch, const Shape& b_
   for (std::size_t k = 0; k < batch.count; ++k) (batch.of[k].in_c ? results : addends) *= batch.of[k].extent;
   const auto multiply = size.m * size.n * size.k <= small_work ? small_product<T> : gemm<T>;
   const std::size_t a_size = size.m * size.k, b_size = size.k * size.n, c_size = size.m * size.n;
+  if (c_size == 0) return;
+  if (size.k == 0) addends = 0;
   if (addends == 0) std::fill_n(c, results * c_size, T(0));
   const double work = static_cast<double>(c_size) * static_cast<double>(size.k * addends);
   parallel_for(results, piece_of(results, work), [&](std::size_t begin, std::size_t end) {

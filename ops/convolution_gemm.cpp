@@ -174,7 +174,9 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
 template <class T>
 void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias, T* x) {
   const Tiling tiling(size);
-  const std::size_t bands = tiling.bands(), patch = size.patch(), in = size.window.in_size();
+  // Without filters there is nothing to multiply, however many places there are.
+  const std::size_t bands = size.filters == 0 ? 0 : tiling.bands();
+  const std::size_t patch = size.patch(), in = size.window.in_size();
   const std::size_t channels = size.groups * size.depth;
   const Into into = tiling.needs_columns() ? Into::overwrite : Into::add;
   parallel_for(tiling.blocks(), tiling.grain(bands), [&](std::size_t begin, std::size_t end) {

@@ -201,7 +201,7 @@ Indices places(const kernels::Reduction& kernels, const Dense<T>& x, const AxisL
   const ReductionSteps steps = reduction_steps(x.shape, axes);
   Dense<std::int64_t> found(reduced_shape(x.shape, axes, false));
   std::int64_t* out = found.mutable_data();
-  if (steps.count == 0) {
+  if (steps.count == 0 || found.size() == 0) {
     std::fill_n(out, found.size(), 0);
   } else {
     first_places(x.data(), extreme.data(), steps.steps[0], out);
