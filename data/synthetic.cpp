@@ -26,8 +26,8 @@ void check_two_classes(const char* operation, std::size_t samples) {
 template <class T>
 class Drawing {
  public:
-  Drawing(std::size_t samples, std::size_t features, std::uint64_t seed)
-      : points_(Shape{samples, features}),
+  Drawing(const char* operation, std::size_t samples, std::size_t features, std::uint64_t seed)
+      : points_(checked(operation, Shape{samples, features})),
         labels_(Shape{samples}),
         coordinate_(points_.mutable_data()),
         label_(labels_.mutable_data()),
@@ -40,6 +40,11 @@ class Drawing {
   Points<T> points() && { return {to_array(std::move(points_)), to_array(std::move(labels_))}; }
 
  private:
+  static const Shape& checked(const char* operation, const Shape& shape) {
+    check_possible(operation, shape);
+    return shape;
+  }
+
   Dense<T> points_;
   Dense<std::int64_t> labels_;
   T* coordinate_;
@@ -55,7 +60,7 @@ Points<T> make_spiral(std::size_t points_per_arm, std::size_t arms, double noise
     throw ValueError("make_spiral: " + std::to_string(arms) + " arms of " + std::to_string(points_per_arm) +
                      " points; give one arm or more, of two points or more");
   check_deviation("make_spiral", "noise", noise);
-  Drawing<T> drawing(arms * points_per_arm, 2, seed);
+  Drawing<T> drawing("make_spiral", checked_product(arms, points_per_arm), 2, seed);
   for (std::size_t arm = 0; arm < arms; ++arm) {
     for (std::size_t i = 0; i < points_per_arm; ++i) {
       const double radius = static_cast<double>(i) / static_cast<double>(points_per_arm - 1);
@@ -72,7 +77,7 @@ template <class T>
 Points<T> make_moons(std::size_t samples, double noise, std::uint64_t seed) {
   check_two_classes("make_moons", samples);
   check_deviation("make_moons", "noise", noise);
-  Drawing<T> drawing(samples, 2, seed);
+  Drawing<T> drawing("make_moons", samples, 2, seed);
   const std::size_t outer = samples / 2;
   for (std::size_t i = 0; i < samples; ++i) {
     const bool inner = i >= outer;
@@ -93,7 +98,7 @@ Points<T> make_circles(std::size_t samples, double noise, double factor, std::ui
   if (!(factor >= 0 && factor < 1))
     throw ValueError("make_circles: the factor is " + std::to_string(factor) +
                      "; give the inner circle's radius, at least 0 and below 1");
-  Drawing<T> drawing(samples, 2, seed);
+  Drawing<T> drawing("make_circles", samples, 2, seed);
   const std::size_t outer = samples / 2;
   for (std::size_t i = 0; i < samples; ++i) {
     const bool inner = i >= outer;
@@ -113,7 +118,8 @@ Points<T> make_blobs(std::size_t samples, std::size_t features, std::size_t cent
     throw ValueError("make_blobs: " + std::to_string(samples) + " samples of " + std::to_string(features) +
                      " features around " + std::to_string(centers) + " centers; give 1 or more of each");
   check_deviation("make_blobs", "deviation", deviation);
-  Drawing<T> drawing(samples, features, seed);
+  check_possible("make_blobs", Shape{centers, features});
+  Drawing<T> drawing("make_blobs", samples, features, seed);
   std::vector<double> center(centers * features);
   for (double& coordinate : center) coordinate = -10 + 20 * drawing.random().uniform();
   for (std::size_t c = 0; c < centers; ++c) {

@@ -38,6 +38,7 @@ Shape joined(std::string_view function, const Shape& outer, const Shape& inner) 
                      std::to_string(max_axes) + "; flatten one of them first");
   Shape result = outer;
   for (const std::size_t extent : inner) result.push_back(extent);
+  check_possible(function, result, outer, inner);
   return result;
 }
 

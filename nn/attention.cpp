@@ -23,6 +23,7 @@ std::size_t checked_features(std::size_t features, std::size_t heads, double dro
   if (!(dropout >= 0 && dropout <= 1))
     throw ValueError("MultiheadAttention: dropout is " + std::to_string(dropout) +
                      "; give a share from 0 to 1");
+  check_possible("MultiheadAttention", Shape{features, checked_product(3, features)});
   return features;
 }
 
@@ -53,6 +54,7 @@ Variable<T> forbidden_scores(const Mask& mask, const Shape& scores) {
                      to_string(scores) +
                      ", [samples, heads, queries, keys]; give [queries, keys], or [samples, "
                      "1, 1, keys]");
+  detail::check_whole(mask);
   Dense<T> added(shape);
   T* const out = added.mutable_data();
   const bool* const forbids = mask.storage().data();

@@ -38,6 +38,7 @@ Conv2d<T>::Conv2d(std::size_t in, std::size_t out, std::array<std::size_t, 2> ke
   check_sizes("Conv2d", in, out, groups, {kernel[0], kernel[1]},
               {stride[0], stride[1], dilation[0], dilation[1]});
   const Shape shape{out, in / groups, kernel[0], kernel[1]};
+  check_possible("Conv2d", shape);
   const double bound = bound_of(shape);
   weight_ = this->register_parameter("weight", random_uniform<T>(shape, -bound, bound));
   if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));
@@ -54,6 +55,7 @@ Conv1d<T>::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, const Con
     : options_(options) {
   check_sizes("Conv1d", in, out, options.groups, {kernel}, {options.stride, options.dilation});
   const Shape shape{out, in / options.groups, kernel};
+  check_possible("Conv1d", shape);
   const double bound = bound_of(shape);
   weight_ = this->register_parameter("weight", random_uniform<T>(shape, -bound, bound));
   if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));

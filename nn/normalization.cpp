@@ -21,6 +21,7 @@ void check_epsilon(const char* layer, double epsilon) {
 template <class T>
 LayerNorm<T>::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options)
     : shape_(normalized_shape), epsilon_(options.epsilon) {
+  check_possible("LayerNorm", shape_);
   if (shape_.empty() || element_count(shape_) == 0)
     throw ValueError("LayerNorm: the normalised shape " + to_string(shape_) +
                      " has no elements to take a mean of; give the extents of the last axes");
@@ -52,6 +53,7 @@ template <class T>
 BatchNorm<T>::BatchNorm(std::size_t features, const BatchNormOptions& options)
     : features_(features), options_(options) {
   if (features == 0) throw ValueError("BatchNorm: 0 features; give the number of channels");
+  check_possible("BatchNorm", Shape{features});
   check_epsilon("BatchNorm", options.epsilon);
   if (!(options.momentum >= 0 && options.momentum <= 1)) {
     std::ostringstream text;

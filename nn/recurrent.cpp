@@ -1,5 +1,6 @@
 #include "recurrent.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../core/random.hpp"
@@ -59,7 +60,9 @@ Recurrent<T>::Recurrent(const char* type, std::size_t in, std::size_t hidden, st
                      " hidden units and " + std::to_string(options.layers) +
                      " layers; all must be at least 1");
   const double bound = 1 / std::sqrt(static_cast<double>(hidden));
-  const std::size_t width = gates * hidden;
+  const std::size_t width = checked_product(gates, hidden);
+  // All weights of one kind together: no number of layers allocates without end.
+  check_possible(type, Shape{options.layers, std::max(in, hidden), width});
   for (std::size_t k = 0; k < options.layers; ++k) {
     const auto parameter = [&](const char* name, const Shape& shape) {
       return this->register_parameter(name + std::to_string(k), random_uniform<T>(shape, -bound, bound));

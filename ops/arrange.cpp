@@ -145,6 +145,7 @@ struct Triangle {
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(x.shape);
+    if (x.size() == 0) return result;
     const std::size_t rows = x.shape[x.dim() - 2], columns = x.shape[x.dim() - 1];
     const T* in = x.data();
     T* out = result.mutable_data();
@@ -189,6 +190,13 @@ V triangle(const V& x, std::ptrdiff_t k) {
   // Beyond the matrix all diagonals mean the same.
   const std::ptrdiff_t rows = signed_extent(shape[shape.size() - 2]), columns = signed_extent(shape.back());
   return perform(Op{{std::clamp(k, -rows, columns)}}, x);
+}
+
+std::size_t pad_width(std::ptrdiff_t width, const char* side, std::size_t axis, const Shape& shape) {
+  if (width >= 0) return static_cast<std::size_t>(width);
+  throw ValueError("pad: a width of " + std::to_string(width) + " " + side + " axis " + std::to_string(axis) +
+                   " of shape " + to_string(shape) +
+                   " is negative, and pad only adds elements; use slice to take some off");
 }
 
 /// x as [outer, 1, inner], with `count` in the middle.
@@ -242,10 +250,13 @@ V pad(const V& x, const std::vector<PadWidth>& widths, double value) {
                      to_string(shape) + "; give one for each axis, or one for all");
   Pad op{{}, {}, value};
   for (std::size_t k = 0; k < shape.size(); ++k) {
-    const auto [before, after] = widths[widths.size() == 1 ? 0 : k];
+    const PadWidth& width = widths[widths.size() == 1 ? 0 : k];
+    const std::size_t before = pad_width(width.before, "before", k, shape),
+                      after = pad_width(width.after, "after", k, shape);
     op.before.push_back(before);
-    op.shape.push_back(before + shape[k] + after);
+    op.shape.push_back(checked_sum(checked_sum(before, shape[k]), after));
   }
+  check_possible("pad", op.shape, shape);
   return perform(op, x);
 }
 
@@ -253,13 +264,21 @@ template <Tensor V>
 V tile(const V& x, const Shape& counts) {
   Shape shape = shape_of(x);
   while (shape.size() < counts.size()) shape.insert(0, 1);
+  const std::size_t first = shape.size() - counts.size();
+  Shape result = shape;
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    result[first + k] = checked_product(shape[first + k], counts[k]);
+  check_possible("tile", result, shape_of(x));
   V tiled = reshape(x, shape);
-  for (std::size_t k = counts.size(), axis = shape.size(); k-- > 0;) {
-    --axis;
-    const std::size_t outer = product(shape, 0, axis), inner = product(shape, axis, shape.size());
-    shape[axis] *= counts[k];
-    tiled = repeated(tiled, outer, inner, counts[k], shape);
-  }
+  // Counts of 0 come first, since nothing is repeated then that is dropped afterwards.
+  for (const bool drops : {true, false})
+    for (std::size_t k = counts.size(); k-- > 0;) {
+      if ((counts[k] == 0) != drops) continue;
+      const std::size_t axis = first + k;
+      const std::size_t outer = product(shape, 0, axis), inner = product(shape, axis, shape.size());
+      shape[axis] *= counts[k];
+      tiled = repeated(tiled, outer, inner, counts[k], shape);
+    }
   return tiled;
 }
 
@@ -268,7 +287,8 @@ V repeat(const V& x, std::size_t count, std::ptrdiff_t axis) {
   Shape shape = shape_of(x);
   const std::size_t along = normalize_axis("repeat", axis, shape);
   const std::size_t outer = product(shape, 0, along + 1), inner = product(shape, along + 1, shape.size());
-  shape[along] *= count;
+  shape[along] = checked_product(shape[along], count);
+  check_possible("repeat", shape, shape_of(x));
   return repeated(x, outer, inner, count, shape);
 }
 
@@ -285,6 +305,7 @@ V diagonal(const V& x, std::ptrdiff_t offset, std::ptrdiff_t axis1, std::ptrdiff
 template <Tensor V>
 V diagonal_scatter(const V& x, const Shape& shape, std::ptrdiff_t offset, std::ptrdiff_t axis1,
                    std::ptrdiff_t axis2) {
+  check_possible("diagonal_scatter", shape, shape_of(x));
   const Line line("diagonal_scatter", shape, offset, axis1, axis2);
   if (!(shape_of(x) == line.result))
     throw ShapeError("diagonal_scatter: " + to_string(shape_of(x)) + " does not fit the diagonal " +

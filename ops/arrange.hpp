@@ -2,6 +2,7 @@
 // ShapeError.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <vector>
 
@@ -29,15 +30,23 @@ V roll(const V& x, std::ptrdiff_t shift);
 template <Tensor V>
 V roll(const V& x, const Axes& shifts, const Axes& axes);
 
-/// How many elements to add at the two ends of an axis.
+/// How many elements to add at the two ends of an axis: two integers of any type.
 struct PadWidth {
-  std::size_t before = 0, after = 0;
+  std::ptrdiff_t before = 0, after = 0;
+
+  PadWidth() = default;
+  template <std::integral Before, std::integral After>
+  PadWidth(Before before_, After after_) noexcept
+      : before(static_cast<std::ptrdiff_t>(before_)), after(static_cast<std::ptrdiff_t>(after_)) {}
 };
 
 /// `value` added around x: pad(x, {{1, 1}, {0, 2}}) puts one row above, one below and two columns behind. One
-/// pair stands for all axes. ShapeError if the number of pairs is neither one nor that of the axes.
+/// pair stands for all axes. ShapeError if the number of pairs is neither one nor that of the axes,
+/// ValueError for a negative width: slice takes elements off.
 template <Tensor V>
 V pad(const V& x, const std::vector<PadWidth>& widths, double value = 0);
+
+// What repeats elements, or scatters them into a shape, is a ShapeError where no value can have the result's.
 
 /// The whole of x repeated along each axis, NumPy's tile: [2, 3] with {2, 1} becomes [4, 3]. Counts are for
 /// the last axes; where there are more of them than axes, x takes new ones in front.

@@ -22,7 +22,7 @@ struct Convolution {
     return {window, groups, batch, kernel[1], kernel[0] / groups};
   }
   Shape x_shape(std::size_t batch, const Shape& kernel) const {
-    return {batch, kernel[1] * groups, window.in[0], window.in[1]};
+    return {batch, checked_product(kernel[1], groups), window.in[0], window.in[1]};
   }
   Shape y_shape(std::size_t batch, const Shape& kernel) const {
     return {batch, kernel[0], window.out[0], window.out[1]};
@@ -47,7 +47,8 @@ struct Conv2d : Convolution {
   Dense<T> forward(const Dense<T>& x, const Dense<T>& kernel, const Bias&... bias) const {
     const T* const biases[] = {bias.data()..., nullptr};
     Dense<T> y(y_shape(x.shape[0], kernel.shape));
-    convolve(size(x.shape[0], kernel.shape), x.data(), kernel.data(), biases[0], y.mutable_data());
+    if (y.size() > 0)
+      convolve(size(x.shape[0], kernel.shape), x.data(), kernel.data(), biases[0], y.mutable_data());
     return y;
   }
   template <class V>
@@ -62,7 +63,9 @@ struct ConvTranspose2d : Convolution {
   Dense<T> forward(const Dense<T>& y, const Dense<T>& kernel, const Bias&... bias) const {
     const T* const biases[] = {bias.data()..., nullptr};
     Dense<T> x(x_shape(y.shape[0], kernel.shape));
-    convolve_transposed(size(y.shape[0], kernel.shape), y.data(), kernel.data(), biases[0], x.mutable_data());
+    if (x.size() > 0)
+      convolve_transposed(size(y.shape[0], kernel.shape), y.data(), kernel.data(), biases[0],
+                          x.mutable_data());
     return x;
   }
   template <class V>
@@ -140,11 +143,12 @@ void check_bias(const WindowCall& call, const Shape& bias, std::size_t filters) 
 }
 
 /// The window of a checked call of conv2d on [N, C, H, W].
-Convolution plan_of(const WindowCall& call, const Shape& images, const Pair& kernel,
+Convolution plan_of(const WindowCall& call, const Shape& images, std::size_t filters, const Pair& kernel,
                     const Conv2dOptions& options) {
   Convolution plan{make_window(call, kernel, options.stride, options.padding, options.dilation),
                    options.groups};
   slide_over(plan.window, call, {images[2], images[3]});
+  call.check_result({images[0], filters, plan.window.out[0], plan.window.out[1]});
   return plan;
 }
 
@@ -153,7 +157,7 @@ Conv2d conv2d_of(const Shape& images, const Shape& kernel, const Shape* bias, co
   check_axes(call, images, kernel, 4, "[N, C, H, W] and [O, C / groups, kH, kW]");
   check_channels(call, images, kernel, options.groups);
   if (bias) check_bias(call, *bias, kernel[0]);
-  return {plan_of(call, images, {kernel[2], kernel[3]}, options)};
+  return {plan_of(call, images, kernel[0], {kernel[2], kernel[3]}, options)};
 }
 
 /// As conv2d on signals of height 1.
@@ -162,7 +166,7 @@ Conv2d conv1d_of(const Shape& signals, const Shape& kernel, const Shape* bias, c
   check_axes(call, signals, kernel, 3, "[N, C, L] and [O, C / groups, k]");
   check_channels(call, signals, kernel, options.groups);
   if (bias) check_bias(call, *bias, kernel[0]);
-  return {plan_of(call, {signals[0], signals[1], 1, signals[2]}, {1, kernel[2]},
+  return {plan_of(call, {signals[0], signals[1], 1, signals[2]}, kernel[0], {1, kernel[2]},
                   {{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups})};
 }
 
@@ -174,8 +178,9 @@ void grow_to(Window& window, const WindowCall& call, std::size_t axis, std::size
                      std::to_string(output_padding) + " for images " + to_string(call.images) + ", " +
                      call.sliding + " is not less than the stride or the dilation of axis " +
                      call.axis(2 + axis) + "; give a smaller one");
-  const std::size_t last = out == 0 ? 0 : (out - 1) * window.stride[axis];
-  const std::size_t extent = last + window.reach(axis) + output_padding, cut = 2 * window.padding[axis];
+  const std::size_t last = out == 0 ? 0 : checked_product(out - 1, window.stride[axis]);
+  const std::size_t extent = checked_sum(last, window.reach(axis) + output_padding),
+                    cut = 2 * window.padding[axis];
   if (out == 0 || cut >= extent)
     call.fail("no element would be left", " (axis " + call.axis(2 + axis) + ": an extent of " +
                                               std::to_string(out) + " gives " +
@@ -197,12 +202,13 @@ ConvTranspose2d conv_transpose2d_of(const Shape& images, const Shape& kernel, co
   if (images[1] % options.groups != 0)
     call.fail("the groups do not divide the channels",
               " (axis 1: " + std::to_string(images[1]) + in_groups(options.groups) + "); give a divisor");
-  if (bias) check_bias(call, *bias, kernel[1] * options.groups);
+  if (bias) check_bias(call, *bias, checked_product(kernel[1], options.groups));
   ConvTranspose2d op{
       {make_window(call, {kernel[2], kernel[3]}, options.stride, options.padding, options.dilation),
        options.groups}};
   for (std::size_t axis : {0u, 1u})
     grow_to(op.window, call, axis, images[2 + axis], options.output_padding[axis]);
+  call.check_result(op.x_shape(images[0], kernel));
   return op;
 }
 
@@ -215,7 +221,8 @@ Conv2dKernelGradient kernel_gradient_of(const Shape& images, const Shape& gradie
     call.fail("the groups do not divide the channels", " (axis 1: " + std::to_string(images[1]) + " and " +
                                                            std::to_string(gradient[1]) +
                                                            in_groups(options.groups) + "); give a divisor");
-  const Convolution plan = plan_of(call, images, kernel, options);
+  const Convolution plan = plan_of(call, images, gradient[1], kernel, options);
+  call.check_result({gradient[1], images[1] / options.groups, kernel[0], kernel[1]});
   const Shape expected{images[0], gradient[1], plan.window.out[0], plan.window.out[1]};
   if (!(gradient == expected))
     call.fail("the gradient does not fit",

@@ -63,6 +63,7 @@ struct Solve {
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) {
+    if (a.size() == 0) return b;
     factors.compute(a);
     factors.check_regular(name);
     return solve_each(a, b, [&](std::size_t matrix, T* right, std::size_t columns) {
@@ -86,6 +87,7 @@ struct SolveTriangular {
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
+    if (a.size() == 0) return b;
     const Stack stack(a.shape);
     const T* in = a.data();
     for (std::size_t i = 0; i < stack.count * stack.n; ++i)
@@ -115,6 +117,7 @@ struct Inverse {
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {
+    if (a.size() == 0) return a;
     Factors factors;
     factors.compute(a);
     factors.check_regular(name);
@@ -227,6 +230,7 @@ struct Cholesky {
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {
+    if (a.size() == 0) return a;
     const Stack stack(a.shape);
     const std::size_t n = stack.n;
     Dense<T> result(a.shape);
@@ -280,6 +284,7 @@ V solve_by(Op op, const V& a, const V& b) {
   const Shape batch = shape;
   shape.push_back(n);
   shape.push_back(columns.back());
+  check_possible(Op::name, shape, matrix, right);
   const V wide = broadcast_to(reshape(b, columns), shape);
   // One matrix serves all right sides as it is.
   V x;

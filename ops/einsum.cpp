@@ -178,6 +178,7 @@ Term<V> joined(Term<V> a, Term<V> b, const Letters& kept) {
   Shape shape;
   for (char letter : batch + rows) shape.push_back(a.extent(letter));
   for (char letter : columns) shape.push_back(b.extent(letter));
+  check_possible("einsum", shape, shape_of(a.value), shape_of(b.value));
   const auto matrices = [&](std::size_t height, std::size_t width) {
     return batch.empty() ? Shape{height, width} : Shape{count, height, width};
   };

@@ -12,6 +12,10 @@ V embedding(const V& weight, const Indices& indices) {
   if (table.size() != 2)
     throw ShapeError("embedding: the table " + to_string(table) +
                      " is no matrix; it must be [count, dimension]");
+  detail::check_whole(indices);
+  Shape result = indices.shape();
+  result.push_back(table[1]);
+  check_possible("embedding", result, table, indices.shape());
   const auto count = static_cast<std::int64_t>(table[0]);
   for (const std::int64_t index : std::as_const(indices.storage()))
     if (index < 0 || index >= count)

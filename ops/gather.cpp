@@ -57,6 +57,7 @@ Indices to_indices(const std::vector<std::int64_t>& places) {
 std::size_t check_indices(std::string_view operation, const Shape& shape, const Indices& indices,
                           std::ptrdiff_t axis) {
   const std::size_t along = normalize_axis(operation, axis, shape);
+  detail::check_whole(indices);
   const Shape& chosen = indices.shape();
   const std::string both =
       std::string(operation) + ": indices " + to_string(chosen) + " for shape " + to_string(shape);
@@ -107,14 +108,18 @@ struct Rows {
     if (indices.empty() || indices.size() > shape.size())
       throw ShapeError("index_put: " + std::to_string(indices.size()) + " index arrays for shape " +
                        to_string(shape) + "; give one for each of the first axes");
-    for (const Indices& each : indices) chosen = broadcast_shapes("index_put", chosen, each.shape());
-    numbers.assign(element_count(chosen), 0);
-    for (std::size_t axis = 0; axis < indices.size(); ++axis) add(indices[axis], axis, shape);
+    for (const Indices& each : indices) {
+      detail::check_whole(each);
+      chosen = broadcast_shapes("index_put", chosen, each.shape());
+    }
     target = chosen;
     for (std::size_t axis = indices.size(); axis < shape.size(); ++axis) {
       target.push_back(shape[axis]);
       row_size *= shape[axis];
     }
+    check_possible("index_put", target, shape, chosen);
+    numbers.assign(element_count(chosen), 0);
+    for (std::size_t axis = 0; axis < indices.size(); ++axis) add(indices[axis], axis, shape);
   }
 
   /// The last of the places that choose the same row.
@@ -178,6 +183,7 @@ V scatter_add(const V& x, std::ptrdiff_t axis, const Indices& indices, const V& 
 
 template <Tensor V>
 V masked_select(const V& x, const Mask& mask) {
+  detail::check_whole(mask);
   const Shape shape = broadcast_shapes("masked_select", shape_of(x), mask.shape());
   const bool* holds = mask.storage().data();
   Dense<bool> repeated;
@@ -206,7 +212,8 @@ V index_put(const V& x, const std::vector<Indices>& indices, const V& values, bo
                      "; give them that shape");
   const Shape matrix{rows.rows, rows.row_size};
   const V put = reshape(broadcast_to(values, rows.target), Shape{rows.numbers.size(), rows.row_size});
-  if (!accumulate) return reshape(replaced(reshape(x, matrix), rows, put), shape);
+  // Of no elements none is replaced, however many rows there are.
+  if (!accumulate && element_count(shape) > 0) return reshape(replaced(reshape(x, matrix), rows, put), shape);
   return x + reshape(scatter_slices(put, to_indices(rows.numbers), 0, matrix), shape);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "../core/threads.hpp"
 #include "families.hpp"
@@ -68,6 +69,7 @@ struct TakeAlongAxis {
   Dense<T> forward(const Dense<T>& x) const {
     const Around from(x.shape, choice.axis), to(choice.indices.shape, choice.axis);
     Dense<T> result(choice.indices.shape);
+    if (result.size() == 0) return result;
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
@@ -95,6 +97,7 @@ struct ScatterAlongAxis {
   Dense<T> forward(const Dense<T>& x) const {
     const Around from(choice.indices.shape, choice.axis), to(shape, choice.axis);
     Dense<T> result = Dense<T>::filled(shape, T(0));
+    if (x.size() == 0) return result;
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
@@ -139,6 +142,7 @@ struct Take {
     const Around from(x.shape, choice.axis);
     const std::size_t count = choice.indices.size();
     Dense<T> result(taken_shape(x.shape, choice.indices.shape, choice.axis));
+    if (result.size() == 0) return result;
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
@@ -165,6 +169,7 @@ struct ScatterSlices {
     const Around to(shape, choice.axis);
     const std::size_t count = choice.indices.size();
     Dense<T> result = Dense<T>::filled(shape, T(0));
+    if (x.size() == 0) return result;
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
@@ -228,6 +233,7 @@ V take_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis) {
 
 template <Tensor V>
 V scatter_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis, const Shape& shape) {
+  check_possible("scatter_along_axis", shape, shape_of(x));
   Choice choice = choose_along("scatter_along_axis", shape, indices, axis);
   check_shape("scatter_along_axis", shape_of(x), choice.indices.shape, shape);
   return perform(ScatterAlongAxis{std::move(choice), shape}, x);
@@ -235,11 +241,15 @@ V scatter_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis, co
 
 template <Tensor V>
 V take(const V& x, const Indices& indices, std::ptrdiff_t axis) {
-  return perform(Take{choose_slices("take", shape_of(x), indices, axis)}, x);
+  Take op{choose_slices("take", shape_of(x), indices, axis)};
+  check_possible("take", taken_shape(shape_of(x), op.choice.indices.shape, op.choice.axis), shape_of(x),
+                 op.choice.indices.shape);
+  return perform(std::move(op), x);
 }
 
 template <Tensor V>
 V scatter_slices(const V& x, const Indices& indices, std::ptrdiff_t axis, const Shape& shape) {
+  check_possible("scatter_slices", shape, shape_of(x));
   Choice choice = choose_slices("scatter_slices", shape, indices, axis);
   check_shape("scatter_slices", shape_of(x), taken_shape(shape, choice.indices.shape, choice.axis), shape);
   return perform(ScatterSlices{std::move(choice), shape}, x);
@@ -250,6 +260,7 @@ Array<T> one_hot(const Indices& indices, std::size_t classes) {
   const Dense<std::int64_t> labels = to_dense(indices);
   Shape shape = labels.shape;
   shape.push_back(classes);
+  check_possible("one_hot", shape, labels.shape);
   Dense<T> rows = Dense<T>::filled(shape, T(0));
   T* out = rows.mutable_data();
   for (std::size_t k = 0, n = labels.size(); k < n; ++k, out += classes) {

@@ -113,6 +113,7 @@ struct Linear {
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<T>& weight, const Dense<T>& bias) const {
     Dense<T> result = empty_result(x, weight);
+    if (result.size() == 0) return result;
     const GemmSize size = size_of(x.shape, weight.shape);
     const T* row = bias.data();
     T* out = result.mutable_data();
@@ -153,6 +154,13 @@ std::string describe(const Shape& shape, bool transposed) {
   return (transposed ? "transposed " : "") + to_string(shape);
 }
 
+/// ShapeError if no value can have the axes of the product of two factors, the batch axes first.
+void check_product(std::string_view operation, const Shape& batch, const Shape& a, const Shape& b,
+                   const MatmulOptions& options = {}) {
+  const GemmSize size = product_size(as_row(a), as_column(b), options);
+  check_possible(operation, joined(batch, {size.m, size.n}), a, b);
+}
+
 /// The batch axes of the result, after everything has been checked.
 Shape check_matmul(const Shape& a, const Shape& b, const MatmulOptions& options) {
   const bool ta = options.transpose_a, tb = options.transpose_b;
@@ -165,7 +173,11 @@ Shape check_matmul(const Shape& a, const Shape& b, const MatmulOptions& options)
   if (inner_a != inner_b)
     fail("inner dimensions differ", " (" + std::to_string(inner_a) + " vs " + std::to_string(inner_b) +
                                         "); transpose one side or check the layer's input size");
-  if (a.size() <= 2 && b.size() <= 2) return {};
+  const MatmulOptions lie{ta && a.size() > 1, tb && b.size() > 1};
+  if (a.size() <= 2 && b.size() <= 2) {
+    check_product("matmul", {}, a, b, lie);
+    return {};
+  }
   const Shape batch_a = batch_of(a), batch_b = batch_of(b);
   Shape batch = batch_a.size() < batch_b.size() ? batch_b : batch_a;
   for (std::size_t k = 0; k < std::min(batch_a.size(), batch_b.size()); ++k) {
@@ -176,6 +188,7 @@ Shape check_matmul(const Shape& a, const Shape& b, const MatmulOptions& options)
                                               std::to_string(in_b) + "); make the extents equal or 1");
     batch[batch.size() - 1 - k] = in_a == 1 ? in_b : in_a;
   }
+  check_product("matmul", batch, a, b, lie);
   return batch;
 }
 
@@ -188,6 +201,9 @@ void check_linear(const Shape& x, const Shape& weight) {
   if (x.back() != weight[0])
     fail("inner dimensions differ", " (" + std::to_string(x.back()) + " vs " + std::to_string(weight[0]) +
                                         "); check the layer's input size");
+  Shape result = x;
+  result.back() = weight[1];
+  check_possible("linear", result, x, weight);
 }
 
 }  // namespace
@@ -226,13 +242,15 @@ V dot(const V& a, const V& b) {
     shape.push_back(right[axis]);
     columns *= right[axis];
   }
+  check_possible("dot", shape, left, right);
   return reshape(matmul(a, reshape(permute(b, order), Shape{inner, columns})), shape);
 }
 
 template <Tensor V>
 V outer(const V& a, const V& b) {
-  return matmul(reshape(a, Shape{element_count(shape_of(a)), 1}),
-                reshape(b, Shape{1, element_count(shape_of(b))}));
+  const std::size_t rows = element_count(shape_of(a)), columns = element_count(shape_of(b));
+  check_possible("outer", Shape{rows, columns}, shape_of(a), shape_of(b));
+  return matmul(reshape(a, Shape{rows, 1}), reshape(b, Shape{1, columns}));
 }
 
 template <Tensor V>

@@ -107,6 +107,10 @@ struct MaxPool2d {
     const Shape shape = pooled_shape(x.shape, window);
     Dense<T> result(shape);
     Dense<std::int64_t> positions(Shape{shape[0] * shape[1], window.out_size()});
+    if (result.size() == 0) {
+      places = to_array(std::move(positions));
+      return result;
+    }
     const T* const in = x.data();
     T* const out = result.mutable_data();
     std::int64_t* const found = positions.mutable_data();
@@ -233,6 +237,7 @@ Window pool_window(const WindowCall& call, const Pair& kernel, Pair stride, cons
                        " for images " + to_string(images) + ", " + call.sliding + " (axis " +
                        call.axis(2 + axis) + "); give at most half the window, or pad the images");
   slide_over(window, call, {images[2], images[3]});
+  call.check_result(pooled_shape(images, window));
   return window;
 }
 
@@ -249,8 +254,10 @@ Window avg_window(std::string_view operation, const Shape& images, const AvgPool
 Window max_window(const Shape& images, const MaxPool2dOptions& options) {
   const WindowCall call = call_of("max_pool2d", images, options.kernel);
   const Window window = pool_window(call, options.kernel, options.stride, options.padding, options.dilation);
+  // With at most half the window in the padding, only windows that start there can see nothing else.
   for (std::size_t axis : {0u, 1u})
     for (std::size_t place = 0; place < window.out[axis]; ++place) {
+      if (place * window.stride[axis] >= window.padding[axis]) break;
       const Span inside = elements_inside(window, axis, place);
       if (inside.begin == inside.end)
         call.fail("a window sees nothing but padding", " (axis " + call.axis(2 + axis) + ", place " +
@@ -274,6 +281,7 @@ V avg_pool2d(const V& images, const AvgPool2dOptions& options) {
 
 template <Tensor V>
 V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOptions& options) {
+  check_possible("avg_pool2d_gradient", shape, shape_of(gradient));
   const Window window = avg_window("avg_pool2d_gradient", shape, options);
   const Shape expected = pooled_shape(shape, window);
   if (!(shape_of(gradient) == expected))

@@ -48,7 +48,6 @@ Shape resolve(const Axes& extents, const Shape& from) {
   };
   Shape shape(extents.size(), 1);
   std::size_t known = 1, open_axis = shape.size();
-  bool overflows = false;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     const std::ptrdiff_t extent = extents[axis];
     if (extent == -1) {
@@ -60,18 +59,19 @@ Shape resolve(const Axes& extents, const Shape& from) {
       fail("extent " + std::to_string(extent) + " of axis " + std::to_string(axis) +
            " is negative; only -1 has a meaning, what is left");
     shape[axis] = static_cast<std::size_t>(extent);
-    overflows |= __builtin_mul_overflow(known, shape[axis], &known);
+    known = checked_product(known, shape[axis]);
   }
   const auto count = [&] { return std::to_string(size); };
   if (open_axis < shape.size()) {
-    if (overflows || known == 0 || size % known != 0)
+    if (known == 0 || size % known != 0)
       fail("no extent of axis " + std::to_string(open_axis) + " alone gives " + count() + " elements; give " +
            (size == 0 ? "all extents" : "extents whose product divides " + count()));
     shape[open_axis] = size / known;
-  } else if (overflows || known != size) {
-    fail(count() + " elements do not become " + (overflows ? "so many" : std::to_string(known)) +
+  } else if (known != size) {
+    fail(count() + " elements do not become " + (known < element_limit ? std::to_string(known) : "so many") +
          "; give extents whose product is " + count());
   }
+  check_possible("reshape", shape, from);
   return shape;
 }
 

@@ -27,13 +27,15 @@ class Extents {
  public:
   struct Extent {
     template <std::integral I>
-    Extent(I extent) noexcept : value(static_cast<std::ptrdiff_t>(extent)) {}
+    Extent(I extent) noexcept : value(detail::to_signed(extent)) {}
     std::ptrdiff_t value;
   };
   Extents(std::initializer_list<Extent> extents) {
     for (const Extent& extent : extents) values_.push_back(extent.value);
   }
-  Extents(const Shape& shape) : values_(shape.begin(), shape.end()) {}
+  Extents(const Shape& shape) {
+    for (std::size_t extent : shape) values_.push_back(detail::to_signed(extent));
+  }
   Extents(const Axes& extents) : values_(extents) {}
 
   const Axes& values() const noexcept { return values_; }

@@ -222,6 +222,7 @@ V slice(const V& x, std::span<const SliceItem> items) {
 
 template <Tensor V>
 V slice_scatter(const V& x, const Shape& shape, std::span<const SliceItem> items) {
+  check_possible("slice_scatter", shape, shape_of(x));
   const Box box = find_box("slice_scatter", shape, items);
   if (!(shape_of(x) == box.result))
     throw ShapeError("slice_scatter: " + to_string(shape_of(x)) + " does not fit the slice " +
@@ -234,7 +235,12 @@ Variable<T> concatenate(const std::vector<Variable<T>>& values, std::ptrdiff_t a
   check_some("concatenate", values);
   const Shape& first = values[0].shape();
   const Concatenate op{normalize_axis("concatenate", axis, first)};
-  for (std::size_t i = 1; i < values.size(); ++i) check_joins(first, values[i].shape(), i, op.axis);
+  Shape joined = first;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    check_joins(first, values[i].shape(), i, op.axis);
+    joined[op.axis] = checked_sum(joined[op.axis], values[i].shape()[op.axis]);
+  }
+  check_possible("concatenate", joined);
   return record_list(op, values);
 }
 
@@ -242,6 +248,9 @@ template <class T>
 Variable<T> stack(const std::vector<Variable<T>>& values, std::ptrdiff_t axis) {
   check_some("stack", values);
   const Shape& first = values[0].shape();
+  Shape joined = first;
+  joined.insert(0, values.size());
+  check_possible("stack", joined);
   std::vector<Variable<T>> expanded;
   for (const Variable<T>& value : values) {
     if (!(value.shape() == first))
@@ -262,8 +271,12 @@ std::vector<Variable<T>> split(const Variable<T>& x, std::size_t parts, std::ptr
     throw ShapeError("split: " + std::to_string(parts) + " parts do not divide axis " +
                      std::to_string(along) + " of shape " + to_string(x.shape()) + " (extent " +
                      std::to_string(extent) + "); give a divisor, or use slice");
+  if (parts >= element_limit)
+    throw ShapeError("split: " + std::to_string(parts) + " parts of axis " + std::to_string(along) +
+                     " of shape " + to_string(x.shape()) + "; give less than 2^60");
   const std::size_t count = extent / parts;
   std::vector<Variable<T>> result;
+  result.reserve(parts);
   for (std::size_t k = 0; k < parts; ++k) result.push_back(part_along(x, along, k * count, count));
   return result;
 }

@@ -4,13 +4,27 @@
 #include <concepts>
 #include <cstddef>
 #include <initializer_list>
+#include <limits>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "../core/record.hpp"
 
 namespace xgrad {
+
+namespace detail {
+/// An unsigned number that std::ptrdiff_t cannot hold becomes its largest, which is out of range everywhere,
+/// and no negative one, which would mean something else.
+template <std::integral I>
+constexpr std::ptrdiff_t to_signed(I number) noexcept {
+  constexpr auto largest = std::numeric_limits<std::ptrdiff_t>::max();
+  if constexpr (std::is_unsigned_v<I>)
+    if (number > static_cast<std::size_t>(largest)) return largest;
+  return static_cast<std::ptrdiff_t>(number);
+}
+}  // namespace detail
 
 /// Part of an axis, as Python's start:stop:step; see range().
 struct Range {
@@ -36,7 +50,7 @@ class SliceItem {
   SliceItem(const Range& range) noexcept : range_(range), drops_axis_(false) {}
   SliceItem(All) noexcept : drops_axis_(false) {}
   template <std::integral I>
-  SliceItem(I position) noexcept : position_(static_cast<std::ptrdiff_t>(position)), drops_axis_(true) {}
+  SliceItem(I position) noexcept : position_(detail::to_signed(position)), drops_axis_(true) {}
 
   bool drops_axis() const noexcept { return drops_axis_; }
   std::ptrdiff_t position() const noexcept { return position_; }
@@ -59,7 +73,7 @@ V slice(const V& x, std::initializer_list<SliceItem> items) {
 }
 
 /// The dual of slice: zeros of `shape`, with x in the place that slice would read. Errors as slice's, and
-/// ShapeError if the shape of x is not that of the slice.
+/// ShapeError if the shape of x is not that of the slice, or no value can have `shape`.
 template <Tensor V>
 V slice_scatter(const V& x, const Shape& shape, std::span<const SliceItem> items);
 template <Tensor V>

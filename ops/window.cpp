@@ -21,6 +21,11 @@ void WindowCall::fail(const std::string& what, const std::string& advice) const 
                    advice);
 }
 
+void WindowCall::check_result(const Shape& shape) const {
+  if (!is_possible(shape))
+    fail("the result would have 2^60 elements or more", ", and no value has so many; make it smaller");
+}
+
 std::string WindowCall::axis(std::size_t of_four) const {
   return std::to_string(of_four + images.size() - 4);
 }
@@ -46,7 +51,7 @@ Window make_window(const WindowCall& call, const Pair& kernel, const Pair& strid
 
 void slide_over(Window& window, const WindowCall& call, const Pair& in) {
   for (std::size_t k : {0u, 1u}) {
-    const std::size_t padded = in[k] + 2 * window.padding[k], reach = window.reach(k);
+    const std::size_t padded = checked_sum(in[k], 2 * window.padding[k]), reach = window.reach(k);
     if (reach > padded)
       call.fail("the window is larger than the padded image",
                 " (axis " + call.axis(2 + k) + ": " + std::to_string(reach) +

@@ -39,6 +39,8 @@ struct WindowCall {
 
   /// ShapeError: `operation: what: images [...], kernel [...]advice`.
   [[noreturn]] void fail(const std::string& what, const std::string& advice) const;
+  /// ShapeError if no value can have the result's shape.
+  void check_result(const Shape& shape) const;
   /// The number that the user's images have for axis 2 or 3 of [N, C, H, W].
   std::string axis(std::size_t of_four) const;
 };

@@ -4,6 +4,8 @@
 #include <xgrad/data/normalise.hpp>
 #include <xgrad/data/synthetic.hpp>
 
+#include "../hostile.hpp"
+
 using namespace xgrad::data;
 using xgrad::Array;
 
@@ -135,6 +137,27 @@ TEST_CASE("moons, circles and blobs refuse what they cannot draw") {
                        "make_blobs: 10 samples of 0 features around 3 centers; give 1 or more of each",
                        xgrad::ValueError);
   CHECK_THROWS_AS(make_blobs<float>(10, 2, 3, INFINITY), xgrad::ValueError);
+}
+
+TEST_CASE("more points than a value can have are refused before any is drawn") {
+  constexpr std::size_t half = std::size_t{1} << 63;
+  xgrad::testing::check_refused({
+      {"make_spiral: shape [2^64 - 1 or more, 2] is too large, and a value has less than 2^60 elements; make "
+       "it smaller",
+       [] { make_spiral<float>(half, 2); }},
+      {"make_moons: shape [9223372036854775808, 2] is too large, and a value has less than 2^60 elements; "
+       "make it smaller",
+       [] { make_moons<float>(half); }},
+      {"make_circles: shape [9223372036854775808, 2] is too large, and a value has less than 2^60 elements; "
+       "make it smaller",
+       [] { make_circles<double>(half); }},
+      {"make_blobs: shape [9223372036854775808, 4] is too large, and a value has less than 2^60 elements; "
+       "make it smaller",
+       [] { make_blobs<float>(half, 4); }},
+      {"make_blobs: shape [9223372036854775808, 4] is too large, and a value has less than 2^60 elements; "
+       "make it smaller",
+       [] { make_blobs<double>(10, 4, half); }},
+  });
 }
 
 TEST_CASE("normalise takes a known mean and deviation away") {
