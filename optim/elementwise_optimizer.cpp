@@ -69,6 +69,7 @@ template <class T, class Rule>
 void ElementwiseOptimizer<T, Rule>::set_options(const Options& options) {
   this->check_rate(options.learning_rate);
   Rule::check(options, this->check());
+  this->set_learning_rate(options.learning_rate);
   for (std::size_t group = 0; group < options_.size(); ++group) assign(options, group);
 }
 
@@ -77,12 +78,12 @@ void ElementwiseOptimizer<T, Rule>::set_options(const Options& options, std::siz
   this->check_group(group);
   this->check_rate(options.learning_rate);
   Rule::check(options, this->check());
+  this->set_learning_rate(options.learning_rate, group);
   assign(options, group);
 }
 
 template <class T, class Rule>
 void ElementwiseOptimizer<T, Rule>::assign(const Options& options, std::size_t group) {
-  this->set_learning_rate(options.learning_rate, group);
   options_[group] = options;
   for (std::size_t i = 0; i < kept_.size(); ++i)
     for (std::size_t s = 0; s < Rule::slots.size(); ++s)
@@ -153,7 +154,7 @@ void ElementwiseOptimizer<T, Rule>::load_state(const std::vector<NamedArray<T>>&
         loaded[i].slots[s] = reader.array(name_of(i, Rule::slots[s]), this->parameters()[i].shape());
   }
   reader.finish();
-  this->set_learning_rates(std::move(rates));
+  this->set_own_learning_rates(std::move(rates));
   kept_ = std::move(loaded);
 }
 

@@ -42,10 +42,11 @@ class ElementwiseOptimizer : public Optimizer<T> {
   /// Everything is allocated before anything is moved: when memory runs out, nothing has changed.
   void step() override;
 
-  /// Of a group as they are now, set_learning_rate() included.
+  /// Of a group as they are now; the learning rate is the one in force.
   Options options(std::size_t group = 0) const;
   /// Of every group, for every later step. What was kept of earlier gradients stays, but for slots that the
-  /// new options have no use for. ValueError for a bad option; nothing has changed then.
+  /// new options have no use for. The learning rate is set as by set_learning_rate(). ValueError for a bad
+  /// option; nothing has changed then.
   void set_options(const Options& options);
   /// Of one group.
   void set_options(const Options& options, std::size_t group);
@@ -60,6 +61,7 @@ class ElementwiseOptimizer : public Optimizer<T> {
     std::array<Dense<T>, Rule::slots.size()> slots;  ///< undefined until a step uses them
   };
 
+  /// But for the learning rate.
   void assign(const Options& options, std::size_t group);
   bool uses(std::size_t parameter, std::size_t slot) const;
   Dense<T> fresh_slot(std::size_t parameter) const;

@@ -280,7 +280,7 @@ void LBFGS<T>::load_state(const std::vector<NamedArray<T>>& state) {
     history.push_back({std::move(s), std::move(y), s_y});
   }
   reader.finish();
-  this->set_learning_rates(std::move(rates));
+  this->set_own_learning_rates(std::move(rates));
   history_ = std::move(history);
 }
 

@@ -56,7 +56,7 @@ void Optimizer<T>::zero_grad() {
 template <class T>
 void Optimizer<T>::write_learning_rates(std::vector<NamedArray<T>>& state) const {
   for (std::size_t g = 0; g < group_count(); ++g)
-    state.emplace_back(rate_name(g), number_array<T>(learning_rate(g)));
+    state.emplace_back(rate_name(g), number_array<T>(own_learning_rate(g)));
 }
 
 template <class T>

@@ -28,9 +28,10 @@ class Optimizer : public LearningRates {
   const std::vector<Variable<T>>& parameters() const noexcept { return parameters_; }
 
   /// Everything beside the parameters that training needs to go on bit for bit, each array in O(1): the
-  /// learning rates, and for each parameter the count of its steps and what the optimizer keeps of earlier
-  /// gradients. The names count from 0: "groups.0.learning_rate", "parameters.0.step"; for numbers as arrays
-  /// see number_array. Options other than learning rates are the constructor's.
+  /// groups' own learning rates (a schedule's factors are in its own state), and for each parameter the count
+  /// of its steps and what the optimizer keeps of earlier gradients. The names count from 0:
+  /// "groups.0.learning_rate", "parameters.0.step"; for numbers as arrays see number_array. Options other than
+  /// learning rates are the constructor's.
   virtual std::vector<NamedArray<T>> state() const = 0;
   /// Goes on where the optimizer was that gave `state`. ValueError for a name that is missing, given twice,
   /// or unknown here, as when the groups or options differ; ShapeError that names the array. The optimizer is
@@ -48,7 +49,7 @@ class Optimizer : public LearningRates {
   std::size_t group_of(std::size_t i) const noexcept { return group_of_[i]; }
 
   void write_learning_rates(std::vector<NamedArray<T>>& state) const;
-  /// Checked, and ready for set_learning_rates().
+  /// Checked, and ready for set_own_learning_rates().
   std::vector<double> read_learning_rates(StateReader<T>& state) const;
 
  private:

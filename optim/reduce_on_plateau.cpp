@@ -33,13 +33,13 @@ bool ReduceLROnPlateau::reduce() {
   std::vector<double> rates;
   bool falls = false;
   for (std::size_t group = 0; group < optimizer_.group_count(); ++group) {
-    const double before = optimizer_.learning_rate(group);
+    const double before = optimizer_.own_learning_rate(group);
     const double after = std::max(before * options_.factor, options_.min_lr);
     const bool changes = before - after > options_.eps;
     rates.push_back(changes ? after : before);
     falls = falls || changes;
   }
-  optimizer_.set_learning_rates(std::move(rates));
+  optimizer_.set_own_learning_rates(std::move(rates));
   return falls;
 }
 

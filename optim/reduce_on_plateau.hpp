@@ -17,7 +17,7 @@ enum class ThresholdMode { rel, abs };
 
 struct ReduceLROnPlateauOptions {
   PlateauMode mode = PlateauMode::min;
-  /// What rates are multiplied by: above 0 and below 1.
+  /// What the groups' own rates are multiplied by: above 0 and below 1.
   double factor = 0.1;
   /// How many calls in a row without a better metric are borne; the next one lowers the rates.
   std::uint64_t patience = 10;
@@ -26,15 +26,16 @@ struct ReduceLROnPlateauOptions {
   ThresholdMode threshold_mode = ThresholdMode::rel;
   /// How many calls after a reduction are not counted against patience.
   std::uint64_t cooldown = 0;
-  /// Rates do not fall below it.
+  /// The groups' own rates do not fall below it.
   double min_lr = 0;
-  /// A rate that would fall by no more than this stays.
+  /// An own rate that would fall by no more than this stays.
   double eps = 1e-8;
 };
 
-/// Multiplies every group's learning rate by `factor` when a metric, such as the loss on data kept aside, has
-/// not got better for more than `patience` calls: PyTorch's rule, but that a part of a negative best counts
-/// by its size. The optimizer must outlive it.
+/// Multiplies every group's own learning rate by `factor` when a metric, such as the loss on data kept aside,
+/// has not got better for more than `patience` calls: PyTorch's rule, but that a part of a negative best
+/// counts by its size. Schedules of the same optimizer go on multiplying what is left. The optimizer must
+/// outlive it.
 class ReduceLROnPlateau {
  public:
   explicit ReduceLROnPlateau(LearningRates& optimizer, const ReduceLROnPlateauOptions& options = {});
@@ -44,12 +45,15 @@ class ReduceLROnPlateau {
   /// Once an epoch, say; whether the rates fell. A NaN is no better than anything.
   bool step(double metric);
 
+  /// Whether it is this optimizer's rates that it lowers.
+  bool drives(const LearningRates& optimizer) const noexcept { return &optimizer == &optimizer_; }
+
   /// The best metric so far; infinite, on the bad side, before the first.
   double best() const noexcept { return progress_.best; }
 
-  /// What the next steps depend on beside the options and the optimizer's rates.
+  /// What the next steps depend on beside the options and the groups' own rates.
   std::vector<NamedArray<double>> state() const;
-  /// Goes on where the one was that gave `state`; the optimizer's rates are its own state's. ValueError for a
+  /// Goes on where the one was that gave `state`; the rates are in the optimizer's state. ValueError for a
   /// name that is missing, given twice or unknown here; nothing has changed then.
   void load_state(const std::vector<NamedArray<double>>& state);
 

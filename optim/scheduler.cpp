@@ -8,11 +8,12 @@ namespace xgrad::optim {
 namespace {
 
 const std::string then_prefix = "then.";
+const char* const own_rates = "own_learning_rates";
 
-std::vector<double> rates_of(const LearningRates& optimizer) {
+std::vector<double> own_rates_of(const LearningRates& optimizer) {
   std::vector<double> rates;
   for (std::size_t group = 0; group < optimizer.group_count(); ++group)
-    rates.push_back(optimizer.learning_rate(group));
+    rates.push_back(optimizer.own_learning_rate(group));
   return rates;
 }
 
@@ -33,20 +34,22 @@ double along_cosine(double start, double end, double part) {
 }  // namespace
 
 Scheduler::Scheduler(std::string name, LearningRates& optimizer)
-    : name_(std::move(name)), optimizer_(optimizer), progress_{rates_of(optimizer), 0} {}
+    : name_(std::move(name)), rates_(optimizer.rates_), progress_{own_rates_of(optimizer), 0} {}
 
-void Scheduler::set_rates(const Progress& progress) const {
-  std::vector<double> rates;
-  for (double base : progress.bases) rates.push_back(rate(base, progress.steps));
-  optimizer_.set_learning_rates(std::move(rates));
+Scheduler::~Scheduler() { rates_->settle(this); }
+
+void Scheduler::set_factors(const Progress& progress) const {
+  std::vector<double> factors;
+  for (double base : progress.bases) factors.push_back(factor(base, progress.steps));
+  rates_->set_factors(this, std::move(factors));
 }
 
-void Scheduler::start() { set_rates(progress_); }
+void Scheduler::start() { set_factors(progress_); }
 
 void Scheduler::step() {
   Progress next = progress_;
   ++next.steps;
-  set_rates(next);
+  set_factors(next);
   assign(std::move(next));
 }
 
@@ -56,25 +59,31 @@ std::vector<NamedArray<double>> Scheduler::state() const {
   std::copy(bases.begin(), bases.end(), array.mutable_data());
   std::vector<NamedArray<double>> state;
   state.emplace_back("steps", number_array<double>(static_cast<double>(progress_.steps)));
-  state.emplace_back("base_learning_rates", to_array(std::move(array)));
+  state.emplace_back(own_rates, to_array(std::move(array)));
   return state;
 }
 
 Scheduler::Progress Scheduler::read(const std::vector<NamedArray<double>>& state) const {
+  for (const auto& named : state)
+    if (named.first == "base_learning_rates")
+      throw ValueError(name_ +
+                       ": the state is of an earlier format, in which the optimizer's learning rates "
+                       "were saved times the schedule's factor; give the optimizer its own rates, and step "
+                       "the schedule to where it was");
   StateReader<double> reader(name_, state);
   Progress progress;
   progress.steps = reader.count("steps");
   const std::size_t groups = progress_.bases.size();
-  const Dense<double> bases = reader.array("base_learning_rates", Shape{groups});
+  const Dense<double> bases = reader.array(own_rates, Shape{groups});
   reader.finish();
   progress.bases.assign(bases.data(), bases.data() + groups);
-  for (double base : progress.bases) check().at_least_zero("base_learning_rates", base);
+  for (double base : progress.bases) check().at_least_zero(own_rates, base);
   return progress;
 }
 
 void Scheduler::load_state(const std::vector<NamedArray<double>>& state) {
   Progress progress = read(state);
-  set_rates(progress);
+  set_factors(progress);
   assign(std::move(progress));
 }
 
@@ -85,8 +94,8 @@ StepLR::StepLR(LearningRates& optimizer, const StepLROptions& options)
   start();
 }
 
-double StepLR::rate(double base, std::uint64_t t) const {
-  return base * std::pow(options_.gamma, static_cast<double>(t / options_.step_size));
+double StepLR::factor(double, std::uint64_t t) const {
+  return std::pow(options_.gamma, static_cast<double>(t / options_.step_size));
 }
 
 ExponentialLR::ExponentialLR(LearningRates& optimizer, const ExponentialLROptions& options)
@@ -95,8 +104,8 @@ ExponentialLR::ExponentialLR(LearningRates& optimizer, const ExponentialLROption
   start();
 }
 
-double ExponentialLR::rate(double base, std::uint64_t t) const {
-  return base * std::pow(options_.gamma, static_cast<double>(t));
+double ExponentialLR::factor(double, std::uint64_t t) const {
+  return std::pow(options_.gamma, static_cast<double>(t));
 }
 
 CosineAnnealingLR::CosineAnnealingLR(LearningRates& optimizer, const CosineAnnealingLROptions& options)
@@ -106,8 +115,9 @@ CosineAnnealingLR::CosineAnnealingLR(LearningRates& optimizer, const CosineAnnea
   start();
 }
 
-double CosineAnnealingLR::rate(double base, std::uint64_t t) const {
-  return along_cosine(base, options_.eta_min, static_cast<double>(t) / static_cast<double>(options_.t_max));
+double CosineAnnealingLR::factor(double base, std::uint64_t t) const {
+  const double floor = base > 0 ? options_.eta_min / base : 0;
+  return along_cosine(1, floor, static_cast<double>(t) / static_cast<double>(options_.t_max));
 }
 
 OneCycleLR::OneCycleLR(LearningRates& optimizer, const OneCycleLROptions& options)
@@ -123,31 +133,34 @@ OneCycleLR::OneCycleLR(LearningRates& optimizer, const OneCycleLROptions& option
   start();
 }
 
-double OneCycleLR::rate(double base, std::uint64_t t) const {
+double OneCycleLR::factor(double, std::uint64_t t) const {
   const double now = static_cast<double>(t), end = static_cast<double>(options_.total_steps - 1);
   const double top = options_.pct_start * static_cast<double>(options_.total_steps) - 1;
-  const double first = base / options_.div_factor, last = first / options_.final_div_factor;
-  if (now < top) return along_cosine(first, base, now / top);
-  return along_cosine(base, last, std::min((now - top) / (end - top), 1.0));
+  const double first = 1 / options_.div_factor, last = first / options_.final_div_factor;
+  if (now < top) return along_cosine(first, 1, now / top);
+  return along_cosine(1, last, std::min((now - top) / (end - top), 1.0));
 }
 
-LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options)
-    : Scheduler("LinearWarmup", optimizer), options_(options) {
+LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler* then)
+    : Scheduler("LinearWarmup", optimizer), options_(options), then_(then) {
   check_count(check(), "total_steps", options.total_steps, 1);
   check()(options.start_factor > 0 && options.start_factor <= 1, "start_factor", options.start_factor,
           "above 0 and at most 1");
+  if (then != nullptr && !then->drives(optimizer))
+    throw ValueError("LinearWarmup: the schedule to follow drives another optimizer; make both of one");
   start();
 }
 
-LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler& then)
-    : LinearWarmup(optimizer, options) {
-  then_ = &then;
-}
+LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options)
+    : LinearWarmup(optimizer, options, nullptr) {}
 
-double LinearWarmup::rate(double base, std::uint64_t t) const {
-  if (t >= options_.total_steps) return base;
+LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler& then)
+    : LinearWarmup(optimizer, options, &then) {}
+
+double LinearWarmup::factor(double, std::uint64_t t) const {
+  if (t >= options_.total_steps) return 1;
   const double part = static_cast<double>(t) / static_cast<double>(options_.total_steps);
-  return base * (options_.start_factor + (1 - options_.start_factor) * part);
+  return options_.start_factor + (1 - options_.start_factor) * part;
 }
 
 void LinearWarmup::step() {
@@ -174,7 +187,7 @@ void LinearWarmup::load_state(const std::vector<NamedArray<double>>& state) {
   }
   Progress progress = read(own);
   then_->load_state(followers);
-  if (progress.steps <= options_.total_steps) set_rates(progress);
+  set_factors(progress);
   assign(std::move(progress));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,15 @@
 
 namespace xgrad::optim {
 
-/// Sets the learning rate of each group of an optimizer as a function of the group's own rate, which is what
-/// it was when the scheduler was made, and of the number t of calls of step() since then. Making it sets the
-/// rates for t = 0. Call step() after the optimizer's, once a batch or once an epoch, as the schedule counts.
-/// Rates that are set by hand hold until the next step(). The optimizer must outlive the scheduler.
+/// Multiplies the own learning rate of each group of an optimizer by a factor that is a function of the
+/// number t of calls of step() since it was made: the rate in force is the group's own times the factors of
+/// all schedules that the optimizer has; see LearningRates. Making one gives the factors for t = 0. Call
+/// step() after the optimizer's, once a batch or once an epoch, as the schedule counts. A rate that a hand or
+/// a plateau has changed stays changed, for factors multiply it and undo nothing. When a schedule is
+/// destroyed the rates in force stay, as the groups' own.
 class Scheduler {
  public:
-  virtual ~Scheduler() = default;
+  virtual ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
@@ -25,39 +28,44 @@ class Scheduler {
   /// t
   std::uint64_t steps() const noexcept { return progress_.steps; }
 
-  /// t and the groups' own rates: what training needs to go on bit for bit, beside the options.
+  /// Whether it is this optimizer's rates that it multiplies.
+  bool drives(const LearningRates& optimizer) const noexcept { return rates_ == optimizer.rates_; }
+
+  /// t, and the groups' own rates when the schedule was made: what its factors depend on beside the options.
+  /// The own rates of now are in the optimizer's state.
   virtual std::vector<NamedArray<double>> state() const;
-  /// Goes on where the scheduler was that gave `state`, and sets the optimizer's rates for its t. ValueError
-  /// for a name that is missing, given twice or unknown here, or for a bad rate; ShapeError for another
-  /// number of groups. Nothing has changed then.
+  /// Goes on where the scheduler was that gave `state`: the factors are those of its t, to the bit.
+  /// ValueError for a name that is missing, given twice or unknown here, or for a bad rate; ShapeError for
+  /// another number of groups. Nothing has changed then. A state that has "base_learning_rates" is of a
+  /// format in which the optimizer's state held rates that were multiplied already, and is a ValueError.
   virtual void load_state(const std::vector<NamedArray<double>>& state);
 
  protected:
   /// `name` is the schedule's, for messages. A derived class checks its options and then calls start().
   Scheduler(std::string name, LearningRates& optimizer);
-  /// Sets the rates for t = 0.
+  /// Gives the factors for t = 0.
   void start();
 
-  /// The rate at t of a group whose own rate is `base`.
-  virtual double rate(double base, std::uint64_t t) const = 0;
+  /// The factor at t for a group whose own rate was `base` when the schedule was made.
+  virtual double factor(double base, std::uint64_t t) const = 0;
 
   OptionCheck check() const noexcept { return {name_}; }
 
   /// How far a schedule is.
   struct Progress {
-    std::vector<double> bases;  ///< the groups' own rates
+    std::vector<double> bases;  ///< the groups' own rates when it was made
     std::uint64_t steps = 0;
   };
   /// Checked as load_state says.
   Progress read(const std::vector<NamedArray<double>>& state) const;
-  void set_rates(const Progress& progress) const;
+  void set_factors(const Progress& progress) const;
   void assign(Progress progress) noexcept { progress_ = std::move(progress); }
-  /// Counts a step whose rates another schedule sets.
+  /// Counts a step that changes no factor of this schedule.
   void count_step() noexcept { ++progress_.steps; }
 
  private:
   std::string name_;
-  LearningRates& optimizer_;
+  std::shared_ptr<detail::GroupRates> rates_;
   Progress progress_;
 };
 
@@ -68,13 +76,13 @@ struct StepLROptions {
   double gamma = 0.1;
 };
 
-/// base * gamma^floor(t / step_size), as in PyTorch.
+/// The factor is gamma^floor(t / step_size), as in PyTorch.
 class StepLR final : public Scheduler {
  public:
   StepLR(LearningRates& optimizer, const StepLROptions& options);
 
  private:
-  double rate(double base, std::uint64_t t) const override;
+  double factor(double base, std::uint64_t t) const override;
   StepLROptions options_;
 };
 
@@ -83,32 +91,33 @@ struct ExponentialLROptions {
   double gamma = 0;
 };
 
-/// base * gamma^t, as in PyTorch.
+/// The factor is gamma^t, as in PyTorch.
 class ExponentialLR final : public Scheduler {
  public:
   ExponentialLR(LearningRates& optimizer, const ExponentialLROptions& options);
 
  private:
-  double rate(double base, std::uint64_t t) const override;
+  double factor(double base, std::uint64_t t) const override;
   ExponentialLROptions options_;
 };
 
 struct CosineAnnealingLROptions {
   /// The number of steps from the group's own rate to eta_min; at least 1.
   std::uint64_t t_max = 0;
-  /// The least rate.
+  /// The least rate of a group that keeps the own rate that it had when the schedule was made.
   double eta_min = 0;
 };
 
-/// eta_min + (base - eta_min) * (1 + cos(pi * t / t_max)) / 2: equation 5 of Loshchilov and Hutter, "SGDR:
-/// stochastic gradient descent with warm restarts", ICLR 2017, without restarts. Beyond t_max the rate rises
-/// again, as in PyTorch.
+/// The rate is eta_min + (base - eta_min) * (1 + cos(pi * t / t_max)) / 2, where base is the group's own rate
+/// when the schedule was made, and the factor what that is to base: equation 5 of Loshchilov and Hutter,
+/// "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, without restarts. Another own rate
+/// scales the whole curve, eta_min with it. Beyond t_max the rate rises again, as in PyTorch.
 class CosineAnnealingLR final : public Scheduler {
  public:
   CosineAnnealingLR(LearningRates& optimizer, const CosineAnnealingLROptions& options);
 
  private:
-  double rate(double base, std::uint64_t t) const override;
+  double factor(double base, std::uint64_t t) const override;
   CosineAnnealingLROptions options_;
 };
 
@@ -117,7 +126,7 @@ struct OneCycleLROptions {
   std::uint64_t total_steps = 0;
   /// The part of the steps in which the rate rises: above 0 and below 1.
   double pct_start = 0.3;
-  /// The first rate is base / div_factor, and the last base / div_factor / final_div_factor; both are at
+  /// The first factor is 1 / div_factor, and the last 1 / div_factor / final_div_factor; both divisors are at
   /// least 1.
   double div_factor = 25;
   double final_div_factor = 1e4;
@@ -132,21 +141,21 @@ class OneCycleLR final : public Scheduler {
   OneCycleLR(LearningRates& optimizer, const OneCycleLROptions& options);
 
  private:
-  double rate(double base, std::uint64_t t) const override;
+  double factor(double base, std::uint64_t t) const override;
   OneCycleLROptions options_;
 };
 
 struct LinearWarmupOptions {
   /// At least 1.
   std::uint64_t total_steps = 0;
-  /// The first rate is base * start_factor: above 0 and at most 1.
+  /// The first factor: above 0 and at most 1.
   double start_factor = 1.0 / 3;
 };
 
-/// base * (start_factor + (1 - start_factor) * t / total_steps) up to total_steps, and base from there: the
+/// The factor is start_factor + (1 - start_factor) * t / total_steps up to total_steps, and 1 from there: the
 /// gradual warmup of Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", arXiv
-/// 1706.02677, 2017. A schedule to follow it, made first on the same optimizer, is stepped by every step()
-/// from then on, and its state is part of this one's under "then."; it must outlive this one.
+/// 1706.02677, 2017. A schedule to follow it, of the same optimizer (ValueError otherwise), is stepped by
+/// every step() from then on, and its state is part of this one's under "then."; it must outlive this one.
 class LinearWarmup final : public Scheduler {
  public:
   LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options);
@@ -157,9 +166,11 @@ class LinearWarmup final : public Scheduler {
   void load_state(const std::vector<NamedArray<double>>& state) override;
 
  private:
-  double rate(double base, std::uint64_t t) const override;
+  double factor(double base, std::uint64_t t) const override;
+  LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler* then);
+
   LinearWarmupOptions options_;
-  Scheduler* then_ = nullptr;
+  Scheduler* then_;
 };
 
 }  // namespace xgrad::optim
