@@ -6,6 +6,7 @@
 #include <mutex>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "../core/error.hpp"
 #include "../core/random.hpp"
@@ -32,19 +33,16 @@ std::size_t detail::BatchPlan::batches() const noexcept {
   return full + (!options_.drop_last && samples_ % options_.batch_size != 0 ? 1 : 0);
 }
 
-detail::BatchPlan::Order detail::BatchPlan::next_order() {
+detail::BatchPlan::Order detail::BatchPlan::order() {
   if (options_.shuffle) {
     Generator random = pass_generator(options_.seed, epoch_);
-    Order shuffled = std::make_shared<const std::vector<std::size_t>>(permutation(samples_, random));
-    ++epoch_;
-    return shuffled;
+    return std::make_shared<const std::vector<std::size_t>>(permutation(samples_, random));
   }
   if (!unshuffled_) {
     std::vector<std::size_t> order(samples_);
     std::iota(order.begin(), order.end(), std::size_t{0});
     unshuffled_ = std::make_shared<const std::vector<std::size_t>>(std::move(order));
   }
-  ++epoch_;
   return unshuffled_;
 }
 
@@ -57,37 +55,45 @@ std::span<const std::size_t> detail::BatchPlan::rows(const std::vector<std::size
 
 struct detail::Prefetch::State {
   State(std::size_t count_, std::size_t ahead_, std::function<void(std::size_t)> make_)
-      : count(count_), ahead(ahead_), make(std::move(make_)), thread([this] { run(); }) {}
+      : count(count_), ahead(ahead_), make(std::move(make_)), errors(ahead_ + 1), thread([this] { run(); }) {}
 
   void run() noexcept {
-    for (std::size_t batch = 0; batch < count; ++batch) {
-      {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [&] { return stop || batch <= in_use + ahead; });
-        if (stop) return;
-      }
+    std::unique_lock lock(mutex);
+    while (true) {
+      changed.wait(lock, [&] { return stop || again || (next < count && next <= in_use + ahead); });
+      if (stop) return;
+      const bool anew = again;
+      const std::size_t batch = anew ? in_use : next;
+      lock.unlock();
       std::exception_ptr thrown;
       try {
         make(batch);
       } catch (...) {
         thrown = std::current_exception();
       }
-      const std::scoped_lock lock(mutex);
-      error = std::move(thrown);
-      if (!error) made = batch + 1;
+      lock.lock();
+      error_of(batch) = std::move(thrown);
+      if (anew)
+        again = false;
+      else
+        ++next;
       changed.notify_all();
-      if (error) return;
     }
   }
+  std::exception_ptr& error_of(std::size_t batch) { return errors[batch % errors.size()]; }
+  /// Beyond the last batch there is nothing to wait for.
+  bool is_ready(std::size_t batch) const { return (next > batch || batch >= count) && !again; }
 
   const std::size_t count, ahead;
   const std::function<void(std::size_t)> make;
   std::mutex mutex;
   std::condition_variable changed;
-  std::size_t in_use = 0, made = 0;
+  std::size_t in_use = 0, next = 0;
+  bool told = false;   ///< the consumer has had the exception of the batch in use
+  bool again = false;  ///< and asks for that batch once more
   bool stop = false;
-  std::exception_ptr error;  ///< what make(made) threw
-  std::thread thread;        ///< last: it uses all of the above
+  std::vector<std::exception_ptr> errors;  ///< by place, as the batches are: what make threw; null if nothing
+  std::thread thread;                      ///< last: it uses all of the above
 };
 
 detail::Prefetch::Prefetch(std::size_t count, std::size_t ahead, std::function<void(std::size_t)> make)
@@ -104,17 +110,29 @@ detail::Prefetch::~Prefetch() {
 
 void detail::Prefetch::wait_for(std::size_t batch) noexcept {
   std::unique_lock lock(state_->mutex);
-  state_->changed.wait(lock, [&] { return state_->made > batch || state_->error; });
+  state_->changed.wait(lock, [&] { return state_->is_ready(batch); });
 }
 
-void detail::Prefetch::rethrow_if_missing(std::size_t batch) const {
-  const std::scoped_lock lock(state_->mutex);
-  if (state_->made <= batch) std::rethrow_exception(state_->error);
+void detail::Prefetch::get(std::size_t batch) {
+  std::exception_ptr thrown;
+  {
+    std::unique_lock lock(state_->mutex);
+    if (state_->told) {
+      state_->told = false;
+      state_->again = true;
+      state_->changed.notify_all();
+    }
+    state_->changed.wait(lock, [&] { return state_->is_ready(batch); });
+    thrown = std::exchange(state_->error_of(batch), nullptr);
+    state_->told = thrown != nullptr;
+  }
+  if (thrown) std::rethrow_exception(std::move(thrown));
 }
 
 void detail::Prefetch::move_to(std::size_t batch) noexcept {
   const std::scoped_lock lock(state_->mutex);
   state_->in_use = batch;
+  state_->told = false;
   state_->changed.notify_all();
 }
 

@@ -34,7 +34,8 @@ struct LoaderOptions {
 namespace detail {
 
 /// A thread that calls make(0), make(1), ... make(count - 1), never more than `ahead` beyond the batch in
-/// use, and stops at the first exception. Destruction stops it after the call that it is in.
+/// use. An exception is kept for the batch that it belongs to, and the thread goes on with the next.
+/// Destruction stops it after the call that it is in.
 class Prefetch {
  public:
   Prefetch(std::size_t count, std::size_t ahead, std::function<void(std::size_t)> make);
@@ -42,10 +43,10 @@ class Prefetch {
   Prefetch& operator=(const Prefetch&) = delete;
   ~Prefetch();
 
-  /// Waits until make(batch) has returned, or will not be called any more.
+  /// Waits until make(batch) has ended, by an exception too; the batch is the one in use.
   void wait_for(std::size_t batch) noexcept;
-  /// Throws the exception that kept `batch`, which was waited for, from being made.
-  void rethrow_if_missing(std::size_t batch) const;
+  /// The same, and throws what it threw, once: when it is asked again, the thread calls make(batch) again.
+  void get(std::size_t batch);
   /// Says that `batch` is in use now, and those before it are not.
   void move_to(std::size_t batch) noexcept;
 
@@ -66,8 +67,10 @@ class BatchPlan {
   const LoaderOptions& options() const noexcept { return options_; }
   std::uint64_t epoch() const noexcept { return epoch_; }
   void set_epoch(std::uint64_t epoch) noexcept { epoch_ = epoch; }
-  /// The order of pass `epoch`, which is the next one's number afterwards.
-  Order next_order();
+  /// The order of pass epoch().
+  Order order();
+  /// It has begun: epoch() is the next one.
+  void count_pass() noexcept { ++epoch_; }
   std::span<const std::size_t> rows(const std::vector<std::size_t>& order, std::size_t batch) const noexcept;
 
  private:
@@ -80,8 +83,9 @@ class BatchPlan {
 }  // namespace detail
 
 /// Gives a data set's batches: `for (const auto& [inputs, targets] : loader)` is one pass over all samples,
-/// and the next such loop is the next pass. What the data set throws arrives where the batch is asked for.
-/// ValueError if the batch size is 0. One thread at a time.
+/// and the next such loop is the next pass. What the data set throws arrives where the batch is asked for;
+/// the pass may go on, with that batch once more, or with the next one. ValueError if the batch size is 0.
+/// One thread at a time.
 template <Dataset D>
 class DataLoader {
   class Ahead;
@@ -113,8 +117,9 @@ class DataLoader {
 
    private:
     friend DataLoader;
-    explicit Iterator(DataLoader& loader) : loader_(&loader), order_(loader.plan_.next_order()) {
+    explicit Iterator(DataLoader& loader) : loader_(&loader), order_(loader.plan_.order()) {
       if (loader.options().prefetch > 0) ahead_ = std::make_shared<Ahead>(loader, order_);
+      loader.plan_.count_pass();
     }
 
     const DataLoader* loader_;
@@ -153,8 +158,7 @@ class DataLoader {
                   }) {}
 
     Batch get(std::size_t batch) {
-      thread_.wait_for(batch);
-      thread_.rethrow_if_missing(batch);
+      thread_.get(batch);
       if constexpr (std::is_copy_constructible_v<Batch>) {
         return *place(batch);
       } else {

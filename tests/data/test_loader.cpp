@@ -222,6 +222,100 @@ TEST_CASE("what the data set throws in its thread arrives where the batch is ask
   }
 }
 
+TEST_CASE("after a batch that throws a pass goes on with those that are left, in order") {
+  for (const std::size_t prefetch : {0u, 1u, 2u, 3u, 5u, 9u, 30u}) {
+    CAPTURE(prefetch);
+    // Batch 6 of 16 throws: 6 come before it, and 9 after.
+    DataLoader loader(Counting{.bad = 6}, {.batch_size = 1, .prefetch = prefetch});
+    std::vector<std::size_t> seen;
+    int errors = 0;
+    for (auto at = loader.begin(); at != loader.end(); ++at) {
+      try {
+        seen.push_back((**at)[0]);
+      } catch (const xgrad::ValueError& error) {
+        CHECK(std::string(error.what()) == "row 6 is bad");
+        CHECK(seen.size() == 6);
+        ++errors;
+      }
+    }
+    CHECK(errors == 1);
+    CHECK(seen == std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15});
+  }
+}
+
+namespace {
+
+/// Row numbers of 8 rows; it throws for those that are in `bad`, so many times each.
+struct Faulty {
+  using Batch = std::vector<std::size_t>;
+  std::size_t size() const { return 8; }
+  Batch batch(std::span<const std::size_t> rows) const {
+    for (std::size_t row : rows)
+      if ((*bad)[row] > 0) {
+        --(*bad)[row];
+        throw static_cast<int>(row);
+      }
+    return {rows.begin(), rows.end()};
+  }
+  std::shared_ptr<std::vector<int>> bad;
+};
+
+/// What a pass gives when every batch is asked for `times` times: rows, and -1 - row for what was thrown.
+std::vector<int> asked(DataLoader<Faulty>& loader, int times) {
+  std::vector<int> seen;
+  for (auto at = loader.begin(); at != loader.end(); ++at)
+    for (int i = 0; i < times; ++i) {
+      try {
+        seen.push_back(static_cast<int>((*at)[0]));
+      } catch (int row) {
+        seen.push_back(-1 - row);
+      }
+    }
+  return seen;
+}
+
+}  // namespace
+
+TEST_CASE("a batch that threw is gathered anew when it is asked for again, with prefetch and without") {
+  const std::vector<int> bad{2, 0, 1, 1, 0, 3, 0, 1};
+  // By hand: asked three times, row 0 throws twice and then comes, row 5 throws every time.
+  const std::vector<int> expected{-1, -1, 0, 1,  1,  1,  -3, 2, 2, -4, 3, 3,
+                                  4,  4,  4, -6, -6, -6, 6,  6, 6, -8, 7, 7};
+  for (const std::size_t prefetch : {0u, 1u, 2u, 7u, 30u}) {
+    CAPTURE(prefetch);
+    const auto left = std::make_shared<std::vector<int>>(bad);
+    DataLoader loader(Faulty{left}, {.batch_size = 1, .prefetch = prefetch});
+    CHECK(asked(loader, 3) == expected);
+    // The next pass is a pass like any other.
+    CHECK(loader.epoch() == 1);
+    CHECK(asked(loader, 1) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
+  }
+}
+
+TEST_CASE("a pass that is left by an exception, or before one is told, disturbs no later pass") {
+  for (const std::size_t prefetch : {0u, 1u, 4u, 30u}) {
+    CAPTURE(prefetch);
+    const auto left = std::make_shared<std::vector<int>>(std::vector<int>{0, 0, 1000, 1000, 0, 0, 0, 1000});
+    DataLoader loader(Faulty{left}, {.batch_size = 1, .prefetch = prefetch});
+    CHECK_THROWS_AS(
+        [&] {
+          for (const auto& batch : loader) CHECK(batch[0] < 2);
+        }(),
+        int);
+    for (const auto& batch : loader)
+      if (batch[0] == 1) break;
+    {
+      // What throws and is passed over is nobody's concern.
+      auto at = loader.begin();
+      for (int i = 0; i < 4; ++i) ++at;
+      CHECK((*at)[0] == 4);
+    }
+    left->assign(8, 0);
+    CHECK(asked(loader, 1) == std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7});
+    CHECK(loader.epoch() == 4);
+  }
+}
+
 TEST_CASE("leaving a prefetching pass early ends its thread and frees its batches") {
   DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true});
   const auto first = pass(plain), second = pass(plain), third = pass(plain);
