@@ -199,3 +199,21 @@ TEST_CASE("recurrent layers refuse sizes, sequences and states that do not fit")
         "hidden units]");
   CHECK(layer(sample<double>({steps, 0, in}, 2)).shape() == Shape{steps, 0, hidden});
 }
+
+TEST_CASE("an input without time steps is refused, one without samples is not, whichever axis comes first") {
+  const auto says = [](auto layer, const Shape& shape) {
+    return message_of([&] { layer(Variable<double>(xgrad::Dense<double>::filled(shape, 0))); });
+  };
+  const auto check = [&]<class L>(const std::string& name) {
+    CHECK(says(L(4, 6), {0, 3, 4}) ==
+          name + ": the input [0, 3, 4] has no time steps; [time steps, samples, 4] wants at least 1");
+    CHECK(says(L(4, 6, {.batch_first = true}), {3, 0, 4}) ==
+          name + ": the input [3, 0, 4] has no time steps; [samples, time steps, 4] wants at least 1");
+    const Variable<double> none(xgrad::Dense<double>::filled({5, 0, 4}, 0));
+    CHECK(L(4, 6)(none).shape() == Shape{5, 0, 6});
+    CHECK(L(4, 6, {.batch_first = true})(swap_axes(none, 0, 1)).shape() == Shape{0, 5, 6});
+  };
+  check.template operator()<RNN<double>>("RNN");
+  check.template operator()<GRU<double>>("GRU");
+  check.template operator()<LSTM<double>>("LSTM");
+}

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -252,6 +253,25 @@ TEST_CASE_TEMPLATE("LBFGS goes on bit for bit from its state", T, float, double)
   CHECK(message_of([&] { first.load_state(bad); }) ==
         "LBFGS: history.count of the state is 4; it must be at most history_size");
   CHECK(same_bits(first.state(), before));
+}
+
+TEST_CASE("a pair without curvature is not learned") {
+  const auto pairs_after_a_step = [](double start,
+                                     const std::function<Variable<double>(Variable<double>)>& f) {
+    Variable<double> x = parameter(start);
+    LBFGS<double> lbfgs({x}, {.max_iter = 1});
+    lbfgs.step(closure_of(lbfgs, [&] { return f(x); }));
+    CHECK(x.item() < start);
+    return (lbfgs.state().size() - 2) / 2;  // beside a rate and the count: two arrays a pair
+  };
+  // A straight line: y = 0, and a pair with s . y = 0 would make the next direction a NaN.
+  CHECK(pairs_after_a_step(1, [](auto x) { return 1 * x; }) == 0);
+  // From a to the minimum of x^2 / 2, s = y = -a: PyTorch's bound for s . y = a^2 is 1e-10.
+  const auto half_square = [](auto x) { return 0.5 * square(x); };
+  CHECK(pairs_after_a_step(1e-6, half_square) == 0);
+  CHECK(pairs_after_a_step(0.9e-5, half_square) == 0);
+  CHECK(pairs_after_a_step(1.1e-5, half_square) == 1);
+  CHECK(pairs_after_a_step(1, half_square) == 1);
 }
 
 TEST_CASE("when a closure throws, parameters and history are what they were") {

@@ -73,6 +73,41 @@ TEST_CASE("a metric must be better by the threshold: by a part of its size, or b
   CHECK_FALSE(falls_at(-10, -11.5, options(min, ThresholdMode::rel)));
 }
 
+TEST_CASE("what is exactly at a threshold has not passed it") {
+  // All numbers here are exact in binary: 8 - 8 / 4 = 6, 8 + 8 / 4 = 10, 0.5 - 0.25 = 0.25.
+  const auto falls = [](double first, double second, ReduceLROnPlateauOptions options) {
+    SGD<double> sgd = sgd_of_rate(1);
+    options.patience = 0;
+    ReduceLROnPlateau scheduler(sgd, options);
+    scheduler.step(first);
+    return scheduler.step(second);
+  };
+  using enum PlateauMode;
+  for (const ThresholdMode mode : {ThresholdMode::rel, ThresholdMode::abs}) {
+    const double threshold = mode == ThresholdMode::rel ? 0.25 : 2;
+    CHECK(falls(8, 6, {.mode = min, .threshold = threshold, .threshold_mode = mode}));
+    CHECK(falls(8, 10, {.mode = max, .threshold = threshold, .threshold_mode = mode}));
+    CHECK_FALSE(
+        falls(8, std::nextafter(6, 0), {.mode = min, .threshold = threshold, .threshold_mode = mode}));
+    CHECK_FALSE(
+        falls(8, std::nextafter(10, 11), {.mode = max, .threshold = threshold, .threshold_mode = mode}));
+    CHECK(falls(8, 8, {.mode = min, .threshold = 0, .threshold_mode = mode}));
+    CHECK(falls(8, 8, {.mode = max, .threshold = 0, .threshold_mode = mode}));
+  }
+
+  const auto rate_after = [](double rate, const ReduceLROnPlateauOptions& options) {
+    SGD<double> sgd = sgd_of_rate(rate);
+    ReduceLROnPlateau scheduler(sgd, options);
+    scheduler.step(1);
+    const bool fell = scheduler.step(1);
+    CHECK(fell == (sgd.learning_rate() < rate));
+    return sgd.learning_rate();
+  };
+  CHECK(rate_after(0.5, {.factor = 0.5, .patience = 0, .eps = 0.25}) == 0.5);
+  CHECK(rate_after(0.5, {.factor = 0.5, .patience = 0, .eps = std::nextafter(0.25, 0)}) == 0.25);
+  CHECK(rate_after(0.5, {.factor = 0.5, .patience = 0, .min_lr = 0.5, .eps = 0}) == 0.5);
+}
+
 TEST_CASE("calls in the cooldown do not count") {
   SGD<double> sgd = sgd_of_rate(1);
   ReduceLROnPlateau scheduler(sgd, {.factor = 0.5, .patience = 1, .cooldown = 2});
