@@ -5,8 +5,11 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <sstream>
+#include <unordered_set>
 
 #include "../io/save.hpp"
+#include "../io/whole_file.hpp"
 #include "../optim/clip.hpp"
 #include "../optim/learning_rates.hpp"
 #include "position.hpp"
@@ -63,14 +66,38 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     if (std::find(names.begin(), name, *name) != name)
       throw ValueError("fit: two columns of the history would be called '" + *name +
                        "'; give each metric a name of its own");
-  if (!options.checkpoints.path.empty()) io::detail::check_destination(options.checkpoints.path);
+  if (!options.checkpoints.path.empty()) {
+    io::detail::check_destination(options.checkpoints.path);
+    io::check_whole_file(options.checkpoints.path);
+  }
   const optim::OptionCheck check{"fit"};
   if (options.max_grad_norm)
-    check(*options.max_grad_norm >= 0, "max_grad_norm", *options.max_grad_norm, "at least 0");
+    check(*options.max_grad_norm > 0, "max_grad_norm", *options.max_grad_norm, "above 0");
   if (!options.early_stopping) return;
   check(options.early_stopping->patience >= 1, "early_stopping.patience",
         static_cast<double>(options.early_stopping->patience), "at least 1");
   check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
+}
+
+/// Whether what is trained belongs together.
+template <class T>
+void check_trained(const Trained<T>& trained) {
+  std::unordered_set<const Node*> trainable;
+  for (const Variable<T>& parameter : trained.optimizer.parameters()) trainable.insert(&parameter.node());
+  const std::vector<Variable<T>> parameters = trained.model.parameters();
+  if (std::none_of(parameters.begin(), parameters.end(),
+                   [&](const Variable<T>& parameter) { return trainable.contains(&parameter.node()); }))
+    throw ValueError(
+        "fit: the optimizer has none of the model's parameters, so nothing would be trained; make it from "
+        "the "
+        "model's parameters()");
+  const auto check_driver = [](bool right, const char* what) {
+    if (!right)
+      throw ValueError(std::string("fit: the ") + what +
+                       " drives another optimizer; make it of the one given");
+  };
+  check_driver(trained.scheduler == nullptr || trained.scheduler->drives(trained.optimizer), "scheduler");
+  check_driver(trained.plateau == nullptr || trained.plateau->drives(trained.optimizer), "plateau");
 }
 
 /// Where a column of the history stands in a record; ValueError if there is none of that name.
@@ -119,6 +146,7 @@ class Loop {
   bool has_more() const;
   bool train_epoch();
   void train_batch();
+  void check_finite(double number, const char* what, std::size_t batch, const char* advice) const;
   bool after_batch();
   bool close_epoch();
   bool validate(EpochRecord& record);
@@ -143,6 +171,7 @@ class Loop {
 template <class T>
 History Loop<T>::run() {
   check_options(options_, training_.size(), validation_ != nullptr && validation_->size() == 0);
+  check_trained(trained_);
   if (options_.stop_on_signals) signals_.emplace();
   const Ending<T> ending(trained_.model, trained_.optimizer);
   begin();
@@ -172,7 +201,7 @@ void Loop<T>::begin() {
   }
   if (options_.progress != nullptr)
     progress_.emplace(*options_.progress, columns_of(*options_.progress), options_.epochs, position_.epoch,
-                      training_.size(), options_.metric_names);
+                      training_.size(), options_.metric_names, position_.batch, position_.sums.samples);
 }
 
 template <class T>
@@ -203,9 +232,14 @@ void Loop<T>::train_batch() {
   const Variable<T> predictions = trained_.model(training_.inputs());
   const Variable<T> loss = training_.loss(predictions);
   const double mean_loss = static_cast<double>(loss.item());
+  check_finite(mean_loss, "loss of batch ", position_.batch + 1,
+               "lower the learning rate, clip with max_grad_norm, or look for its cause with DetectAnomaly");
   zero_gradients(trained_.model, trained_.optimizer);
   loss.backward();
-  if (options_.max_grad_norm) optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
+  if (options_.max_grad_norm)
+    check_finite(optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm),
+                 "gradients' norm of batch ", position_.batch + 1,
+                 "lower the learning rate, or look for its cause with DetectAnomaly");
   std::vector<double> metrics;
   {
     const NoGrad off;
@@ -218,6 +252,16 @@ void Loop<T>::train_batch() {
   if (trained_.scheduler != nullptr && options_.scheduler_step == Every::batch) trained_.scheduler->step();
   position_.sums.add(batch_samples_, mean_loss, metrics);
   ++position_.batch;
+}
+
+/// What is not finite would go from here into the parameters, or into what is judged by it.
+template <class T>
+void Loop<T>::check_finite(double number, const char* what, std::size_t batch, const char* advice) const {
+  if (std::isfinite(number) || options_.allow_nonfinite_loss) return;
+  std::ostringstream text;
+  text << "fit: the " << what << batch << " of epoch " << position_.epoch + 1 << " is " << number << "; "
+       << advice << ", or let it go on with allow_nonfinite_loss";
+  throw ValueError(text.str());
 }
 
 /// False if the training ends here.
@@ -271,7 +315,7 @@ bool Loop<T>::validate(EpochRecord& record) {
   Sums sums(options_.metric_names.size());
   trained_.model.eval();
   validation_->start(0);
-  while (validation_->next()) {
+  for (std::size_t batch = 1; validation_->next(); ++batch) {
     if (signalled()) {
       validation_->stop();
       validation_->set_pass(position_.validation_pass);
@@ -280,8 +324,10 @@ bool Loop<T>::validate(EpochRecord& record) {
       return false;
     }
     const Variable<T> predictions = trained_.model(validation_->inputs());
-    sums.add(sample_count(validation_->inputs()), static_cast<double>(validation_->loss(predictions).item()),
-             validation_->metrics(predictions));
+    const double mean_loss = static_cast<double>(validation_->loss(predictions).item());
+    check_finite(mean_loss, "loss of validation batch ", batch,
+                 "look for its cause in that batch and in the model's state");
+    sums.add(sample_count(validation_->inputs()), mean_loss, validation_->metrics(predictions));
   }
   validation_->stop();
   trained_.model.train();

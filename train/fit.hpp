@@ -69,13 +69,16 @@ struct FitOptions {
   LoaderReference<Batch> validation = {};
   std::vector<Metric<Batch>> metrics = {};
 
-  /// Stepped after every epoch, or after every batch.
+  /// Stepped after every epoch, or after every batch; of the optimizer that is given.
   optim::Scheduler* scheduler = nullptr;
   Every scheduler_step = Every::epoch;
-  /// Stepped after every epoch with the monitored figure.
+  /// Stepped after every epoch with the monitored figure; of the optimizer that is given.
   optim::ReduceLROnPlateau* plateau = nullptr;
-  /// Before each step the gradients are clipped to this norm; see optim::clip_grad_norm.
+  /// Before each step the gradients are clipped to this norm, which is above 0; see optim::clip_grad_norm.
   std::optional<double> max_grad_norm = std::nullopt;
+  /// A loss that is NaN or infinite, of training or of validation, and with max_grad_norm such a norm, ends
+  /// the training with a ValueError; true: it goes on.
+  bool allow_nonfinite_loss = false;
 
   /// The column of the history that `plateau` and `early_stopping` look at; empty: "validation_loss", or
   /// "loss" without validation.
@@ -104,6 +107,7 @@ struct LoopOptions {
   Every scheduler_step;
   optim::ReduceLROnPlateau* plateau;
   std::optional<double> max_grad_norm;
+  bool allow_nonfinite_loss;
   std::string monitor;
   std::optional<EarlyStopping> early_stopping;
   Checkpoints checkpoints;
@@ -138,32 +142,32 @@ extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batc
 /// from this thread's generator(). (A data set that does so must not be read ahead by
 /// LoaderOptions::prefetch.)
 ///
-/// ValueError for bad options, a loader without batches, or two metrics of one name; IoError for a checkpoint
-/// that cannot be read or written, or is another training's: nothing has changed if it cannot be read, or its
-/// folder is not there. What
-/// the model, loss, loader, metrics and callbacks throw comes through: model, optimizer and schedules are
-/// then as after the last step that was done, but for buffers such as running means, which the forward pass
-/// of a failed batch may have moved; the last checkpoint stays. In any case, no gradient is left, the model
-/// is in the mode, train() or eval(), that it was in, and the signals' handlers are those from before.
+/// ValueError, before anything runs, for bad options, a loader without batches, two metrics of one name, no
+/// loss, an optimizer that has none of the model's parameters, or a scheduler or plateau that drives another
+/// optimizer; IoError for a checkpoint that cannot be read or written, or is another training's: nothing has
+/// changed if it cannot be read, or its folder is not there. What the model, loss, loader, metrics and
+/// callbacks throw comes through, and a loss that is NaN or infinite is a ValueError that names epoch and
+/// batch: model, optimizer and schedules are then as after the last step that was done, but for buffers such
+/// as running means, which the forward pass of a failed batch may have moved; the last checkpoint stays. In
+/// any case, no gradient is left, the model is in the mode, train() or eval(), that it was in, and the
+/// signals' handlers are those from before.
 template <class T, data::Dataset D>
 History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
             const std::type_identity_t<FitOptions<typename D::Batch>>& options = {}) {
   using Batch = typename D::Batch;
-  detail::LoopOptions loop{options.epochs,
-                           options.scheduler,
-                           options.scheduler_step,
-                           options.plateau,
-                           options.max_grad_norm,
-                           options.monitor,
-                           options.early_stopping,
-                           options.checkpoints,
-                           options.stop_on_signals,
-                           options.after_batch,
-                           options.after_epoch,
-                           options.progress,
-                           {}};
-  for (const Metric<Batch>& metric : options.metrics) loop.metric_names.push_back(metric.name);
+  detail::LoopOptions loop{options.epochs,         options.scheduler,
+                           options.scheduler_step, options.plateau,
+                           options.max_grad_norm,  options.allow_nonfinite_loss,
+                           options.monitor,        options.early_stopping,
+                           options.checkpoints,    options.stop_on_signals,
+                           options.after_batch,    options.after_epoch,
+                           options.progress,       {}};
+  if (!loss) throw ValueError("fit: there is no loss; give a function of predictions and targets");
+  for (const Metric<Batch>& metric : options.metrics) {
+    if (!metric.mean) throw ValueError("fit: the metric '" + metric.name + "' has no function; give it one");
+    loop.metric_names.push_back(metric.name);
+  }
   detail::PassesOf<D> passes(loader);
   detail::BatchesOf<T, Batch> training(passes, loss, options.metrics);
   if (options.validation.passes() == nullptr)

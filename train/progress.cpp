@@ -57,13 +57,17 @@ Columns columns_of(const std::ostream& out) {
 }
 
 Progress::Progress(std::ostream& out, Columns columns, std::size_t epochs, std::size_t done,
-                   std::size_t batches, std::vector<std::string> metric_names)
+                   std::size_t batches, std::vector<std::string> metric_names, std::size_t done_batches,
+                   double done_samples)
     : out_(out),
       columns_(std::move(columns)),
       epochs_(epochs),
       done_before_(done),
       done_(done),
       batches_(batches),
+      part_before_(static_cast<double>(done) +
+                   static_cast<double>(done_batches) / static_cast<double>(batches)),
+      samples_before_(done_samples),
       metric_names_(std::move(metric_names)),
       start_(Clock::now()),
       epoch_start_(start_) {}
@@ -87,14 +91,14 @@ void Progress::batch(std::size_t batch, double samples, double loss, std::span<c
   if (!columns_ || seconds_between(last_drawn_, now) < 0.1) return;
   last_drawn_ = now;
   const double done = static_cast<double>(done_) + static_cast<double>(batch) / static_cast<double>(batches_);
-  const double rate = samples / std::max(1e-9, seconds_between(epoch_start_, now));
+  const double rate = (samples - samples_before_) / std::max(1e-9, seconds_between(epoch_start_, now));
   draw(figures(done_ + 1, loss, metrics) + "  " + decimals(rate, 0) + " samples/s  " +
            clock_time(seconds_left(done)) + " left",
        done / static_cast<double>(epochs_));
 }
 
 double Progress::seconds_left(double epochs_done) const {
-  const double here = epochs_done - static_cast<double>(done_before_);
+  const double here = epochs_done - part_before_;
   if (here <= 0) return 0;
   return seconds_between(start_, Clock::now()) / here *
          std::max(0.0, static_cast<double>(epochs_) - epochs_done);
@@ -118,6 +122,7 @@ bool Progress::is_worth_a_line(Clock::time_point now) const {
 
 void Progress::epoch(const EpochRecord& record) {
   done_ = record.epoch;
+  samples_before_ = 0;
   epoch_start_ = Clock::now();
   if (!is_worth_a_line(epoch_start_)) return;
   last_line_ = epoch_start_;

@@ -22,9 +22,9 @@ Columns columns_of(const std::ostream& out);
 /// Shows epoch, mean loss and metrics, samples a second and the time left.
 class Progress {
  public:
-  /// `done` epochs are behind it already.
+  /// `done` epochs are behind it already, and of the next one `done_batches`, of so many samples.
   Progress(std::ostream& out, Columns columns, std::size_t epochs, std::size_t done, std::size_t batches,
-           std::vector<std::string> metric_names);
+           std::vector<std::string> metric_names, std::size_t done_batches = 0, double done_samples = 0);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   ~Progress();
@@ -47,6 +47,8 @@ class Progress {
   std::ostream& out_;
   Columns columns_;
   std::size_t epochs_, done_before_, done_, batches_;
+  double part_before_;     ///< of epochs, when this run began
+  double samples_before_;  ///< of the present epoch, when this run began
   std::vector<std::string> metric_names_;
   bool line_is_open_ = false;
   Clock::time_point start_, epoch_start_, last_drawn_{}, last_line_{};

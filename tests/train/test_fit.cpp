@@ -300,7 +300,7 @@ TEST_CASE("fit refuses what it cannot do, and says what to do") {
         "fit: nothing to monitor is called 'validation_loss'; give 'loss', a metric's name, or with "
         "validation one "
         "of these after 'validation_'");
-  CHECK(refused({.max_grad_norm = -1.0}) == "fit: max_grad_norm is -1; it must be at least 0");
+  CHECK(refused({.max_grad_norm = -1.0}) == "fit: max_grad_norm is -1; it must be above 0");
   CHECK(refused({.early_stopping = EarlyStopping{.patience = 0}}) ==
         "fit: early_stopping.patience is 0; it must be at least 1");
   Line empty(xgrad::data::TensorDataset(xgrad::Array<double>(xgrad::Shape{1, 1}, 0.0),

@@ -159,3 +159,47 @@ TEST_CASE("a resumed training begins its bar where it is") {
   progress.batch(0, 0, 0, {});
   CHECK(shown(out.str()).back().ends_with(" [" + std::string(15, '#') + std::string(15, '.') + "]"));
 }
+
+namespace {
+
+/// The "m:ss left" of a line, in seconds.
+double seconds_left(const std::string& line) {
+  const std::size_t end = line.find(" left"), begin = line.rfind(' ', end - 1) + 1,
+                    colon = line.find(':', begin);
+  return 60 * std::stod(line.substr(begin, colon - begin)) +
+         std::stod(line.substr(colon + 1, end - colon - 1));
+}
+
+/// The "n samples/s" of a line.
+double samples_a_second(const std::string& line) {
+  const std::size_t end = line.find(" samples/s"), begin = line.rfind(' ', end - 1) + 1;
+  return std::stod(line.substr(begin, end - begin));
+}
+
+}  // namespace
+
+TEST_CASE("the time left after a resume is that of what this run has done") {
+  using Clock = std::chrono::steady_clock;
+  // One batch of ten in some 0.2 s, and 1.9 epochs to go: 19 times as long.
+  std::ostringstream out;
+  const auto start = Clock::now();
+  Progress progress(out, wide(120), 1000, 998, 10, {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  progress.batch(1, 100, 0, {});
+  const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  CHECK(seconds_left(shown(out.str()).back()) >= 4);  // 19 * 0.2 = 3.8
+  CHECK(seconds_left(shown(out.str()).back()) <= 19 * elapsed + 1);
+
+  // The same from the middle of an epoch: batch 9 is the first of this run, and 1.1 epochs are to go.
+  std::ostringstream middle_out;
+  const auto middle_start = Clock::now();
+  Progress middle(middle_out, wide(120), 1000, 998, 10, {}, 8, 800);
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  middle.batch(9, 900, 0, {});
+  const double seconds = std::chrono::duration<double>(Clock::now() - middle_start).count();
+  const std::string line = shown(middle_out.str()).back();
+  CHECK(seconds_left(line) >= 3);  // 11 * 0.3 = 3.3
+  CHECK(seconds_left(line) <= 11 * seconds + 1);
+  CHECK(samples_a_second(line) <= 100 / 0.3 + 1);
+  CHECK(samples_a_second(line) >= 100 / seconds - 1);
+}

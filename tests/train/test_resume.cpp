@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -187,6 +188,60 @@ TEST_CASE("another training's checkpoint is refused, and changes nothing") {
   xgrad::testing::write_bytes(path, "no checkpoint");
   CHECK_THROWS_AS(t.fit(options), xgrad::IoError);
   CHECK(bits(t) == before);
+}
+
+TEST_CASE("the first epoch after a resume has its line of progress") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "training.npz";
+  Training<double> first, second;
+  auto options = first.options(12);
+  options.checkpoints = {.path = path, .resume = true};
+  first.fit(options);
+  std::ostringstream out;
+  options = second.options(20);
+  options.checkpoints = {.path = path, .resume = true};
+  options.progress = &out;
+  second.fit(options);
+  // Every second one has a line otherwise.
+  CHECK(out.str().starts_with("epoch 13/20  loss "));
+}
+
+TEST_CASE("a validation that a signal cuts short is done again, from the batches that it began with") {
+  using Labels = std::vector<std::int64_t>;
+  // The labels of every validation batch, in order; a signal comes in the third batch of the second epoch's.
+  const auto run = [](Training<double>& t, const std::string& path, bool interrupted) {
+    Labels seen;
+    int validations = 0;
+    auto options = t.options(3);
+    options.checkpoints = {.path = path, .every_epochs = 0, .resume = true};
+    options.stop_on_signals = true;
+    options.metrics = {{"seen", [&](const auto&, const auto& labels) {
+                          if (t.net.is_training()) return 0.0;
+                          seen.insert(seen.end(), labels.begin(), labels.end());
+                          const std::size_t batches = t.validation.size();
+                          if (interrupted && ++validations == static_cast<int>(batches) + 3)
+                            std::raise(SIGTERM);
+                          xgrad::generator().next();
+                          return 1.0;
+                        }}};
+    const History history = t.fit(options);
+    CHECK(history.interrupted == interrupted);
+    return seen;
+  };
+  const TemporaryFolder folder;
+  Training<double> once, cut, resumed;
+  xgrad::manual_seed(11);
+  const Labels expected = run(once, folder / "once.npz", false);
+  const std::size_t samples = expected.size() / 3;
+
+  const std::string path = folder / "training.npz";
+  xgrad::manual_seed(11);
+  const Labels before = run(cut, path, true);
+  CHECK(before.size() == samples + 15);
+  CHECK(cut.validation.epoch() == 1);  // the second pass is still to come
+  const Labels after = run(resumed, path, false);
+  CHECK(after == Labels(expected.begin() + static_cast<std::ptrdiff_t>(samples), expected.end()));
+  CHECK(bits(resumed) == bits(once));
 }
 
 #if defined(__unix__)
