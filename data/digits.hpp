@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/array.hpp"
+#include "package.hpp"
 
 namespace xgrad::data {
 

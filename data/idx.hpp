@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array.hpp"
+#include "package.hpp"
 
 namespace xgrad::data {
 
