@@ -251,6 +251,24 @@ TEST_CASE("a plateau of the monitored figure lowers the rate") {
   CHECK(t.sgd.learning_rate() == 0.00025);
 }
 
+TEST_CASE("a schedule beside a plateau takes nothing back") {
+  // PyTorch 1.13.1, StepLR(step_size=100) and ReduceLROnPlateau(patience=0) of a constant: the rates of
+  // epochs.
+  LineTraining t;
+  t.sgd.set_learning_rate(0.01);
+  xgrad::optim::StepLR steps(t.sgd, {.step_size = 100});
+  xgrad::optim::ReduceLROnPlateau plateau(t.sgd, {.factor = 0.1, .patience = 0});
+  LineOptions options{.epochs = 5};
+  options.metrics = {{"constant", [](const auto&, const auto&) { return 1.0; }}};
+  options.scheduler = &steps;
+  options.plateau = &plateau;
+  options.monitor = "constant";
+  const History history = t.fit(options);
+  const std::vector<double> expected{0.01, 0.01, 1e-3, 1e-4, 1e-5};
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    CHECK(history.epochs[i].learning_rate == doctest::Approx(expected[i]).epsilon(1e-12));
+}
+
 TEST_CASE("progress is a line for every tenth part of the epochs where it cannot be redrawn") {
   Training<double> t;
   std::ostringstream out;

@@ -1,5 +1,6 @@
 // Trainings that cannot go well: refused before they begin, or ended where they go wrong.
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <vector>
@@ -154,6 +155,21 @@ TEST_CASE("the checkpoint before a loss that is not finite stays, and is gone on
   CHECK(again.fit(options).epochs.size() == 3);
   expected.fit({.epochs = 3});
   CHECK(again.state() == expected.state());
+}
+
+TEST_CASE("a checkpoint that could not be saved is refused before anything runs") {
+  const xgrad::testing::TemporaryFolder folder;
+  xgrad::testing::write_bytes(folder / "one.npz", "");
+  std::filesystem::create_hard_link(folder / "one.npz", folder / "two.npz");
+  Training t;
+  CHECK(message_of<xgrad::IoError>([&] {
+          t.fit({.checkpoints = {.path = folder / "two.npz"}});
+        }).find("(it is one file of 2 names, hard links") != std::string::npos);
+  std::filesystem::create_directory(folder / "folder.npz");
+  CHECK(message_of<xgrad::IoError>([&] {
+          t.fit({.checkpoints = {.path = folder / "folder.npz"}});
+        }).find("(Is a directory)") != std::string::npos);
+  CHECK(t.calls == 0);
 }
 
 TEST_CASE("a validation loss that is not finite ends the training after the epoch's steps") {
