@@ -33,6 +33,9 @@ Elementwise::Elementwise(std::string_view name, std::size_t inputs, const kernel
 Elementwise::Elementwise(std::string_view name, Program program, std::vector<Program> gradients)
     : name_(name), inputs_(program.inputs), program_(std::move(program)), by_hand_(std::move(gradients)) {}
 
+Elementwise::Elementwise(std::string name, Program program, IsGradient)
+    : name_(std::move(name)), inputs_(program.inputs), is_gradient_(true), program_(std::move(program)) {}
+
 Elementwise::~Elementwise() { delete gradients_.load(std::memory_order_acquire); }
 
 const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
@@ -48,8 +51,8 @@ const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
       program = by_hand_.empty() ? xgrad::differentiate(program_, k) : by_hand_[k];
     }
     Gradient known = described(std::move(program), inputs_);
-    if (kernels_ == nullptr)
-      known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, std::vector<Program>());
+    if (kernels_ == nullptr && !is_gradient_)
+      known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, IsGradient());
     all->push_back(std::move(known));
   }
   // Gradients that are given by hand may be anything, also not linear in dy.
@@ -60,9 +63,8 @@ const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
 }
 
 std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {
-  // What is kept for the slopes must be worth it: a buffer each, to be written and read. And a program of
-  // thousands of steps takes long to be joined.
-  constexpr std::size_t worth = 3, most_steps = 4000;
+  // What is kept for the slopes must be worth it: a buffer each, to be written and read.
+  constexpr std::size_t worth = 3;
   std::size_t apart = program_.steps.size();
   for (const Gradient& gradient : gradients) {
     apart += gradient.program.steps.size();
@@ -70,7 +72,6 @@ std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Grad
     for (const Program::Step& step : gradient.program.steps)
       if (step.operation != nullptr && step.operation->chooses_) return {};
   }
-  if (apart > most_steps) return {};
   Program joint = trace_all(inputs_, [&](std::span<const Symbol> inputs) {
     std::vector<Symbol> arguments(inputs.begin(), inputs.end());
     std::vector<Symbol> results{replay<Symbol>(program_, inputs)};

@@ -27,7 +27,9 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
     bool reads_output = false;  ///< the output must be saved
     std::uint32_t reads = 0;    ///< which inputs must be saved, a bit each
     /// For a user's operation, the gradient as an operation of inputs, output and gradient, so that a second
-    /// derivative runs in one pass too.
+    /// derivative runs in one pass too. None where the operation is such a gradient itself: what higher
+    /// orders differentiate is its program's steps, recorded one by one, for symbolic derivatives of
+    /// derivatives grow by a factor each time.
     std::shared_ptr<const Elementwise> operation;
   };
 
@@ -39,6 +41,11 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
               GradientFormula gradient, bool chooses);
   /// A user's operation. Its gradients are derived from the program unless `gradients` gives them by hand.
   Elementwise(std::string_view name, Program program, std::vector<Program> gradients);
+  /// A user's operation that is the gradient of another.
+  struct IsGradient {
+    explicit IsGradient() = default;
+  };
+  Elementwise(std::string name, Program program, IsGradient);
   ~Elementwise();
   Elementwise(const Elementwise&) = delete;
   Elementwise& operator=(const Elementwise&) = delete;
@@ -74,14 +81,16 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   const kernels::Kernels* kernels_ = nullptr;
   GradientFormula formula_ = nullptr;
   bool chooses_ = false;
+  bool is_gradient_ = false;
   Program program_;
   std::vector<Program> by_hand_;
   mutable std::optional<Program> value_and_slopes_;  // there before gradients_ is
   mutable std::atomic<const std::vector<Gradient>*> gradients_{nullptr};
 };
 
-/// Inputs of an elementwise operation at most; derivatives of users' operations take more than kernels do.
-inline constexpr std::size_t most_inputs = 16;
+/// Inputs of an elementwise operation at most: the gradient of a user's takes the output and its gradient,
+/// too.
+inline constexpr std::size_t most_inputs = kernels::max_inputs + 2;
 
 using OperationGetter = const Elementwise& (*)();
 using OperationList = std::span<const OperationGetter>;

@@ -33,6 +33,7 @@ Layout plan(const Program& program) {
   Layout layout;
   layout.block_of_step.resize(program.steps.size(), Layout::none);
   std::vector<std::size_t> free;
+  std::vector<bool> is_free;  // by block
   for (std::size_t s = 0; s < program.steps.size(); ++s) {
     const Program::Step& step = program.steps[s];
     if (step.operation == nullptr) continue;
@@ -41,14 +42,17 @@ Layout plan(const Program& program) {
       const std::size_t argument = step.arguments[i];
       if (program.is_input(argument) || last_use[argument] != s) continue;
       const std::size_t ended = layout.block_of_step[argument - program.inputs];
-      if (ended != Layout::none && std::find(free.begin(), free.end(), ended) == free.end())
-        free.push_back(ended);
+      if (ended == Layout::none || is_free[ended]) continue;
+      free.push_back(ended);
+      is_free[ended] = true;
     }
     if (kept[s]) continue;
     if (free.empty()) {
       layout.block_of_step[s] = layout.blocks++;
+      is_free.push_back(false);
     } else {
       layout.block_of_step[s] = free.back();
+      is_free[free.back()] = false;
       free.pop_back();
     }
   }

@@ -1,8 +1,10 @@
 #include "symbol.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 
 #include "add_multiply.hpp"
 #include "elementwise.hpp"
@@ -10,12 +12,37 @@
 
 namespace xgrad {
 
+namespace {
+
+struct StepHash {
+  std::size_t operator()(const Program::Step& step) const noexcept {
+    std::uint64_t hash = reinterpret_cast<std::uintptr_t>(step.operation);
+    const auto mix = [&](std::uint64_t more) {
+      hash = (hash ^ more) * 0x9e3779b97f4a7c15;
+      hash ^= hash >> 32;
+    };
+    mix(std::bit_cast<std::uint64_t>(step.constant));
+    for (const std::uint32_t argument : step.arguments) mix(argument);
+    return hash;
+  }
+};
+
+/// Constants are equal when their bits are: 0 and -0 are two.
+struct SameStep {
+  bool operator()(const Program::Step& a, const Program::Step& b) const noexcept {
+    return a.operation == b.operation && a.arguments == b.arguments &&
+           std::bit_cast<std::uint64_t>(a.constant) == std::bit_cast<std::uint64_t>(b.constant);
+  }
+};
+
+}  // namespace
+
 /// A program while it is being traced: equal steps are merged as they come.
 class Trace {
  public:
   explicit Trace(std::size_t inputs) { program.inputs = inputs; }
 
-  std::uint16_t id_of(const Symbol& symbol) {
+  std::uint32_t id_of(const Symbol& symbol) {
     if (!symbol.is_constant()) {
       if (symbol.trace() != this)
         throw ValueError("elementwise: a formula mixes symbols of two calls; use its own arguments");
@@ -24,19 +51,19 @@ class Trace {
     return add({nullptr, symbol.constant(), {}});
   }
 
-  std::uint16_t add(const Program::Step& step) {
-    const auto known = std::find(program.steps.begin(), program.steps.end(), step);
-    if (known != program.steps.end()) return number(static_cast<std::size_t>(known - program.steps.begin()));
-    program.steps.push_back(step);
-    if (program.inputs + program.steps.size() > std::numeric_limits<std::uint16_t>::max())
-      throw ValueError("elementwise: a formula of more than 65000 steps; split it into several operations");
-    return number(program.steps.size() - 1);
+  std::uint32_t add(const Program::Step& step) {
+    const std::size_t next = program.inputs + program.steps.size();
+    if (next > std::numeric_limits<std::uint32_t>::max())
+      throw ValueError("elementwise: a formula of more than 2^32 steps; split it into several operations");
+    const auto [known, is_new] = known_.try_emplace(step, static_cast<std::uint32_t>(next));
+    if (is_new) program.steps.push_back(step);
+    return known->second;
   }
 
   Program program;
 
  private:
-  std::uint16_t number(std::size_t step) const { return static_cast<std::uint16_t>(program.inputs + step); }
+  std::unordered_map<Program::Step, std::uint32_t, StepHash, SameStep> known_;
 };
 
 namespace {
@@ -56,18 +83,18 @@ std::vector<bool> reachable(const Program& program) {
 /// The program without the steps that its results do not need.
 Program pruned(const Program& program) {
   const std::vector<bool> used = reachable(program);
-  std::vector<std::uint16_t> renumbered(used.size());
+  std::vector<std::uint32_t> renumbered(used.size());
   Program kept;
   kept.inputs = program.inputs;
   for (std::size_t value = 0; value < used.size(); ++value) {
     if (program.is_input(value)) {
-      renumbered[value] = static_cast<std::uint16_t>(value);
+      renumbered[value] = static_cast<std::uint32_t>(value);
     } else if (used[value]) {
       Program::Step step = program.step_of(value);
       if (step.operation != nullptr)
         for (std::size_t i = 0; i < step.operation->inputs(); ++i)
           step.arguments[i] = renumbered[step.arguments[i]];
-      renumbered[value] = static_cast<std::uint16_t>(kept.inputs + kept.steps.size());
+      renumbered[value] = static_cast<std::uint32_t>(kept.inputs + kept.steps.size());
       kept.steps.push_back(step);
     }
   }
@@ -111,7 +138,7 @@ Program trace_all(std::size_t inputs,
                   const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas) {
   Trace trace(inputs);
   std::vector<Symbol> symbols;
-  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(&trace, static_cast<std::uint16_t>(i));
+  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(&trace, static_cast<std::uint32_t>(i));
   for (const Symbol& result : formulas(symbols)) trace.program.results.push_back(trace.id_of(result));
   return pruned(trace.program);
 }

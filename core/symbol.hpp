@@ -18,17 +18,17 @@ class Trace;
 class Symbol {
  public:
   Symbol(double constant = 0) noexcept : constant_(constant) {}
-  Symbol(Trace* trace, std::uint16_t id) noexcept : trace_(trace), id_(id) {}
+  Symbol(Trace* trace, std::uint32_t id) noexcept : trace_(trace), id_(id) {}
 
   bool is_constant() const noexcept { return trace_ == nullptr; }
   double constant() const noexcept { return constant_; }
   Trace* trace() const noexcept { return trace_; }
-  std::uint16_t id() const noexcept { return id_; }
+  std::uint32_t id() const noexcept { return id_; }
 
  private:
   Trace* trace_ = nullptr;
   double constant_ = 0;
-  std::uint16_t id_ = 0;
+  std::uint32_t id_ = 0;
 };
 
 /// One formula, or several of the same inputs, as a list of steps over library operations. Values are
@@ -37,13 +37,12 @@ struct Program {
   struct Step {
     const Elementwise* operation = nullptr;  ///< none: the constant
     double constant = 0;
-    std::array<std::uint16_t, kernels::max_inputs> arguments{};
-    bool operator==(const Step&) const = default;
+    std::array<std::uint32_t, kernels::max_inputs> arguments{};
   };
 
   std::size_t inputs = 0;
   std::vector<Step> steps;
-  std::vector<std::uint16_t> results;
+  std::vector<std::uint32_t> results;
 
   /// The value that a program of one formula is for.
   std::size_t result() const noexcept { return results.front(); }

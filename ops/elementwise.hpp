@@ -72,9 +72,10 @@ std::shared_ptr<const Elementwise> make_elementwise() {
 }  // namespace detail
 
 /// An operation from a formula of one to four arguments, `[](auto x) { return x * tanh(log1p(exp(x))); }`:
-/// called once, on symbols, to learn its steps. Branches are select(condition, a, b). The derivative is taken
-/// symbolically, at every order, and runs in blocks through the library's kernels. What the formula captures
-/// is fixed at this call.
+/// called once, on symbols, to learn its steps. Branches are select(condition, a, b). The first two
+/// derivatives are taken symbolically and run in blocks through the library's kernels; higher orders record
+/// the second's steps one by one, and go on from there without end. What the formula captures is fixed at
+/// this call.
 template <class F>
 auto elementwise(std::string_view name, F&& formula) {
   constexpr std::size_t inputs = detail::arity<F&>();
