@@ -132,6 +132,19 @@ std::size_t factor_cholesky(std::size_t n, T* a) {
 }
 
 template <class T>
+void factor_singular(std::size_t n, T* a, T* values, T* left, T* right) {
+  if (n == 0) return;
+  detail::claim_blas_threads();
+  const BlasIndex order = blas(n), room = blas(64 * n);
+  std::vector<T> work(64 * n);
+  // Of the transpose, which LAPACK reads: its left vectors, read by rows, are our right ones.
+  if (cxxlapack::gesvd('A', 'A', order, order, a, order, values, right, order, left, order, work.data(),
+                       room) != 0)
+    throw ValueError("determinant: the singular values of a matrix of " + std::to_string(n) +
+                     " rows were not found; scale its elements nearer to 1");
+}
+
+template <class T>
 void substitute(std::size_t n, const T* a, Triangle half, bool transpose, T* b, std::size_t columns) {
   if (n == 0 || columns == 0) return;
   detail::claim_blas_threads();
@@ -147,6 +160,7 @@ void substitute(std::size_t n, const T* a, Triangle half, bool transpose, T* b, 
   template std::size_t factor_lu(std::size_t, T*, std::int64_t*);                            \
   template void solve_lu(std::size_t, const T*, const std::int64_t*, bool, T*, std::size_t); \
   template std::size_t factor_cholesky(std::size_t, T*);                                     \
+  template void factor_singular(std::size_t, T*, T*, T*, T*);                                \
   template void substitute(std::size_t, const T*, Triangle, bool, T*, std::size_t);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -26,6 +26,11 @@ void solve_lu(std::size_t n, const T* factors, const std::int64_t* swaps, bool t
 template <class T>
 std::size_t factor_cholesky(std::size_t n, T* a);
 
+/// Singular values, the largest first, and vectors of a finite [n, n] matrix A, which is overwritten:
+/// A = left diag(values) right, where left and right are orthogonal [n, n]. ValueError if they are not found.
+template <class T>
+void factor_singular(std::size_t n, T* a, T* values, T* left, T* right);
+
 /// Which half of a matrix counts; the other is not read.
 enum class Triangle { lower, upper };
 

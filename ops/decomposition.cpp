@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "arrange.hpp"
+#include "cofactors.hpp"
 #include "families.hpp"
 #include "linear_algebra.hpp"
 #include "lu_factors.hpp"
@@ -39,17 +40,6 @@ V matrix_gradient(const Shape& a, const V& db, const V& x, bool transpose) {
   const MatmulOptions second{.transpose_b = true};
   return -(transpose ? detail::matmul_to(stack_axes(a), x, db, second)
                      : detail::matmul_to(stack_axes(a), db, x, second));
-}
-
-/// A constant [n, n] matrix: what stands below, on and above the diagonal.
-template <class V>
-V banded(std::size_t n, double below, double diagonal, double above) {
-  using T = typename V::value_type;
-  Dense<T> matrix(Shape{n, n});
-  T* out = matrix.mutable_data();
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j < n; ++j) *out++ = static_cast<T>(j < i ? below : j == i ? diagonal : above);
-  return V(std::move(matrix));
 }
 
 /// a x = b, or a' x = b; b has as many axes as it takes, and a one matrix or as many as b.
@@ -135,13 +125,19 @@ struct Inverse {
   }
 };
 
-/// scale times the transposed inverse, a scale for each matrix.
+/// Numbers for each matrix of a stack, to be multiplied with its elements.
 template <class V>
-V scaled_inverse(const V& a, const Factors& factors, const V& scale) {
+V beside_matrices(const V& scale) {
   Shape shape = shape_of(scale);
   shape.push_back(1);
   shape.push_back(1);
-  const V right = reshape(scale, shape) * banded<V>(shape_of(a).back(), 0, 1, 0);
+  return reshape(scale, shape);
+}
+
+/// scale times the transposed inverse, a scale for each matrix.
+template <class V>
+V scaled_inverse(const V& a, const Factors& factors, const V& scale) {
+  const V right = beside_matrices(scale) * banded<V>(shape_of(a).back(), 0, 1, 0);
   return perform(Solve{true, factors}, a, right);
 }
 
@@ -165,11 +161,29 @@ struct Determinant {
     });
     return result;
   }
-  /// 2.2.4.
+  /// 2.2.4 where the inverse serves. For the gradient alone that is everywhere but where the determinant is
+  /// 0, since what the inverse is too large by the determinant is too small; but not for its derivatives.
   template <class V>
   void vjp(Backward<V>& b) const {
-    factors.check_regular("determinant: no gradient");
-    b.give(0, scaled_inverse(b.input(0), factors, b.gradient() * b.output()));
+    const V a = b.input(0);
+    bool by_inverse;
+    if constexpr (Backward<V>::is_plain) {
+      using T = typename V::value_type;
+      const auto is_lost = [](T determinant) {
+        return std::fabs(determinant) < std::numeric_limits<T>::min();
+      };
+      const V y = b.output();
+      by_inverse = factors.are_regular() && std::none_of(y.data(), y.data() + y.size(), is_lost);
+    } else {
+      by_inverse = a.shape().back() > 3 && all_serve(inverse_serves(a.dense()));
+    }
+    b.give(0, by_inverse ? scaled_inverse(a, factors, b.gradient() * b.output())
+                         : beside_matrices(b.gradient()) * cofactors(a));
+  }
+
+ private:
+  static bool all_serve(const std::vector<bool>& serve) {
+    return std::find(serve.begin(), serve.end(), false) == serve.end();
   }
 };
 

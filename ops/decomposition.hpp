@@ -30,8 +30,8 @@ V solve_triangular(const V& a, const V& b, const TriangularOptions& options = {}
 template <Tensor V>
 V inverse(const V& a);
 
-/// The determinant, of shape [...]. Of a singular matrix it is 0 and the gradient a ValueError: it is found
-/// through the inverse.
+/// The determinant, of shape [...]. Its gradient is the matrix of cofactors (the adjugate, transposed), also
+/// where a is singular; derivatives of every order are as exact where a is singular, or nearly, as elsewhere.
 template <Tensor V>
 V determinant(const V& a);
 

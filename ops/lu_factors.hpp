@@ -1,4 +1,4 @@
-// The LU factors of stacks of square matrices, as decomposition.cpp's operations keep them.
+// Stacks of square matrices, and their LU factors, as decomposition.cpp's operations keep them.
 #pragma once
 
 #include <algorithm>
@@ -22,6 +22,17 @@ struct Stack {
   std::size_t count, n;
   explicit Stack(const Shape& shape) : count(element_count(stack_axes(shape))), n(shape.back()) {}
 };
+
+/// A constant [n, n] matrix: what stands below, on and above the diagonal.
+template <class V>
+V banded(std::size_t n, double below, double diagonal, double above) {
+  using T = typename V::value_type;
+  Dense<T> matrix(Shape{n, n});
+  T* out = matrix.mutable_data();
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) *out++ = static_cast<T>(j < i ? below : j == i ? diagonal : above);
+  return V(std::move(matrix));
+}
 
 /// Calls each(i) for every matrix of a stack, several at a time where they are many.
 template <class Each>
@@ -66,6 +77,10 @@ struct Factors {
       zero_pivots[i] = factor_lu(stack.n, out + i * stack.n * stack.n, exchanges + i * stack.n);
     });
     lu = std::move(work);
+  }
+  bool are_regular() const {
+    return std::all_of(zero_pivots.begin(), zero_pivots.end(),
+                       [&](std::size_t pivot) { return pivot == lu.shape.back(); });
   }
   void check_regular(std::string_view operation) const {
     check_each(zero_pivots, lu.shape.back(), [&](std::size_t matrix, std::size_t pivot) {
