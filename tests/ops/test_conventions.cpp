@@ -3,11 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/decomposition.hpp>
@@ -23,9 +20,16 @@
 #include <xgrad/ops/sorting.hpp>
 #include <xgrad/ops/statistics.hpp>
 
+#include "conventions_page.hpp"
+
 namespace xg = xgrad;
 
 namespace {
+
+using xg::testing::Line;
+using xg::testing::numbers;
+using xg::testing::split;
+using xg::testing::table_rows;
 
 template <class T>
 using Variables = std::vector<xg::Variable<T>>;
@@ -103,6 +107,9 @@ const std::map<std::string, Function>& functions() {
       {"logaddexp(a, b)", [](const auto& x) { return logaddexp(x[0], x[1]); }},
       {"max(x...)", [](const auto& x) { return max(x[0]); }},
       {"min(x...)", [](const auto& x) { return min(x[0]); }},
+      {"max(x...) along its axis", [](const auto& x) { return max(x[0], {.axes = {0}}); }},
+      {"min(x...) along its axis", [](const auto& x) { return min(x[0], {.axes = {0}}); }},
+      {"square(x)", [](const auto& x) { return square(x[0]); }},
       {"first of sort(x...)", [](const auto& x) { return slice(sort(x[0]), {0}); }},
       {"first of topk(x...)", [](const auto& x) { return slice(topk(x[0], 1).values, {0}); }},
       {"last of sort(x...)", [](const auto& x) { return slice(sort(x[0]), {-1}); }},
@@ -165,32 +172,10 @@ struct Convention {
   std::vector<double> gradient;
 };
 
-std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
-  return first == std::string::npos ? "" : text.substr(first, last - first + 1);
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);) parts.push_back(trimmed(part));
-  return parts;
-}
-
-std::vector<double> numbers(const std::string& text) {
-  std::vector<double> all;
-  for (const std::string& part : split(text, ',')) {
-    std::size_t read = 0;
-    all.push_back(std::stod(part, &read));
-    REQUIRE(read == part.size());
-  }
-  return all;
-}
-
 Convention parse(const std::string& line, bool far_out) {
   INFO(line);
   const auto cells = split(line, '|');
-  REQUIRE(cells.size() == 5);
+  REQUIRE_MESSAGE(cells.size() == 8, "scripts/pytorch_conventions.py fills the columns on the right");
   const auto found = functions().find(cells[1]);
   REQUIRE_MESSAGE(found != functions().end(), "no such function in this test");
   Convention row;
@@ -208,16 +193,9 @@ Convention parse(const std::string& line, bool far_out) {
 }
 
 std::vector<Convention> published() {
-  const auto page = std::filesystem::path(__FILE__).parent_path() / "../../docs/conventions.md";
-  std::ifstream in(page);
-  REQUIRE_MESSAGE(in.good(), page.string());
   std::vector<Convention> rows;
-  std::string section;
-  for (std::string line; std::getline(in, line);) {
-    if (line.rfind("## ", 0) == 0) section = line.substr(3);
-    const bool is_row = line.rfind("| ", 0) == 0 && line.rfind("| operation", 0) != 0;
-    if (is_row) rows.push_back(parse(line, section == "Far out"));
-  }
+  for (const Line& line : table_rows())
+    if (!line.is_second_order()) rows.push_back(parse(line.text, line.section == "Far out"));
   return rows;
 }
 
@@ -290,6 +268,34 @@ void check(const Convention& row) {
   }
 }
 
+template <class T>
+void check_second(const std::vector<std::string>& cells) {
+  const auto function = functions().find(cells[1]);
+  REQUIRE_MESSAGE(function != functions().end(), "no such function in this test");
+  Convention row;
+  row.function = &function->second;
+  row.takes_array = cells[1].find("(x...)") != std::string::npos;
+  row.at = numbers(cells[2]);
+  const auto in = arguments<T>(row);
+  auto slope = xg::constant(xt::xarray<T>(T(0)));
+  for (const auto& share : xg::grad(call(row, in), in, {.create_graph = true}))
+    slope = slope + xg::sum(share);
+  const std::vector<double> expected = numbers(cells[3]);
+  std::vector<T> got(expected.size(), T(0));
+  if (slope.requires_grad()) {
+    got.clear();
+    for (const auto& share : xg::grad(slope, in)) {
+      const xg::Array<T> values = share.value();
+      got.insert(got.end(), values.cbegin(), values.cend());
+    }
+  }
+  REQUIRE(got.size() == expected.size());
+  for (std::size_t k = 0; k < got.size(); ++k) {
+    INFO("second derivative " << k << " is " << got[k]);
+    CHECK(agrees(got[k], expected[k]));
+  }
+}
+
 xg::Variable<double> derivative(const xg::Variable<double>& y, const xg::Variable<double>& x) {
   return xg::grad(y, {x}, {.create_graph = true})[0];
 }
@@ -308,11 +314,28 @@ TEST_CASE("every row of docs/conventions.md holds, in double and in float") {
 
 TEST_CASE("every function of this test is in docs/conventions.md") {
   std::map<const Function*, int> uses;
-  for (const Convention& row : published()) ++uses[row.function];
+  for (const Line& line : table_rows()) {
+    const auto function = functions().find(split(line.text, '|').at(1));
+    if (function != functions().end()) ++uses[&function->second];
+  }
   for (const auto& function : functions()) {
     INFO(function.first);
     CHECK(uses[&function.second] > 0);
   }
+}
+
+TEST_CASE("every row on second derivatives holds: the gradient of the sum of the gradient") {
+  std::size_t rows = 0;
+  for (const Line& line : table_rows()) {
+    if (!line.is_second_order()) continue;
+    INFO(line.text);
+    ++rows;
+    const auto cells = split(line.text, '|');
+    REQUIRE_MESSAGE(cells.size() == 6, "scripts/pytorch_conventions.py fills the columns on the right");
+    check_second<double>(cells);
+    check_second<float>(cells);
+  }
+  CHECK(rows > 10);
 }
 
 TEST_CASE("higher derivatives of powers are right where the base or the exponent is 0") {
