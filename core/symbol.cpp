@@ -1,9 +1,11 @@
 #include "symbol.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <limits>
 #include <optional>
+#include <string>
 #include <unordered_map>
 
 #include "add_multiply.hpp"
@@ -35,20 +37,28 @@ struct SameStep {
   }
 };
 
-}  // namespace
-
 /// A program while it is being traced: equal steps are merged as they come.
 class Trace {
  public:
-  explicit Trace(std::size_t inputs) { program.inputs = inputs; }
+  explicit Trace(std::size_t inputs) : number(next_.fetch_add(1, std::memory_order_relaxed)) {
+    program.inputs = inputs;
+    innermost_ = this;
+  }
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+  ~Trace() { innermost_ = outer_; }
+
+  /// The one that a symbol belongs to, while it lasts and in its own thread.
+  static Trace& of(const Symbol& symbol) {
+    for (Trace* open = innermost_; open != nullptr; open = open->outer_)
+      if (open->number == symbol.trace()) return *open;
+    throw misplaced(symbol);
+  }
 
   std::uint32_t id_of(const Symbol& symbol) {
-    if (!symbol.is_constant()) {
-      if (symbol.trace() != this)
-        throw ValueError("elementwise: a formula mixes symbols of two calls; use its own arguments");
-      return symbol.id();
-    }
-    return add({nullptr, symbol.constant(), {}});
+    if (symbol.is_constant()) return add({nullptr, symbol.constant(), {}});
+    if (symbol.trace() != number) throw misplaced(symbol);
+    return symbol.id();
   }
 
   std::uint32_t add(const Program::Step& step) {
@@ -60,13 +70,24 @@ class Trace {
     return known->second;
   }
 
+  const std::uint64_t number;
   Program program;
 
  private:
   std::unordered_map<Program::Step, std::uint32_t, StepHash, SameStep> known_;
-};
 
-namespace {
+  static ValueError misplaced(const Symbol& symbol) {
+    const std::string here =
+        innermost_ == nullptr ? "outside every formula" : "in formula " + std::to_string(innermost_->number);
+    return ValueError("elementwise: a symbol of formula " + std::to_string(symbol.trace()) + " is used " +
+                      here +
+                      "; it is good in the call that it was given to, so use a formula's own arguments");
+  }
+
+  static inline std::atomic<std::uint64_t> next_{1};
+  static inline thread_local Trace* innermost_ = nullptr;
+  Trace* const outer_ = innermost_;
+};
 
 /// Marks what the results depend on, themselves included.
 std::vector<bool> reachable(const Program& program) {
@@ -138,7 +159,7 @@ Program trace_all(std::size_t inputs,
                   const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas) {
   Trace trace(inputs);
   std::vector<Symbol> symbols;
-  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(&trace, static_cast<std::uint32_t>(i));
+  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(trace.number, static_cast<std::uint32_t>(i));
   for (const Symbol& result : formulas(symbols)) trace.program.results.push_back(trace.id_of(result));
   return pruned(trace.program);
 }
@@ -197,7 +218,7 @@ template <>
 Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* inputs, std::uint32_t) {
   Trace* trace = nullptr;
   for (std::size_t i = 0; i < operation.inputs(); ++i)
-    if (!inputs[i]->is_constant()) trace = inputs[i]->trace();
+    if (!inputs[i]->is_constant()) trace = &Trace::of(*inputs[i]);
   if (operation.program() != nullptr) {  // made by a user: only its steps have kernels
     std::vector<Symbol> arguments;
     for (std::size_t i = 0; i < operation.inputs(); ++i) arguments.push_back(*inputs[i]);
@@ -217,7 +238,7 @@ Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* input
       if (inputs[i]->is_constant() && inputs[i]->constant() == 1) return *inputs[1 - i];
   Program::Step step{&operation, 0, {}};
   for (std::size_t i = 0; i < operation.inputs(); ++i) step.arguments[i] = trace->id_of(*inputs[i]);
-  return Symbol(trace, trace->add(step));
+  return Symbol(trace->number, trace->add(step));
 }
 
 }  // namespace xgrad

@@ -12,21 +12,21 @@
 namespace xgrad {
 
 class Elementwise;
-class Trace;
 
-/// A scalar in a formula that is being traced, or a constant.
+/// A scalar in a formula that is being traced, or a constant. Traces are numbered from 1, so that a symbol
+/// that outlives its own is known for what it is: to use it is a ValueError.
 class Symbol {
  public:
   Symbol(double constant = 0) noexcept : constant_(constant) {}
-  Symbol(Trace* trace, std::uint32_t id) noexcept : trace_(trace), id_(id) {}
+  Symbol(std::uint64_t trace, std::uint32_t id) noexcept : trace_(trace), id_(id) {}
 
-  bool is_constant() const noexcept { return trace_ == nullptr; }
+  bool is_constant() const noexcept { return trace_ == 0; }
   double constant() const noexcept { return constant_; }
-  Trace* trace() const noexcept { return trace_; }
+  std::uint64_t trace() const noexcept { return trace_; }
   std::uint32_t id() const noexcept { return id_; }
 
  private:
-  Trace* trace_ = nullptr;
+  std::uint64_t trace_ = 0;
   double constant_ = 0;
   std::uint32_t id_ = 0;
 };
