@@ -1,27 +1,10 @@
-// Activation functions, elementwise, with PyTorch's meaning and defaults. None overflows, nor does a
-// gradient of any order, while x is a finite number of ordinary size. (tanh is in exponential.hpp.)
+// Activation functions, elementwise, with PyTorch's meaning and defaults. None overflows, nor does a gradient
+// of any order, while x is a finite number. (tanh is in exponential.hpp.)
 #pragma once
 
 #include "exponential.hpp"
 
 namespace xgrad {
-
-struct Activation;
-
-namespace detail {
-
-/// One operation inside the formula of another: on packs its formula, elsewhere the operation itself, so that
-/// a higher derivative uses the gradient that it declares.
-template <class Formula, class V>
-V activation_of(const V& x) {
-  if constexpr (Operand<V>) {
-    return apply(operation<Formula, Activation>(), x);
-  } else {
-    return Formula::value(x);
-  }
-}
-
-}  // namespace detail
 
 /// 1 where x > 0 and 0 elsewhere, also for NaN.
 struct Step {
@@ -38,6 +21,7 @@ struct Step {
 
 namespace formulas {
 
+/// From the output, which is kept in any case: where it has rounded to 1 the slope is 0.
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
   template <class V>
@@ -123,23 +107,26 @@ struct Gelu {
   }
 };
 
+/// Of exp(-|x|), which does not overflow, so that nothing is lost on either side.
 struct Silu {
   static constexpr std::string_view name = "silu";
   template <class V>
   static V value(const V& x) {
-    return x / (1 + exp(-x));
+    const V e = exp(-abs(x));
+    return x * (select(x < 0, e, 1) / (1 + e));
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    const V s = detail::activation_of<formulas::Sigmoid>(x);
-    return dy * (s * (1 + x * (1 - s)));
+    const V e = detail::decay(x), r = 1 / (1 + e);
+    return dy * (select(x < 0, e, 1) * r * (1 + x * (select(x < 0, 1, e) * r)));
   }
 };
 
 namespace formulas {
 
 /// With e = exp(x) and n = e (e + 2), tanh(softplus(x)) is n / (n + 2): no tanh, no logarithm. Beyond 20 it
-/// is 1 to all digits; beyond 40 the gradient is too, whatever x it is multiplied by.
+/// is 1 to all digits. Its slope is multiplied by x, and must not stop there: with e = exp(-|x|) it is a
+/// ratio of polynomials on each side, which goes to 0 faster than x grows.
 struct Mish {
   static constexpr std::string_view name = "mish";
   template <class V>
@@ -149,8 +136,9 @@ struct Mish {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    const V e = exp(minimum(x, 40)), n = e * (e + 2), r = 1 / (n + 2);
-    return dy * (n * r + x * (4 * e * (1 + e) * r * r));
+    const V e = detail::decay(x), square = e * e;
+    const V n = 2 * e + select(x < 0, square, 1), r = 1 / (n + 2 * select(x < 0, 1, square));
+    return dy * (n * r + x * (4 * e * (1 + e) * select(x < 0, 1, e) * r * r));
   }
 };
 
@@ -162,7 +150,8 @@ struct Softplus {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    return dy * detail::activation_of<Sigmoid>(x);
+    const V e = detail::decay(x);
+    return dy * (select(x < 0, e, 1) / (1 + e));
   }
 };
 
@@ -174,8 +163,8 @@ struct Softsign {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    const V size = 1 + abs(x);
-    return dy / (size * size);
+    const V r = 1 / (1 + abs(x));
+    return dy * r * r;
   }
 };
 

@@ -43,8 +43,9 @@ struct Negative {
   }
 };
 
-/// C99's pow. At x = 0 the gradient in the exponent is 0, and 0 to the power 0 has gradient 0 in x: there the
-/// bases are replaced rather than the results, so that higher derivatives meet no 0 times infinity either.
+/// C99's pow. At x = 0 the gradient in an exponent of at least 0 is 0, and 0 to the power 0 has gradient 0 in
+/// x: there the bases are replaced rather than the results, so that higher derivatives meet no 0 times
+/// infinity either. In an exponent below 0 it is x^y log x as everywhere, infinity times -infinity.
 struct Pow {
   static constexpr std::string_view name = "pow";
   template <class V>
@@ -54,7 +55,9 @@ struct Pow {
   template <class V>
   static std::array<V, 2> gradient(const V& x, const V& exponent, const V& y, const V& dy) {
     const V base = select(abs(x) + abs(exponent) == 0, 1, x);
-    return {dy * exponent * pow(base, exponent - 1), dy * select(x == 0, 0, y) * log(select(x == 0, 1, x))};
+    const V power = select(x == 0, select(exponent >= 0, 0, y), y);
+    const V argument = select(x == 0, select(exponent >= 0, 1, x), x);
+    return {dy * exponent * pow(base, exponent - 1), dy * power * log(argument)};
   }
 };
 

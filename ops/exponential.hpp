@@ -2,9 +2,21 @@
 // Outside a function's domain its value is NaN, as in C.
 #pragma once
 
+#include <limits>
+
 #include "arithmetic.hpp"
 
 namespace xgrad {
+
+namespace detail {
+
+/// exp(-|x|), as formulas of a gradient need it: |x| itself has no derivative at 0.
+template <class V>
+V decay(const V& x) {
+  return exp(select(x < 0, x, -x));
+}
+
+}  // namespace detail
 
 struct Exp {
   static constexpr std::string_view name = "exp";
@@ -77,8 +89,9 @@ struct Log2 {
   }
 };
 
-/// The larger one plus log1p(exp(-|a - b|)). The gradients are sigmoid(a - b) and sigmoid(b - a), as tanh, so
-/// that no order overflows; two equal infinities share evenly, and a NaN goes to both.
+/// The larger one plus log1p(exp(-|a - b|)). The gradients are sigmoid(a - b) and sigmoid(b - a), of exp(-|a
+/// - b|), so that no order overflows and the smaller one keeps its digits; two equal infinities share evenly,
+/// and a NaN goes to both.
 struct LogAddExp {
   static constexpr std::string_view name = "logaddexp";
   template <class V>
@@ -90,8 +103,8 @@ struct LogAddExp {
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
     const V difference = a - b;
     const V apart = select(a == b, select(difference == difference, difference, 0), difference);
-    const V half = 0.5 * tanh(0.5 * apart);
-    return {dy * (0.5 + half), dy * (0.5 - half)};
+    const V e = detail::decay(apart), r = 1 / (1 + e);
+    return {dy * (select(apart < 0, e, 1) * r), dy * (select(apart < 0, 1, e) * r)};
   }
 };
 
@@ -131,6 +144,16 @@ struct Tan {
   }
 };
 
+namespace detail {
+
+/// sqrt(1 - x^2): near -1 and 1 the factors keep the digits, near 0 the square keeps those of the derivative.
+template <class V>
+V root_of_one_minus_square(const V& x) {
+  return sqrt(select(abs(x) < 0.5, 1 - x * x, (1 - x) * (1 + x)));
+}
+
+}  // namespace detail
+
 /// The gradient is infinite at -1 and 1.
 struct Asin {
   static constexpr std::string_view name = "asin";
@@ -140,7 +163,7 @@ struct Asin {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    return dy / sqrt((1 - x) * (1 + x));
+    return dy / detail::root_of_one_minus_square(x);
   }
 };
 
@@ -153,10 +176,11 @@ struct Acos {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    return -dy / sqrt((1 - x) * (1 + x));
+    return -dy / detail::root_of_one_minus_square(x);
   }
 };
 
+/// The gradient of |x| above 1 is that of 1 / x, whose square does not overflow.
 struct Atan {
   static constexpr std::string_view name = "atan";
   template <class V>
@@ -165,11 +189,13 @@ struct Atan {
   }
   template <class V>
   static V gradient(const V& x, unused, const V& dy) {
-    return dy / (1 + x * x);
+    const V size = abs(x), t = select(size > 1, 1 / select(size > 1, x, 1), x);
+    return dy * (select(size > 1, t * t, 1) / (1 + t * t));
   }
 };
 
-/// The gradients at the origin are 0.
+/// The gradients x / (x^2 + y^2) and -y / (x^2 + y^2), of the ratio of the smaller coordinate to the larger
+/// one, so that no square overflows or vanishes. At the origin they are 0, and so are those of every order.
 struct Atan2 {
   static constexpr std::string_view name = "atan2";
   template <class V>
@@ -178,9 +204,14 @@ struct Atan2 {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& y, const V& x, unused, const V& dy) {
-    const V square = x * x + y * y;
-    const V scaled = dy / select(square == 0, 1, square);
-    return {scaled * x, -scaled * y};
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const V flat = abs(x), tall = abs(y), larger = select(tall > flat, y, x),
+            smaller = select(tall > flat, x, y);
+    const V safe = select(larger == 0, 1, larger);
+    // Of two infinite coordinates either may be called the larger one by far: the gradients are 0.
+    const V ratio = select(abs(smaller) == infinity, 0, smaller) / safe;
+    const V share = select(larger == 0, 0, dy) / (1 + ratio * ratio), other = ratio * share;
+    return {select(tall > flat, other, share) / safe, -select(tall > flat, share, other) / safe};
   }
 };
 

@@ -117,7 +117,7 @@ FUNCTIONS = {
     "l1_loss(p, t)": F.l1_loss,
     "huber_loss(p, t)": F.huber_loss,
     "binary_cross_entropy(p, t)": F.binary_cross_entropy,
-    "binary_cross_entropy_with_logits(x, t)": F.binary_cross_entropy_with_logits,
+    "binary_cross_entropy_with_logits(z, t)": F.binary_cross_entropy_with_logits,
     "kl_div(q, t) of logarithms q": lambda q, t: F.kl_div(line(q), line(t), reduction="batchmean"),
     "cross_entropy_of_probabilities(p, t)": None,
     "square(x)": torch.square,

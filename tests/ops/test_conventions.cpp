@@ -150,6 +150,8 @@ const std::map<std::string, Function>& functions() {
       {"l1_loss(p, t)", [](const auto& x) { return l1_loss(x[0], x[1]); }},
       {"huber_loss(p, t)", [](const auto& x) { return huber_loss(x[0], x[1]); }},
       {"binary_cross_entropy(p, t)", [](const auto& x) { return binary_cross_entropy(x[0], x[1]); }},
+      {"binary_cross_entropy_with_logits(z, t)",
+       [](const auto& x) { return binary_cross_entropy_with_logits(x[0], x[1]); }},
       {"kl_div(q, t) of logarithms q", [](const auto& x) { return kl_div(line(x[0]), line(x[1])); }},
       {"cross_entropy_of_probabilities(p, t)",
        [](const auto& x) { return cross_entropy_of_probabilities(line(x[0]), line(x[1])); }},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -245,6 +246,59 @@ TEST_CASE("losses from logits are stable at plus and minus 10000") {
   CHECK(xg::cross_entropy(near, labels_of({0})).item() == doctest::Approx(1.3132616875).epsilon(1e-6));
   CHECK(xg::grad(xg::cross_entropy(near, labels_of({0})), {near})[0].value()(0, 1) ==
         doctest::Approx(0.7310585786).epsilon(1e-6));
+}
+
+TEST_CASE("an infinite logit costs nothing where it is right, and infinity where it is wrong") {
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const xt::xarray<double> logits = {-infinity, infinity, -infinity, infinity, -infinity, infinity, 2, -2};
+  const xt::xarray<double> targets = {0, 1, 1, 0, 0.25, 0.25, 0, 1};
+  const double ordinary = std::log1p(std::exp(2.0)), slope = 1 / (1 + std::exp(-2.0));
+  const xt::xarray<double> expected = {0, 0, infinity, infinity, infinity, infinity, ordinary, ordinary};
+  const xt::xarray<double> slopes = {0, 0, -1, 1, -0.25, 0.75, slope, -slope};
+  for (std::size_t i = 0; i < 8; ++i) {
+    CAPTURE(i);
+    const auto z = xg::parameter(xt::xarray<double>{logits(i)});
+    const xt::xarray<double> t = {targets(i)};
+    for (const Reduction reduction : reductions) {
+      const auto loss = xg::binary_cross_entropy_with_logits(z, t, reduction);
+      if (std::isinf(expected(i))) CHECK(loss.item() == infinity);
+      if (std::isfinite(expected(i))) CHECK(loss.item() == doctest::Approx(expected(i)).epsilon(1e-15));
+      const auto first = xg::grad(sum(loss), {z}, {.create_graph = true})[0];
+      CHECK(first.item() == doctest::Approx(slopes(i)).epsilon(1e-15));
+      CHECK(std::isfinite(xg::grad(sum(first), {z})[0].item()));
+    }
+    const auto narrow = xg::parameter(xt::xarray<float>{static_cast<float>(logits(i))});
+    const auto loss =
+        xg::binary_cross_entropy_with_logits(narrow, xt::xarray<float>{static_cast<float>(targets(i))});
+    if (std::isinf(expected(i))) CHECK(std::isinf(loss.item()));
+    if (std::isfinite(expected(i)))
+      CHECK(static_cast<double>(loss.item()) == doctest::Approx(expected(i)).epsilon(1e-6));
+  }
+  // A NaN is seen, whatever the target is.
+  for (const double t : {0.0, 1.0})
+    CHECK(
+        std::isnan(xg::binary_cross_entropy_with_logits(xg::constant(std::nan("")), xg::constant(t)).item()));
+  // A class that is ruled out, by its logit or its logarithm, and rightly.
+  const auto z = xg::parameter(xt::xarray<double>{{-infinity, 0, 1}}),
+             certain = xg::parameter(xt::xarray<double>{{-infinity, 0}});
+  const double rest = std::log1p(std::exp(1.0)), share = 1 / (1 + std::exp(1.0));
+  const xt::xarray<double> rows = {{0, 1, 0}};
+  for (const auto& loss : {xg::cross_entropy(z, labels_of({1})), xg::cross_entropy(z, rows)}) {
+    CHECK(loss.item() == doctest::Approx(rest));
+    const auto got = gradient_of(loss, z);
+    CHECK(got(0, 0) == 0);
+    CHECK(got(0, 1) == doctest::Approx(share - 1));
+  }
+  CHECK(xg::nll_loss(certain, labels_of({1})).item() == 0);
+  CHECK(xg::kl_div(certain, xt::xarray<double>{{0, 1}}).item() == 0);
+  const auto sure = xg::constant(xt::xarray<double>{{0, 1}});
+  CHECK(xg::cross_entropy_of_probabilities(sure, xt::xarray<double>{{0, 1}}).item() == 0);
+  const auto p = xg::parameter(xt::xarray<double>{infinity, -infinity});
+  const xt::xarray<double> zeros = {0, 0};
+  CHECK(xg::l1_loss(p, zeros).item() == infinity);
+  CHECK(xg::huber_loss(p, zeros).item() == infinity);
+  CHECK(gradient_of(xg::l1_loss(p, zeros, Reduction::sum), p) == xt::xarray<double>{1, -1});
+  CHECK(gradient_of(xg::huber_loss(p, zeros, Reduction::sum), p) == xt::xarray<double>{1, -1});
 }
 
 TEST_CASE("the second derivative of binary cross entropy at a logit of 0 is a quarter") {
