@@ -9,6 +9,7 @@
 #include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
+#include "square_sum.hpp"
 
 namespace xgrad {
 namespace {
@@ -42,6 +43,20 @@ V not_zero(const V& y) {
   return select(y == 0, 1, y);
 }
 
+/// The sums over lines of squares of x / unit, where a unit other than 1 is for a line whose squares would be
+/// lost.
+template <class T>
+struct SquareSum {
+  Dense<T> sum, unit;  ///< without units if all are 1
+
+  SquareSum(const Dense<T>& x, const Lines& lines) : sum(xgrad::sum(square(x), lines.kept_axes)) {
+    unit = detail::units_of(x, sum, lines.kept_axes);
+    if (unit.defined()) sum = xgrad::sum(square(x / unit), lines.kept_axes);
+  }
+  /// `factor` in the units.
+  Dense<T> times_unit(Dense<T> factor) const { return unit.defined() ? factor * unit : factor; }
+};
+
 struct Var : Lines {
   static constexpr std::string_view name = "var";
   double divisor = 1;
@@ -49,7 +64,8 @@ struct Var : Lines {
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    return (sum(square(centred(x, *this)), kept_axes) / divisor).with_shape(result);
+    const SquareSum<T> squares(centred(x, *this), *this);
+    return squares.times_unit(squares.times_unit(squares.sum / divisor)).with_shape(result);
   }
   template <class V>
   void vjp(Backward<V>& b) const {
@@ -65,21 +81,16 @@ struct Std : Lines {
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    return sqrt(sum(square(centred(x, *this)), kept_axes) / divisor).with_shape(result);
+    const SquareSum<T> squares(centred(x, *this), *this);
+    return squares.times_unit(sqrt(squares.sum / divisor)).with_shape(result);
   }
+  /// Divided by the deviation before the gradient comes in: dy / y alone may overflow.
   template <class V>
   void vjp(Backward<V>& b) const {
     const V y = reshape(b.output(), kept), dy = reshape(b.gradient(), kept);
-    b.give(0, centred(b.input(0), *this) * (select(y == 0, 0, dy) / (not_zero(y) * divisor)));
+    b.give(0, centred(b.input(0), *this) / not_zero(y) * (select(y == 0, 0, dy) / divisor));
   }
 };
-
-/// Whether squares of such a sum may have been lost to overflow or underflow.
-template <class T>
-bool is_doubtful(T square_sum) {
-  constexpr T lowest = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
-  return !(square_sum > lowest && square_sum <= std::numeric_limits<T>::max());
-}
 
 struct Norm : Lines {
   static constexpr std::string_view name = "norm";
@@ -88,12 +99,8 @@ struct Norm : Lines {
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    const Dense<T> squares = sum(square(x), kept_axes);
-    const T *begin = squares.data(), *end = begin + squares.size();
-    if (line_count == 0 || std::none_of(begin, end, is_doubtful<T>)) return sqrt(squares).with_shape(result);
-    const Dense<T> largest = max(abs(x), kept_axes);
-    const Dense<T> scale = select(largest - largest == 0, not_zero(largest), 1);
-    return (scale * sqrt(sum(square(x / scale), kept_axes))).with_shape(result);
+    const SquareSum<T> squares(x, *this);
+    return squares.times_unit(sqrt(squares.sum)).with_shape(result);
   }
   /// Divided by the norm before the gradient comes in: dy / y alone may overflow.
   template <class V>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <string>
 
@@ -27,34 +28,69 @@ std::vector<Variable<T>> with_gradients(const char* operation, const std::vector
   return found;
 }
 
-/// Runs a step's kernel on every gradient in place, once all of them can be written to.
-template <class T, class Step>
-void change_gradients(const std::vector<Variable<T>>& parameters, const Step& step) {
+/// Every gradient in place, once all of them can be written to.
+template <class T>
+std::vector<kernels::UpdateLoop> gradients_of(const std::vector<Variable<T>>& parameters) {
   std::vector<kernels::UpdateLoop> loops;
   for (const Variable<T>& parameter : parameters) {
     // Detaches the gradient from arrays that were handed out.
     void* const gradient = parameter.node().gradient()->mutable_data();
     loops.push_back({gradient, gradient, {}, parameter.size()});
   }
-  for (const kernels::UpdateLoop& loop : loops) run_update<T>(loop, step);
+  return loops;
+}
+
+template <class T>
+double largest_of(const std::vector<Variable<T>>& parameters) {
+  double largest = 0;
+  for (const Variable<T>& parameter : parameters) {
+    const Dense<T> gradient = parameter.dense_grad();
+    const double own = largest_size(gradient.data(), gradient.size());
+    if (!(own <= largest) && !std::isnan(largest)) largest = own;
+  }
+  return largest;
+}
+
+/// The sum of |factor g|^power.
+template <class T>
+double sum_of_powers(const std::vector<Variable<T>>& parameters, double power, double factor = 1) {
+  double total = 0;
+  for (const Variable<T>& parameter : parameters) {
+    const Dense<T> gradient = parameter.dense_grad();
+    total += power == 2 && factor == 1 ? dot(gradient.data(), gradient.data(), gradient.size())
+                                       : power_sum(gradient.data(), gradient.size(), power, factor);
+  }
+  return total;
+}
+
+double root_of(double total, double power) {
+  return power == 2 ? std::sqrt(total) : std::pow(total, 1 / power);
 }
 
 template <class T>
 double norm_of(const std::vector<Variable<T>>& parameters, double norm_type) {
-  double total = 0;
-  for (const Variable<T>& parameter : parameters) {
-    const Dense<T> gradient = parameter.dense_grad();
-    if (std::isinf(norm_type)) {
-      const double largest = largest_size(gradient.data(), gradient.size());
-      if (!(largest <= total)) total = std::isnan(total) ? total : largest;
-    } else if (norm_type == 2) {
-      total += dot(gradient.data(), gradient.data(), gradient.size());
-    } else {
-      total += power_sum(gradient.data(), gradient.size(), norm_type);
-    }
+  if (std::isinf(norm_type)) return largest_of(parameters);
+  const double total = sum_of_powers(parameters, norm_type);
+  constexpr double lowest = std::numeric_limits<double>::min() / std::numeric_limits<double>::epsilon();
+  if (total > lowest && total <= std::numeric_limits<double>::max()) return root_of(total, norm_type);
+  // Powers may have been lost to overflow or underflow: once more, near 1. A power of two is exact, and one
+  // of no more than 2^1000 exists for every number.
+  const double largest = largest_of(parameters);
+  if (largest == 0 || !std::isfinite(largest)) return largest;
+  const int exponent = std::max(std::ilogb(largest), -1000);
+  const double near = root_of(sum_of_powers(parameters, norm_type, std::ldexp(1.0, -exponent)), norm_type);
+  return std::ldexp(near, exponent);
+}
+
+/// Multiplies every gradient. A factor that is no normal number of T goes in steps: it would lose its digits.
+template <class T>
+void scale_gradients(const std::vector<Variable<T>>& parameters, double factor) {
+  constexpr double smallest = std::numeric_limits<T>::min(), step = 0x1p-64;
+  for (const kernels::UpdateLoop& loop : gradients_of(parameters)) {
+    double rest = factor;
+    for (; rest > 0 && rest < smallest; rest /= step) run_update<T>(loop, kernels::ScaleStep{step});
+    run_update<T>(loop, kernels::ScaleStep{rest});
   }
-  if (std::isinf(norm_type)) return total;
-  return norm_type == 2 ? std::sqrt(total) : std::pow(total, 1 / norm_type);
 }
 
 }  // namespace
@@ -74,7 +110,7 @@ double clip_grad_norm(const std::vector<Variable<T>>& parameters, double max_nor
     throw ValueError(text.str());
   }
   const double factor = max_norm / (norm + 1e-6);
-  if (!(factor >= 1)) change_gradients(found, kernels::ScaleStep{factor});
+  if (!(factor >= 1)) scale_gradients(found, factor);
   return norm;
 }
 
@@ -82,7 +118,8 @@ template <class T>
 void clip_grad_value(const std::vector<Variable<T>>& parameters, double clip_value) {
   const OptionCheck check{"clip_grad_value"};
   check(clip_value >= 0, "clip_value", clip_value, "at least 0");
-  change_gradients(with_gradients("clip_grad_value", parameters), kernels::ClampStep{clip_value});
+  for (const kernels::UpdateLoop& loop : gradients_of(with_gradients("clip_grad_value", parameters)))
+    run_update<T>(loop, kernels::ClampStep{clip_value});
 }
 
 template double clip_grad_norm(const std::vector<Variable<float>>&, double, const ClipGradNormOptions&);

@@ -41,10 +41,11 @@ double dot(const T* a, const T* b, std::size_t count) {
 }
 
 template <class T>
-double power_sum(const T* x, std::size_t count, double power) {
+double power_sum(const T* x, std::size_t count, double power, double factor) {
   const auto kernel = table().power_sum[std::is_same_v<T, double>];
-  return sum_of(of_pieces(
-      count, [&](std::size_t begin, std::size_t end) { return kernel(x + begin, end - begin, power); }));
+  return sum_of(of_pieces(count, [&](std::size_t begin, std::size_t end) {
+    return kernel(x + begin, end - begin, power, factor);
+  }));
 }
 
 template <class T>
@@ -59,8 +60,8 @@ double largest_size(const T* x, std::size_t count) {
 
 template double dot(const float*, const float*, std::size_t);
 template double dot(const double*, const double*, std::size_t);
-template double power_sum(const float*, std::size_t, double);
-template double power_sum(const double*, std::size_t, double);
+template double power_sum(const float*, std::size_t, double, double);
+template double power_sum(const double*, std::size_t, double, double);
 template double largest_size(const float*, std::size_t);
 template double largest_size(const double*, std::size_t);
 

@@ -27,9 +27,9 @@ void run_update(const kernels::UpdateLoop& loop, const Step& step) {
 /// a . b, each product and the sum in double.
 template <class T>
 double dot(const T* a, const T* b, std::size_t count);
-/// The sum of |x|^power.
+/// The sum of |factor x|^power, in double.
 template <class T>
-double power_sum(const T* x, std::size_t count, double power);
+double power_sum(const T* x, std::size_t count, double power, double factor = 1);
 /// The largest |x|, or NaN if there is one; 0 for none.
 template <class T>
 double largest_size(const T* x, std::size_t count);

@@ -24,20 +24,21 @@ double dot(const void* a, const void* b, std::size_t count) {
   });
 }
 
-/// |x|^power, of 0 as well: lanes without an element are 0, and so is what they add.
-Pack<double, Isa> power_of(const Pack<double, Isa>& x, double power) {
-  return pow(abs(x), Pack<double, Isa>(power));
+/// |factor x|^power, of 0 as well: lanes without an element are 0, and so is what they add.
+Pack<double, Isa> power_of(const Pack<double, Isa>& x, double power, double factor) {
+  return pow(abs(x) * factor, Pack<double, Isa>(power));
 }
-Pack<double, Isa> power_of(const Pack<float, Isa>& x, double power) {
+Pack<double, Isa> power_of(const Pack<float, Isa>& x, double power, double factor) {
   const Doubles<Isa> parts = to_doubles(x);
-  return power_of(parts.low, power) + power_of(parts.high, power);
+  return power_of(parts.low, power, factor) + power_of(parts.high, power, factor);
 }
 
 template <class T>
-double power_sum(const void* values, std::size_t count, double power) {
+double power_sum(const void* values, std::size_t count, double power, double factor) {
   const T* const x = static_cast<const T*>(values);
-  return sum_row<Pack<T, Isa>>(
-      0, count, [=](const auto& reader, std::size_t i) { return power_of(reader.load(x + i), power); });
+  return sum_row<Pack<T, Isa>>(0, count, [=](const auto& reader, std::size_t i) {
+    return power_of(reader.load(x + i), power, factor);
+  });
 }
 
 template <class T>

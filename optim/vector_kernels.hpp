@@ -10,8 +10,8 @@ namespace xgrad::kernels {
 /// [0] is float, [1] is double. Everything is summed up in double.
 struct VectorKernels {
   double (*dot[2])(const void* a, const void* b, std::size_t count);
-  /// The sum of |x|^power.
-  double (*power_sum[2])(const void* x, std::size_t count, double power);
+  /// The sum of |factor x|^power.
+  double (*power_sum[2])(const void* x, std::size_t count, double power, double factor);
   /// The largest |x|; NaN if there is one.
   double (*largest[2])(const void* x, std::size_t count);
 };

@@ -8,6 +8,8 @@
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/slice.hpp>
 #include <xgrad/ops/statistics.hpp>
 
 #include "../message_of.hpp"
@@ -163,6 +165,68 @@ TEST_CASE("the variance of equal elements is 0, and the gradients of var and std
     const auto first = xg::grad(xg::std(x), {x}, {.create_graph = true})[0];
     CHECK(gradient_of(first, x) == xt::zeros<double>({3, 7}));
   }
+}
+
+namespace {
+
+/// x times a power of two, which is exact: mean and deviation, of long doubles from x itself, go with it.
+template <class T>
+void check_spread_far_out(int power) {
+  CAPTURE(power);
+  CAPTURE(sizeof(T));
+  const std::vector<double> base{1, -2.5, 0.75, 4, 3, -0.125};
+  const T factor = std::ldexp(T(1), power);
+  const double near = 16 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  // An ordinary line on either side, and one of zeros: theirs are the bits that they have alone.
+  xt::xarray<T> values = xt::zeros<T>({4, 6}), line = xt::zeros<T>({6});
+  for (std::size_t i = 0; i < 6; ++i) {
+    line(i) = values(0, i) = values(3, i) = static_cast<T>(base[i]);
+    values(1, i) = static_cast<T>(base[i]) * factor;
+  }
+  long double mean = 0, squares = 0;
+  for (const double x : base) mean += static_cast<long double>(x) / 6;
+  for (const double x : base) squares += (x - mean) * (x - mean);
+  const long double deviation = std::sqrt(squares / 6);
+
+  const auto x = xg::parameter(values), alone = xg::parameter(line);
+  const auto y = xg::std(x, {.axes = {1}});
+  const xt::xarray<T> got = y.value();
+  CHECK(static_cast<double>(got(1) / factor) ==
+        doctest::Approx(static_cast<double>(deviation)).epsilon(near));
+  CHECK(got(0) == xg::std(alone).item());
+  CHECK(got(3) == got(0));
+  CHECK(got(2) == 0);
+  const auto first = xg::grad(sum(y), {x}, {.create_graph = true})[0];
+  const xt::xarray<T> slope = first.value();
+  for (std::size_t i = 0; i < 6; ++i) {
+    const double expected = static_cast<double>((base[i] - mean) / (6 * deviation));
+    CHECK(static_cast<double>(slope(1, i)) == doctest::Approx(expected).epsilon(near));
+    CHECK(static_cast<double>(slope(0, i)) == doctest::Approx(expected).epsilon(near));
+    CHECK(slope(2, i) == 0);
+  }
+  // The second derivative, (1/6 - 1/36 - slope^2 / deviation ...) / factor, in the first element twice.
+  const T bend = xg::grad(slice(first, {1, 0}), {x})[0].value()(1, 0);
+  const long double own = (base[0] - mean) / deviation;
+  CHECK(static_cast<double>(bend * factor) ==
+        doctest::Approx(static_cast<double>((1 - 1 / 6.0L - own * own / 6) / (6 * deviation))).epsilon(near));
+}
+
+}  // namespace
+
+TEST_CASE("the deviation of numbers far out is that of the same numbers near 1, so many times") {
+  for (const int power : {0, 532, -532, 1000, -980}) check_spread_far_out<double>(power);
+  for (const int power : {0, 70, -70, 110, -100}) check_spread_far_out<float>(power);
+}
+
+TEST_CASE("a variance that is a number is found, though the sum of squares is none") {
+  // 4000 elements of +-s: the variance is s^2.
+  xt::xarray<double> signs = xt::ones<double>({4000});
+  for (std::size_t i = 0; i < 4000; i += 2) signs(i) = -1;
+  const double large = 0x1p511, small = 0x1p-530;
+  CHECK(xg::var(xg::constant(xt::xarray<double>(large * signs))).item() == large * large);
+  CHECK(xg::var(xg::constant(xt::xarray<double>(small * signs))).item() == small * small);
+  CHECK(xg::var(xg::constant(xt::xarray<float>(0x1p63f * signs))).item() == 0x1p126f);
+  CHECK(xg::var(xg::constant(xt::xarray<double>(1e160 * signs))).item() == infinity);
 }
 
 TEST_CASE("a norm neither overflows nor vanishes on the way, and its gradient neither") {

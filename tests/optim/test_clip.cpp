@@ -90,6 +90,48 @@ TEST_CASE("the square of a large float counts as it is") {
   CHECK(x.grad()(1) == doctest::Approx(0.8));
 }
 
+TEST_CASE("a norm is right for gradients of every size, and clips them to their direction") {
+  const auto check = []<class T>(T factor) {
+    CAPTURE(factor);
+    for (const double p : {0.5, 1.0, 2.0, 3.0, 10.0}) {
+      CAPTURE(p);
+      const long double power = p;
+      const double near = 1e-13 + 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+      const std::vector<T> g{T(3) * factor, T(-4) * factor, T(0), T(0.5) * factor};
+      const auto x = with_gradient<T>({g[0], g[1]}), y = with_gradient<T>({g[2], g[3]});
+      long double sum = 0;
+      for (const T e : g) sum += std::pow(std::fabs(static_cast<long double>(e) / factor), power);
+      const double norm = static_cast<double>(std::pow(sum, 1 / power) * factor);
+      CHECK(clip_grad_norm({x, y}, infinity, {.norm_type = p}) == doctest::Approx(norm).epsilon(1e-13));
+      CHECK(x.grad() == xt::xarray<T>{g[0], g[1]});
+      const double most = norm / 1000;
+      if (norm < 1) continue;  // beside 1e-6 it counts for nothing
+      CHECK(clip_grad_norm({x, y}, most, {.norm_type = p}) == doctest::Approx(norm).epsilon(1e-13));
+      const double by = most / (norm + 1e-6);
+      for (std::size_t i = 0; i < 2; ++i)
+        CHECK(static_cast<double>(x.grad()(i)) ==
+              doctest::Approx(static_cast<double>(g[i]) * by).epsilon(near));
+      if (most < 2) continue;
+      CHECK(clip_grad_norm({x, y}, 1, {.norm_type = p}) == doctest::Approx(most).epsilon(1e-6));
+      CHECK(static_cast<double>(x.grad()(0)) ==
+            doctest::Approx(static_cast<double>(g[0]) / norm).epsilon(1e-6));
+    }
+  };
+  for (const double factor : {1.0, 1e100, 1e200, 1e306, 1e-100, 1e-200, 1e-300}) check(factor);
+  for (const float factor : {1.0f, 1e18f, 1e30f, 4e37f, 1e-18f, 1e-30f, 1e-36f}) check(factor);
+  // Numbers below the normal ones, whose reciprocals are none.
+  const double tiny = std::numeric_limits<double>::denorm_min();
+  CHECK(clip_grad_norm({with_gradient<double>({3 * tiny, -4 * tiny})}, 1) == 5 * tiny);
+  CHECK(clip_grad_norm({with_gradient<double>({0, 0})}, 1) == 0);
+}
+
+TEST_CASE("a factor that is no normal float scales in steps") {
+  const auto x = with_gradient<float>({3e38f, -1.5e38f});
+  clip_grad_norm({x}, 1e-4);  // by 3e-43, which as a float has eight bits
+  CHECK(static_cast<double>(x.grad()(0)) == doctest::Approx(1e-4 * 2 / std::sqrt(5.0)).epsilon(1e-6));
+  CHECK(x.grad()(1) == -x.grad()(0) / 2);
+}
+
 TEST_CASE_TEMPLATE("a norm that is not finite is returned, or refused when asked for", T, float, double) {
   const T inf = std::numeric_limits<T>::infinity();
   for (const double p : {1.0, 2.0, infinity}) {
