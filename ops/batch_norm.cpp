@@ -62,7 +62,7 @@ Dense<T> rounded(const double* from, std::size_t count) {
 struct BatchNorm {
   static constexpr std::string_view name = "batch_norm";
   double epsilon = 0;
-  memory::Buffer moments;            ///< the channels' means, and their variances
+  memory::Buffer moments;            ///< the channels' means, their variances, and what they scale by
   memory::Buffer* report = nullptr;  ///< where forward() leaves them for the caller, once
 
   bool saves(std::size_t input, const Wanted& wanted) const {
@@ -78,12 +78,13 @@ struct BatchNorm {
   Dense<T> forward(const Dense<T>& x, const Dense<T>& gamma, const Dense<T>& beta) {
     Dense<T> y(x.shape);
     kernels::BatchNormChannels all = whole(x.shape, epsilon);
-    moments = memory::Buffer(2 * all.channels * sizeof(double));
+    moments = memory::Buffer(3 * all.channels * sizeof(double));
     all.x = x.data();
     all.gamma = gamma.data();
     all.beta = beta.data();
     all.mean = static_cast<double*>(moments.mutable_data());
     all.variance = all.mean + all.channels;
+    all.scale = all.variance + all.channels;
     all.out = y.mutable_data();
     run<T>(chosen().value, all);
     if (report != nullptr) *std::exchange(report, nullptr) = moments;
@@ -106,6 +107,7 @@ struct BatchNorm {
     // The gradient reads the moments alone.
     all.mean = static_cast<double*>(const_cast<void*>(moments.data()));
     all.variance = all.mean + all.channels;
+    all.scale = all.variance + all.channels;
     all.out = dx.defined() ? dx.mutable_data() : dy.mutable_data();
     all.dy = dy.data();
     all.dgamma = sums.mutable_data();

@@ -1,7 +1,5 @@
 #include "batch_norm_kernels.hpp"
 
-#include <cmath>
-
 #include "../core/elementwise_loop.hpp"
 #include "normalization_kernels.hpp"
 
@@ -32,15 +30,43 @@ struct Channel {
   T mean, scale, shift;
 
   Channel(const BatchNormChannels& all, std::size_t c) : mean(static_cast<T>(all.mean[c])) {
-    const double one_over = 1 / std::sqrt(all.variance[c] + all.epsilon);
-    scale = static_cast<T>(one_over);
-    shift = static_cast<T>((static_cast<double>(mean) - all.mean[c]) * one_over);
+    scale = static_cast<T>(all.scale[c]);
+    shift = static_cast<T>((static_cast<double>(mean) - all.mean[c]) * all.scale[c]);
   }
 };
 
 template <class T>
 const T* plane(const void* data, const BatchNormChannels& all, std::size_t sample, std::size_t c) {
   return static_cast<const T*>(data) + (sample * all.channels + c) * all.inner;
+}
+
+/// Variance and scale of a channel whose squares were lost, an element at a time: it is rare.
+template <class T>
+[[gnu::noinline]] void describe_lost(const BatchNormChannels& all, std::size_t c) {
+  const double mean = all.mean[c], n = static_cast<double>(all.samples) * static_cast<double>(all.inner);
+  double largest = 0;
+  const auto for_distances = [&](const auto& use) {
+    for (std::size_t s = 0; s < all.samples; ++s)
+      for (std::size_t i = 0; i < all.inner; ++i)
+        use(static_cast<double>(plane<T>(all.x, all, s, c)[i]) - mean);
+  };
+  for_distances([&](double d) { largest = d > largest ? d : -d > largest ? -d : d == d ? largest : d; });
+  if (!(largest > 0 && largest <= std::numeric_limits<double>::max())) return;
+  const double factor = near_one<double>(largest, all.epsilon);
+  double squares = 0;
+  for_distances([&](double d) { squares += d * factor * (d * factor); });
+  all.variance[c] = squares / n / factor / factor;
+  all.scale[c] = factor / ::sqrt(squares / n + all.epsilon * factor * factor);
+}
+
+template <class T>
+void set_moments(const BatchNormChannels& all, std::size_t c, const Joined& joined) {
+  all.mean[c] = joined.mean;
+  all.variance[c] = joined.squares / joined.count;
+  const double square = all.variance[c] + all.epsilon;
+  all.scale[c] = 1 / ::sqrt(square);
+  if (is_lost<T>(square)) [[unlikely]]
+    describe_lost<T>(all, c);
 }
 
 // ---- Channels whose elements stand together, a plane a sample
@@ -56,8 +82,7 @@ void describe_planes(const BatchNormChannels& all, std::size_t c) {
       const auto n = static_cast<double>(count);
       joined.add(n, static_cast<double>(block.mean) + block.rest, block.variance * n);
     }
-  all.mean[c] = joined.mean;
-  all.variance[c] = joined.squares / joined.count;
+  set_moments<T>(all, c, joined);
 }
 
 template <class T>
@@ -137,10 +162,7 @@ void describe_columns(const BatchNormChannels& all) {
       joined[c].add(n, static_cast<double>(mean.of[c]) + rest, distances < 0 ? 0 : distances);
     }
   }
-  for (std::size_t c = 0; c < columns; ++c) {
-    all.mean[all.first + c] = joined[c].mean;
-    all.variance[all.first + c] = joined[c].squares / joined[c].count;
-  }
+  for (std::size_t c = 0; c < columns; ++c) set_moments<T>(all, all.first + c, joined[c]);
 }
 
 /// The channels of a strip side by side.

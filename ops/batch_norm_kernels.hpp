@@ -35,8 +35,10 @@ struct BatchNormChannels {
   std::size_t samples, channels, inner;
   std::size_t first, count;  ///< of channels; at most strip_columns
   double epsilon;
-  double *mean, *variance;  ///< one a channel, written by the value and read by the gradient
-  void* out;                ///< y; of the gradient dx, which may be dy
+  /// One a channel, written by the value; the gradient reads the mean and the scale, 1 / sqrt(variance +
+  /// epsilon).
+  double *mean, *variance, *scale;
+  void* out;  ///< y; of the gradient dx, which may be dy
 
   // For the gradient: that of the output, and where those of gamma and beta are written.
   const void* dy;

@@ -1,7 +1,5 @@
 #include "layer_norm_kernels.hpp"
 
-#include <cmath>
-
 #include "normalization_kernels.hpp"
 
 namespace xgrad::kernels {
@@ -24,10 +22,10 @@ void value_kernel(const LayerNormRows& all) {
     const T* x = static_cast<const T*>(all.x) + r * count;
     T* data = static_cast<T*>(all.row_data) + r * layer_norm_data;
     const Moments<P> row = moments_of_row<P>(x, count);
-    const double scale = 1 / std::sqrt(row.variance + all.epsilon);
+    const RowScale by = scale_of_row<P>(row, x, count, all.epsilon);
     data[0] = row.mean;
-    data[1] = static_cast<T>(scale);
-    data[2] = static_cast<T>(-row.rest * scale);
+    data[1] = static_cast<T>(by.scale);
+    data[2] = static_cast<T>(-by.rest * by.scale);
     const Normal<P> normal = normal_of<P>(data);
     write_row<P>(static_cast<T*>(all.out) + r * count, count, [&](const auto& reader, std::size_t i) {
       return fma(normal(reader.load(x + i)), reader.load(gamma + i), reader.load(beta + i));

@@ -9,6 +9,7 @@
 #include "operators.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
+#include "square_sum.hpp"
 
 namespace xgrad::detail {
 
@@ -42,7 +43,13 @@ void recorded_normalization_gradient(Backward<Variable<T>>& b, const Axes& axes,
   if (has_affine && b.wants(2)) b.give(2, reshape(sum_to(dy, affine), b.shape(2)));
   if (!b.wants(0) && !(has_affine && b.wants(1))) return;
   const V x = b.input(0), once = x - mean(x, over), centred = once - mean(once, over);
-  const V scale = rsqrt(mean(square(centred), over) + epsilon), y = centred * scale;
+  const V spread = mean(square(centred), over) + epsilon;
+  // Multiplied by the same constant, x and the root of epsilon give the same y.
+  const Dense<T> units = units_of(centred.dense(), spread.dense(), over, static_cast<T>(std::sqrt(epsilon)));
+  const V unit(units.defined() ? units : Dense<T>::scalar(1));
+  const V near = units.defined() ? centred / unit : centred;
+  const V root = rsqrt(units.defined() ? mean(square(near), over) + epsilon / unit / unit : spread);
+  const V y = near * root, scale = units.defined() ? root / unit : root;
   if (has_affine && b.wants(1)) b.give(1, reshape(sum_to(dy * y, affine), b.shape(1)));
   if (!b.wants(0)) return;
   const V g = has_affine ? dy * reshape(b.input(1), affine) : dy;

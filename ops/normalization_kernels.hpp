@@ -1,6 +1,10 @@
 // What normalisations ask of a row. For kernel files only.
 #pragma once
 
+#include <math.h>
+
+#include <limits>
+
 #include "../core/axis_loop.hpp"
 
 namespace xgrad::kernels {
@@ -57,6 +61,61 @@ Moments<P> moments_of_row(const typename P::value_type* x, std::size_t count) {
   });
   const double rest = sums.first / n, variance = sums.second / n - rest * rest;
   return {mean.first(), rest, variance < 0 ? 0 : variance};
+}
+
+/// Whether squares of elements T, of which this is the mean and what is added to it, may have been lost to
+/// overflow or underflow.
+template <class T>
+static bool is_lost(double square) {
+  constexpr double lowest = std::numeric_limits<T>::min() / std::numeric_limits<T>::epsilon();
+  return !(square > lowest && square <= std::numeric_limits<double>::max());
+}
+
+/// A power of two that brings numbers of up to `largest` near 1, as far as it is a normal T and leaves
+/// epsilon times its square no more than 1. For C's functions by their C names see
+/// core/simd/trigonometric.hpp.
+template <class T>
+static double near_one(double largest, double epsilon) {
+  constexpr int most = std::numeric_limits<T>::max_exponent - 2;
+  int exponent = ::ilogb(largest);
+  if (epsilon > 0 && ::ilogb(epsilon) / 2 > exponent) exponent = ::ilogb(epsilon) / 2;
+  if (exponent > most) exponent = most;
+  if (exponent < -most) exponent = -most;
+  return ::ldexp(1.0, -exponent);
+}
+
+/// What the elements of a row are multiplied by, 1 / sqrt(variance + epsilon), and what the mean lacks.
+struct RowScale {
+  double scale, rest;
+};
+
+template <class P>
+[[gnu::noinline]] RowScale scale_of_lost_row(const Moments<P>& row, const typename P::value_type* x,
+                                             std::size_t count, double epsilon) {
+  using T = typename P::value_type;
+  const P mean(row.mean);
+  const double largest = static_cast<double>(max(fold_row<P>(
+      count, P(0), [](const P& a, const P& b) { return maximum(a, b); },
+      [&](const auto& reader, std::size_t i) { return abs(reader.keep(reader.load(x + i) - mean)); })));
+  if (!(largest > 0 && largest <= std::numeric_limits<double>::max()))
+    return {1 / ::sqrt(row.variance + epsilon), row.rest};
+  const double factor = near_one<T>(largest, epsilon);
+  const Two<double> sums = sums_of_row<P>(count, [&](const auto& reader, std::size_t i) {
+    const P d = reader.keep(reader.load(x + i) - mean) * factor;
+    return Two<P>{d, d * d};
+  });
+  const auto n = static_cast<double>(count);
+  const double rest = sums.first / n, variance = sums.second / n - rest * rest;
+  return {factor / ::sqrt((variance < 0 ? 0 : variance) + epsilon * factor * factor), rest / factor};
+}
+
+template <class P>
+RowScale scale_of_row(const Moments<P>& row, const typename P::value_type* x, std::size_t count,
+                      double epsilon) {
+  const double square = row.variance + epsilon;
+  if (is_lost<typename P::value_type>(square)) [[unlikely]]
+    return scale_of_lost_row<P>(row, x, count, epsilon);
+  return {1 / ::sqrt(square), row.rest};
 }
 
 /// (x - mean) / deviation, in every lane: `scale` is one over the deviation, and `shift` what the mean lacks

@@ -135,6 +135,68 @@ TEST_CASE("the statistics are those over n, and the given ones are used as they 
         xt::xarray<double>{{1, 3}});
 }
 
+namespace {
+
+/// Channels of x times a power of two, beside the same near 1: without epsilon they come out the same.
+template <class T>
+void check_far_out(int power, std::size_t samples, std::size_t inner) {
+  CAPTURE(power);
+  CAPTURE(sizeof(T));
+  CAPTURE(inner);
+  const T factor = std::ldexp(T(1), power);
+  xg::Generator from(23);
+  const xg::Dense<double> drawn = xg::random_normal<double>({samples, inner}, 0.5, 1, from);
+  xt::xarray<T> values = xt::zeros<T>({samples, std::size_t(3), inner}), weights = values;
+  for (std::size_t s = 0; s < samples; ++s)
+    for (std::size_t i = 0; i < inner; ++i)
+      for (std::size_t c = 0; c < 3; ++c) {
+        values(s, c, i) = static_cast<T>(drawn.data()[s * inner + i]) * (c == 1 ? factor : T(1));
+        weights(s, c, i) = static_cast<T>(s) / T(8) + static_cast<T>(i);
+      }
+  if (inner == 1) {
+    values.reshape({samples, std::size_t(3)});
+    weights.reshape({samples, std::size_t(3)});
+  }
+  const auto at = [&](const xg::Array<T>& x, std::size_t s, std::size_t c, std::size_t i) {
+    return inner == 1 ? x(s, c) : x(s, c, i);
+  };
+  const double near = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const auto x = xg::parameter(values);
+  const auto [y, statistics] = xg::batch_norm_with_statistics(x, {.epsilon = 0});
+  const auto plain = xg::grad(y, {x}, {.retain_graph = true, .grad_output = weights})[0].value();
+  const auto recorded = xg::grad(y, {x}, {.create_graph = true, .grad_output = weights})[0].value();
+  long double mean = 0, square = 0;
+  const auto n = static_cast<long double>(samples * inner);
+  for (std::size_t k = 0; k < samples * inner; ++k) mean += static_cast<T>(drawn.data()[k]) / n;
+  for (std::size_t k = 0; k < samples * inner; ++k)
+    square += std::pow(static_cast<T>(drawn.data()[k]) - mean, 2) / n;
+  for (std::size_t s = 0; s < samples; ++s)
+    for (std::size_t i = 0; i < inner; ++i) {
+      const auto expected =
+          static_cast<double>((static_cast<T>(drawn.data()[s * inner + i]) - mean) / std::sqrt(square));
+      const auto allowed = [&](double e) { return near * std::max(1.0, std::fabs(e)); };
+      CHECK(std::fabs(static_cast<double>(at(y.value(), s, 1, i)) - expected) < allowed(expected));
+      CHECK(at(y.value(), s, 0, i) == at(y.value(), s, 2, i));
+      const auto slope = static_cast<double>(at(plain, s, 0, i));
+      CHECK(std::fabs(static_cast<double>(at(plain, s, 1, i) * factor) - slope) < allowed(slope) * 8);
+      CHECK(std::fabs(static_cast<double>(at(recorded, s, 1, i) * factor) - slope) < allowed(slope) * 8);
+    }
+  CHECK(static_cast<double>(statistics.mean(1) / factor) ==
+        doctest::Approx(static_cast<double>(mean)).epsilon(near));
+  const long double variance = square * factor * factor;
+  const bool fits = variance < static_cast<long double>(std::numeric_limits<T>::max());
+  if (!fits) CHECK(std::isinf(statistics.variance(1)));
+}
+
+}  // namespace
+
+TEST_CASE("batch_norm of channels far out is that of the same channels near 1") {
+  for (const std::size_t inner : {1u, 5u}) {
+    for (const int power : {0, 532, -532, 980, -960}) check_far_out<double>(power, 50, inner);
+    for (const int power : {0, 70, -70, 110, -100}) check_far_out<float>(power, 50, inner);
+  }
+}
+
 TEST_CASE("batch_norm's results do not depend on the number of threads") {
   INFO("seed 3");
   xg::Generator from(3);

@@ -198,6 +198,62 @@ TEST_CASE("a NaN or an infinity makes its own row NaN, and no other") {
   }
 }
 
+namespace {
+
+/// Rows of x times a power of two, beside the same row near 1: without epsilon they come out the same.
+template <class T>
+void check_far_out(int power) {
+  CAPTURE(power);
+  CAPTURE(sizeof(T));
+  const std::vector<double> base{1, -2.5, 0.75, 4, 3, -0.125, 2, 2, -1};
+  const std::size_t n = base.size();
+  const T factor = std::ldexp(T(1), power);
+  xt::xarray<T> values = xt::zeros<T>({std::size_t(3), n}), weights = values;
+  for (std::size_t i = 0; i < n; ++i) {
+    values(0, i) = values(2, i) = static_cast<T>(base[i]);
+    values(1, i) = static_cast<T>(base[i]) * factor;
+    for (std::size_t r = 0; r < 3; ++r) weights(r, i) = static_cast<T>(i * i) / T(16) - T(1);
+  }
+  long double mean = 0, square = 0;
+  for (const double x : base) mean += static_cast<long double>(x) / static_cast<long double>(n);
+  for (const double x : base) square += (x - mean) * (x - mean) / static_cast<long double>(n);
+  const double near = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  for (const double epsilon : {0.0, 1e-5}) {
+    if (epsilon > 0 && power < 0) continue;  // there epsilon is what counts
+    CAPTURE(epsilon);
+    const auto x = xg::parameter(values);
+    const auto y = xg::layer_norm(x, {.epsilon = epsilon});
+    const xt::xarray<T> got = y.value();
+    const long double more = epsilon / std::pow(static_cast<long double>(factor), 2);
+    for (std::size_t i = 0; i < n; ++i) {
+      const auto expected = static_cast<double>((base[i] - mean) / std::sqrt(square + more));
+      CHECK(static_cast<double>(got(1, i)) == doctest::Approx(expected).epsilon(near));
+      CHECK(got(0, i) == got(2, i));
+    }
+    // The gradient goes as 1 / factor, recorded or not.
+    const auto plain = xg::grad(y, {x}, {.retain_graph = true, .grad_output = weights})[0].value();
+    const auto recorded = xg::grad(y, {x}, {.create_graph = true, .grad_output = weights})[0].value();
+    if (epsilon > 0) continue;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double expected = static_cast<double>(plain(0, i));
+      CHECK(static_cast<double>(plain(1, i) * factor) == doctest::Approx(expected).epsilon(near));
+      CHECK(static_cast<double>(recorded(1, i) * factor) == doctest::Approx(expected).epsilon(near));
+      CHECK(static_cast<double>(recorded(0, i)) == doctest::Approx(expected).epsilon(near));
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("layer_norm of rows far out is that of the same rows near 1") {
+  for (const int power : {0, 532, -532, 990, -960}) check_far_out<double>(power);
+  for (const int power : {0, 70, -70, 110, -100}) check_far_out<float>(power);
+  // Where epsilon is the larger by far, it alone divides.
+  const auto x = xg::constant(xt::xarray<double>{1e-160, -1e-160});
+  CHECK(xg::layer_norm(x).value()(0) == doctest::Approx(1e-160 / std::sqrt(1e-5)).epsilon(1e-14));
+  CHECK(xg::layer_norm(x, {.epsilon = 1e-300}).value()(0) == doctest::Approx(1e-10).epsilon(1e-14));
+}
+
 TEST_CASE("layer_norm of no rows, and of rows without elements") {
   for (const xg::Shape& shape : {xg::Shape{0, 3}, xg::Shape{2, 0}}) {
     const xg::Shape last{shape.back()};
