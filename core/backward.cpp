@@ -7,9 +7,9 @@ namespace {
 
 template <class G>
 std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> targets, bool retain_graph) {
-  Sweep<G> sweep;
-  sweep.restrict_to(*output.node(), targets);
-  sweep.give(*output.node(), std::move(seed));
+  Sweep<G> sweep(output);
+  sweep.restrict_to(targets);
+  sweep.start(std::move(seed));
   sweep.run(retain_graph);
   std::vector<G> result;
   result.reserve(targets.size());
@@ -21,8 +21,8 @@ std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> ta
 
 void run_backward(const Handle& output, Value seed, bool retain_graph) {
   const NoGrad off;
-  Sweep<memory::Buffer> sweep;
-  sweep.give(*output.node(), std::move(seed.buffer));
+  Sweep<memory::Buffer> sweep(output);
+  sweep.start(std::move(seed.buffer));
   sweep.run(retain_graph);
   // First everything that may fail, on values of our own; then the commit. A gradient that somebody else
   // holds is not written to but replaced.

@@ -78,7 +78,8 @@ void accumulate(Handle& into, Handle&& share, const Node& node) {
 }
 
 template <class G>
-Sweep<G>::Sweep() noexcept : nested_(live_sweeps++ > 0), watched_(detail::Watch::detecting()) {}
+Sweep<G>::Sweep(Handle output) noexcept
+    : output_(std::move(output)), nested_(live_sweeps++ > 0), watched_(detail::Watch::detecting()) {}
 
 template <class G>
 Sweep<G>::~Sweep() {
@@ -104,15 +105,15 @@ void Sweep<G>::accept_only(std::span<Node* const> targets) {
 }
 
 template <class G>
-void Sweep<G>::restrict_to(Node& output, std::span<Node* const> targets) {
+void Sweep<G>::restrict_to(std::span<Node* const> targets) {
   accept_only(targets);
-  std::uint64_t earliest = output.order;
+  std::uint64_t earliest = output_.node()->order;
   for (Node* target : targets) {
     earliest = std::min(earliest, target->order);
     if (!target->is_leaf()) target->mark = 0;  // to be met and marked like the others
   }
   // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
-  std::vector<Node*> met, pending{&output};
+  std::vector<Node*> met, pending{output_.node()};
   while (!pending.empty()) {
     Node* node = pending.back();
     pending.pop_back();
@@ -191,6 +192,17 @@ bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
   return std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
 }
 
+namespace {
+
+void check_unspent(const Node& node) {
+  if (!node.spent) [[likely]]
+    return;
+  throw GraphError("backward: the graph through '" + std::string(node.operation()) +
+                   "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+}
+
+}  // namespace
+
 template <class G>
 void Sweep<G>::run(bool retain_graph) {
   spends_ = !retain_graph;
@@ -201,12 +213,12 @@ void Sweep<G>::run(bool retain_graph) {
     queue_.pop_back();
     Node& node = *slots_[slot].node;
     const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
-    if (node.spent && !ends) [[unlikely]]
-      throw GraphError("backward: the graph through '" + std::string(node.operation()) +
-                       "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+    if (!ends) check_unspent(node);
     if (!node.takes_uniform || node.noted) expand(slots_[slot].gradient, node);
-    if (node.noted) [[unlikely]]
+    if (node.noted) [[unlikely]] {
       run_hooks(node, slots_[slot].gradient);
+      if (!ends) check_unspent(node);  // hooks may sweep, too
+    }
     if (ends) continue;
     G gradient;
     if (slots_[slot].target || (node.noted && keeps_gradient(node))) {

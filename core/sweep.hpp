@@ -25,15 +25,19 @@ void accumulate(Handle& into, Handle&& share, const Node& node);
 template <class G>
 class Sweep {
  public:
-  Sweep() noexcept;
+  /// Keeps the output until it ends, and with it every node that it can meet: hooks, users' derivatives and
+  /// checkpointed blocks may drop any handle. Without one it is a look at what a single node gives to its
+  /// inputs, and whoever looks keeps that node.
+  explicit Sweep(Handle output = {}) noexcept;
   /// A sweep inside another one (a block run again, a vjp that calls grad()) leaves every node as it was for
   /// the sweep around it.
   ~Sweep();
   Sweep(const Sweep&) = delete;
   Sweep& operator=(const Sweep&) = delete;
 
-  /// Only paths from `output` that reach one of `targets` are visited; their gradients are kept for take().
-  void restrict_to(Node& output, std::span<Node* const> targets);
+  /// Only paths from the output that reach one of `targets` are visited; their gradients are kept for take().
+  /// The caller keeps the targets: a handle to each, since no path may lead there.
+  void restrict_to(std::span<Node* const> targets);
 
   /// Gradients are kept for `targets` and go nowhere else: for a look at what one node gives to its inputs.
   void accept_only(std::span<Node* const> targets);
@@ -42,6 +46,8 @@ class Sweep {
   bool wants(const Node& node) const noexcept {
     return node.requires_grad && (!restricted_ || is_needed(node));
   }
+  /// Gives the output its gradient.
+  void start(G&& seed) { give(*output_.node(), std::move(seed)); }
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
   /// The gradient of `node` so far, if this sweep alone holds it in full and it may be added to in place;
@@ -98,6 +104,7 @@ class Sweep {
   std::uint32_t add_slot_of_leaf(Node& node);
 
   static constexpr std::uint32_t none = 0xffffffffu;
+  const Handle output_;  // first, so that it goes last
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;
   std::vector<Entry> queue_;  // a heap, the latest node first

@@ -121,19 +121,21 @@ class CustomNode final : public Node {
 }  // namespace
 
 template <class T>
-Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& inputs) const {
+Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given) const {
+  const std::vector<Variable<T>> inputs = given;  // which the forward function may change, as it may this
+  const std::shared_ptr<const Definition> definition = definition_;
   std::vector<Array<T>> values;
   bool differentiable = false;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].defined())
-      throw GraphError(definition_->name + ": input " + std::to_string(i) +
+      throw GraphError(definition->name + ": input " + std::to_string(i) +
                        " is an empty Variable; assign a value first");
     values.push_back(inputs[i].value());
     differentiable = differentiable || inputs[i].requires_grad();
   }
-  Dense<T> output = to_dense(definition_->forward(values));
+  Dense<T> output = to_dense(definition->forward(values));
   if (!is_recording() || !differentiable) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::recorded(new CustomNode<T>(definition_, std::move(output), inputs)));
+  return Variable<T>(Handle::recorded(new CustomNode<T>(definition, std::move(output), inputs)));
 }
 
 template <class T>

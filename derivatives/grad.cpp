@@ -48,11 +48,12 @@ Variable<T> zeros_like(const Variable<T>& x) {
 template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T>>& xs,
                               const std::type_identity_t<GradOptions<T>>& options) {
-  const std::vector<Node*> targets = targets_of(xs);
+  const std::vector<Variable<T>> kept = xs;  // while hooks run, which may drop them
+  const std::vector<Node*> targets = targets_of(kept);
   const Variable<T> seed = seed_of(y, options.grad_output);
   const bool retain = options.retain_graph.value_or(options.create_graph);
   std::vector<Variable<T>> result;
-  result.reserve(xs.size());
+  result.reserve(kept.size());
   if (options.create_graph) {
     std::vector<Handle> found = recorded_gradients(y.handle(), Handle(seed.handle()), targets, retain);
     for (Handle& gradient : found) result.emplace_back(std::move(gradient));
@@ -61,8 +62,8 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
     for (Value& gradient : found)
       result.push_back(gradient.defined() ? Variable<T>(Dense<T>(std::move(gradient))) : Variable<T>());
   }
-  for (std::size_t i = 0; i < xs.size(); ++i)
-    if (!result[i].defined()) result[i] = zeros_like(xs[i]);
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    if (!result[i].defined()) result[i] = zeros_like(kept[i]);
   return result;
 }
 

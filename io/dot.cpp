@@ -209,8 +209,8 @@ class Writer {
 
 template <class T>
 std::string to_dot(const Variable<T>& y, const DotOptions<T>& options) {
-  Node& node = y.node();
-  return Writer<T>(node, options).write();
+  const Variable<T> kept = y;  // a derivative of a user's may drop it
+  return Writer<T>(kept.node(), options).write();
 }
 
 template std::string to_dot(const Variable<float>&, const DotOptions<float>&);
