@@ -117,6 +117,8 @@ DetectAnomaly::DetectAnomaly(const char* file, int line)
 namespace detail {
 
 void note_recording(Node& node, const Watch& watch) {
+  watch.add_to_recorded(node);
+  if (!watch.notes()) return;
   Notes& notes = notes_of(node);
   notes.place = watch.place();
   if (!Watch::detecting()) return;

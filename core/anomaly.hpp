@@ -26,7 +26,8 @@ class DetectAnomaly {
 
 namespace detail {
 
-/// Notes where `node` was recorded; AnomalyError if its result has a NaN or Inf and that is looked for.
+/// Tells whoever wants to know of it that `node` was recorded, and notes where; AnomalyError if its result
+/// has a NaN or Inf and that is looked for.
 void note_recording(Node& node, const Watch& watch);
 
 /// AnomalyError if the gradient under way to `target` has a NaN or Inf: what the visited node made of it, or,

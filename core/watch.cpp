@@ -1,5 +1,8 @@
 #include "watch.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include "anomaly.hpp"
 #include "node.hpp"
 #include "notes.hpp"
@@ -32,7 +35,26 @@ Watch::Watch(const Node& visited) : detects_(true), visited_(&visited), outer_(i
   innermost_watch = this;
 }
 
+Watch::Watch(Recorded& recorded) : detects_(detecting()), recorded_(&recorded), outer_(innermost_watch) {
+  if (outer_ != nullptr) {
+    place_ = outer_->place_;
+    visited_ = outer_->visited_;
+  }
+  innermost_watch = this;
+}
+
 Watch::~Watch() { innermost_watch = outer_; }
+
+void Watch::add_to_recorded(const Node& node) const {
+  for (const Watch* watch = this; watch != nullptr; watch = watch->outer_)
+    if (watch->recorded_ != nullptr) watch->recorded_->add(node);
+}
+
+bool Recorded::contains(const Node& node) {
+  if (!sorted_) std::sort(nodes_.begin(), nodes_.end(), std::less<>());
+  sorted_ = true;
+  return std::binary_search(nodes_.begin(), nodes_.end(), &node, std::less<>());
+}
 
 const Watch* Watch::innermost() noexcept { return innermost_watch; }
 

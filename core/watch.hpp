@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace xgrad {
 
@@ -19,12 +20,27 @@ struct Place {
   int line;
 };
 
+/// The nodes that a thread has recorded meanwhile. Nothing else tells whether a node is older than a call:
+/// orders count by thread, so that an older one of another thread's may have the greater order.
+class Recorded {
+ public:
+  void add(const Node& node) { nodes_.push_back(&node); }
+  /// Once nothing more is added.
+  bool contains(const Node& node);
+
+ private:
+  std::vector<const Node*> nodes_;
+  bool sorted_ = false;
+};
+
 /// One guard on this thread's stack of them. Lives on the stack, so the innermost dies first.
 class Watch {
  public:
   Watch(std::shared_ptr<const Place> place, bool detects);
   /// While `visited` is differentiated: what is recorded is recorded in its place.
   explicit Watch(const Node& visited);
+  /// Adds what is recorded to `recorded`; otherwise all goes on as under the guards around it.
+  explicit Watch(Recorded& recorded);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -37,11 +53,15 @@ class Watch {
   /// None where nothing is known.
   const std::shared_ptr<const Place>& place() const noexcept { return place_; }
   const Node* visited() const noexcept { return visited_; }
+  /// Whether a recording is to be noted: its place, or its range.
+  bool notes() const noexcept { return place_ || detects_; }
+  void add_to_recorded(const Node& node) const;
 
  private:
   std::shared_ptr<const Place> place_;
   bool detects_;
   const Node* visited_ = nullptr;
+  Recorded* recorded_ = nullptr;
   const Watch* outer_;
 };
 

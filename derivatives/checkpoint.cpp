@@ -8,6 +8,7 @@
 #include "../core/hook.hpp"
 #include "../core/random.hpp"
 #include "../core/record.hpp"
+#include "../core/watch.hpp"
 
 namespace xgrad {
 namespace {
@@ -86,22 +87,21 @@ class InnerSweep {
         if (needed_.contains(input)) needed_.insert(*node);
   }
 
-  /// From `result`, weighed by `seed`. Nodes later than `finish_after` are spent as they are passed.
-  void run(Node& result, G&& seed, std::uint64_t finish_after) {
+  /// From `result`, weighed by `seed`. Nodes that are `ours` are spent as they are passed.
+  void run(Node& result, G&& seed, detail::Recorded* ours) {
     gradients_[&result] = std::move(seed);
     for (Node* node : inside_.nodes) {
       const auto arrived = gradients_.find(node);
       if (arrived == gradients_.end() || !needed_.contains(node)) continue;
       G gradient = std::move(arrived->second);
       gradients_.erase(arrived);
-      if (node->spent)
-        throw GraphError(
-            "checkpoint: the block uses '" + std::string(node->operation()) +
-            "' of a graph that an earlier backward has spent; pass {.retain_graph = true} to the "
-            "earlier one");
-      if (node->noted) run_hooks(*node, gradient);
+      check_unspent(*node);
+      if (node->noted) {
+        run_hooks(*node, gradient);
+        check_unspent(*node);  // hooks may sweep, too
+      }
       pass(*node, std::move(gradient));
-      if (node->order > finish_after) node->finish();
+      if (ours != nullptr && ours->contains(*node)) node->finish();
     }
   }
 
@@ -115,6 +115,13 @@ class InnerSweep {
   }
 
  private:
+  static void check_unspent(const Node& node) {
+    if (!node.spent) return;
+    throw GraphError("checkpoint: the block uses '" + std::string(node.operation()) +
+                     "' of a graph that an earlier backward has spent; pass {.retain_graph = true} to the "
+                     "earlier one");
+  }
+
   void pass(Node& node, G&& gradient) {
     std::vector<Node*> targets;
     for (Node* input : node.inputs())
@@ -165,7 +172,8 @@ class CheckpointNode final : public Node {
   }
   void differentiate(Sweep<Handle>& sweep, Handle&& dy) override { run_again(sweep, std::move(dy)); }
   bool has_forward_mode() override {
-    const Variable<T> result = call_block();
+    detail::Recorded recorded;
+    const Variable<T> result = call_block(recorded);
     const Inside inside =
         look_inside(result.node(), [edges = boundary()](const Node& node) { return edges.contains(&node); });
     return std::all_of(inside.nodes.begin(), inside.nodes.end(),
@@ -188,8 +196,8 @@ class CheckpointNode final : public Node {
     std::unordered_set<const Node*> wanted;
     for (const Node* edge : edges)
       if (outside.wants(*edge)) wanted.insert(edge);
-    const std::uint64_t before = next_order();
-    const Variable<T> result = call_block();
+    detail::Recorded recorded;
+    const Variable<T> result = call_block(recorded);
     const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });
     for (Node* node : inside.nodes) {
       if (node->is_leaf()) throw_unknown(*node);
@@ -197,17 +205,18 @@ class CheckpointNode final : public Node {
     InnerSweep<G> inner(inside, std::move(wanted));
     if constexpr (std::is_same_v<G, Handle>) {
       const EnableGrad on;
-      inner.run(result.node(), std::move(dy), ~std::uint64_t{0});  // the gradients' graph may need it all
+      inner.run(result.node(), std::move(dy), nullptr);  // the gradients' graph may need it all
     } else {
       const NoGrad off;
-      inner.run(result.node(), std::move(dy), before);
+      inner.run(result.node(), std::move(dy), &recorded);
     }
     return inner.arrived(inside.boundary);
   }
 
   /// Records the block once more, in the graph that it was first called in.
-  Variable<T> call_block() const {
+  Variable<T> call_block(detail::Recorded& recorded) const {
     const EnableGrad on;
+    const detail::Watch watch(recorded);
     const EarlierRandom numbers(random_);
     std::vector<Variable<T>> inputs;
     for (std::size_t i = 0; i < listed_; ++i) inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
@@ -215,7 +224,8 @@ class CheckpointNode final : public Node {
     for (std::size_t i = listed_; i < edges_.size(); ++i)
       if (!edges_[i]->value.buffer.same_block(saved_[i]))
         values.push_back(std::make_unique<EarlierValue>(*edges_[i], saved_[i]));
-    Variable<T> result = block_(inputs);
+    const detail::Block<T> block = block_;  // which a sweep of the block's own may drop
+    Variable<T> result = block(inputs);
     check_result(result);
     if (!(result.shape() == value.shape))
       throw GraphError("checkpoint: the block gave shape " + to_string(value.shape) + " at first and " +
@@ -240,7 +250,8 @@ class CheckpointNode final : public Node {
 }  // namespace
 
 template <class T>
-Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>>& inputs) {
+Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>>& given) {
+  const std::vector<Variable<T>> inputs = given;  // which the block may change
   std::unordered_set<const Node*> listed;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (!inputs[i].defined())
@@ -249,12 +260,15 @@ Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>
     listed.insert(&inputs[i].node());
   }
   const GeneratorState random = generator().state();
-  const std::uint64_t before = next_order();
-  const Variable<T> result = block(inputs);
+  Recorded recorded;
+  const Variable<T> result = [&] {
+    const Watch watch(recorded);
+    return block(inputs);
+  }();
   check_result(result);
   if (!is_recording()) return result;
   const Inside inside = look_inside(result.node(), [&](const Node& node) {
-    return listed.contains(&node) || node.is_leaf() || node.order <= before;
+    return listed.contains(&node) || node.is_leaf() || !recorded.contains(node);
   });
   if (inside.boundary.empty()) return result;
   std::vector<Node*> captured;

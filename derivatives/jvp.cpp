@@ -35,13 +35,13 @@ std::vector<Node*> between(Node& source, Node& output) {
   return path;
 }
 
-/// A leaf of the node's shape and type, of zeros; newer than all that is recorded, so that a sweep to it
-/// stops there.
+/// A leaf of the node's shape and type, of zeros. Its order is past the node's, whichever thread recorded
+/// that, so that a sweep to it does not go on into what the node was made from.
 Handle zero_leaf(const Node& node) {
   Value zeros = node.is_double ? Value(Dense<double>::filled(node.value.shape, 0))
                                : Value(Dense<float>::filled(node.value.shape, 0));
   Node* leaf = new Leaf(std::move(zeros), node.is_double);
-  leaf->order = next_order();
+  leaf->order = std::max(next_order(), node.order + 1);
   return Handle::first(leaf);
 }
 

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <thread>
 #include <xgrad/core/random.hpp>
+#include <xgrad/core/scope.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
@@ -290,4 +292,70 @@ TEST_CASE("a block may call grad() towards what lies below it, in plain and rest
     CHECK(xt::allclose(recorded[i].value(), expected[i].value(), 1e-13, 1e-13));
     CHECK(xt::allclose((i == 0 ? x : w).grad(), expected[i].value(), 1e-13, 1e-13));
   }
+}
+
+TEST_CASE(
+    "a block in one thread may capture what another thread has recorded, whatever the threads have counted") {
+  // The derivative of sum(h h a) in h is 2 h a: 2 4 6 where h is 1 2 3 and a is 1.
+  const xt::xarray<double> expected{2, 4, 6};
+  const Var p = xg::parameter(xt::xarray<double>{1, 2, 3}), one = xg::parameter(xt::xarray<double>{1, 1, 1});
+  for (const bool create_graph : {false, true}) {
+    Var h = p;
+    for (int i = 0; i < 10; ++i) h = h * 2 * 0.5;
+    h.retain_grad();
+    int calls = 0;
+    h.register_hook([&](const Var& g) {
+      ++calls;
+      CHECK(g.value() == expected);
+    });
+    std::thread([&] {
+      const Var c = xg::checkpoint([h](const Var& a) { return xg::sum(h * h * a); }, {one});
+      CHECK(xg::grad(c, {h}, {.create_graph = create_graph, .retain_graph = true})[0].value() == expected);
+      CHECK(calls == 1);
+      const auto both = xg::grad(c, {one, p}, {.create_graph = create_graph, .retain_graph = true});
+      CHECK(both[0].value() == xt::xarray<double>{1, 4, 9});
+      CHECK(both[1].value() == expected);
+      CHECK(calls == 2);
+      c.backward();
+    }).join();
+    CHECK(calls == 3);
+    CHECK(h.grad() == expected);
+    CHECK(p.grad() == expected);
+    Var(p).zero_grad();
+    Var(one).zero_grad();
+  }
+}
+
+TEST_CASE("blocks inside blocks, run again in a third thread, spend what they record and nothing else") {
+  // y = h^2 a^2 at h = 3 and a = 2: 2 h a^2 = 24, 2 h^2 a = 36.
+  const Var p = xg::parameter(3.0), a = xg::parameter(2.0);
+  Var h = p;
+  for (int i = 0; i < 10; ++i) h = h * 2 * 0.5;
+  Var y;
+  std::thread([&] {
+    const auto inner = [&](const Var& z) { return z * h * h; };
+    y = xg::checkpoint([&](const Var& z) { return xg::checkpoint(inner, {z}) * z; }, {a});
+  }).join();
+  std::thread([&] {
+    const auto g = xg::grad(y, {h, a}, {.retain_graph = true});
+    CHECK(g[0].item() == 24);
+    CHECK(g[1].item() == 36);
+    CHECK(xg::grad(y, {h})[0].item() == 24);  // spends what is between y and h
+  }).join();
+  (h * 5).backward();
+  CHECK(p.grad()() == 5);
+}
+
+TEST_CASE("a block leaves no note on what it records, and keeps the scopes around it") {
+  const Var x = xg::parameter(2.0);
+  Var inside;
+  const auto block = [&](const Var& z) { return inside = z * z; };
+  {
+    const xg::Scope scope("outer");
+    xg::checkpoint(block, {x});
+  }
+  CHECK(inside.scope() == "outer");
+  xg::checkpoint(block, {x});
+  CHECK(inside.scope().empty());
+  CHECK_FALSE(inside.node().noted);
 }
