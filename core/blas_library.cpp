@@ -2,8 +2,11 @@
 
 #include <cblas.h>
 
+#include <atomic>
 #include <string_view>
 #include <xtensor-blas/xblas_config.hpp>
+
+#include "blas_call.hpp"
 
 namespace xgrad::detail {
 
@@ -13,12 +16,26 @@ static_assert(
     "of 32-bit integers");
 
 void claim_blas_threads() {
-  [[maybe_unused]] static const bool claimed = (openblas_set_num_threads(1), true);
+  static constinit std::atomic<bool> claimed{false};
+  if (claimed.load(std::memory_order_acquire)) [[likely]]
+    return;
+  {
+    const BlasCall call;
+    openblas_set_num_threads(1);
+  }
+  claimed.store(true, std::memory_order_release);
 }
 
 bool blas_uses_avx512() {
-  const std::string_view core = openblas_get_corename();
-  return core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids";
+  enum Known { unknown, no, yes };
+  static constinit std::atomic<Known> known{unknown};
+  Known answer = known.load(std::memory_order_relaxed);
+  if (answer == unknown) [[unlikely]] {
+    const std::string_view core = openblas_get_corename();
+    answer = core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids" ? yes : no;
+    known.store(answer, std::memory_order_relaxed);
+  }
+  return answer == yes;
 }
 
 }  // namespace xgrad::detail

@@ -29,14 +29,13 @@ struct Nest {
 /// The axes of `out`, outermost first, neighbours merged where every operand steps through both as through
 /// one.
 Nest collapse(const Shape& out, std::span<const Source> operands) {
-  static const Shape scalar;
   Nest nest;
   std::array<std::ptrdiff_t, kernels::max_inputs + 2> run;
   run.fill(1);
   for (std::size_t axis = out.size(); axis-- > 0;) {
     Axis now{out[axis], {}};
     for (std::size_t k = 0; k < operands.size(); ++k) {
-      const Shape& shape = operands[k].data ? *operands[k].shape : scalar;
+      const Shape& shape = operands[k].data ? *operands[k].shape : no_axes;
       const std::size_t missing = out.size() - shape.size();
       const std::size_t extent = axis < missing ? 1 : shape[axis - missing];
       now.strides[k] = extent == 1 ? 0 : run[k];
@@ -145,8 +144,7 @@ void detail::run_many(kernels::Kernel kernel, std::size_t item, void* out, const
 
 template <class T>
 Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divisor) {
-  static const kernels::Reduction& sums =
-      *choose_kernels([]<class I>() { return kernels::sum_kernels<I>(); });
+  const kernels::Reduction& sums = chosen_kernels([]<class I>() { return kernels::sum_kernels<I>(); });
   return reduce_axes(sums, x, reduced, divisor);
 }
 

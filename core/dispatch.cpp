@@ -1,5 +1,6 @@
 #include "dispatch.hpp"
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -21,8 +22,12 @@ InstructionSet choose() noexcept {
 }  // namespace
 
 InstructionSet instruction_set() noexcept {
-  static const InstructionSet chosen = choose();
-  return chosen;
+  constexpr int unknown = -1;
+  static constinit std::atomic<int> known{unknown};
+  int set = known.load(std::memory_order_relaxed);
+  if (set == unknown) [[unlikely]]
+    known.store(set = static_cast<int>(choose()), std::memory_order_relaxed);
+  return static_cast<InstructionSet>(set);
 }
 
 const char* to_string(InstructionSet set) noexcept {

@@ -1,6 +1,8 @@
 // Which instruction set runs, decided once: the best that the processor and the system support.
 #pragma once
 
+#include <atomic>
+
 #include "kernel.hpp"
 
 namespace xgrad {
@@ -24,6 +26,19 @@ auto choose_kernels(F choice) {
   if (instruction_set() == InstructionSet::avx2) return choice.template operator()<isa::avx2>();
 #endif
   return choice.template operator()<isa::baseline>();
+}
+
+/// What `choice`, a lambda, points to with the tag of the set in use; asked for once. Without the guard of a
+/// static object, which a forked child could find held by a thread that it does not have: whoever comes at
+/// the same time finds the same.
+template <class F>
+const auto& chosen_kernels(F choice) {
+  using Kernels = decltype(choose_kernels(choice));
+  static constinit std::atomic<Kernels> chosen{nullptr};
+  Kernels known = chosen.load(std::memory_order_acquire);
+  if (known == nullptr) [[unlikely]]
+    chosen.store(known = choose_kernels(choice), std::memory_order_release);
+  return *known;
 }
 
 }  // namespace xgrad

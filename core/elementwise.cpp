@@ -1,7 +1,5 @@
 #include "elementwise.hpp"
 
-#include <mutex>
-
 #include "add_multiply.hpp"
 #include "broadcast.hpp"
 #include "dispatch.hpp"
@@ -10,9 +8,6 @@
 
 namespace xgrad {
 namespace {
-
-// One lock for all: deriving one operation's gradients asks for those of the operations in its formula.
-std::recursive_mutex deriving;
 
 Elementwise::Gradient described(Program program, std::size_t inputs) {
   Elementwise::Gradient result;
@@ -36,12 +31,12 @@ Elementwise::Elementwise(std::string_view name, Program program, std::vector<Pro
 Elementwise::Elementwise(std::string name, Program program, IsGradient)
     : name_(std::move(name)), inputs_(program.inputs), is_gradient_(true), program_(std::move(program)) {}
 
-Elementwise::~Elementwise() { delete gradients_.load(std::memory_order_acquire); }
+Elementwise::~Elementwise() { delete derived_.load(std::memory_order_acquire); }
 
-const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
-  const std::lock_guard lock(deriving);
-  if (const auto* known = gradients_.load(std::memory_order_acquire)) return *known;
-  auto all = std::make_unique<std::vector<Gradient>>();
+// Threads that ask first at the same time derive it once each, and the one that is ready first stays: a lock
+// could be held by a thread that a forked child does not have.
+const Elementwise::Derived& Elementwise::derive() const {
+  auto own = std::make_unique<Derived>();
   for (std::size_t k = 0; k < inputs_; ++k) {
     Program program;
     if (kernels_ != nullptr) {
@@ -53,13 +48,13 @@ const std::vector<Elementwise::Gradient>& Elementwise::derive() const {
     Gradient known = described(std::move(program), inputs_);
     if (kernels_ == nullptr && !is_gradient_)
       known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, IsGradient());
-    all->push_back(std::move(known));
+    own->gradients.push_back(std::move(known));
   }
   // Gradients that are given by hand may be anything, also not linear in dy.
-  if (kernels_ == nullptr && by_hand_.empty()) value_and_slopes_ = find_value_and_slopes(*all);
-  const auto* ready = all.release();
-  gradients_.store(ready, std::memory_order_release);
-  return *ready;
+  if (kernels_ == nullptr && by_hand_.empty()) own->value_and_slopes = find_value_and_slopes(own->gradients);
+  const Derived* first = nullptr;
+  if (derived_.compare_exchange_strong(first, own.get(), std::memory_order_acq_rel)) first = own.release();
+  return *first;
 }
 
 std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {

@@ -56,24 +56,29 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   const kernels::Kernels* kernels() const noexcept { return kernels_; }
   const Program* program() const noexcept { return kernels_ ? nullptr : &program_; }
   /// The gradients in all inputs; traced when they are first asked for.
-  const std::vector<Gradient>& gradients() const {
-    const std::vector<Gradient>* known = gradients_.load(std::memory_order_acquire);
-    if (known == nullptr) [[unlikely]]
-      return derive();
-    return *known;
-  }
+  const std::vector<Gradient>& gradients() const { return derived().gradients; }
   const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
   /// Of a user's operation, where it pays: the value, and beside it the derivative in each input, as one
   /// program, so that what value and gradients have in common is computed once, and the backward pass only
   /// multiplies. A node then keeps a slope for each input that requires a gradient, beside the inputs, which
   /// higher orders and forward mode read. A slope can overflow or vanish where dy times it would not.
   const Program* value_and_slopes() const {
-    gradients();
-    return value_and_slopes_ ? &*value_and_slopes_ : nullptr;
+    const auto& program = derived().value_and_slopes;
+    return program ? &*program : nullptr;
   }
 
  private:
-  const std::vector<Gradient>& derive() const;
+  struct Derived {
+    std::vector<Gradient> gradients;
+    std::optional<Program> value_and_slopes;
+  };
+  const Derived& derived() const {
+    const Derived* known = derived_.load(std::memory_order_acquire);
+    if (known == nullptr) [[unlikely]]
+      return derive();
+    return *known;
+  }
+  const Derived& derive() const;
   std::optional<Program> find_value_and_slopes(const std::vector<Gradient>& gradients) const;
 
   std::string name_;
@@ -84,8 +89,7 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   bool is_gradient_ = false;
   Program program_;
   std::vector<Program> by_hand_;
-  mutable std::optional<Program> value_and_slopes_;  // there before gradients_ is
-  mutable std::atomic<const std::vector<Gradient>*> gradients_{nullptr};
+  mutable std::atomic<const Derived*> derived_{nullptr};
 };
 
 /// Inputs of an elementwise operation at most: the gradient of a user's takes the output and its gradient,

@@ -132,14 +132,14 @@ void gradient_kernel(const Loop& loop) {
 }
 
 template <class Formula, class I, std::size_t... Which>
-Kernels kernels_of(std::index_sequence<Which...>) {
+constexpr Kernels kernels_of(std::index_sequence<Which...>) {
   return {{&value_kernel<Formula, float, I>, &value_kernel<Formula, double, I>},
           {{&gradient_kernel<Formula, float, I, Which>, &gradient_kernel<Formula, double, I, Which>}...}};
 }
 
 template <class I, class... Formulas>
 const Kernels* make_table(List<Formulas...>) {
-  static const Kernels all[] = {
+  static constinit const Kernels all[] = {
       kernels_of<Formulas, I>(std::make_index_sequence<input_count<Formulas, simd::Pack<float, I>>()>{})...};
   return all;
 }

@@ -5,6 +5,7 @@
 
 #include "dispatch.hpp"
 #include "elementwise.hpp"
+#include "immortal.hpp"
 
 namespace xgrad {
 
@@ -44,12 +45,13 @@ Symbol gradient_formula(const Symbol* all, std::size_t which) {
 
 template <class Formula, class Family>
 const Elementwise& operation() {
-  static const Elementwise made(
-      Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {
-        return kernels::table<I, Family>();
-      })[kernels::Position<Formula, typename Family::list>::value],
-      &detail::gradient_formula<Formula>, requires { requires Formula::chooses; });
-  return made;
+  return detail::immortal([] {
+    return Elementwise(
+        Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {
+          return kernels::table<I, Family>();
+        })[kernels::Position<Formula, typename Family::list>::value],
+        &detail::gradient_formula<Formula>, requires { requires Formula::chooses; });
+  });
 }
 
 namespace detail {

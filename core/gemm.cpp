@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "blas_call.hpp"
 #include "blas_library.hpp"
 #include "dispatch.hpp"
 #include "error.hpp"
@@ -62,6 +63,7 @@ void add_vector_product(const GemmSize& s, const T* a, const T* b, T* c) {
   const std::size_t width = transpose ? extent : s.k;
   parallel_for(extent, piece_of(s, true), [&](std::size_t begin, std::size_t end) {
     const std::size_t count = end - begin;
+    const detail::BlasCall call;
     cxxblas::gemv(cxxblas::RowMajor, blas_transpose(transpose), blas_index(transpose ? s.k : count),
                   blas_index(transpose ? count : s.k), T(1), part_of(matrix, !transpose, begin, width),
                   blas_index(width), vector, BlasIndex(1), T(1), c + begin, BlasIndex(1));
@@ -71,9 +73,8 @@ void add_vector_product(const GemmSize& s, const T* a, const T* b, T* c) {
 /// The multiply-adds up to which our own kernel is the faster one; measured over products of 4 to 1024 a
 /// side. With registers twice as wide it takes half of BLAS's time at every size.
 double most_own_work(const GemmSize& s) {
-  static const bool wide = instruction_set() == InstructionSet::avx512;
-  static const bool wide_blas = detail::blas_uses_avx512();
-  if (wide && !wide_blas) return std::numeric_limits<double>::infinity();
+  const bool wide = instruction_set() == InstructionSet::avx512;
+  if (wide && !detail::blas_uses_avx512()) return std::numeric_limits<double>::infinity();
   if (instruction_set() == InstructionSet::baseline) return 1 << 10;
   const bool flat = std::min(s.n, s.k) <= 16;
   return wide ? (flat ? 1 << 16 : 1 << 12) : (flat ? 1 << 20 : 1 << 17);
@@ -82,8 +83,7 @@ double most_own_work(const GemmSize& s) {
 template <class T>
 void own_product(const GemmSize& s, const T* a, std::size_t a_width, const T* b, std::size_t b_width, T* c,
                  std::size_t c_width, bool add) {
-  static const kernels::GemmKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::gemm_kernels<I>(); });
+  const kernels::GemmKernels& kernels = chosen_kernels([]<class I>() { return kernels::gemm_kernels<I>(); });
   const auto strides = [](bool transposed, std::size_t width) {
     const auto far = static_cast<std::ptrdiff_t>(width);
     return transposed ? std::pair<std::ptrdiff_t, std::ptrdiff_t>(1, far)
@@ -116,12 +116,11 @@ void matrix_product(const GemmSize& s, const T* a, const T* b, T* c, Into into) 
     const T* part_a = by_rows ? part_of(a, !s.transpose_a, begin, a_width) : a;
     const T* part_b = by_rows ? b : part_of(b, s.transpose_b, begin, b_width);
     T* part_c = part_of(c, by_rows, begin, s.n);
-    if (own)
-      own_product(part, part_a, a_width, part_b, b_width, part_c, s.n, into == Into::add);
-    else
-      cxxblas::gemm(cxxblas::RowMajor, blas_transpose(s.transpose_a), blas_transpose(s.transpose_b),
-                    blas_index(part.m), blas_index(part.n), blas_index(s.k), T(1), part_a,
-                    blas_index(a_width), part_b, blas_index(b_width), beta, part_c, blas_index(s.n));
+    if (own) return own_product(part, part_a, a_width, part_b, b_width, part_c, s.n, into == Into::add);
+    const detail::BlasCall call;
+    cxxblas::gemm(cxxblas::RowMajor, blas_transpose(s.transpose_a), blas_transpose(s.transpose_b),
+                  blas_index(part.m), blas_index(part.n), blas_index(s.k), T(1), part_a, blas_index(a_width),
+                  part_b, blas_index(b_width), beta, part_c, blas_index(s.n));
   });
 }
 

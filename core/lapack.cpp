@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "blas_call.hpp"
 #include "blas_library.hpp"
 #include "error.hpp"
 #include "threads.hpp"
@@ -31,6 +32,7 @@ struct Side {
 
 template <class T>
 void trsm(const Side& s, BlasIndex n, BlasIndex columns, const T* a, T* b, BlasIndex ldb) {
+  const detail::BlasCall call;
   cxxblas::trsm(cxxblas::RowMajor, cxxblas::Left, s.half, s.transpose, s.diagonal, n, columns, T(1), a, n, b,
                 ldb);
 }
@@ -91,7 +93,11 @@ std::size_t factor_lu(std::size_t n, T* a, std::int64_t* swaps) {
     return factor_not_finite(n, a, swaps);
   detail::claim_blas_threads();
   std::vector<BlasIndex> pivots(n);
-  const BlasIndex order = blas(n), info = cxxlapack::getrf(order, order, a, order, pivots.data());
+  const BlasIndex order = blas(n);
+  const BlasIndex info = [&] {
+    const detail::BlasCall call;
+    return cxxlapack::getrf(order, order, a, order, pivots.data());
+  }();
   for (std::size_t i = 0; i < n; ++i) swaps[i] = pivots[i] - 1;
   return info > 0 ? static_cast<std::size_t>(info - 1) : n;
 }
@@ -126,7 +132,11 @@ template <class T>
 std::size_t factor_cholesky(std::size_t n, T* a) {
   if (n == 0) return 0;
   detail::claim_blas_threads();
-  const BlasIndex order = blas(n), info = cxxlapack::potrf('U', order, a, order);
+  const BlasIndex order = blas(n);
+  const BlasIndex info = [&] {
+    const detail::BlasCall call;
+    return cxxlapack::potrf('U', order, a, order);
+  }();
   for (std::size_t row = 0; row < n; ++row) std::fill(a + row * n + row + 1, a + (row + 1) * n, T(0));
   return info > 0 ? static_cast<std::size_t>(info - 1) : n;
 }

@@ -17,10 +17,7 @@
 #include <string_view>
 #include <type_traits>
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
-
+#include "fork.hpp"
 #include "piece_lists.hpp"
 #include "thread_cache.hpp"
 
@@ -115,7 +112,6 @@ struct ThreadEnd {
   }
 };
 
-#if defined(__unix__) || defined(__APPLE__)
 /// In a forked child only the forking thread lives on. The others may have been stopped at any point, so
 /// their counts are kept and their caches given up.
 void after_fork_in_child() {
@@ -126,16 +122,14 @@ void after_fork_in_child() {
   self.next = nullptr;
   shared.mutex.unlock();
 }
-#endif
+
+[[maybe_unused]] const bool watching_forks = detail::watch_forks();
 
 /// The first allocation of the process: reads the environment. Called under the lock.
 void start() noexcept {
   const char* setting = std::getenv("XGRAD_POOL");
   shared.pooled = !sanitized && !(setting && std::string_view(setting) == "off");
   shared.started = true;
-#if defined(__unix__) || defined(__APPLE__)
-  pthread_atfork([] { shared.mutex.lock(); }, [] { shared.mutex.unlock(); }, after_fork_in_child);
-#endif
 }
 
 /// The first allocation of a thread.
@@ -268,6 +262,9 @@ void release_slowly(void* dead, std::size_t size_class) noexcept {
 }
 
 }  // namespace
+
+constinit const detail::OverFork detail::memory_over_fork{[] { shared.mutex.lock(); },
+                                                          [] { shared.mutex.unlock(); }, after_fork_in_child};
 
 // ---- The public functions
 

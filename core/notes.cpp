@@ -4,18 +4,19 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "fork.hpp"
+#include "immortal.hpp"
+
 namespace xgrad::detail {
 namespace {
 
-struct Table {
-  std::mutex mutex;
-  std::unordered_map<const Node*, Notes> notes;
-};
+using Table = std::unordered_map<const Node*, Notes>;
 
-/// Never destroyed: nodes may outlive everything else.
+/// Held by whoever reads or changes the table, and meanwhile asks for no other lock.
+constinit std::mutex mutex;
+
 Table& table() {
-  static Table& made = *new Table;
-  return made;
+  return immortal([] { return Table(); });
 }
 
 template <class T>
@@ -39,29 +40,32 @@ Range range_of_elements(const T* elements, std::size_t count) {
 
 }  // namespace
 
+constinit const OverFork notes_over_fork{[] { mutex.lock(); }, [] { mutex.unlock(); },
+                                         [] { mutex.unlock(); }};
+
 Range range_of(const Value& value, bool is_double) {
   if (is_double) return range_of_elements(static_cast<const double*>(value.buffer.data()), value.size());
   return range_of_elements(static_cast<const float*>(value.buffer.data()), value.size());
 }
 
 Notes& notes_of(Node& node) {
-  const std::lock_guard lock(table().mutex);
-  Notes& notes = table().notes[&node];
+  const std::lock_guard lock(mutex);
+  Notes& notes = table()[&node];
   node.noted = true;
   return notes;
 }
 
 Notes* find_notes(const Node& node) noexcept {
   if (!node.noted) return nullptr;
-  const std::lock_guard lock(table().mutex);
-  return &table().notes.find(&node)->second;
+  const std::lock_guard lock(mutex);
+  return &table().find(&node)->second;
 }
 
 void forget_notes(const Node& node) noexcept {
   // Destroyed outside the lock: a hook may hold the last handle to other nodes.
-  std::unordered_map<const Node*, Notes>::node_type taken;
-  const std::lock_guard lock(table().mutex);
-  taken = table().notes.extract(&node);
+  Table::node_type taken;
+  const std::lock_guard lock(mutex);
+  taken = table().extract(&node);
 }
 
 }  // namespace xgrad::detail

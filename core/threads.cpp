@@ -15,12 +15,8 @@
 #include <thread>
 #include <utility>
 
-#if defined(__unix__) || defined(__APPLE__)
-#include <pthread.h>
-#endif
-
 #include "error.hpp"
-#include "memory.hpp"
+#include "fork.hpp"
 
 namespace xgrad {
 namespace {
@@ -147,7 +143,6 @@ void work(Pool* shared, std::uint64_t seen) {
   if (--shared->workers == 0) shared->done.notify_one();
 }
 
-#if defined(__unix__) || defined(__APPLE__)
 // A child has the forking thread alone. Nobody is in a loop while `owner` is held, so that the child can
 // leave the old pool behind as it is. A fork inside a loop finds it held by itself or its caller.
 void before_fork() {
@@ -162,25 +157,11 @@ void after_fork_in_child() {
   owner.unlock();
 }
 
-void watch_forks() {
-  // What is registered last is called first: `owner` has to be taken before the memory pool's lock, which a
-  // running loop may need in order to end. So the memory pool is made to register now.
-  { const memory::Buffer first(1); }
-  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
-}
-#else
-void watch_forks() {}
-#endif
-
 /// With `owner` held: the pool with as many workers as can be had; null if there is not even memory for that.
 /// A loop must not fail for want of a second thread: what it updates may be half done.
 Pool* ready_pool(std::size_t threads) noexcept {
   try {
-    if (!pool) {
-      static std::once_flag once;  // a child inherits the handlers
-      std::call_once(once, watch_forks);
-      pool = new Pool;
-    }
+    if (!pool) pool = new Pool;
     std::lock_guard lock(pool->mutex);
     while (pool->workers + 1 < threads) {
       std::thread(work, pool, pool->generation.load(std::memory_order_relaxed)).detach();
@@ -237,6 +218,9 @@ std::size_t default_threads() {
 }
 
 }  // namespace
+
+constinit const detail::OverFork detail::loops_over_fork{before_fork, after_fork_in_parent,
+                                                         after_fork_in_child};
 
 std::size_t num_threads() {
   std::size_t count = wanted_threads.load(std::memory_order_relaxed);

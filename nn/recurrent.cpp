@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../core/immortal.hpp"
 #include "../core/random.hpp"
 #include "../ops/activation.hpp"
 #include "../ops/elementwise.hpp"
@@ -16,37 +17,38 @@ namespace {
 // Each of these is one pass over memory, forward and backward.
 
 const auto& tanh_of_sum() {
-  static const auto made =
-      elementwise("rnn_tanh", [](auto input, auto hidden) { return tanh(input + hidden); });
-  return made;
+  return detail::immortal(
+      [] { return elementwise("rnn_tanh", [](auto input, auto hidden) { return tanh(input + hidden); }); });
 }
 const auto& relu_of_sum() {
-  static const auto made =
-      elementwise("rnn_relu", [](auto input, auto hidden) { return relu(input + hidden); });
-  return made;
+  return detail::immortal(
+      [] { return elementwise("rnn_relu", [](auto input, auto hidden) { return relu(input + hidden); }); });
 }
 const auto& gru_candidate() {
-  static const auto made = elementwise("gru_candidate", [](auto input, auto reset, auto hidden) {
-    return tanh(input + sigmoid(reset) * hidden);
+  return detail::immortal([] {
+    return elementwise("gru_candidate", [](auto input, auto reset, auto hidden) {
+      return tanh(input + sigmoid(reset) * hidden);
+    });
   });
-  return made;
 }
 const auto& gru_hidden() {
-  static const auto made = elementwise("gru_hidden", [](auto update, auto candidate, auto before) {
-    return candidate + sigmoid(update) * (before - candidate);
+  return detail::immortal([] {
+    return elementwise("gru_hidden", [](auto update, auto candidate, auto before) {
+      return candidate + sigmoid(update) * (before - candidate);
+    });
   });
-  return made;
 }
 const auto& lstm_cell() {
-  static const auto made = elementwise("lstm_cell", [](auto input, auto forget, auto candidate, auto before) {
-    return sigmoid(forget) * before + sigmoid(input) * tanh(candidate);
+  return detail::immortal([] {
+    return elementwise("lstm_cell", [](auto input, auto forget, auto candidate, auto before) {
+      return sigmoid(forget) * before + sigmoid(input) * tanh(candidate);
+    });
   });
-  return made;
 }
 const auto& lstm_hidden() {
-  static const auto made =
-      elementwise("lstm_hidden", [](auto output, auto cell) { return sigmoid(output) * tanh(cell); });
-  return made;
+  return detail::immortal([] {
+    return elementwise("lstm_hidden", [](auto output, auto cell) { return sigmoid(output) * tanh(cell); });
+  });
 }
 
 }  // namespace

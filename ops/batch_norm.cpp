@@ -14,8 +14,8 @@ namespace {
 using detail::shape_of;
 
 const kernels::BatchNormKernels& chosen() {
-  static const kernels::BatchNormKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::batch_norm_kernels<I>(); });
+  const kernels::BatchNormKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::batch_norm_kernels<I>(); });
   return kernels;
 }
 

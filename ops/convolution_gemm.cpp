@@ -18,8 +18,8 @@ constexpr std::size_t tile_elements = 1 << 16, fewest_columns = 256, most_column
 constexpr std::size_t parallel_work = 1 << 22;
 
 const kernels::ConvolutionKernels& chosen() {
-  static const kernels::ConvolutionKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::convolution_kernels<I>(); });
+  const kernels::ConvolutionKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::convolution_kernels<I>(); });
   return kernels;
 }
 

@@ -99,8 +99,7 @@ V row_gradient(const V& dy, Reduction reduction, const Shape& predictions) {
 }
 
 const kernels::LossKernels& chosen() {
-  static const kernels::LossKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
+  const kernels::LossKernels& kernels = chosen_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
   return kernels;
 }
 

@@ -12,8 +12,8 @@ namespace xgrad {
 namespace {
 
 const kernels::DropoutKernels& chosen() {
-  static const kernels::DropoutKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::dropout_kernels<I>(); });
+  const kernels::DropoutKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::dropout_kernels<I>(); });
   return kernels;
 }
 

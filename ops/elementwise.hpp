@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../core/elementwise.hpp"
+#include "../core/immortal.hpp"
 #include "operators.hpp"
 
 namespace xgrad {
@@ -90,8 +91,8 @@ auto elementwise(std::string_view name, F&& formula) {
 /// returns one V or, for n inputs, a std::array<V, n>.
 template <class Formula, Operand V, class... Vs>
 V elementwise(const V& first, const Vs&... rest) {
-  static const std::shared_ptr<const Elementwise> made =
-      detail::make_elementwise<Formula, sizeof...(Vs) + 1>();
+  const std::shared_ptr<const Elementwise>& made =
+      detail::immortal([] { return detail::make_elementwise<Formula, sizeof...(Vs) + 1>(); });
   return apply(*made, first, rest...);
 }
 

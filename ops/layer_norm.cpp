@@ -12,8 +12,8 @@ namespace xgrad {
 namespace {
 
 const kernels::LayerNormKernels& chosen() {
-  static const kernels::LayerNormKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::layer_norm_kernels<I>(); });
+  const kernels::LayerNormKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::layer_norm_kernels<I>(); });
   return kernels;
 }
 

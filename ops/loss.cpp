@@ -22,8 +22,7 @@ namespace {
 /// The sum of a formula over all elements, in double, in pieces that depend on the size alone.
 template <class Formula, class T>
 double total_of(const Dense<T>& a, const Dense<T>& b, double constant) {
-  static const kernels::LossKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
+  const kernels::LossKernels& kernels = chosen_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
   const auto sum = kernels.sum[kernels::Position<Formula, Loss::list>::value][std::is_same_v<T, double>];
   constexpr std::size_t piece = 1 << 16;
   const std::size_t size = a.size(), pieces = (size + piece - 1) / piece;

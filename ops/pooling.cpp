@@ -23,8 +23,8 @@ constexpr std::size_t parallel_elements = 1 << 15;
 using kernels::Span;
 
 const kernels::PoolingKernels& chosen() {
-  static const kernels::PoolingKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::pooling_kernels<I>(); });
+  const kernels::PoolingKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::pooling_kernels<I>(); });
   return kernels;
 }
 

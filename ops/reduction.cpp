@@ -18,8 +18,8 @@ namespace xgrad {
 namespace {
 
 const kernels::ReductionKernels& chosen() {
-  static const kernels::ReductionKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::reduction_kernels<I>(); });
+  const kernels::ReductionKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::reduction_kernels<I>(); });
   return kernels;
 }
 

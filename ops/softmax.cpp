@@ -13,8 +13,8 @@ namespace xgrad {
 namespace {
 
 const kernels::SoftmaxKernels& chosen() {
-  static const kernels::SoftmaxKernels& kernels =
-      *choose_kernels([]<class I>() { return kernels::softmax_kernels<I>(); });
+  const kernels::SoftmaxKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::softmax_kernels<I>(); });
   return kernels;
 }
 

@@ -26,9 +26,7 @@ double sum_of(const std::vector<double>& pieces) {
 }
 
 const kernels::VectorKernels& table() {
-  static const kernels::VectorKernels& chosen =
-      *choose_kernels([]<class I>() { return kernels::vector_kernels<I>(); });
-  return chosen;
+  return chosen_kernels([]<class I>() { return kernels::vector_kernels<I>(); });
 }
 
 }  // namespace

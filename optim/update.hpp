@@ -16,8 +16,8 @@ inline constexpr std::size_t update_grain = 1 << 18;
 /// One pass of a step's kernel over parameter, gradient and slots.
 template <class T, class Step>
 void run_update(const kernels::UpdateLoop& loop, const Step& step) {
-  static const kernels::UpdateKernels<Step>& table =
-      *choose_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
+  const kernels::UpdateKernels<Step>& table =
+      chosen_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
   const auto kernel = table.run[std::is_same_v<T, double>];
   parallel_for(loop.count, update_grain, [&](std::size_t begin, std::size_t end) {
     kernel(kernels::part_of<T>(loop, begin, end), step);
