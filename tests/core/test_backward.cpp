@@ -258,6 +258,31 @@ TEST_CASE("threads that share parameters differentiate at the same time") {
   for (std::size_t t = 0; t < sums.size(); ++t) CHECK(sums[t] == 200 * 5.0 * static_cast<double>(t));
 }
 
+TEST_CASE("a graph made in two threads is visited in the order that its edges give") {
+  // The second thread has counted no node so far, so that only the inputs' orders say what is later. The
+  // derivative of 7 p^3 at 2 is 84, the second one 84, too.
+  const auto p = xg::parameter(2.0);
+  Var h = p;
+  for (int i = 0; i < 10; ++i) h = h * 2 * 0.5;
+  int calls = 0;
+  h.register_hook([&](const Var&) { ++calls; });
+  Var square, loss;
+  std::thread([&] { square = h * h; }).join();
+  loss = square * 7 * h;
+  const auto tangent_is = [&](const Var& y) {
+    return xg::detail::push_forward<double>(y, p, xg::constant(1.0), false).item();
+  };
+  CHECK(tangent_is(loss) == 84);
+  const auto slope = xg::grad(loss, {p}, {.create_graph = true})[0];
+  CHECK(slope.item() == 84);
+  CHECK(calls == 1);
+  std::thread([&] { CHECK(xg::grad(slope, {p}, {.retain_graph = true})[0].item() == 84); }).join();
+  calls = 0;
+  std::thread([&] { loss.backward(); }).join();
+  CHECK(p.grad()() == 84);
+  CHECK(calls == 1);
+}
+
 TEST_CASE("results do not depend on the number of threads") {
   const std::vector<std::size_t> shape{3, 200001};
   xt::xarray<double> values(shape);
