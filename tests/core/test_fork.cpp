@@ -113,15 +113,15 @@ bool can_fork_among_threads() {
 TEST_CASE("a child forked while another thread derives formulas, opens scopes or uses BLAS goes on") {
   if (!can_fork_among_threads()) return;
   const xgrad::testing::Threads one(1);
-  CHECK(bad_children(60, {derive_a_formula}) == 0);
-  CHECK(bad_children(100, {open_scopes, register_hooks}) == 0);
-  CHECK(bad_children(100, {multiply, multiply}) == 0);
+  CHECK(bad_children(40, {derive_a_formula}) == 0);
+  CHECK(bad_children(60, {open_scopes, register_hooks}) == 0);
+  CHECK(bad_children(60, {multiply, multiply}) == 0);
 }
 
 TEST_CASE("a child forked while other threads do everything at once goes on") {
   if (!can_fork_among_threads()) return;
   const xgrad::testing::Threads two(2);
-  CHECK(bad_children(100, {std::begin(tasks), std::end(tasks)}) == 0);
+  CHECK(bad_children(60, {std::begin(tasks), std::end(tasks)}) == 0);
 }
 
 TEST_CASE("a child of a child, and one of a thread, goes on") {

@@ -1,8 +1,6 @@
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <string>
-#include <thread>
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/xgrad.hpp>
 
@@ -90,32 +88,4 @@ TEST_CASE("a direction of another shape is refused") {
     CHECK(std::string(error.what()) ==
           "jvp: the direction has shape [3], the input [2, 3]; they must be equal");
   }
-}
-
-TEST_CASE("forward mode through what another thread has recorded costs what it costs in one thread") {
-  // The derivative of a chain of 2 x 0.5 steps is 1. Quadratic in its length, it would take a hundred times
-  // as long.
-  const auto chain = [](Var x) {
-    for (int i = 0; i < 5000; ++i) x = x * 2 * 0.5;
-    return x;
-  };
-  const auto seconds = [&](const auto& f) {
-    const auto start = std::chrono::steady_clock::now();
-    CHECK(xg::jvp(f, xg::parameter(3.0), xg::constant(1.0)).tangent.item() == 1);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  };
-  const auto elsewhere = [&](const Var& x) {
-    Var y;
-    std::thread([&] { y = chain(x); }).join();
-    return y;
-  };
-  double here = 0, there = 0;
-  std::thread([&] {  // which has counted nothing so far
-    there = seconds(elsewhere);
-    here = seconds(chain);
-  })
-      .join();
-  CAPTURE(here);
-  CAPTURE(there);
-  CHECK(there < 10 * here);
 }
