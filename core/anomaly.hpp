@@ -16,9 +16,10 @@ namespace xgrad {
 /// searched in backward; where it was recorded is then unknown outside of scopes. Every value is read once
 /// more, so this is for finding an error, not for training. What is not recorded (constants, NoGrad) is not
 /// searched.
-class DetectAnomaly {
+class [[nodiscard("give it a name: without one it ends with the statement")]] DetectAnomaly {
  public:
-  explicit DetectAnomaly(const char* file = __builtin_FILE(), int line = __builtin_LINE());
+  [[nodiscard("give it a name: without one it ends with the statement")]] explicit DetectAnomaly(
+      const char* file = __builtin_FILE(), int line = __builtin_LINE());
 
  private:
   detail::Watch watch_;

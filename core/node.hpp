@@ -154,9 +154,9 @@ std::uint64_t next_order() noexcept;
 bool is_recording() noexcept;
 
 /// While it lives, nothing that this thread computes is recorded. Nests.
-class NoGrad {
+class [[nodiscard("give it a name: without one it ends with the statement")]] NoGrad {
  public:
-  NoGrad() noexcept;
+  [[nodiscard("give it a name: without one it ends with the statement")]] NoGrad() noexcept;
   ~NoGrad();
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
@@ -166,9 +166,9 @@ class NoGrad {
 };
 
 /// The opposite of NoGrad, for what must record inside one.
-class EnableGrad {
+class [[nodiscard("give it a name: without one it ends with the statement")]] EnableGrad {
  public:
-  EnableGrad() noexcept;
+  [[nodiscard("give it a name: without one it ends with the statement")]] EnableGrad() noexcept;
   ~EnableGrad();
   EnableGrad(const EnableGrad&) = delete;
   EnableGrad& operator=(const EnableGrad&) = delete;

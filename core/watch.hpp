@@ -34,13 +34,13 @@ class Recorded {
 };
 
 /// One guard on this thread's stack of them. Lives on the stack, so the innermost dies first.
-class Watch {
+class [[nodiscard]] Watch {
  public:
-  Watch(std::shared_ptr<const Place> place, bool detects);
+  [[nodiscard]] Watch(std::shared_ptr<const Place> place, bool detects);
   /// While `visited` is differentiated: what is recorded is recorded in its place.
-  explicit Watch(const Node& visited);
+  [[nodiscard]] explicit Watch(const Node& visited);
   /// Adds what is recorded to `recorded`; otherwise all goes on as under the guards around it.
-  explicit Watch(Recorded& recorded);
+  [[nodiscard]] explicit Watch(Recorded& recorded);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;

@@ -7,9 +7,9 @@ namespace xgrad::train::detail {
 
 /// While it lives, SIGINT and SIGTERM end nothing: seen() says whether one has come. Afterwards the handlers
 /// are those from before. One at a time in a program: ValueError for a second one.
-class SignalWatch {
+class [[nodiscard]] SignalWatch {
  public:
-  SignalWatch();
+  [[nodiscard]] SignalWatch();
   SignalWatch(const SignalWatch&) = delete;
   SignalWatch& operator=(const SignalWatch&) = delete;
   ~SignalWatch();
