@@ -75,6 +75,8 @@ Generator& generator();
 
 /// Starts this thread's generator again, at the beginning of the sequence `seed`.
 void manual_seed(std::uint64_t seed);
+template <detail::NoInteger N>
+void manual_seed(N seed) = delete;  // a seed is an integer
 
 /// Elements uniform in [low, high), by default from this thread's generator, which moves on by their number.
 /// T is float or double. ValueError if low is above high, or they are not a finite distance apart.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ostream>
 
 #include "error.hpp"
 
@@ -35,6 +36,14 @@ void throw_impossible(std::string_view operation, const Shape& made, std::initia
       std::string(operation) + ": " +
       (given.empty() ? "shape " + shape + "] is too large" : given + " would become " + shape + "]") +
       ", and a value has less than 2^60 elements" + zeros + "; make it smaller");
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
+
+std::ostream& operator<<(std::ostream& out, const Axes& axes) {
+  out << '[';
+  for (std::size_t i = 0; i < axes.size(); ++i) out << (i == 0 ? "" : ", ") << axes[i];
+  return out << ']';
 }
 
 Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b) {

@@ -4,11 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
+
+#include "number.hpp"
 
 namespace xgrad {
 
@@ -20,6 +23,9 @@ inline constexpr std::size_t max_axes = 8;
 /// xtensor as a shape or stride container. A ninth is a ShapeError.
 template <class T>
 class AxisList {
+  /// Axes are integers of any type; a floating one, which g++ would only warn of, does not compile.
+  using Given = std::conditional_t<std::is_same_v<T, std::ptrdiff_t>, Integer, T>;
+
  public:
   using value_type = T;
   using size_type = std::size_t;
@@ -35,7 +41,7 @@ class AxisList {
 
   AxisList() noexcept {}  // the elements beyond size() stay as they come: a shape is made for every value
   explicit AxisList(size_type count, T value = T(0)) { resize(count, value); }
-  AxisList(std::initializer_list<T> values) : AxisList(values.begin(), values.end()) {}
+  AxisList(std::initializer_list<Given> values) : AxisList(values.begin(), values.end()) {}
   template <class I, class = typename std::iterator_traits<I>::iterator_category>
   AxisList(I first, I last) {
     for (; first != last; ++first) push_back(static_cast<T>(*first));
@@ -146,6 +152,10 @@ inline std::size_t element_count(const Shape& shape) noexcept {
 
 /// "[2, 3]"; "[]" for no axes.
 std::string to_string(const Shape& shape);
+
+/// Shapes, axes and strides print the same.
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+std::ostream& operator<<(std::ostream& out, const Axes& axes);
 
 /// The shape that NumPy's broadcasting rules give; ShapeError that names `operation`, both shapes and the
 /// axis, or that no value can have it.

@@ -232,12 +232,13 @@ std::size_t num_threads() {
   return count;
 }
 
-void set_num_threads(std::size_t count) {
-  if (count == 0 || count > most_threads)
-    throw ValueError("set_num_threads: " + std::to_string(count) + " threads; give a number from 1 to " +
-                     std::to_string(most_threads));
+void set_num_threads(Count number) {
+  if (number.number() < 1 || number.number() > static_cast<std::int64_t>(most_threads))
+    throw ValueError("set_num_threads: " + std::to_string(number.number()) +
+                     " threads; give a number from 1 to " + std::to_string(most_threads));
   if (inside) throw ValueError("set_num_threads: called inside a parallel_for; call it before the loop");
   std::lock_guard lock(owner);
+  const std::size_t count = number;
   if (wanted_threads.exchange(count, std::memory_order_relaxed) != count) stop_workers();
 }
 

@@ -6,11 +6,13 @@
 #include <memory>
 #include <type_traits>
 
+#include "number.hpp"
+
 namespace xgrad {
 
 /// Sets how many threads a parallel_for may use, the calling one included. ValueError if `count` is 0 or
 /// above 1024, or inside a parallel_for. It waits for a loop that runs in another thread.
-void set_num_threads(std::size_t count);
+void set_num_threads(Count count);
 
 /// As last set; at first the environment's XGRAD_NUM_THREADS, or else the number of processors.
 std::size_t num_threads();

@@ -23,7 +23,7 @@ class Variable;
 template <class T>
 struct BackwardOptions {
   /// Keeps the saved values, so that the graph can be differentiated again.
-  bool retain_graph = false;
+  Flag retain_graph = false;
   /// The gradient of what follows the output, of the output's shape; 1 for an output of one element.
   std::optional<Array<T>> grad_output = std::nullopt;
 };
@@ -113,6 +113,15 @@ class Variable {
     return *handle_.node();
   }
   const Handle& handle() const noexcept { return handle_; }
+
+  /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
+  template <std::same_as<long double> D>
+  operator D() const {
+    static_assert(!std::same_as<D, long double>,
+                  "a Variable is no number: write exp(x), not std::exp(x), and x.item() where a number is "
+                  "wanted");
+    return 0;
+  }
 
  private:
   [[noreturn]] static void throw_empty();

@@ -12,7 +12,7 @@ namespace xgrad::data {
 struct CsvOptions {
   char separator = ',';
   /// The first line names the columns. Without one, their names are their numbers: "0", "1" and so on.
-  bool header = true;
+  Flag header = true;
   /// The name of the column that is to be predicted; none if empty.
   std::string target = {};
 };

@@ -110,7 +110,8 @@ class Subset {
 
 /// Rows begin ... end - 1; ValueError unless begin <= end <= dataset.size().
 template <Dataset D>
-Subset<D> subset(const D& dataset, std::size_t begin, std::size_t end) {
+Subset<D> subset(const D& dataset, Count first, Count past) {
+  const std::size_t begin = first.checked("subset", "begin"), end = past.checked("subset", "end");
   if (begin > end || end > dataset.size())
     throw ValueError("subset: rows " + std::to_string(begin) + " to " + std::to_string(end) +
                      " of a data set of " + std::to_string(dataset.size()) + "; give a range inside it");
@@ -123,8 +124,10 @@ Subset<D> subset(const D& dataset, std::size_t begin, std::size_t end) {
 /// `auto [train, test] = random_split(dataset, {1437, 360}, 0)`. ValueError unless the sizes add up to
 /// dataset.size().
 template <Dataset D, std::size_t N>
-std::array<Subset<D>, N> random_split(const D& dataset, const std::size_t (&sizes)[N], std::uint64_t seed) {
-  auto parts = detail::random_parts(dataset.size(), sizes, seed);
+std::array<Subset<D>, N> random_split(const D& dataset, const Count (&sizes)[N], std::uint64_t seed) {
+  std::array<std::size_t, N> numbers;
+  for (std::size_t k = 0; k < N; ++k) numbers[k] = sizes[k].checked("random_split", "a size");
+  auto parts = detail::random_parts(dataset.size(), numbers, seed);
   return [&]<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<Subset<D>, N>{Subset<D>(dataset, std::move(parts[I]))...};
   }

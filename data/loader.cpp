@@ -24,8 +24,10 @@ Generator pass_generator(std::uint64_t seed, std::uint64_t epoch) {
 
 detail::BatchPlan::BatchPlan(std::size_t samples, const LoaderOptions& options)
     : samples_(samples), options_(options) {
-  if (options.batch_size == 0)
-    throw ValueError("DataLoader: the batch size is 0; give a positive .batch_size");
+  if (options.batch_size.number() < 1)
+    throw ValueError("DataLoader: the batch size is " + std::to_string(options.batch_size.number()) +
+                     "; give a positive .batch_size");
+  options.prefetch.checked("DataLoader", "prefetch");
 }
 
 std::size_t detail::BatchPlan::batches() const noexcept {
@@ -49,7 +51,7 @@ detail::BatchPlan::Order detail::BatchPlan::order() {
 std::span<const std::size_t> detail::BatchPlan::rows(const std::vector<std::size_t>& order,
                                                      std::size_t batch) const noexcept {
   const std::size_t begin = batch * options_.batch_size;
-  const std::size_t count = std::min(options_.batch_size, order.size() - begin);
+  const std::size_t count = std::min<std::size_t>(options_.batch_size, order.size() - begin);
   return std::span(order).subspan(begin, count);
 }
 

@@ -19,16 +19,16 @@ namespace xgrad::data {
 
 /// What a DataLoader takes.
 struct LoaderOptions {
-  std::size_t batch_size = 1;
+  Count batch_size = 1;
   /// Every pass in an order of its own, which depends on the seed and the pass's number alone.
-  bool shuffle = false;
+  Flag shuffle = false;
   /// Leaves out a last batch that is not full.
-  bool drop_last = false;
+  Flag drop_last = false;
   std::uint64_t seed = 0;
   /// How many batches a thread of its own gathers ahead of the one in use; 0: no thread, each is gathered
   /// when it is asked for. The batches are the same, unless the data set draws from generator(), of which
   /// each thread has one.
-  std::size_t prefetch = 0;
+  Count prefetch = 0;
 };
 
 namespace detail {
@@ -60,7 +60,7 @@ class BatchPlan {
  public:
   using Order = std::shared_ptr<const std::vector<std::size_t>>;
 
-  /// ValueError if the batch size is 0.
+  /// ValueError if the batch size is less than 1, or another number negative.
   BatchPlan(std::size_t samples, const LoaderOptions& options);
 
   std::size_t batches() const noexcept;
@@ -84,8 +84,8 @@ class BatchPlan {
 
 /// Gives a data set's batches: `for (const auto& [inputs, targets] : loader)` is one pass over all samples,
 /// and the next such loop is the next pass. What the data set throws arrives where the batch is asked for;
-/// the pass may go on, with that batch once more, or with the next one. ValueError if the batch size is 0.
-/// One thread at a time.
+/// the pass may go on, with that batch once more, or with the next one. ValueError if the batch size is less
+/// than 1, or another number negative. One thread at a time.
 template <Dataset D>
 class DataLoader {
   class Ahead;
@@ -151,7 +151,7 @@ class DataLoader {
   class Ahead {
    public:
     Ahead(const DataLoader& loader, detail::BatchPlan::Order order)
-        : gathered_(std::min(loader.options().prefetch, loader.size()) + 1),
+        : gathered_(std::min<std::size_t>(loader.options().prefetch, loader.size()) + 1),
           thread_(loader.size(), gathered_.size() - 1,
                   [this, &loader, order = std::move(order)](std::size_t batch) {
                     place(batch).emplace(loader.gather(*order, batch));

@@ -55,7 +55,9 @@ class Drawing {
 }  // namespace
 
 template <class T>
-Points<T> make_spiral(std::size_t points_per_arm, std::size_t arms, double noise, std::uint64_t seed) {
+Points<T> make_spiral(Count points, Count number, double noise, std::uint64_t seed) {
+  const std::size_t points_per_arm = points.checked("make_spiral", "points_per_arm");
+  const std::size_t arms = number.checked("make_spiral", "arms");
   if (points_per_arm < 2 || arms == 0)
     throw ValueError("make_spiral: " + std::to_string(arms) + " arms of " + std::to_string(points_per_arm) +
                      " points; give one arm or more, of two points or more");
@@ -74,7 +76,8 @@ Points<T> make_spiral(std::size_t points_per_arm, std::size_t arms, double noise
 }
 
 template <class T>
-Points<T> make_moons(std::size_t samples, double noise, std::uint64_t seed) {
+Points<T> make_moons(Count number, double noise, std::uint64_t seed) {
+  const std::size_t samples = number.checked("make_moons", "samples");
   check_two_classes("make_moons", samples);
   check_deviation("make_moons", "noise", noise);
   Drawing<T> drawing("make_moons", samples, 2, seed);
@@ -92,7 +95,8 @@ Points<T> make_moons(std::size_t samples, double noise, std::uint64_t seed) {
 }
 
 template <class T>
-Points<T> make_circles(std::size_t samples, double noise, double factor, std::uint64_t seed) {
+Points<T> make_circles(Count number, double noise, double factor, std::uint64_t seed) {
+  const std::size_t samples = number.checked("make_circles", "samples");
   check_two_classes("make_circles", samples);
   check_deviation("make_circles", "noise", noise);
   if (!(factor >= 0 && factor < 1))
@@ -112,8 +116,10 @@ Points<T> make_circles(std::size_t samples, double noise, double factor, std::ui
 }
 
 template <class T>
-Points<T> make_blobs(std::size_t samples, std::size_t features, std::size_t centers, double deviation,
-                     std::uint64_t seed) {
+Points<T> make_blobs(Count number, Count dimension, Count clouds, double deviation, std::uint64_t seed) {
+  const std::size_t samples = number.checked("make_blobs", "samples");
+  const std::size_t features = dimension.checked("make_blobs", "features");
+  const std::size_t centers = clouds.checked("make_blobs", "centers");
   if (samples == 0 || features == 0 || centers == 0)
     throw ValueError("make_blobs: " + std::to_string(samples) + " samples of " + std::to_string(features) +
                      " features around " + std::to_string(centers) + " centers; give 1 or more of each");
@@ -132,13 +138,13 @@ Points<T> make_blobs(std::size_t samples, std::size_t features, std::size_t cent
   return std::move(drawing).points();
 }
 
-template Points<float> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
-template Points<double> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
-template Points<float> make_moons(std::size_t, double, std::uint64_t);
-template Points<double> make_moons(std::size_t, double, std::uint64_t);
-template Points<float> make_circles(std::size_t, double, double, std::uint64_t);
-template Points<double> make_circles(std::size_t, double, double, std::uint64_t);
-template Points<float> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
-template Points<double> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
+template Points<float> make_spiral(Count, Count, double, std::uint64_t);
+template Points<double> make_spiral(Count, Count, double, std::uint64_t);
+template Points<float> make_moons(Count, double, std::uint64_t);
+template Points<double> make_moons(Count, double, std::uint64_t);
+template Points<float> make_circles(Count, double, double, std::uint64_t);
+template Points<double> make_circles(Count, double, double, std::uint64_t);
+template Points<float> make_blobs(Count, Count, Count, double, std::uint64_t);
+template Points<double> make_blobs(Count, Count, Count, double, std::uint64_t);
 
 }  // namespace xgrad::data

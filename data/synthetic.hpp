@@ -20,23 +20,21 @@ struct Points {
 /// there are 3 arms of 100 points and the noise is 0.2. ValueError if there are no arms, fewer than two
 /// points on one, or the noise is negative or not finite. T is float or double.
 template <class T>
-Points<T> make_spiral(std::size_t points_per_arm = 100, std::size_t arms = 3, double noise = 0.2,
-                      std::uint64_t seed = 0);
+Points<T> make_spiral(Count points_per_arm = 100, Count arms = 3, double noise = 0.2, std::uint64_t seed = 0);
 
 /// Two half circles of radius 1 that reach into each other: `samples` / 2 points (cos t, sin t) of class 0,
 /// then the others, (1 - cos t, 1/2 - sin t), of class 1, t evenly from 0 to pi; to each coordinate comes
 /// noise * (a normal number). As scikit-learn's make_moons with shuffle=False. ValueError for fewer than two
 /// samples, or a noise that is negative or not finite. T is float or double.
 template <class T>
-Points<T> make_moons(std::size_t samples = 100, double noise = 0, std::uint64_t seed = 0);
+Points<T> make_moons(Count samples = 100, double noise = 0, std::uint64_t seed = 0);
 
 /// Two circles around 0: `samples` / 2 points of class 0 on that of radius 1, then the others, of class 1, on
 /// that of radius `factor`, evenly from (radius, 0) on; to each coordinate comes noise * (a normal number).
 /// As scikit-learn's make_circles with shuffle=False. ValueError as for make_moons, or if the factor is not
 /// in [0, 1). T is float or double.
 template <class T>
-Points<T> make_circles(std::size_t samples = 100, double noise = 0, double factor = 0.8,
-                       std::uint64_t seed = 0);
+Points<T> make_circles(Count samples = 100, double noise = 0, double factor = 0.8, std::uint64_t seed = 0);
 
 /// Clouds of normally distributed points, one class a cloud, one cloud after the other: their centers are
 /// uniform in [-10, 10) in each of `features` dimensions, `deviation` is every coordinate's. Each has
@@ -44,16 +42,16 @@ Points<T> make_circles(std::size_t samples = 100, double noise = 0, double facto
 /// with shuffle=False. ValueError if there are no samples, features or centers, or the deviation is negative
 /// or not finite. T is float or double.
 template <class T>
-Points<T> make_blobs(std::size_t samples = 100, std::size_t features = 2, std::size_t centers = 3,
-                     double deviation = 1, std::uint64_t seed = 0);
+Points<T> make_blobs(Count samples = 100, Count features = 2, Count centers = 3, double deviation = 1,
+                     std::uint64_t seed = 0);
 
-extern template Points<float> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
-extern template Points<double> make_spiral(std::size_t, std::size_t, double, std::uint64_t);
-extern template Points<float> make_moons(std::size_t, double, std::uint64_t);
-extern template Points<double> make_moons(std::size_t, double, std::uint64_t);
-extern template Points<float> make_circles(std::size_t, double, double, std::uint64_t);
-extern template Points<double> make_circles(std::size_t, double, double, std::uint64_t);
-extern template Points<float> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
-extern template Points<double> make_blobs(std::size_t, std::size_t, std::size_t, double, std::uint64_t);
+extern template Points<float> make_spiral(Count, Count, double, std::uint64_t);
+extern template Points<double> make_spiral(Count, Count, double, std::uint64_t);
+extern template Points<float> make_moons(Count, double, std::uint64_t);
+extern template Points<double> make_moons(Count, double, std::uint64_t);
+extern template Points<float> make_circles(Count, double, double, std::uint64_t);
+extern template Points<double> make_circles(Count, double, double, std::uint64_t);
+extern template Points<float> make_blobs(Count, Count, Count, double, std::uint64_t);
+extern template Points<double> make_blobs(Count, Count, Count, double, std::uint64_t);
 
 }  // namespace xgrad::data

@@ -14,7 +14,7 @@ namespace xgrad {
 struct DerivativeOptions {
   /// Records the results, so that they can be differentiated again: in x, where x requires a gradient, and in
   /// every parameter that the function uses. Results are constants otherwise.
-  bool create_graph = false;
+  Flag create_graph = false;
 };
 
 template <class T>

@@ -33,9 +33,9 @@ class Seed {
 template <class T>
 struct GradOptions {
   /// Records the gradients, so that they can be differentiated again.
-  bool create_graph = false;
+  Flag create_graph = false;
   /// Keeps the saved values of the graph, so that it can be swept again; as create_graph unless given.
-  std::optional<bool> retain_graph = std::nullopt;
+  std::optional<Flag> retain_graph = std::nullopt;
   /// The gradient of what follows the output, of the output's shape; 1 for an output of one element.
   Seed<T> grad_output = {};
 };

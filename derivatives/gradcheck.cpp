@@ -329,7 +329,9 @@ void check_arguments(const CheckedFunction& f, const DoubleVariables& inputs,
                      "; it must be positive and finite");
   if (!(options.relative_tolerance >= 0) || !(options.absolute_tolerance >= 0))
     throw ValueError("gradcheck: a tolerance is negative or NaN; pass 0 or more");
-  if (options.max_elements == 0) throw ValueError("gradcheck: max_elements is 0; nothing would be checked");
+  if (options.max_elements.number() < 1)
+    throw ValueError("gradcheck: max_elements is " + std::to_string(options.max_elements.number()) +
+                     "; nothing would be checked");
   for (std::size_t i = 0; i < inputs.size(); ++i)
     if (f.in_place && !(inputs[i].is_leaf() && inputs[i].requires_grad()))
       throw GraphError("gradcheck: input " + std::to_string(i) + " ('" + std::string(inputs[i].operation()) +

@@ -22,12 +22,12 @@ struct GradcheckOptions {
   double relative_tolerance = 1e-5;
   double absolute_tolerance = 1e-7;
   /// Checks the gradients of the gradients too, in the inputs and in the output's gradient.
-  bool second_order = false;
+  Flag second_order = false;
   /// Checks forward mode too, along two random directions of each input: against differences, and against
   /// reverse mode.
-  bool forward_mode = false;
+  Flag forward_mode = false;
   /// Of an input with more elements, this many are checked, drawn by `seed`.
-  std::size_t max_elements = 10'000;
+  Count max_elements = 10'000;
   /// Of the weights and of the elements drawn.
   std::uint64_t seed = 0;
 };

@@ -16,13 +16,13 @@ struct DotOptions {
   std::vector<std::pair<Variable<T>, std::string>> names = {};
   /// Writes each value into its node, while there is one: the value of an intermediate result that no
   /// Variable holds is gone unless some backward pass needs it.
-  bool show_values = false;
+  Flag show_values = false;
   /// Writes the gradient of y's sum at each node, and on each edge the share that goes along it (of several
   /// edges between two nodes, on the first and for all of them). The graph must not be spent, and is not by
   /// this.
-  bool show_gradients = false;
+  Flag show_gradients = false;
   /// Of what has more elements than this, nothing but the shape is shown.
-  std::size_t max_elements = 12;
+  Count max_elements = 12;
 };
 
 /// The graph that y was computed by, from its leaves to y, for `dot -Tsvg`. Each node is there once, with its

@@ -134,7 +134,7 @@ struct Hardtanh {
 struct Softmax {
   static constexpr const char* name = "Softmax";
   std::ptrdiff_t axis;
-  explicit Softmax(std::ptrdiff_t axis_ = -1) : axis(axis_) {}
+  explicit Softmax(Integer axis_ = -1) : axis(axis_) {}
   template <class T>
   Variable<T> operator()(const Variable<T>& x) const {
     return softmax(x, axis);
@@ -144,7 +144,7 @@ struct Softmax {
 struct LogSoftmax {
   static constexpr const char* name = "LogSoftmax";
   std::ptrdiff_t axis;
-  explicit LogSoftmax(std::ptrdiff_t axis_ = -1) : axis(axis_) {}
+  explicit LogSoftmax(Integer axis_ = -1) : axis(axis_) {}
   template <class T>
   Variable<T> operator()(const Variable<T>& x) const {
     return log_softmax(x, axis);

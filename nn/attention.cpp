@@ -15,10 +15,10 @@ namespace xgrad::nn {
 namespace {
 
 /// ValueError before anything is made from the numbers; gives `features`.
-std::size_t checked_features(std::size_t features, std::size_t heads, double dropout) {
-  if (features == 0 || heads == 0 || features % heads != 0)
-    throw ValueError("MultiheadAttention: " + std::to_string(heads) + " heads of " +
-                     std::to_string(features) +
+std::size_t checked_features(Count features, Count heads, double dropout) {
+  if (features.number() < 1 || heads.number() < 1 || features.number() % heads.number() != 0)
+    throw ValueError("MultiheadAttention: " + std::to_string(heads.number()) + " heads of " +
+                     std::to_string(features.number()) +
                      " features; the heads must divide the features, and both be at least 1");
   if (!(dropout >= 0 && dropout <= 1))
     throw ValueError("MultiheadAttention: dropout is " + std::to_string(dropout) +
@@ -75,9 +75,9 @@ Variable<T> later_scores(std::size_t queries, std::size_t keys) {
 }  // namespace
 
 template <class T>
-MultiheadAttention<T>::MultiheadAttention(std::size_t features, std::size_t heads,
+MultiheadAttention<T>::MultiheadAttention(Count features, Count heads,
                                           const MultiheadAttentionOptions& options)
-    : heads_(heads),
+    : heads_(static_cast<std::size_t>(heads.number())),
       options_(options),
       in_weight_(this->register_parameter(
           "in_proj_weight",

@@ -9,8 +9,8 @@ namespace xgrad::nn {
 
 struct MultiheadAttentionOptions {
   double dropout = 0;        ///< the share of the weights of attention that is dropped in training
-  bool bias = true;          ///< of all four projections
-  bool batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
+  Flag bias = true;          ///< of all four projections
+  Flag batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
 };
 
 /// Where queries may not look; nothing is forbidden unless said. Both may be given.
@@ -18,7 +18,7 @@ struct AttentionMask {
   /// True forbids, as in PyTorch's layer. Broadcasts to [N, heads, queries, keys]: [queries, keys] for all
   /// alike, [N, 1, 1, keys] for samples that are padded.
   std::optional<Mask> forbidden = std::nullopt;
-  bool causal = false;  ///< query i sees keys 0 ... i
+  Flag causal = false;  ///< query i sees keys 0 ... i
 };
 
 /// For every head h, softmax(q_h k_h' / sqrt(d)) v_h with d = features / heads, and then a projection of all
@@ -32,7 +32,7 @@ template <class T>
 class MultiheadAttention : public Module<T> {
  public:
   /// ValueError unless `heads` divides `features` and both are at least 1, and dropout is from 0 to 1.
-  MultiheadAttention(std::size_t features, std::size_t heads, const MultiheadAttentionOptions& options = {});
+  MultiheadAttention(Count features, Count heads, const MultiheadAttentionOptions& options = {});
 
   using Module<T>::operator();
   /// Of query [Tq, N, features], key and value [Tk, N, features]: [Tq, N, features]; samples first with

@@ -7,21 +7,41 @@
 namespace xgrad::nn {
 namespace {
 
-/// ValueError unless a kernel [out, in / groups, ...] of these numbers can be made, and be moved about.
-void check_sizes(const std::string& layer, std::size_t in, std::size_t out, std::size_t groups,
-                 std::initializer_list<std::size_t> extents, std::initializer_list<std::size_t> steps) {
-  if (in == 0 || out == 0)
+using Numbers = std::initializer_list<std::int64_t>;
+
+/// As a shape is printed, though it may be none.
+std::string written(Numbers extents) {
+  std::string text;
+  for (const std::int64_t extent : extents) text += (text.empty() ? "[" : ", ") + std::to_string(extent);
+  return text + "]";
+}
+
+/// ValueError unless a kernel [out, in / groups, ...] of these numbers can be made, and be moved about. Gives
+/// the kernel's shape.
+Shape checked_kernel(const std::string& layer, const Count& in_count, const Count& out_count,
+                     const Count& group_count, Numbers extents, Numbers steps, Numbers paddings) {
+  const std::int64_t in = in_count.number(), out = out_count.number(), groups = group_count.number();
+  if (in < 1 || out < 1)
     throw ValueError(layer + ": " + std::to_string(in) + " channels in and " + std::to_string(out) +
                      " out; both must be at least 1");
-  if (groups == 0 || in % groups != 0 || out % groups != 0)
+  if (groups < 1 || in % groups != 0 || out % groups != 0)
     throw ValueError(layer + ": " + std::to_string(groups) + " groups of " + std::to_string(in) +
                      " channels in and " + std::to_string(out) + " out; the groups must divide both");
-  for (const std::size_t extent : extents)
-    if (extent == 0)
-      throw ValueError(layer + ": the kernel " + to_string(Shape(extents)) +
+  for (const std::int64_t extent : extents)
+    if (extent < 1)
+      throw ValueError(layer + ": the kernel " + written(extents) +
                        " has no elements; its extents must be at least 1");
-  for (const std::size_t step : steps)
-    if (step == 0) throw ValueError(layer + ": a stride or dilation is 0; each must be at least 1");
+  for (const std::int64_t step : steps)
+    if (step < 1)
+      throw ValueError(layer + ": a stride or dilation is " + std::to_string(step) +
+                       "; each must be at least 1");
+  for (const std::int64_t padding : paddings)
+    if (padding < 0)
+      throw ValueError(layer + ": a padding is " + std::to_string(padding) + "; each must be at least 0");
+  Shape shape{out_count, static_cast<std::size_t>(in / groups)};
+  for (const std::int64_t extent : extents) shape.push_back(static_cast<std::size_t>(extent));
+  check_possible(layer, shape);
+  return shape;
 }
 
 double bound_of(const Shape& kernel) {
@@ -31,17 +51,16 @@ double bound_of(const Shape& kernel) {
 }  // namespace
 
 template <class T>
-Conv2d<T>::Conv2d(std::size_t in, std::size_t out, std::array<std::size_t, 2> kernel,
-                  const Conv2dOptions& options, bool bias)
+Conv2d<T>::Conv2d(Count in, Count out, const Pair& kernel, const Conv2dOptions& options, Flag bias)
     : options_(options) {
   const auto& [stride, padding, dilation, groups] = options;
-  check_sizes("Conv2d", in, out, groups, {kernel[0], kernel[1]},
-              {stride[0], stride[1], dilation[0], dilation[1]});
-  const Shape shape{out, in / groups, kernel[0], kernel[1]};
-  check_possible("Conv2d", shape);
+  const Shape shape =
+      checked_kernel("Conv2d", in, out, groups, {kernel[0].number(), kernel[1].number()},
+                     {stride[0].number(), stride[1].number(), dilation[0].number(), dilation[1].number()},
+                     {padding.sides()[0].number(), padding.sides()[1].number()});
   const double bound = bound_of(shape);
   weight_ = this->register_parameter("weight", random_uniform<T>(shape, -bound, bound));
-  if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));
+  if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{shape[0]}, -bound, bound));
 }
 
 template <class T>
@@ -50,15 +69,14 @@ Variable<T> Conv2d<T>::forward(const Variable<T>& images) {
 }
 
 template <class T>
-Conv1d<T>::Conv1d(std::size_t in, std::size_t out, std::size_t kernel, const Conv1dOptions& options,
-                  bool bias)
+Conv1d<T>::Conv1d(Count in, Count out, Count kernel, const Conv1dOptions& options, Flag bias)
     : options_(options) {
-  check_sizes("Conv1d", in, out, options.groups, {kernel}, {options.stride, options.dilation});
-  const Shape shape{out, in / options.groups, kernel};
-  check_possible("Conv1d", shape);
+  const Shape shape =
+      checked_kernel("Conv1d", in, out, options.groups, {kernel.number()},
+                     {options.stride.number(), options.dilation.number()}, {options.padding.number()});
   const double bound = bound_of(shape);
   weight_ = this->register_parameter("weight", random_uniform<T>(shape, -bound, bound));
-  if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));
+  if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{shape[0]}, -bound, bound));
 }
 
 template <class T>

@@ -11,18 +11,13 @@ namespace xgrad::nn {
 /// this thread's generator, which is where PyTorch's layer starts too; see Linear for other starts.
 ///
 ///   Conv2d<float>(1, 32, 3)                                      // 32 kernels of 3 x 3
-///   Conv2d<float>(32, 64, {5, 3}, {.stride = {2, 2}, .padding = {2, 1}})
+///   Conv2d<float>(32, 64, {5, 3}, {.stride = 2, .padding = {2, 1}})
 template <class T>
 class Conv2d : public Module<T> {
  public:
-  /// ValueError if a number of channels, the kernel's extent, a stride or a dilation is 0, or if the groups
-  /// do not divide both numbers of channels.
-  Conv2d(std::size_t in, std::size_t out, std::array<std::size_t, 2> kernel,
-         const Conv2dOptions& options = {}, bool bias = true);
-  /// A square kernel.
-  Conv2d(std::size_t in, std::size_t out, std::size_t kernel, const Conv2dOptions& options = {},
-         bool bias = true)
-      : Conv2d(in, out, std::array<std::size_t, 2>{kernel, kernel}, options, bias) {}
+  /// ValueError if a number of channels, the kernel's extent, a stride or a dilation is less than 1, a
+  /// padding is negative, or the groups do not divide both numbers of channels.
+  Conv2d(Count in, Count out, const Pair& kernel, const Conv2dOptions& options = {}, Flag bias = true);
 
   /// Errors as conv2d's.
   Variable<T> forward(const Variable<T>& images) override;
@@ -42,8 +37,7 @@ template <class T>
 class Conv1d : public Module<T> {
  public:
   /// Errors as Conv2d's.
-  Conv1d(std::size_t in, std::size_t out, std::size_t kernel, const Conv1dOptions& options = {},
-         bool bias = true);
+  Conv1d(Count in, Count out, Count kernel, const Conv1dOptions& options = {}, Flag bias = true);
 
   /// Errors as conv1d's.
   Variable<T> forward(const Variable<T>& signals) override;

@@ -9,10 +9,10 @@
 namespace xgrad::nn {
 
 template <class T>
-Embedding<T>::Embedding(std::size_t count, std::size_t dimension) {
-  if (count == 0 || dimension == 0)
-    throw ValueError("Embedding: " + std::to_string(count) + " vectors of " + std::to_string(dimension) +
-                     " elements; both must be at least 1");
+Embedding<T>::Embedding(Count count, Count dimension) {
+  if (count.number() < 1 || dimension.number() < 1)
+    throw ValueError("Embedding: " + std::to_string(count.number()) + " vectors of " +
+                     std::to_string(dimension.number()) + " elements; both must be at least 1");
   check_possible("Embedding", Shape{count, dimension});
   weight_ = this->register_parameter("weight", random_normal<T>(Shape{count, dimension}, 0, 1));
 }

@@ -11,7 +11,7 @@ template <class T>
 class Embedding : public Module<T> {
  public:
   /// ValueError if `count` or `dimension` is 0.
-  Embedding(std::size_t count, std::size_t dimension);
+  Embedding(Count count, Count dimension);
 
   using Module<T>::operator();
   /// The vector of each index: indices of any shape [...] give [..., dimension]. ValueError for one that is

@@ -9,7 +9,7 @@ namespace xgrad::nn {
 template <class T>
 class Flatten : public Module<T> {
  public:
-  explicit Flatten(std::ptrdiff_t first = 1) : first_(first) {}
+  explicit Flatten(Integer first = 1) : first_(first) {}
   /// ShapeError if x lacks the axis.
   Variable<T> forward(const Variable<T>& x) override;
 

@@ -8,12 +8,12 @@
 namespace xgrad::nn {
 
 template <class T>
-Linear<T>::Linear(std::size_t in, std::size_t out, bool bias) {
-  if (in == 0 || out == 0)
-    throw ValueError("Linear: " + std::to_string(in) + " inputs and " + std::to_string(out) +
-                     " outputs; both must be at least 1");
+Linear<T>::Linear(Count in, Count out, Flag bias) {
+  if (in.number() < 1 || out.number() < 1)
+    throw ValueError("Linear: " + std::to_string(in.number()) + " inputs and " +
+                     std::to_string(out.number()) + " outputs; both must be at least 1");
   check_possible("Linear", Shape{in, out});
-  const double bound = 1 / std::sqrt(static_cast<double>(in));
+  const double bound = 1 / std::sqrt(static_cast<double>(in.number()));
   weight_ = this->register_parameter("weight", random_uniform<T>(Shape{in, out}, -bound, bound));
   if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));
 }

@@ -12,8 +12,8 @@ namespace xgrad::nn {
 template <class T>
 class Linear : public Module<T> {
  public:
-  /// ValueError if `in` or `out` is 0.
-  Linear(std::size_t in, std::size_t out, bool bias = true);
+  /// ValueError if `in` or `out` is less than 1.
+  Linear(Count in, Count out, Flag bias = true);
 
   Variable<T> forward(const Variable<T>& x) override;
 

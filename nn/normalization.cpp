@@ -50,9 +50,11 @@ Variable<T> LayerNorm<T>::forward(const Variable<T>& x) {
 }
 
 template <class T>
-BatchNorm<T>::BatchNorm(std::size_t features, const BatchNormOptions& options)
-    : features_(features), options_(options) {
-  if (features == 0) throw ValueError("BatchNorm: 0 features; give the number of channels");
+BatchNorm<T>::BatchNorm(Count channels, const BatchNormOptions& options) : options_(options) {
+  if (channels.number() < 1)
+    throw ValueError("BatchNorm: " + std::to_string(channels.number()) +
+                     " features; give the number of channels");
+  const std::size_t features = features_ = channels;
   check_possible("BatchNorm", Shape{features});
   check_epsilon("BatchNorm", options.epsilon);
   if (!(options.momentum >= 0 && options.momentum <= 1)) {

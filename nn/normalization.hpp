@@ -7,7 +7,7 @@ namespace xgrad::nn {
 
 struct LayerNormOptions {
   double epsilon = 1e-5;
-  bool elementwise_affine = true;  ///< has "weight" and "bias"
+  Flag elementwise_affine = true;  ///< has "weight" and "bias"
 };
 
 /// Normalises every sample over its last axes, as layer_norm does, and then multiplies by "weight" and adds
@@ -15,10 +15,14 @@ struct LayerNormOptions {
 template <class T>
 class LayerNorm : public Module<T> {
  public:
-  /// Over the last axis, of `features` elements. ValueError if that is 0, or epsilon negative.
-  explicit LayerNorm(std::size_t features, const LayerNormOptions& options = {})
-      : LayerNorm(Shape{features}, options) {}
-  /// Over as many last axes as the shape has.
+  /// Over the last axis, of `features` elements. ValueError if that is less than 1, or epsilon negative.
+  template <detail::IntegerType I>
+  explicit LayerNorm(I features, const LayerNormOptions& options = {})
+      : LayerNorm(Shape{Count(features).checked("LayerNorm", "the number of features")}, options) {}
+  /// Over as many last axes as the shape has, of one or more.
+  explicit LayerNorm(std::initializer_list<std::size_t> normalized_shape,
+                     const LayerNormOptions& options = {})
+      : LayerNorm(Shape(normalized_shape), options) {}
   explicit LayerNorm(const Shape& normalized_shape, const LayerNormOptions& options = {});
 
   /// ShapeError if x does not end in the normalised shape.
@@ -38,8 +42,8 @@ class LayerNorm : public Module<T> {
 struct BatchNormOptions {
   double epsilon = 1e-5;
   double momentum = 0.1;            ///< the share of a batch in the running statistics
-  bool affine = true;               ///< has "weight" and "bias"
-  bool track_running_stats = true;  ///< has "running_mean" and "running_var"
+  Flag affine = true;               ///< has "weight" and "bias"
+  Flag track_running_stats = true;  ///< has "running_mean" and "running_var"
 };
 
 /// What the batch normalisations share. In training it normalises each channel by the batch's mean and
@@ -64,7 +68,7 @@ class BatchNorm : public Module<T> {
 
  protected:
   /// ValueError if `features` is 0, epsilon negative, or momentum not from 0 to 1.
-  BatchNorm(std::size_t features, const BatchNormOptions& options);
+  BatchNorm(Count features, const BatchNormOptions& options);
   /// What inputs must look like, "[N, 3] or [N, 3, L]", and whether a shape with its channels does.
   virtual std::string expected() const = 0;
   virtual bool accepts(std::size_t axes) const = 0;
@@ -81,7 +85,7 @@ class BatchNorm : public Module<T> {
 template <class T>
 class BatchNorm1d : public BatchNorm<T> {
  public:
-  explicit BatchNorm1d(std::size_t features, const BatchNormOptions& options = {})
+  explicit BatchNorm1d(Count features, const BatchNormOptions& options = {})
       : BatchNorm<T>(features, options) {}
 
  private:
@@ -93,7 +97,7 @@ class BatchNorm1d : public BatchNorm<T> {
 template <class T>
 class BatchNorm2d : public BatchNorm<T> {
  public:
-  explicit BatchNorm2d(std::size_t features, const BatchNormOptions& options = {})
+  explicit BatchNorm2d(Count features, const BatchNormOptions& options = {})
       : BatchNorm<T>(features, options) {}
 
  private:

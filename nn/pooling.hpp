@@ -9,13 +9,13 @@ namespace xgrad::nn {
 /// max_pool2d: images [N, C, H, W] become [N, C, oH, oW].
 ///
 ///   MaxPool2d<float>(2)                                          // windows of 2 x 2, side by side
-///   MaxPool2d<float>({.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}})
+///   MaxPool2d<float>({.kernel = 3, .stride = 2, .padding = 1})
 template <class T>
 class MaxPool2d : public Module<T> {
  public:
   explicit MaxPool2d(const MaxPool2dOptions& options) : options_(options) {}
-  /// Square windows, side by side.
-  explicit MaxPool2d(std::size_t kernel) : options_{.kernel = {kernel, kernel}} {}
+  /// Windows of this extent, side by side.
+  explicit MaxPool2d(const Pair& kernel) : options_{.kernel = kernel} {}
 
   /// Errors as max_pool2d's.
   Variable<T> forward(const Variable<T>& images) override;
@@ -30,8 +30,8 @@ template <class T>
 class AvgPool2d : public Module<T> {
  public:
   explicit AvgPool2d(const AvgPool2dOptions& options) : options_(options) {}
-  /// Square windows, side by side.
-  explicit AvgPool2d(std::size_t kernel) : options_{.kernel = {kernel, kernel}} {}
+  /// Windows of this extent, side by side.
+  explicit AvgPool2d(const Pair& kernel) : options_{.kernel = kernel} {}
 
   /// Errors as avg_pool2d's.
   Variable<T> forward(const Variable<T>& images) override;

@@ -54,13 +54,14 @@ const auto& lstm_hidden() {
 }  // namespace
 
 template <class T>
-Recurrent<T>::Recurrent(const char* type, std::size_t in, std::size_t hidden, std::size_t gates,
+Recurrent<T>::Recurrent(const char* type, Count inputs, Count units, std::size_t gates,
                         const RecurrentOptions& options)
-    : type_(type), in_(in), hidden_(hidden), options_(options) {
-  if (in == 0 || hidden == 0 || options.layers == 0)
-    throw ValueError(std::string(type) + ": " + std::to_string(in) + " inputs, " + std::to_string(hidden) +
-                     " hidden units and " + std::to_string(options.layers) +
-                     " layers; all must be at least 1");
+    : type_(type), options_(options) {
+  if (inputs.number() < 1 || units.number() < 1 || options.layers.number() < 1)
+    throw ValueError(std::string(type) + ": " + std::to_string(inputs.number()) + " inputs, " +
+                     std::to_string(units.number()) + " hidden units and " +
+                     std::to_string(options.layers.number()) + " layers; all must be at least 1");
+  const std::size_t in = in_ = inputs, hidden = hidden_ = units;
   const double bound = 1 / std::sqrt(static_cast<double>(hidden));
   const std::size_t width = checked_product(gates, hidden);
   // All weights of one kind together: no number of layers allocates without end.

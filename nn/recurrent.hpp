@@ -13,9 +13,9 @@
 namespace xgrad::nn {
 
 struct RecurrentOptions {
-  std::size_t layers = 1;  ///< each runs over what the one before gives
-  bool bias = true;
-  bool batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
+  Count layers = 1;  ///< each runs over what the one before gives
+  Flag bias = true;
+  Flag batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
 };
 
 /// What a recurrent layer gives, for its last layer at every time step [T, N, H] and, at the last time step,
@@ -53,9 +53,8 @@ class Recurrent : public Module<T> {
   struct Layer {
     Variable<T> weight_ih, weight_hh, bias_ih, bias_hh;  ///< no biases: empty
   };
-  /// ValueError if a number is 0.
-  Recurrent(const char* type, std::size_t in, std::size_t hidden, std::size_t gates,
-            const RecurrentOptions& options);
+  /// ValueError if a number is less than 1.
+  Recurrent(const char* type, Count in, Count hidden, std::size_t gates, const RecurrentOptions& options);
 
   /// The state after a step, from that before it and the gates' share of the input, [N, G H], which has both
   /// biases in it unless the layer keeps bias_hh for itself. `cell` is an LSTM's alone.
@@ -88,7 +87,7 @@ enum class RecurrentActivation { tanh, relu };
 template <class T>
 class RNN : public Recurrent<T> {
  public:
-  RNN(std::size_t in, std::size_t hidden, const RecurrentOptions& options = {},
+  RNN(Count in, Count hidden, const RecurrentOptions& options = {},
       RecurrentActivation activation = RecurrentActivation::tanh)
       : Recurrent<T>("RNN", in, hidden, 1, options), activation_(activation) {}
 
@@ -111,7 +110,7 @@ class RNN : public Recurrent<T> {
 template <class T>
 class GRU : public Recurrent<T> {
  public:
-  GRU(std::size_t in, std::size_t hidden, const RecurrentOptions& options = {})
+  GRU(Count in, Count hidden, const RecurrentOptions& options = {})
       : Recurrent<T>("GRU", in, hidden, 3, options) {}
 
   using Module<T>::operator();
@@ -131,7 +130,7 @@ class GRU : public Recurrent<T> {
 template <class T>
 class LSTM : public Recurrent<T> {
  public:
-  LSTM(std::size_t in, std::size_t hidden, const RecurrentOptions& options = {})
+  LSTM(Count in, Count hidden, const RecurrentOptions& options = {})
       : Recurrent<T>("LSTM", in, hidden, 4, options) {}
 
   using Module<T>::operator();

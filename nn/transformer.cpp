@@ -6,7 +6,7 @@
 namespace xgrad::nn {
 
 template <class T>
-TransformerEncoderLayer<T>::TransformerEncoderLayer(std::size_t features, std::size_t heads,
+TransformerEncoderLayer<T>::TransformerEncoderLayer(Count features, Count heads,
                                                     const TransformerEncoderLayerOptions& options)
     : options_(options),
       self_attn_(this->register_module(
@@ -16,8 +16,8 @@ TransformerEncoderLayer<T>::TransformerEncoderLayer(std::size_t features, std::s
       linear1_(this->register_module("linear1", Linear<T>(features, options.feedforward))),
       dropout_(this->register_module("dropout", Dropout<T>(options.dropout))),
       linear2_(this->register_module("linear2", Linear<T>(options.feedforward, features))),
-      norm1_(this->register_module("norm1", LayerNorm<T>(features, {.epsilon = options.epsilon}))),
-      norm2_(this->register_module("norm2", LayerNorm<T>(features, {.epsilon = options.epsilon}))),
+      norm1_(this->register_module("norm1", LayerNorm<T>(features.number(), {.epsilon = options.epsilon}))),
+      norm2_(this->register_module("norm2", LayerNorm<T>(features.number(), {.epsilon = options.epsilon}))),
       dropout1_(this->register_module("dropout1", Dropout<T>(options.dropout))),
       dropout2_(this->register_module("dropout2", Dropout<T>(options.dropout))) {}
 

@@ -10,12 +10,12 @@ namespace xgrad::nn {
 enum class TransformerActivation { relu, gelu };
 
 struct TransformerEncoderLayerOptions {
-  std::size_t feedforward = 2048;  ///< units between the two linear layers
-  double dropout = 0.1;            ///< in the attention, in the feed-forward part, and behind either
+  Count feedforward = 2048;  ///< units between the two linear layers
+  double dropout = 0.1;      ///< in the attention, in the feed-forward part, and behind either
   TransformerActivation activation = TransformerActivation::relu;
   double epsilon = 1e-5;     ///< of the normalisations
-  bool norm_first = false;   ///< normalises the input of either part rather than their sum
-  bool batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
+  Flag norm_first = false;   ///< normalises the input of either part rather than their sum
+  Flag batch_first = false;  ///< inputs and outputs are [N, T, features] rather than [T, N, features]
 };
 
 /// Self-attention a and a feed-forward part f(x) = linear2(activation(linear1(x))), each with a way around
@@ -27,8 +27,7 @@ template <class T>
 class TransformerEncoderLayer : public Module<T> {
  public:
   /// Errors as those of the layers inside.
-  TransformerEncoderLayer(std::size_t features, std::size_t heads,
-                          const TransformerEncoderLayerOptions& options = {});
+  TransformerEncoderLayer(Count features, Count heads, const TransformerEncoderLayerOptions& options = {});
 
   using Module<T>::operator();
   /// [T, N, features] from the same. ShapeError if a shape does not fit.

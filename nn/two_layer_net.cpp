@@ -6,7 +6,7 @@
 namespace xgrad::nn {
 
 template <class T>
-TwoLayerNet<T>::TwoLayerNet(std::size_t in, std::size_t hidden, std::size_t out, HiddenActivation activation)
+TwoLayerNet<T>::TwoLayerNet(Count in, Count hidden, Count out, HiddenActivation activation)
     : hidden_(this->register_module("hidden", Linear<T>(in, hidden))),
       output_(this->register_module("output", Linear<T>(hidden, out))),
       activation_(activation) {}

@@ -12,8 +12,7 @@ enum class HiddenActivation { tanh, sigmoid, relu };
 template <class T>
 class TwoLayerNet : public Module<T> {
  public:
-  TwoLayerNet(std::size_t in, std::size_t hidden, std::size_t out,
-              HiddenActivation activation = HiddenActivation::tanh);
+  TwoLayerNet(Count in, Count hidden, Count out, HiddenActivation activation = HiddenActivation::tanh);
 
   Variable<T> forward(const Variable<T>& x) override;
 

@@ -283,7 +283,8 @@ V tile(const V& x, const Shape& counts) {
 }
 
 template <Tensor V>
-V repeat(const V& x, std::size_t count, std::ptrdiff_t axis) {
+V repeat(const V& x, Count number, Integer axis) {
+  const std::size_t count = number.checked("repeat", "the count");
   Shape shape = shape_of(x);
   const std::size_t along = normalize_axis("repeat", axis, shape);
   const std::size_t outer = product(shape, 0, along + 1), inner = product(shape, along + 1, shape.size());
@@ -293,18 +294,17 @@ V repeat(const V& x, std::size_t count, std::ptrdiff_t axis) {
 }
 
 template <Tensor V>
-V repeat(const V& x, std::size_t count) {
+V repeat(const V& x, Count count) {
   return repeat(reshape(x, Shape{element_count(shape_of(x))}), count, 0);
 }
 
 template <Tensor V>
-V diagonal(const V& x, std::ptrdiff_t offset, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+V diagonal(const V& x, Integer offset, Integer axis1, Integer axis2) {
   return perform(Diagonal{Line("diagonal", shape_of(x), offset, axis1, axis2)}, x);
 }
 
 template <Tensor V>
-V diagonal_scatter(const V& x, const Shape& shape, std::ptrdiff_t offset, std::ptrdiff_t axis1,
-                   std::ptrdiff_t axis2) {
+V diagonal_scatter(const V& x, const Shape& shape, Integer offset, Integer axis1, Integer axis2) {
   check_possible("diagonal_scatter", shape, shape_of(x));
   const Line line("diagonal_scatter", shape, offset, axis1, axis2);
   if (!(shape_of(x) == line.result))
@@ -314,28 +314,28 @@ V diagonal_scatter(const V& x, const Shape& shape, std::ptrdiff_t offset, std::p
 }
 
 template <Tensor V>
-V tril(const V& x, std::ptrdiff_t k) {
+V tril(const V& x, Integer k) {
   return triangle<Tril>(x, k);
 }
 
 template <Tensor V>
-V triu(const V& x, std::ptrdiff_t k) {
+V triu(const V& x, Integer k) {
   return triangle<Triu>(x, k);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                                           \
-  template V flip(const V&, const Axes&);                                                              \
-  template V roll(const V&, std::ptrdiff_t, std::ptrdiff_t);                                           \
-  template V roll(const V&, std::ptrdiff_t);                                                           \
-  template V roll(const V&, const Axes&, const Axes&);                                                 \
-  template V pad(const V&, const std::vector<PadWidth>&, double);                                      \
-  template V tile(const V&, const Shape&);                                                             \
-  template V repeat(const V&, std::size_t, std::ptrdiff_t);                                            \
-  template V repeat(const V&, std::size_t);                                                            \
-  template V diagonal(const V&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);                       \
-  template V diagonal_scatter(const V&, const Shape&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t); \
-  template V tril(const V&, std::ptrdiff_t);                                                           \
-  template V triu(const V&, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(V)                                                      \
+  template V flip(const V&, const Axes&);                                         \
+  template V roll(const V&, std::ptrdiff_t, std::ptrdiff_t);                      \
+  template V roll(const V&, std::ptrdiff_t);                                      \
+  template V roll(const V&, const Axes&, const Axes&);                            \
+  template V pad(const V&, const std::vector<PadWidth>&, double);                 \
+  template V tile(const V&, const Shape&);                                        \
+  template V repeat(const V&, Count, Integer);                                    \
+  template V repeat(const V&, Count);                                             \
+  template V diagonal(const V&, Integer, Integer, Integer);                       \
+  template V diagonal_scatter(const V&, const Shape&, Integer, Integer, Integer); \
+  template V tril(const V&, Integer);                                             \
+  template V triu(const V&, Integer);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)
 XGRAD_INSTANTIATE(Variable<float>)

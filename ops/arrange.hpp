@@ -18,6 +18,8 @@ template <Tensor V>
 V flip(const V& x, std::ptrdiff_t axis) {
   return flip(x, Axes{axis});
 }
+template <Tensor V, detail::NoInteger N>
+V flip(const V& x, N axis) = delete;  // an axis is an integer
 
 /// Every element `shift` places further along the axis; those that leave it at the end come back at the
 /// start. A negative shift moves backwards.
@@ -26,6 +28,11 @@ V roll(const V& x, std::ptrdiff_t shift, std::ptrdiff_t axis);
 /// The same over all elements row by row, under the shape that they had.
 template <Tensor V>
 V roll(const V& x, std::ptrdiff_t shift);
+template <Tensor V, class S, class A>
+requires(detail::NoInteger<S> || detail::NoInteger<A>) V roll(const V& x, S shift, A axis)
+= delete;  // both are integers
+template <Tensor V, detail::NoInteger N>
+V roll(const V& x, N shift) = delete;  // a shift is an integer
 /// One shift for each axis; those of an axis named twice add up. ShapeError if there are not as many.
 template <Tensor V>
 V roll(const V& x, const Axes& shifts, const Axes& axes);
@@ -55,29 +62,28 @@ V tile(const V& x, const Shape& counts);
 
 /// Every element along the axis repeated in its place: {1, 2} becomes {1, 1, 2, 2}.
 template <Tensor V>
-V repeat(const V& x, std::size_t count, std::ptrdiff_t axis);
+V repeat(const V& x, Count count, Integer axis);
 /// The same over all elements row by row; the result has one axis.
 template <Tensor V>
-V repeat(const V& x, std::size_t count);
+V repeat(const V& x, Count count);
 
 /// The elements whose index along axis2 is that along axis1 plus `offset`, as the result's last axis; the
 /// axes themselves go. ShapeError if the two are one.
 template <Tensor V>
-V diagonal(const V& x, std::ptrdiff_t offset = 0, std::ptrdiff_t axis1 = 0, std::ptrdiff_t axis2 = 1);
+V diagonal(const V& x, Integer offset = 0, Integer axis1 = 0, Integer axis2 = 1);
 
 /// The dual of diagonal: zeros of `shape`, with x in the place that diagonal would read. Errors as
 /// diagonal's, and ShapeError if the shape of x is not that of the diagonal.
 template <Tensor V>
-V diagonal_scatter(const V& x, const Shape& shape, std::ptrdiff_t offset = 0, std::ptrdiff_t axis1 = 0,
-                   std::ptrdiff_t axis2 = 1);
+V diagonal_scatter(const V& x, const Shape& shape, Integer offset = 0, Integer axis1 = 0, Integer axis2 = 1);
 
 /// The matrices of the last two axes with zeros above diagonal `k`, whatever stood there; positive ones lie
 /// above the main diagonal. ShapeError if there are not two axes.
 template <Tensor V>
-V tril(const V& x, std::ptrdiff_t k = 0);
+V tril(const V& x, Integer k = 0);
 
 /// The same with zeros below diagonal `k`.
 template <Tensor V>
-V triu(const V& x, std::ptrdiff_t k = 0);
+V triu(const V& x, Integer k = 0);
 
 }  // namespace xgrad

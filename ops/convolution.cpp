@@ -114,10 +114,11 @@ void check_axes(const WindowCall& call, const Shape& images, const Shape& other,
   call.fail("both need " + std::to_string(count) + " axes", std::string("; give ") + meant);
 }
 
-void check_groups(const WindowCall& call, std::size_t groups) {
-  if (groups > 0) return;
-  throw ValueError(std::string(call.operation) + ": no groups for images " + to_string(call.images) + ", " +
-                   call.sliding + "; give at least 1");
+std::size_t checked_groups(const WindowCall& call, const Count& groups) {
+  if (groups.number() > 0) return static_cast<std::size_t>(groups.number());
+  throw ValueError(std::string(call.operation) + ": " +
+                   (groups.number() == 0 ? "no" : std::to_string(groups.number())) + " groups for images " +
+                   to_string(call.images) + ", " + call.sliding + "; give at least 1");
 }
 
 std::string in_groups(std::size_t groups) {
@@ -125,8 +126,8 @@ std::string in_groups(std::size_t groups) {
 }
 
 /// conv2d's channels and filters, of [N, C, H, W] and [O, C / groups, kH, kW].
-void check_channels(const WindowCall& call, const Shape& images, const Shape& kernel, std::size_t groups) {
-  check_groups(call, groups);
+void check_channels(const WindowCall& call, const Shape& images, const Shape& kernel, const Count& count) {
+  const std::size_t groups = checked_groups(call, count);
   if (images[1] % groups != 0 || images[1] / groups != kernel[1])
     call.fail("channels differ", " (axis 1: " + std::to_string(images[1]) + in_groups(groups) + " vs " +
                                      std::to_string(kernel[1]) +
@@ -167,7 +168,10 @@ Conv2d conv1d_of(const Shape& signals, const Shape& kernel, const Shape* bias, c
   check_channels(call, signals, kernel, options.groups);
   if (bias) check_bias(call, *bias, kernel[0]);
   return {plan_of(call, {signals[0], signals[1], 1, signals[2]}, kernel[0], {1, kernel[2]},
-                  {{1, options.stride}, {0, options.padding}, {1, options.dilation}, options.groups})};
+                  {.stride = {1, options.stride.number()},
+                   .padding = {0, options.padding.number()},
+                   .dilation = {1, options.dilation.number()},
+                   .groups = options.groups})};
 }
 
 /// Sets `in` to the result's extents along one axis of a transposed convolution.
@@ -194,20 +198,20 @@ ConvTranspose2d conv_transpose2d_of(const Shape& images, const Shape& kernel, co
                                     const ConvTranspose2dOptions& options) {
   const WindowCall call = call_of("conv_transpose2d", images, "kernel", kernel);
   check_axes(call, images, kernel, 4, "[N, C, H, W] and [C, O / groups, kH, kW]");
-  check_groups(call, options.groups);
+  const std::size_t groups = checked_groups(call, options.groups);
   if (images[1] != kernel[0])
     call.fail("channels differ", " (axis 1: " + std::to_string(images[1]) +
                                      " vs axis 0: " + std::to_string(kernel[0]) +
                                      "); the kernel must be [C, O / groups, kH, kW]");
-  if (images[1] % options.groups != 0)
+  if (images[1] % groups != 0)
     call.fail("the groups do not divide the channels",
-              " (axis 1: " + std::to_string(images[1]) + in_groups(options.groups) + "); give a divisor");
-  if (bias) check_bias(call, *bias, checked_product(kernel[1], options.groups));
+              " (axis 1: " + std::to_string(images[1]) + in_groups(groups) + "); give a divisor");
+  if (bias) check_bias(call, *bias, checked_product(kernel[1], groups));
   ConvTranspose2d op{
-      {make_window(call, {kernel[2], kernel[3]}, options.stride, options.padding, options.dilation),
-       options.groups}};
+      {make_window(call, {kernel[2], kernel[3]}, options.stride, options.padding, options.dilation), groups}};
   for (std::size_t axis : {0u, 1u})
-    grow_to(op.window, call, axis, images[2 + axis], options.output_padding[axis]);
+    grow_to(op.window, call, axis, images[2 + axis],
+            checked_number(call, "an output_padding", options.output_padding[axis], 0));
   call.check_result(op.x_shape(images[0], kernel));
   return op;
 }
@@ -216,13 +220,13 @@ Conv2dKernelGradient kernel_gradient_of(const Shape& images, const Shape& gradie
                                         const Conv2dOptions& options) {
   const WindowCall call = call_of("conv2d_kernel_gradient", images, "gradient", gradient);
   check_axes(call, images, gradient, 4, "[N, C, H, W] and [N, O, oH, oW]");
-  check_groups(call, options.groups);
-  if (images[1] % options.groups != 0 || gradient[1] % options.groups != 0)
+  const std::size_t groups = checked_groups(call, options.groups);
+  if (images[1] % groups != 0 || gradient[1] % groups != 0)
     call.fail("the groups do not divide the channels", " (axis 1: " + std::to_string(images[1]) + " and " +
-                                                           std::to_string(gradient[1]) +
-                                                           in_groups(options.groups) + "); give a divisor");
+                                                           std::to_string(gradient[1]) + in_groups(groups) +
+                                                           "); give a divisor");
   const Convolution plan = plan_of(call, images, gradient[1], kernel, options);
-  call.check_result({gradient[1], images[1] / options.groups, kernel[0], kernel[1]});
+  call.check_result({gradient[1], images[1] / groups, kernel[0], kernel[1]});
   const Shape expected{images[0], gradient[1], plan.window.out[0], plan.window.out[1]};
   if (!(gradient == expected))
     call.fail("the gradient does not fit",

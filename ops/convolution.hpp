@@ -3,34 +3,35 @@
 // conv2d_kernel_gradient have each other as gradients, so every order of derivative is as fast as the first.
 #pragma once
 
-#include <array>
 #include <cstddef>
 
 #include "../core/record.hpp"
+#include "pair.hpp"
 
 namespace xgrad {
 
-/// What conv2d takes. Pairs are along the rows' axis H, then along the columns' axis W.
+/// What conv2d takes. A Pair is for the rows' axis H and the columns' axis W: one number for both,
+/// {.padding = 1}, or one for each, {.padding = {1, 0}}.
 struct Conv2dOptions {
-  std::array<std::size_t, 2> stride = {1, 1};
-  std::array<std::size_t, 2> padding = {0, 0};  ///< zeros around the images, on either side
-  std::array<std::size_t, 2> dilation = {1, 1};
-  std::size_t groups = 1;  ///< the channels fall into so many groups, which do not mix
+  Pair stride = 1;
+  Padding padding = 0;  ///< zeros around the images, on either side
+  Pair dilation = 1;
+  Count groups = 1;  ///< the channels fall into so many groups, which do not mix
 };
 
 struct ConvTranspose2dOptions {
-  std::array<std::size_t, 2> stride = {1, 1};
-  std::array<std::size_t, 2> padding = {0, 0};         ///< taken off the result, on either side
-  std::array<std::size_t, 2> output_padding = {0, 0};  ///< added to the result's extent, at the end only
-  std::array<std::size_t, 2> dilation = {1, 1};
-  std::size_t groups = 1;
+  Pair stride = 1;
+  Padding padding = 0;      ///< taken off the result, on either side
+  Pair output_padding = 0;  ///< added to the result's extent, at the end only
+  Pair dilation = 1;
+  Count groups = 1;
 };
 
 struct Conv1dOptions {
-  std::size_t stride = 1;
-  std::size_t padding = 0;
-  std::size_t dilation = 1;
-  std::size_t groups = 1;
+  Count stride = 1;
+  Count padding = 0;
+  Count dilation = 1;
+  Count groups = 1;
 };
 
 /// images [N, C, H, W], kernel [O, C / groups, kH, kW] and bias [O] give [N, O, oH, oW], where
@@ -38,7 +39,7 @@ struct Conv1dOptions {
 /// images[n, c, i * stride + p * dilation - padding, ...], c running over the group of o. oH is
 /// (H + 2 padding - dilation (kH - 1) - 1) / stride + 1, rounded down. ShapeError if a shape does not fit,
 /// the kernel has no elements, or it is larger than the padded image; ValueError for groups, a stride or a
-/// dilation of 0.
+/// dilation of 0, and for a negative number.
 template <Tensor V>
 V conv2d(const V& images, const V& kernel, const Conv2dOptions& options = {});
 template <Tensor V>
@@ -57,7 +58,7 @@ V conv_transpose2d(const V& images, const V& kernel, const V& bias,
 /// The gradient of conv2d in its kernel: of `gradient`, which has the shape of conv2d's result [N, O, oH,
 /// oW], and a kernel of extents kH, kW; the result is [O, C / groups, kH, kW]. Errors as conv2d's.
 template <Tensor V>
-V conv2d_kernel_gradient(const V& images, const V& gradient, const std::array<std::size_t, 2>& kernel,
+V conv2d_kernel_gradient(const V& images, const V& gradient, const Pair& kernel,
                          const Conv2dOptions& options = {});
 
 /// conv2d along one axis: [N, C, L], kernel [O, C / groups, k] and bias [O] give [N, O, oL]. Errors as

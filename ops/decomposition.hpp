@@ -16,8 +16,8 @@ V solve(const V& a, const V& b);
 
 /// What solve_triangular takes: which half of a counts, and whether its transpose is meant.
 struct TriangularOptions {
-  bool upper = false;
-  bool transpose = false;
+  Flag upper = false;
+  Flag transpose = false;
 };
 
 /// solve for a triangular matrix; the other half of a is not read, and its gradient is 0. ValueError if an

@@ -162,13 +162,13 @@ V replaced(const V& x, const Rows& rows, const V& values) {
 }  // namespace
 
 template <Tensor V>
-V gather(const V& x, std::ptrdiff_t axis, const Indices& indices) {
+V gather(const V& x, Integer axis, const Indices& indices) {
   const std::size_t along = check_indices("gather", shape_of(x), indices, axis);
   return take_along_axis(corner(x, cut_shape(shape_of(x), indices.shape(), along)), indices, axis);
 }
 
 template <Tensor V>
-V scatter_add(const V& x, std::ptrdiff_t axis, const Indices& indices, const V& source) {
+V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source) {
   const Shape& shape = shape_of(x);
   const std::size_t along = check_indices("scatter_add", shape, indices, axis);
   const Shape &chosen = indices.shape(), &given = shape_of(source);
@@ -203,7 +203,7 @@ V masked_select(const V& x, const Mask& mask) {
 }
 
 template <Tensor V>
-V index_put(const V& x, const std::vector<Indices>& indices, const V& values, bool accumulate) {
+V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Flag accumulate) {
   const Shape shape = shape_of(x);
   const Rows rows(shape, indices);
   if (broadcast_shapes("index_put", shape_of(values), rows.target) != rows.target)
@@ -217,11 +217,11 @@ V index_put(const V& x, const std::vector<Indices>& indices, const V& values, bo
   return x + reshape(scatter_slices(put, to_indices(rows.numbers), 0, matrix), shape);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                  \
-  template V gather(const V&, std::ptrdiff_t, const Indices&);                \
-  template V scatter_add(const V&, std::ptrdiff_t, const Indices&, const V&); \
-  template V masked_select(const V&, const Mask&);                            \
-  template V index_put(const V&, const std::vector<Indices>&, const V&, bool);
+#define XGRAD_INSTANTIATE(V)                                           \
+  template V gather(const V&, Integer, const Indices&);                \
+  template V scatter_add(const V&, Integer, const Indices&, const V&); \
+  template V masked_select(const V&, const Mask&);                     \
+  template V index_put(const V&, const std::vector<Indices>&, const V&, Flag);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)
 XGRAD_INSTANTIATE(Variable<float>)

@@ -227,12 +227,12 @@ Choice choose_slices(std::string_view operation, const Shape& shape, const Indic
 }  // namespace
 
 template <Tensor V>
-V take_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis) {
+V take_along_axis(const V& x, const Indices& indices, Integer axis) {
   return perform(TakeAlongAxis{choose_along("take_along_axis", shape_of(x), indices, axis)}, x);
 }
 
 template <Tensor V>
-V scatter_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis, const Shape& shape) {
+V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_along_axis", shape, shape_of(x));
   Choice choice = choose_along("scatter_along_axis", shape, indices, axis);
   check_shape("scatter_along_axis", shape_of(x), choice.indices.shape, shape);
@@ -240,7 +240,7 @@ V scatter_along_axis(const V& x, const Indices& indices, std::ptrdiff_t axis, co
 }
 
 template <Tensor V>
-V take(const V& x, const Indices& indices, std::ptrdiff_t axis) {
+V take(const V& x, const Indices& indices, Integer axis) {
   Take op{choose_slices("take", shape_of(x), indices, axis)};
   check_possible("take", taken_shape(shape_of(x), op.choice.indices.shape, op.choice.axis), shape_of(x),
                  op.choice.indices.shape);
@@ -248,7 +248,7 @@ V take(const V& x, const Indices& indices, std::ptrdiff_t axis) {
 }
 
 template <Tensor V>
-V scatter_slices(const V& x, const Indices& indices, std::ptrdiff_t axis, const Shape& shape) {
+V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_slices", shape, shape_of(x));
   Choice choice = choose_slices("scatter_slices", shape, indices, axis);
   check_shape("scatter_slices", shape_of(x), taken_shape(shape, choice.indices.shape, choice.axis), shape);
@@ -256,7 +256,8 @@ V scatter_slices(const V& x, const Indices& indices, std::ptrdiff_t axis, const 
 }
 
 template <class T>
-Array<T> one_hot(const Indices& indices, std::size_t classes) {
+Array<T> one_hot(const Indices& indices, Count number) {
+  const std::size_t classes = number.checked("one_hot", "the number of classes");
   const Dense<std::int64_t> labels = to_dense(indices);
   Shape shape = labels.shape;
   shape.push_back(classes);
@@ -273,18 +274,18 @@ Array<T> one_hot(const Indices& indices, std::size_t classes) {
   return to_array(std::move(rows));
 }
 
-#define XGRAD_INSTANTIATE(V)                                                             \
-  template V take_along_axis(const V&, const Indices&, std::ptrdiff_t);                  \
-  template V scatter_along_axis(const V&, const Indices&, std::ptrdiff_t, const Shape&); \
-  template V take(const V&, const Indices&, std::ptrdiff_t);                             \
-  template V scatter_slices(const V&, const Indices&, std::ptrdiff_t, const Shape&);
+#define XGRAD_INSTANTIATE(V)                                                      \
+  template V take_along_axis(const V&, const Indices&, Integer);                  \
+  template V scatter_along_axis(const V&, const Indices&, Integer, const Shape&); \
+  template V take(const V&, const Indices&, Integer);                             \
+  template V scatter_slices(const V&, const Indices&, Integer, const Shape&);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)
 XGRAD_INSTANTIATE(Variable<float>)
 XGRAD_INSTANTIATE(Variable<double>)
 #undef XGRAD_INSTANTIATE
-template Array<float> one_hot(const Indices&, std::size_t);
-template Array<double> one_hot(const Indices&, std::size_t);
+template Array<float> one_hot(const Indices&, Count);
+template Array<double> one_hot(const Indices&, Count);
 
 std::vector<std::string_view> indexing_operation_names() {
   return names_of<kernels::List<TakeAlongAxis, ScatterAlongAxis, Take, ScatterSlices>>();

@@ -254,7 +254,7 @@ V outer(const V& a, const V& b) {
 }
 
 template <Tensor V>
-V trace(const V& x, std::ptrdiff_t offset, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+V trace(const V& x, Integer offset, Integer axis1, Integer axis2) {
   const Shape& shape = shape_of(x);
   const std::size_t row = normalize_axis("trace", axis1, shape);
   const std::size_t column = normalize_axis("trace", axis2, shape);
@@ -285,7 +285,7 @@ V linear(const V& x, const V& weight, const V& bias) {
   template V detail::matmul_to(const Shape&, const V&, const V&, const MatmulOptions&); \
   template V dot(const V&, const V&);                                                   \
   template V outer(const V&, const V&);                                                 \
-  template V trace(const V&, std::ptrdiff_t, std::ptrdiff_t, std::ptrdiff_t);           \
+  template V trace(const V&, Integer, Integer, Integer);                                \
   template V linear(const V&, const V&);                                                \
   template V linear(const V&, const V&, const V&);
 XGRAD_INSTANTIATE(Dense<float>)

@@ -9,8 +9,8 @@ namespace xgrad {
 /// What matmul takes: which of two factors enters transposed, its last two axes exchanged. A vector has no
 /// transpose.
 struct MatmulOptions {
-  bool transpose_a = false;
-  bool transpose_b = false;
+  Flag transpose_a = false;
+  Flag transpose_b = false;
 };
 
 /// a b, as NumPy's matmul: [m, k] times [k, n] is [m, n]; a vector [k] on the left is a row and on the right
@@ -35,7 +35,7 @@ V outer(const V& a, const V& b);
 /// The sum of the elements whose place along axis2 is that along axis1 plus `offset`, as NumPy's trace; the
 /// result lacks the two axes. ShapeError if there are no two different axes.
 template <Tensor V>
-V trace(const V& x, std::ptrdiff_t offset = 0, std::ptrdiff_t axis1 = 0, std::ptrdiff_t axis2 = 1);
+V trace(const V& x, Integer offset = 0, Integer axis1 = 0, Integer axis2 = 1);
 
 /// x weight, over the last axis of x: [..., in] times [in, out] is [..., out]. ShapeError if x has no axes,
 /// weight is no matrix, or the extents `in` differ.

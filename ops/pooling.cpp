@@ -224,30 +224,32 @@ void AvgPool2d::vjp(Backward<V>& b) const {
 }
 
 /// The window over `images`, checked.
-Window pool_window(const WindowCall& call, const Pair& kernel, Pair stride, const Pair& padding,
+Window pool_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Padding& padding,
                    const Pair& dilation) {
   const Shape& images = call.images;
   if (images.size() != 4) call.fail("4 axes are needed", "; give [N, C, H, W]");
+  const auto step = [&](std::size_t axis) {
+    return (stride[axis].number() == 0 ? kernel : stride)[axis].number();
+  };
+  Window window = make_window(call, kernel, {step(0), step(1)}, padding, dilation);
   for (std::size_t axis : {0u, 1u})
-    if (stride[axis] == 0) stride[axis] = kernel[axis];
-  Window window = make_window(call, kernel, stride, padding, dilation);
-  for (std::size_t axis : {0u, 1u})
-    if (padding[axis] > kernel[axis] / 2)
-      throw ValueError(std::string(call.operation) + ": a padding of " + std::to_string(padding[axis]) +
-                       " for images " + to_string(images) + ", " + call.sliding + " (axis " +
-                       call.axis(2 + axis) + "); give at most half the window, or pad the images");
+    if (window.padding[axis] > window.kernel[axis] / 2)
+      throw ValueError(std::string(call.operation) + ": a padding of " +
+                       std::to_string(window.padding[axis]) + " for images " + to_string(images) + ", " +
+                       call.sliding + " (axis " + call.axis(2 + axis) +
+                       "); give at most half the window, or pad the images");
   slide_over(window, call, {images[2], images[3]});
   call.check_result(pooled_shape(images, window));
   return window;
 }
 
 WindowCall call_of(std::string_view operation, const Shape& images, const Pair& kernel) {
-  return {operation, images, "window " + to_string(Shape{kernel[0], kernel[1]})};
+  return {operation, images, "window " + to_string(kernel)};
 }
 
 Window avg_window(std::string_view operation, const Shape& images, const AvgPool2dOptions& options) {
   return pool_window(call_of(operation, images, options.kernel), options.kernel, options.stride,
-                     options.padding, {1, 1});
+                     options.padding, 1);
 }
 
 /// The largest of no elements is an error.

@@ -241,7 +241,7 @@ V logsumexp(const V& x, const ReduceOptions& options) {
 }
 
 template <class T>
-Indices argmax(const Variable<T>& x, std::ptrdiff_t axis) {
+Indices argmax(const Variable<T>& x, Integer axis) {
   return place("argmax", chosen().max, x, {axis});
 }
 template <class T>
@@ -249,7 +249,7 @@ Indices argmax(const Variable<T>& x) {
   return place("argmax", chosen().max, x, {});
 }
 template <class T>
-Indices argmin(const Variable<T>& x, std::ptrdiff_t axis) {
+Indices argmin(const Variable<T>& x, Integer axis) {
   return place("argmin", chosen().min, x, {axis});
 }
 template <class T>
@@ -269,10 +269,10 @@ XGRAD_INSTANTIATE(Variable<float>)
 XGRAD_INSTANTIATE(Variable<double>)
 #undef XGRAD_INSTANTIATE
 
-#define XGRAD_INSTANTIATE(T)                                   \
-  template Indices argmax(const Variable<T>&, std::ptrdiff_t); \
-  template Indices argmax(const Variable<T>&);                 \
-  template Indices argmin(const Variable<T>&, std::ptrdiff_t); \
+#define XGRAD_INSTANTIATE(T)                            \
+  template Indices argmax(const Variable<T>&, Integer); \
+  template Indices argmax(const Variable<T>&);          \
+  template Indices argmin(const Variable<T>&, Integer); \
   template Indices argmin(const Variable<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)

@@ -9,7 +9,7 @@ namespace xgrad {
 /// them in the result's shape with extent 1.
 struct ReduceOptions {
   Axes axes = {};
-  bool keep_dims = false;
+  Flag keep_dims = false;
 };
 
 // An axis out of range or named twice is a ShapeError. Work is split by the shape alone, so a result does not
@@ -40,14 +40,14 @@ V logsumexp(const V& x, const ReduceOptions& options = {});
 /// Where the largest element of every line along the axis stands: the first of several, the first NaN if
 /// there is one. The result lacks the axis. ValueError where there are no elements.
 template <class T>
-Indices argmax(const Variable<T>& x, std::ptrdiff_t axis);
+Indices argmax(const Variable<T>& x, Integer axis);
 /// The same over all elements, counted row by row; the result has no axes.
 template <class T>
 Indices argmax(const Variable<T>& x);
 
 /// Where the smallest element stands; otherwise as argmax.
 template <class T>
-Indices argmin(const Variable<T>& x, std::ptrdiff_t axis);
+Indices argmin(const Variable<T>& x, Integer axis);
 template <class T>
 Indices argmin(const Variable<T>& x);
 

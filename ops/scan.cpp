@@ -207,7 +207,7 @@ struct Prod {
 }  // namespace
 
 template <Tensor V>
-V cumsum(const V& x, std::ptrdiff_t axis) {
+V cumsum(const V& x, Integer axis) {
   return perform(Cumsum{normalize_axis("cumsum", axis, shape_of(x))}, x);
 }
 
@@ -221,9 +221,9 @@ V prod(const V& x, const ReduceOptions& options) {
   return perform(Prod(shape_of(x), options), x);
 }
 
-#define XGRAD_INSTANTIATE(V)                   \
-  template V cumsum(const V&, std::ptrdiff_t); \
-  template V cumsum(const V&);                 \
+#define XGRAD_INSTANTIATE(V)            \
+  template V cumsum(const V&, Integer); \
+  template V cumsum(const V&);          \
   template V prod(const V&, const ReduceOptions&);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)

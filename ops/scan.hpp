@@ -8,7 +8,7 @@ namespace xgrad {
 /// The sum of the elements up to each along an axis, itself included; the shape stays. Accumulated in double,
 /// from the first element to the last. ShapeError if the axis is out of range.
 template <Tensor V>
-V cumsum(const V& x, std::ptrdiff_t axis);
+V cumsum(const V& x, Integer axis);
 /// The same over all elements row by row; the result has one axis.
 template <Tensor V>
 V cumsum(const V& x);

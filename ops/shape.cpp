@@ -112,7 +112,7 @@ V reshape(V x, const Extents& extents) {
 }
 
 template <Tensor V>
-V flatten(V x, std::ptrdiff_t first, std::ptrdiff_t last) {
+V flatten(V x, Integer first, Integer last) {
   const Shape& from = shape_of(x);
   if (from.empty() && (first == 0 || first == -1) && (last == 0 || last == -1))
     return reshaped(std::move(x), Shape{1});
@@ -132,7 +132,7 @@ V flatten(V x, std::ptrdiff_t first, std::ptrdiff_t last) {
 }
 
 template <Tensor V>
-V expand_dims(V x, std::ptrdiff_t axis) {
+V expand_dims(V x, Integer axis) {
   // Counted in the result, which has one axis more.
   Shape shape = shape_of(x);
   shape.push_back(1);
@@ -184,7 +184,7 @@ V transpose(const V& x) {
 }
 
 template <Tensor V>
-V swap_axes(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+V swap_axes(const V& x, Integer axis1, Integer axis2) {
   const Shape& from = shape_of(x);
   const std::size_t one = normalize_axis("swap_axes", axis1, from);
   const std::size_t other = normalize_axis("swap_axes", axis2, from);
@@ -194,15 +194,15 @@ V swap_axes(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
   return one == other ? x : perform(op, x);
 }
 
-#define XGRAD_INSTANTIATE(V)                             \
-  template V reshape(V, const Extents&);                 \
-  template V flatten(V, std::ptrdiff_t, std::ptrdiff_t); \
-  template V expand_dims(V, std::ptrdiff_t);             \
-  template V squeeze(V);                                 \
-  template V squeeze(V, const Axes&);                    \
-  template V permute(const V&, const Axes&);             \
-  template V transpose(const V&);                        \
-  template V swap_axes(const V&, std::ptrdiff_t, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(V)                 \
+  template V reshape(V, const Extents&);     \
+  template V flatten(V, Integer, Integer);   \
+  template V expand_dims(V, Integer);        \
+  template V squeeze(V);                     \
+  template V squeeze(V, const Axes&);        \
+  template V permute(const V&, const Axes&); \
+  template V transpose(const V&);            \
+  template V swap_axes(const V&, Integer, Integer);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)
 XGRAD_INSTANTIATE(Variable<float>)

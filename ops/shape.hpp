@@ -26,7 +26,7 @@ const Shape& shape_of(const Variable<T>& x) {
 class Extents {
  public:
   struct Extent {
-    template <std::integral I>
+    template <detail::IntegerType I>
     Extent(I extent) noexcept : value(detail::to_signed(extent)) {}
     std::ptrdiff_t value;
   };
@@ -52,17 +52,19 @@ V reshape(V x, const Extents& shape);
 /// The axes from `first` to `last`, both included, as one; a value without axes becomes [1]. ShapeError if an
 /// axis is out of range, or `last` comes before `first`.
 template <Tensor V>
-V flatten(V x, std::ptrdiff_t first = 0, std::ptrdiff_t last = -1);
+V flatten(V x, Integer first = 0, Integer last = -1);
 
 /// A new axis of extent 1, which is axis `axis` of the result. ShapeError if that is out of range.
 template <Tensor V>
-V expand_dims(V x, std::ptrdiff_t axis);
+V expand_dims(V x, Integer axis);
 
 /// Drops axes of extent 1: all of them, or those given; ShapeError if the extent of one given is not 1.
 template <Tensor V>
 V squeeze(V x);
 template <Tensor V>
 V squeeze(V x, const Axes& axes);
+template <Tensor V, detail::NoInteger N>
+V squeeze(const V& x, N axis) = delete;  // an axis is an integer
 template <Tensor V>
 V squeeze(V x, std::ptrdiff_t axis) {
   return squeeze(std::move(x), Axes{axis});
@@ -79,9 +81,9 @@ V transpose(const V& x);
 
 /// Two axes exchanged. ShapeError if one is out of range.
 template <Tensor V>
-V swap_axes(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2);
+V swap_axes(const V& x, Integer axis1, Integer axis2);
 template <Tensor V>
-V transpose(const V& x, std::ptrdiff_t axis1, std::ptrdiff_t axis2) {
+V transpose(const V& x, Integer axis1, Integer axis2) {
   return swap_axes(x, axis1, axis2);
 }
 

@@ -113,7 +113,7 @@ void Slice::vjp(Backward<V>& b) const {
 void add_range(Box& box, const Range& range, std::size_t extent) {
   const auto n = static_cast<std::ptrdiff_t>(extent);
   // Beyond the extent a step says no more than that there is one element at most.
-  const std::ptrdiff_t step = std::clamp(range.step, -n - 1, n + 1);
+  const std::ptrdiff_t step = std::clamp<std::ptrdiff_t>(range.step, -n - 1, n + 1);
   const std::ptrdiff_t lowest = step > 0 ? 0 : -1, highest = step > 0 ? n : n - 1;
   const auto clipped = [&](std::ptrdiff_t position) {
     return std::clamp(position < 0 ? position + n : position, lowest, highest);
@@ -231,7 +231,7 @@ V slice_scatter(const V& x, const Shape& shape, std::span<const SliceItem> items
 }
 
 template <class T>
-Variable<T> concatenate(const std::vector<Variable<T>>& values, std::ptrdiff_t axis) {
+Variable<T> concatenate(const std::vector<Variable<T>>& values, Integer axis) {
   check_some("concatenate", values);
   const Shape& first = values[0].shape();
   const Concatenate op{normalize_axis("concatenate", axis, first)};
@@ -245,7 +245,7 @@ Variable<T> concatenate(const std::vector<Variable<T>>& values, std::ptrdiff_t a
 }
 
 template <class T>
-Variable<T> stack(const std::vector<Variable<T>>& values, std::ptrdiff_t axis) {
+Variable<T> stack(const std::vector<Variable<T>>& values, Integer axis) {
   check_some("stack", values);
   const Shape& first = values[0].shape();
   Shape joined = first;
@@ -263,10 +263,13 @@ Variable<T> stack(const std::vector<Variable<T>>& values, std::ptrdiff_t axis) {
 }
 
 template <class T>
-std::vector<Variable<T>> split(const Variable<T>& x, std::size_t parts, std::ptrdiff_t axis) {
+std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis) {
   const std::size_t along = normalize_axis("split", axis, x.shape());
   const std::size_t extent = x.shape()[along];
-  if (parts == 0) throw ValueError("split: no parts of shape " + to_string(x.shape()) + "; give at least 1");
+  if (number.number() < 1)
+    throw ValueError("split: " + (number.number() == 0 ? "no" : std::to_string(number.number())) +
+                     " parts of shape " + to_string(x.shape()) + "; give at least 1");
+  const std::size_t parts = number;
   if (extent % parts != 0)
     throw ShapeError("split: " + std::to_string(parts) + " parts do not divide axis " +
                      std::to_string(along) + " of shape " + to_string(x.shape()) + " (extent " +
@@ -290,10 +293,10 @@ XGRAD_INSTANTIATE(Variable<float>)
 XGRAD_INSTANTIATE(Variable<double>)
 #undef XGRAD_INSTANTIATE
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Variable<T> concatenate(const std::vector<Variable<T>>&, std::ptrdiff_t); \
-  template Variable<T> stack(const std::vector<Variable<T>>&, std::ptrdiff_t);       \
-  template std::vector<Variable<T>> split(const Variable<T>&, std::size_t, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(T)                                                  \
+  template Variable<T> concatenate(const std::vector<Variable<T>>&, Integer); \
+  template Variable<T> stack(const std::vector<Variable<T>>&, Integer);       \
+  template std::vector<Variable<T>> split(const Variable<T>&, Count, Integer);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

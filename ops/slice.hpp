@@ -14,29 +14,16 @@
 
 namespace xgrad {
 
-namespace detail {
-/// An unsigned number that std::ptrdiff_t cannot hold becomes its largest, which is out of range everywhere,
-/// and no negative one, which would mean something else.
-template <std::integral I>
-constexpr std::ptrdiff_t to_signed(I number) noexcept {
-  constexpr auto largest = std::numeric_limits<std::ptrdiff_t>::max();
-  if constexpr (std::is_unsigned_v<I>)
-    if (number > static_cast<std::size_t>(largest)) return largest;
-  return static_cast<std::ptrdiff_t>(number);
-}
-}  // namespace detail
-
 /// Part of an axis, as Python's start:stop:step; see range().
 struct Range {
-  std::optional<std::ptrdiff_t> start, stop;
-  std::ptrdiff_t step = 1;
+  std::optional<Integer> start, stop;
+  Integer step = 1;
 };
 
 /// The elements from `start` on, before `stop`, every `step`-th; with a negative step backwards, down to but
 /// without `stop`. Negative positions count from the end, those beyond an end are clipped to it, and
 /// std::nullopt is the end that comes first or last on the way.
-inline Range range(std::optional<std::ptrdiff_t> start, std::optional<std::ptrdiff_t> stop,
-                   std::ptrdiff_t step = 1) {
+inline Range range(std::optional<Integer> start, std::optional<Integer> stop, Integer step = 1) {
   return {start, stop, step};
 }
 
@@ -49,7 +36,7 @@ class SliceItem {
  public:
   SliceItem(const Range& range) noexcept : range_(range), drops_axis_(false) {}
   SliceItem(All) noexcept : drops_axis_(false) {}
-  template <std::integral I>
+  template <detail::IntegerType I>
   SliceItem(I position) noexcept : position_(detail::to_signed(position)), drops_axis_(true) {}
 
   bool drops_axis() const noexcept { return drops_axis_; }
@@ -84,24 +71,24 @@ V slice_scatter(const V& x, const Shape& shape, std::initializer_list<SliceItem>
 /// The values one after the other along an axis that they have. ValueError if there are none, ShapeError if
 /// they differ in another axis.
 template <class T>
-Variable<T> concatenate(const std::vector<Variable<T>>& values, std::ptrdiff_t axis = 0);
+Variable<T> concatenate(const std::vector<Variable<T>>& values, Integer axis = 0);
 template <class T>
-Variable<T> concatenate(std::initializer_list<Variable<T>> values, std::ptrdiff_t axis = 0) {
+Variable<T> concatenate(std::initializer_list<Variable<T>> values, Integer axis = 0) {
   return concatenate(std::vector<Variable<T>>(values), axis);
 }
 
 /// Values of one shape, side by side along a new axis, axis `axis` of the result. ValueError if there are
 /// none, ShapeError if shapes differ.
 template <class T>
-Variable<T> stack(const std::vector<Variable<T>>& values, std::ptrdiff_t axis = 0);
+Variable<T> stack(const std::vector<Variable<T>>& values, Integer axis = 0);
 template <class T>
-Variable<T> stack(std::initializer_list<Variable<T>> values, std::ptrdiff_t axis = 0) {
+Variable<T> stack(std::initializer_list<Variable<T>> values, Integer axis = 0) {
   return stack(std::vector<Variable<T>>(values), axis);
 }
 
 /// Equal parts of x along an axis, in order. ShapeError if `parts` does not divide the extent; ValueError if
 /// it is 0.
 template <class T>
-std::vector<Variable<T>> split(const Variable<T>& x, std::size_t parts, std::ptrdiff_t axis = 0);
+std::vector<Variable<T>> split(const Variable<T>& x, Count parts, Integer axis = 0);
 
 }  // namespace xgrad

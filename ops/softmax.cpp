@@ -97,17 +97,17 @@ struct LogSoftmax {
 }  // namespace
 
 template <Tensor V>
-V softmax(const V& x, std::ptrdiff_t axis) {
+V softmax(const V& x, Integer axis) {
   return perform(Softmax{normalize_axis("softmax", axis, detail::shape_of(x))}, x);
 }
 template <Tensor V>
-V log_softmax(const V& x, std::ptrdiff_t axis) {
+V log_softmax(const V& x, Integer axis) {
   return perform(LogSoftmax{normalize_axis("log_softmax", axis, detail::shape_of(x))}, x);
 }
 
-#define XGRAD_INSTANTIATE(V)                    \
-  template V softmax(const V&, std::ptrdiff_t); \
-  template V log_softmax(const V&, std::ptrdiff_t);
+#define XGRAD_INSTANTIATE(V)             \
+  template V softmax(const V&, Integer); \
+  template V log_softmax(const V&, Integer);
 XGRAD_INSTANTIATE(Dense<float>)
 XGRAD_INSTANTIATE(Dense<double>)
 XGRAD_INSTANTIATE(Variable<float>)

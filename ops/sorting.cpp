@@ -78,17 +78,18 @@ Indices order(std::string_view operation, const Variable<T>& x, std::ptrdiff_t a
 }  // namespace
 
 template <class T>
-Indices argsort(const Variable<T>& x, std::ptrdiff_t axis, const SortOptions& options) {
+Indices argsort(const Variable<T>& x, Integer axis, const SortOptions& options) {
   return order("argsort", x, axis, options.descending);
 }
 
 template <class T>
-Variable<T> sort(const Variable<T>& x, std::ptrdiff_t axis, const SortOptions& options) {
+Variable<T> sort(const Variable<T>& x, Integer axis, const SortOptions& options) {
   return take_along_axis(x, order("sort", x, axis, options.descending), axis);
 }
 
 template <class T>
-TopK<T> topk(const Variable<T>& x, std::size_t k, std::ptrdiff_t axis, const TopKOptions& options) {
+TopK<T> topk(const Variable<T>& x, Count number, Integer axis, const TopKOptions& options) {
+  const std::size_t k = number.checked("topk", "k");
   const std::size_t along = normalize_axis("topk", axis, x.shape());
   if (k > x.shape()[along])
     throw ValueError("topk: " + std::to_string(k) + " elements are wanted of axis " + std::to_string(along) +
@@ -98,10 +99,10 @@ TopK<T> topk(const Variable<T>& x, std::size_t k, std::ptrdiff_t axis, const Top
   return {take_along_axis(x, places, axis), std::move(places)};
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template Indices argsort(const Variable<T>&, std::ptrdiff_t, const SortOptions&);  \
-  template Variable<T> sort(const Variable<T>&, std::ptrdiff_t, const SortOptions&); \
-  template TopK<T> topk(const Variable<T>&, std::size_t, std::ptrdiff_t, const TopKOptions&);
+#define XGRAD_INSTANTIATE(T)                                                  \
+  template Indices argsort(const Variable<T>&, Integer, const SortOptions&);  \
+  template Variable<T> sort(const Variable<T>&, Integer, const SortOptions&); \
+  template TopK<T> topk(const Variable<T>&, Count, Integer, const TopKOptions&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -10,20 +10,20 @@
 namespace xgrad {
 
 struct SortOptions {
-  bool descending = false;
+  Flag descending = false;
 };
 
 /// The positions along the axis that put its elements in order, in x's shape: for take_along_axis.
 /// ShapeError if the axis is out of range.
 template <class T>
-Indices argsort(const Variable<T>& x, std::ptrdiff_t axis = -1, const SortOptions& options = {});
+Indices argsort(const Variable<T>& x, Integer axis = -1, const SortOptions& options = {});
 
 /// The elements along the axis in order, the least first. ShapeError if the axis is out of range.
 template <class T>
-Variable<T> sort(const Variable<T>& x, std::ptrdiff_t axis = -1, const SortOptions& options = {});
+Variable<T> sort(const Variable<T>& x, Integer axis = -1, const SortOptions& options = {});
 
 struct TopKOptions {
-  bool largest = true;  ///< else the smallest
+  Flag largest = true;  ///< else the smallest
 };
 
 template <class T>
@@ -36,6 +36,6 @@ struct TopK {
 /// only where there are not k numbers. ValueError if there are fewer than k elements, ShapeError if the axis
 /// is out of range.
 template <class T>
-TopK<T> topk(const Variable<T>& x, std::size_t k, std::ptrdiff_t axis = -1, const TopKOptions& options = {});
+TopK<T> topk(const Variable<T>& x, Count k, Integer axis = -1, const TopKOptions& options = {});
 
 }  // namespace xgrad

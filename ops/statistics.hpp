@@ -9,22 +9,22 @@ namespace xgrad {
 /// NumPy's 0 is the default; PyTorch's default is 1, by the name of correction.
 struct VarianceOptions {
   Axes axes = {};
-  bool keep_dims = false;
+  Flag keep_dims = false;
   double ddof = 0;
 };
 
 /// As ReduceOptions, with the order of the norm: 1, 2 or infinity.
 struct NormOptions {
   Axes axes = {};
-  bool keep_dims = false;
+  Flag keep_dims = false;
   double p = 2;
 };
 
 // An axis out of range or named twice is a ShapeError.
 
 /// The mean square distance from the mean, in two passes: first the mean, then the squares, in double. As in
-/// NumPy, where there are as many elements as `ddof` or fewer, the sum of squares is divided by 0: infinity, or
-/// NaN if they are all equal. NaN of no elements.
+/// NumPy, where there are as many elements as `ddof` or fewer, the sum of squares is divided by 0: infinity,
+/// or NaN if they are all equal. NaN of no elements.
 template <Tensor V>
 V var(const V& x, const VarianceOptions& options = {});
 

@@ -5,16 +5,21 @@
 namespace xgrad {
 namespace {
 
-constexpr std::size_t most = std::size_t{1} << 31;
+constexpr std::int64_t most = std::int64_t{1} << 31;
 
-void check_number(const WindowCall& call, const char* what, std::size_t number, std::size_t least) {
-  if (number >= least && number < most) return;
+}  // namespace
+
+std::string to_string(const Pair& pair) {
+  return "[" + std::to_string(pair[0].number()) + ", " + std::to_string(pair[1].number()) + "]";
+}
+
+std::size_t checked_number(const WindowCall& call, const char* what, const Count& count, std::int64_t least) {
+  const std::int64_t number = count.number();
+  if (number >= least && number < most) return static_cast<std::size_t>(number);
   throw ValueError(std::string(call.operation) + ": " + what + " of " + std::to_string(number) +
                    " for images " + to_string(call.images) + ", " + call.sliding +
                    " is out of range; give at least " + std::to_string(least) + " and less than 2^31");
 }
-
-}  // namespace
 
 void WindowCall::fail(const std::string& what, const std::string& advice) const {
   throw ShapeError(std::string(operation) + ": " + what + ": images " + to_string(images) + ", " + sliding +
@@ -30,21 +35,17 @@ std::string WindowCall::axis(std::size_t of_four) const {
   return std::to_string(of_four + images.size() - 4);
 }
 
-Window make_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Pair& padding,
+Window make_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Padding& padding,
                    const Pair& dilation) {
   Window window;
   for (std::size_t k : {0u, 1u}) {
-    if (kernel[k] == 0)
+    if (kernel[k].number() == 0)
       call.fail("a window without elements",
                 " (axis " + call.axis(2 + k) + "); its extents must be at least 1");
-    check_number(call, "a kernel extent", kernel[k], 1);
-    check_number(call, "a stride", stride[k], 1);
-    check_number(call, "a padding", padding[k], 0);
-    check_number(call, "a dilation", dilation[k], 1);
-    window.kernel[k] = kernel[k];
-    window.stride[k] = stride[k];
-    window.padding[k] = padding[k];
-    window.dilation[k] = dilation[k];
+    window.kernel[k] = checked_number(call, "a kernel extent", kernel[k], 1);
+    window.stride[k] = checked_number(call, "a stride", stride[k], 1);
+    window.padding[k] = checked_number(call, "a padding", padding.sides()[k], 0);
+    window.dilation[k] = checked_number(call, "a dilation", dilation[k], 1);
   }
   return window;
 }

@@ -5,11 +5,11 @@
 
 // Kernel files need the window alone.
 #ifndef XGRAD_ISA
-#include <array>
 #include <string>
 #include <string_view>
 
 #include "../core/shape.hpp"
+#include "pair.hpp"
 #endif
 
 namespace xgrad {
@@ -28,7 +28,8 @@ struct Window {
 
 #ifndef XGRAD_ISA
 
-using Pair = std::array<std::size_t, 2>;
+/// "[2, -1]".
+std::string to_string(const Pair& pair);
 
 /// A call as its user sees it, for messages: the operation, the images' shape, and what slides over them,
 /// "kernel [8, 3, 5, 5]".
@@ -46,9 +47,12 @@ struct WindowCall {
 };
 
 /// A window without `in` and `out`. ValueError for a stride or dilation of 0, ShapeError for a kernel without
-/// elements; ValueError if a number is beyond all reason (2^31), so that sums of them cannot overflow.
-Window make_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Pair& padding,
+/// elements; ValueError if a number is negative, or beyond all reason (2^31), so that sums of them cannot
+/// overflow.
+Window make_window(const WindowCall& call, const Pair& kernel, const Pair& stride, const Padding& padding,
                    const Pair& dilation);
+/// A number of an option, in that range; ValueError "operation: a padding of -1 for images ...".
+std::size_t checked_number(const WindowCall& call, const char* what, const Count& number, std::int64_t least);
 
 /// Sets `in`, and `out` to all places where the window fits into the padded image; ShapeError if there is
 /// none.

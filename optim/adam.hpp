@@ -20,7 +20,7 @@ struct AdamOptions {
   /// Adds weight_decay * parameter to each gradient; see AdamW for the decay that is not scaled with it.
   double weight_decay = 0;
   /// Divides by the largest mean square so far, so that rates never grow.
-  bool amsgrad = false;
+  Flag amsgrad = false;
 };
 
 /// As AdamOptions, but for what weight_decay does.
@@ -31,7 +31,7 @@ struct AdamWOptions {
   double epsilon = 1e-8;
   /// Shrinks each parameter by the factor 1 - learning_rate * weight_decay before the step.
   double weight_decay = 0.01;
-  bool amsgrad = false;
+  Flag amsgrad = false;
 };
 
 struct AdamRule {

@@ -12,7 +12,7 @@ struct ClipGradNormOptions {
   /// p of the norm (sum |g|^p)^(1/p): above 0; infinity for the largest |g|.
   double norm_type = 2;
   /// A norm that is infinite or NaN is a ValueError, and every gradient stays.
-  bool error_if_nonfinite = false;
+  Flag error_if_nonfinite = false;
 };
 
 /// The norm of all gradients of the parameters together, as if they were one vector; parameters without a

@@ -133,7 +133,8 @@ class LBFGS<T>::Iteration {
   }
 
   bool out_of_evaluations() const {
-    return evaluations_ >= (options_.max_eval > 0 ? options_.max_eval : options_.max_iter * 5 / 4);
+    return evaluations_ >=
+           (options_.max_eval > 0 ? std::size_t{options_.max_eval} : options_.max_iter * 5 / 4);
   }
 
   /// Where the line search along `direction` ends, with the parameters there; `now`, at t = 0, if it finds no
@@ -223,8 +224,11 @@ template <class T>
 LBFGS<T>::LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options)
     : Optimizer<T>("LBFGS", {std::move(parameters)}, {options.learning_rate}), options_(options) {
   const OptionCheck check = this->check();
-  check(options.max_iter >= 1, "max_iter", static_cast<double>(options.max_iter), "at least 1");
-  check(options.history_size >= 1, "history_size", static_cast<double>(options.history_size), "at least 1");
+  check(options.max_iter.number() >= 1, "max_iter", static_cast<double>(options.max_iter.number()),
+        "at least 1");
+  check.at_least_zero("max_eval", static_cast<double>(options.max_eval.number()));
+  check(options.history_size.number() >= 1, "history_size",
+        static_cast<double>(options.history_size.number()), "at least 1");
   check.at_least_zero("tolerance_grad", options.tolerance_grad);
   check.at_least_zero("tolerance_change", options.tolerance_change);
 }

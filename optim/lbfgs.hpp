@@ -13,16 +13,16 @@ struct LBFGSOptions {
   /// The length of the first step that a line search tries, in units of the quasi-Newton step.
   double learning_rate = 1;
   /// The most iterations in a call of step(); at least 1.
-  std::uint64_t max_iter = 20;
+  Count max_iter = 20;
   /// The most evaluations of the loss in a call of step(), but that a line search is brought to its end;
   /// 0 stands for 5 / 4 * max_iter.
-  std::uint64_t max_eval = 0;
+  Count max_eval = 0;
   /// Ends a call when no element of the gradient is larger.
   double tolerance_grad = 1e-7;
   /// Ends a call when no element moved by more, or the loss changed by less.
   double tolerance_change = 1e-9;
   /// How many differences of parameters and gradients are kept; at least 1.
-  std::uint64_t history_size = 100;
+  Count history_size = 100;
 };
 
 /// Why a call of step() ended.

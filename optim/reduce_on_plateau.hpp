@@ -20,12 +20,12 @@ struct ReduceLROnPlateauOptions {
   /// What the groups' own rates are multiplied by: above 0 and below 1.
   double factor = 0.1;
   /// How many calls in a row without a better metric are borne; the next one lowers the rates.
-  std::uint64_t patience = 10;
+  Count patience = 10;
   /// By how much a metric must beat the best one: at least 0.
   double threshold = 1e-4;
   ThresholdMode threshold_mode = ThresholdMode::rel;
   /// How many calls after a reduction are not counted against patience.
-  std::uint64_t cooldown = 0;
+  Count cooldown = 0;
   /// The groups' own rates do not fall below it.
   double min_lr = 0;
   /// An own rate that would fall by no more than this stays.

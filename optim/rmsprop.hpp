@@ -20,7 +20,7 @@ struct RMSpropOptions {
   /// How much of the last step's velocity is kept: at least 0 and below 1.
   double momentum = 0;
   /// Divides by the root of the variance of the gradient, rather than of its mean square.
-  bool centered = false;
+  Flag centered = false;
 };
 
 struct RMSpropRule {

@@ -17,8 +17,8 @@ std::vector<double> own_rates_of(const LearningRates& optimizer) {
   return rates;
 }
 
-void check_count(const OptionCheck& check, const char* option, std::uint64_t value, std::uint64_t least) {
-  check(value >= least, option, static_cast<double>(value),
+void check_count(const OptionCheck& check, const char* option, const Count& count, std::int64_t least) {
+  check(count.number() >= least, option, static_cast<double>(count.number()),
         least == 1 ? "at least 1" : "at least 2, a first and a last");
 }
 

@@ -71,7 +71,7 @@ class Scheduler {
 
 struct StepLROptions {
   /// At least 1.
-  std::uint64_t step_size = 0;
+  Count step_size = 0;
   /// Above 0.
   double gamma = 0.1;
 };
@@ -103,7 +103,7 @@ class ExponentialLR final : public Scheduler {
 
 struct CosineAnnealingLROptions {
   /// The number of steps from the group's own rate to eta_min; at least 1.
-  std::uint64_t t_max = 0;
+  Count t_max = 0;
   /// The least rate of a group that keeps the own rate that it had when the schedule was made.
   double eta_min = 0;
 };
@@ -123,7 +123,7 @@ class CosineAnnealingLR final : public Scheduler {
 
 struct OneCycleLROptions {
   /// At least 2.
-  std::uint64_t total_steps = 0;
+  Count total_steps = 0;
   /// The part of the steps in which the rate rises: above 0 and below 1.
   double pct_start = 0.3;
   /// The first factor is 1 / div_factor, and the last 1 / div_factor / final_div_factor; both divisors are at
@@ -147,7 +147,7 @@ class OneCycleLR final : public Scheduler {
 
 struct LinearWarmupOptions {
   /// At least 1.
-  std::uint64_t total_steps = 0;
+  Count total_steps = 0;
   /// The first factor: above 0 and at most 1.
   double start_factor = 1.0 / 3;
 };

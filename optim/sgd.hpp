@@ -14,7 +14,7 @@ struct SGDOptions {
   /// How much of the last step's velocity is kept: at least 0 and below 1.
   double momentum = 0;
   /// Steps along the gradient as it will be after the momentum's own move; needs a momentum above 0.
-  bool nesterov = false;
+  Flag nesterov = false;
   /// Adds weight_decay * parameter to each gradient: the gradient of weight_decay / 2 * (sum of squares).
   double weight_decay = 0;
 };

@@ -71,11 +71,16 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     io::check_whole_file(options.checkpoints.path);
   }
   const optim::OptionCheck check{"fit"};
+  check.at_least_zero("epochs", static_cast<double>(options.epochs.number()));
+  check.at_least_zero("checkpoints.every_epochs",
+                      static_cast<double>(options.checkpoints.every_epochs.number()));
+  check.at_least_zero("checkpoints.every_batches",
+                      static_cast<double>(options.checkpoints.every_batches.number()));
   if (options.max_grad_norm)
     check(*options.max_grad_norm > 0, "max_grad_norm", *options.max_grad_norm, "above 0");
   if (!options.early_stopping) return;
-  check(options.early_stopping->patience >= 1, "early_stopping.patience",
-        static_cast<double>(options.early_stopping->patience), "at least 1");
+  check(options.early_stopping->patience.number() >= 1, "early_stopping.patience",
+        static_cast<double>(options.early_stopping->patience.number()), "at least 1");
   check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
 }
 

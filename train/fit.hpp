@@ -40,7 +40,7 @@ enum class Every { epoch, batch };
 
 struct EarlyStopping {
   /// How many epochs in a row without a better monitored figure end the training: at least 1.
-  std::size_t patience = 5;
+  Count patience = 5;
   /// By how much a better figure beats the best one: at least 0.
   double min_delta = 0;
   optim::PlateauMode mode = optim::PlateauMode::min;
@@ -53,18 +53,18 @@ struct Checkpoints {
   /// written.
   std::string path = {};
   /// Written after every so many epochs, and at the end of the training; 0: not after epochs.
-  std::size_t every_epochs = 1;
+  Count every_epochs = 1;
   /// Written after every so many batches, counted within each epoch; 0: not after batches.
-  std::size_t every_batches = 0;
+  Count every_batches = 0;
   /// Goes on where the file was written, if it is there; otherwise from the beginning.
-  bool resume = false;
+  Flag resume = false;
 };
 
 /// What fit takes. Loaders and schedules are pointed to.
 template <class Batch>
 struct FitOptions {
   /// In all, those before a resumed checkpoint counted.
-  std::size_t epochs = 1;
+  Count epochs = 1;
   /// Evaluated after every epoch, without recording and in the model's eval().
   LoaderReference<Batch> validation = {};
   std::vector<Metric<Batch>> metrics = {};
@@ -89,7 +89,7 @@ struct FitOptions {
   Checkpoints checkpoints = {};
   /// SIGINT and SIGTERM do not end the program: the batch is finished, the checkpoint written, and fit
   /// returns with History::interrupted. The handlers are then those from before.
-  bool stop_on_signals = false;
+  Flag stop_on_signals = false;
 
   std::function<void(BatchEvent&)> after_batch = {};
   std::function<void(EpochEvent&)> after_epoch = {};
@@ -102,7 +102,7 @@ namespace detail {
 
 /// What of FitOptions does not depend on the loader; see there.
 struct LoopOptions {
-  std::size_t epochs;
+  Count epochs;
   optim::Scheduler* scheduler;
   Every scheduler_step;
   optim::ReduceLROnPlateau* plateau;

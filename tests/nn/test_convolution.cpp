@@ -105,7 +105,7 @@ TEST_CASE("convolutional layers start uniform in +- 1 / sqrt(inputs of one outpu
 }
 
 TEST_CASE("convolutional layers refuse numbers that cannot be") {
-  const auto refused = [](std::size_t in, std::size_t out, std::array<std::size_t, 2> kernel,
+  const auto refused = [](std::size_t in, std::size_t out, const xgrad::Pair& kernel,
                           const Conv2dOptions& options) {
     return message_of<ValueError>([&] { Conv2d<float>(in, out, kernel, options); });
   };

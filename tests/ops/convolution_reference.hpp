@@ -20,7 +20,7 @@ inline ConvolutionCase convolution_case(const Shape& x, const Shape& kernel,
                                         const Conv2dOptions& options = {}) {
   Shape y{x[0], kernel[0], 0, 0};
   for (std::size_t k : {0u, 1u})
-    y[2 + k] = (x[2 + k] + 2 * options.padding[k] - options.dilation[k] * (kernel[2 + k] - 1) - 1) /
+    y[2 + k] = (x[2 + k] + 2 * options.padding.sides()[k] - options.dilation[k] * (kernel[2 + k] - 1) - 1) /
                    options.stride[k] +
                1;
   return {x, kernel, y, options};
@@ -38,7 +38,8 @@ constexpr std::size_t in_padding = ~std::size_t{0};
 /// an element of its padding.
 template <class Term>
 void for_each_term(const ConvolutionCase& c, const Term& term) {
-  const auto& [stride, padding, dilation, groups] = c.options;
+  const auto& [stride, around, dilation, groups] = c.options;
+  const Pair& padding = around.sides();
   const std::size_t filters = c.kernel[0] / groups;
   for (std::size_t n = 0; n < c.y[0]; ++n)
     for (std::size_t o = 0; o < c.y[1]; ++o)

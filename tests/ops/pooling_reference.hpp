@@ -1,17 +1,17 @@
 // Pooling by plain loops, for rows and tests.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <vector>
 #include <xgrad/core/shape.hpp>
+#include <xgrad/ops/pair.hpp>
 
 namespace xgrad::testing {
 
 struct PoolCase {
   Shape x;
-  std::array<std::size_t, 2> kernel, stride = kernel, padding = {0, 0}, dilation = {1, 1};
+  Pair kernel, stride = kernel, padding = 0, dilation = 1;
 
   std::size_t out(std::size_t k) const {
     return (x[2 + k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1) / stride[k] + 1;

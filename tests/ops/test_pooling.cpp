@@ -71,7 +71,7 @@ void check_against_loops(const PoolCase& c, std::uint64_t seed, double tolerance
   const auto places = xg::testing::places_of_largest(c, in_x.data());
   for (std::size_t i = 0; i < places.size(); ++i) dx[places[i]] += in_dy[i];
   CHECK(distance(xg::grad(largest, {x}, {.grad_output = dy})[0], dx) < tolerance);
-  if (c.dilation != std::array<std::size_t, 2>{1, 1}) return;
+  if (c.dilation != xg::Pair(1)) return;
   const auto means = xg::avg_pool2d(x, avg_options(c));
   CHECK(distance(means, xg::testing::avg_pooled(c, in_x.data())) < tolerance);
   dx = xg::testing::avg_spread(c, in_dy.data());

@@ -1,0 +1,110 @@
+// A line that ends in the comment `refused` is an error, with words behind it an error whose sentence has
+// these words; all others are none. refused.cmake compiles all of it at once and compares. A template says
+// its sentence once for all of its users, so it is used once.
+#include <cmath>
+#include <xgrad/xgrad.hpp>
+
+namespace xg = xgrad;
+using V = xg::Variable<double>;
+
+void both_spellings(const V& x, short whole, std::size_t size) {
+  xg::conv2d(x, x, {.padding = 1});
+  xg::conv2d(x, x, {.stride = {1, 1}, .padding = {0, 0}, .dilation = {1, 1}, .groups = 1});
+  xg::conv2d(x, x, {.stride = size, .padding = {whole, 2u}, .dilation = whole, .groups = whole});
+  xg::conv_transpose2d(x, x, {.stride = 2, .padding = 1, .output_padding = 1});
+  xg::conv1d(x, x, {.stride = whole, .padding = -1});
+  xg::max_pool2d(x, {.kernel = {3, 3}, .stride = 2});
+  xg::max_pool2d(x, 3);
+  xg::avg_pool2d(x, xg::Pair(3, 2));
+  const xg::nn::Conv2d<double> square(1, 4, 3, {.padding = 1}),
+      wide(1, 4, {5, 3}, {.padding = {2, 1}}, false);
+  const xg::nn::MaxPool2d<double> pool({.kernel = 3, .stride = 2, .padding = 1}), by_two(2);
+  xg::sum(x, {.axes = {whole, size}, .keep_dims = whole > 0});
+  xg::flip(x, {1});
+  xg::roll(x, {1}, {0});
+  xg::squeeze(x, {1});
+  xg::softmax(x, size);
+  xg::slice(x, {xg::range(0, size), xg::all, whole});
+  xg::grad(x, {x}, {.create_graph = true, .retain_graph = false});
+  const xg::nn::LayerNorm<double> of_four({4}), of_eight(8), of_both({4, 5});
+}
+
+void numbers_of_options(const V& x, double real, int whole, const char* text) {
+  xg::conv2d(x, x, {.padding = 1.5});                                        // refused
+  xg::conv2d(x, x, {.padding = true});                                       // refused
+  xg::conv2d(x, x, {.padding = real});                                       // refused
+  xg::conv2d(x, x, {.padding = {1, 0.5}});                                   // refused
+  xg::conv2d(x, x, {.stride = {1, 2, 3}});                                   // refused
+  xg::conv2d(x, x, {.dilation = {}});                                        // refused
+  xg::conv2d(x, x, {.groups = real});                                        // refused
+  xg::conv1d(x, x, {.stride = real});                                        // refused
+  xg::max_pool2d(x, {.kernel = {3, true}});                                  // refused
+  xg::max_pool2d(x, {3, 2});                                                 // refused
+  xg::avg_pool2d(x, 1.5);                                                    // refused
+  xg::sum(x, {.axes = {real}});                                              // refused
+  xg::sum(x, {.keep_dims = real});                                           // refused
+  xg::sum(x, {.keep_dims = text});                                           // refused
+  xg::sum(x, {.keep_dims = whole});                                          // refused
+  xg::softmax(x, 1.5);                                                       // refused
+  xg::softmax(x, true);                                                      // refused
+  xg::flip(x, real);                                                         // refused: deleted
+  xg::squeeze(x, real);                                                      // refused: deleted
+  xg::roll(x, real);                                                         // refused: deleted
+  xg::roll(x, 1, real);                                                      // refused: deleted
+  xg::split(x, real);                                                        // refused
+  xg::repeat(x, real);                                                       // refused
+  xg::topk(x, real);                                                         // refused
+  xg::slice(x, {true});                                                      // refused
+  xg::slice(x, {xg::range(0, real)});                                        // refused
+  xg::reshape(x, {2, true});                                                 // refused
+  xg::one_hot<double>(xg::Indices(), real);                                  // refused
+  xg::manual_seed(real);                                                     // refused: deleted
+  xg::set_num_threads(real);                                                 // refused
+  xg::grad(x, {x}, {.create_graph = whole});                                 // refused
+  xg::grad(x, {x}, {.retain_graph = real});                                  // refused
+  xg::gradcheck([](const V& v) { return v; }, {x}, {.max_elements = real});  // refused
+}
+
+void numbers_of_layers(double real, const char* text) {
+  xg::nn::Linear<double>(2.5, 3);                      // refused
+  xg::nn::Linear<double>(2, 3, 4);                     // refused
+  xg::nn::Linear<double>(2, 3, text);                  // refused
+  xg::nn::Conv2d<double>(1, 4, 1.5);                   // refused
+  xg::nn::Conv2d<double>(1, 4, 3, {.padding = real});  // refused
+  xg::nn::Conv1d<double>(1, 4, real);                  // refused
+  xg::nn::MaxPool2d<double>(1.5);                      // refused
+  xg::nn::Embedding<double>(real, 3);                  // refused
+  xg::nn::LSTM<double>(2, 3, {.layers = real});        // refused
+  xg::nn::LSTM<double>(2, 3, {.batch_first = 1});      // refused
+  xg::nn::LayerNorm<double>(1.5);                      // refused
+  xg::nn::BatchNorm1d<double>(1.5);                    // refused
+  xg::nn::MultiheadAttention<double>(4, real);         // refused
+  xg::nn::Softmax<double>(1.5);                        // refused
+}
+
+void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, double real, int whole) {
+  xg::optim::SGD<double>(p, {.nesterov = real});    // refused
+  xg::optim::Adam<double>(p, {.amsgrad = whole});   // refused
+  xg::optim::LBFGS<double>(p, {.max_iter = real});  // refused
+  xg::optim::StepLR(sgd, {.step_size = real});      // refused
+  xg::data::LoaderOptions{.batch_size = real};      // refused
+  xg::data::LoaderOptions{.shuffle = whole};        // refused
+  xg::data::make_moons<double>(real);               // refused
+  xg::train::EarlyStopping{.patience = real};       // refused
+}
+
+void numbers_in_formulas(const V& x) {
+  std::exp(x);  // refused: write exp(x), not std::exp(x)
+  xg::elementwise("f", [](auto s) {
+    return std::exp(s) * s;  // refused: write exp(x), not std::exp(x)
+  });
+}
+
+void guards() {
+  xg::NoGrad();          // refused: give it a name
+  xg::NoGrad{};          // refused: give it a name
+  xg::EnableGrad();      // refused: give it a name
+  xg::DetectAnomaly();   // refused: give it a name
+  xg::Scope("encoder");  // refused: give it a name
+  xg::Scope{"encoder"};  // refused: give it a name
+}
