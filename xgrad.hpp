@@ -1,6 +1,8 @@
 // Everything a program needs: values, operations, derivatives, networks, optimizers, data, training, drawings.
 #pragma once
 
+#include "core/language.hpp"
+
 #include "core/anomaly.hpp"
 #include "core/memory.hpp"
 #include "core/random.hpp"

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iosfwd>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #if __has_include(<xtensor/containers/xarray.hpp>)
@@ -225,6 +227,29 @@ Dense<T> to_dense(Array<T>&& array) {
   memory::Buffer buffer = array.storage().take();
   buffer.set_exposed(false);
   return Dense<T>(std::move(buffer), array.shape());
+}
+
+// Printing, which is compiled in the library, so that no program needs xtensor's own; it may include that
+// too.
+
+namespace detail {
+
+/// The element types that the library prints.
+template <class T>
+concept Printed = std::is_same_v<T, bool> || std::is_same_v<T, float> || std::is_same_v<T, double> ||
+    std::is_same_v<T, int> || std::is_same_v<T, long> || std::is_same_v<T, long long> ||
+    std::is_same_v<T, unsigned> || std::is_same_v<T, unsigned long> || std::is_same_v<T, unsigned char>;
+
+template <class T>
+std::ostream& print(std::ostream& out, const Array<T>& array);
+
+}  // namespace detail
+
+/// An Array, or an expression with one in it, as xtensor prints it: {{ 1.,  2.}, { 3.,  4.}}, a row a line.
+template <class E>
+requires(xt::is_xexpression<E>::value&& detail::Printed<typename E::value_type>) std::ostream& operator<<(
+    std::ostream& out, const E& expression) {
+  return detail::print<typename E::value_type>(out, expression);
 }
 
 }  // namespace xgrad

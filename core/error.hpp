@@ -2,6 +2,8 @@
 // the way out.
 #pragma once
 
+#include "language.hpp"
+
 #include <stdexcept>
 #include <string>
 

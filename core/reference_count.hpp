@@ -2,6 +2,8 @@
 // and an operation makes five of them.
 #pragma once
 
+#include "language.hpp"
+
 #include <atomic>
 #include <cstdint>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -24,6 +25,15 @@ class Symbol {
   double constant() const noexcept { return constant_; }
   std::uint64_t trace() const noexcept { return trace_; }
   std::uint32_t id() const noexcept { return id_; }
+
+  /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
+  template <std::same_as<long double> D>
+  operator D() const {
+    static_assert(!std::same_as<D, long double>,
+                  "a formula's argument is a symbol, no number: write exp(x), not std::exp(x), and "
+                  "select(condition, a, b) for a choice");
+    return 0;
+  }
 
  private:
   std::uint64_t trace_ = 0;

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
-#include <xgrad/xtensor.hpp>
 namespace xg = xgrad;
 
 namespace {
@@ -82,7 +81,7 @@ TEST_CASE("the debugging page's hooks see and change a gradient, and print what 
   auto x = xg::parameter(xt::xarray<double>{4, 0.25, 0});
   const Printed printed;
 
-  std::cout.precision(4);  // with <xgrad/xtensor.hpp>, which prints Arrays
+  std::cout.precision(4);
   auto h = xg::tanh(x);
   auto watch = h.register_hook([](const xg::Variable<double>& g) { std::cout << "d/dh = " << g << '\n'; });
   auto clip = h.register_hook([](const xg::Variable<double>& g) { return xg::clamp(g, -1, 1); });
