@@ -205,7 +205,42 @@ Dense<T> copied(const Array<T>& array) {
   return copy;
 }
 
+/// A const Array on the left of an assigning operator.
+template <class A>
+inline constexpr bool is_const_array = false;
+template <class T>
+inline constexpr bool is_const_array<const Array<T>> = true;
+
+template <class A>
+concept ConstArray = is_const_array<std::remove_reference_t<A>>;
+
+/// One sentence, where xtensor's own operators give a list of candidates.
+template <class A>
+void refuse_writing() {
+  static_assert(
+      !ConstArray<A>,
+      "value() and grad() are read, and not written to: under an xgrad::NoGrad update the parameter "
+      "itself, p -= ..., or call set_value() or set_grad()");
+}
+
 }  // namespace detail
+
+template <detail::ConstArray A, class B>
+void operator+=(A&&, B&&) {
+  detail::refuse_writing<A>();
+}
+template <detail::ConstArray A, class B>
+void operator-=(A&&, B&&) {
+  detail::refuse_writing<A>();
+}
+template <detail::ConstArray A, class B>
+void operator*=(A&&, B&&) {
+  detail::refuse_writing<A>();
+}
+template <detail::ConstArray A, class B>
+void operator/=(A&&, B&&) {
+  detail::refuse_writing<A>();
+}
 
 /// The Array's elements as the engine sees them. They are shared, O(1), unless a pointer for writing was ever
 /// handed out: then they are copied, so that nobody can write to what a graph saved. ValueError if the Array

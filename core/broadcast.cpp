@@ -200,7 +200,7 @@ void check_broadcasts(std::string_view operation, const Shape& small, const Shap
 
 template <Tensor V>
 V broadcast_to(const V& x, const Shape& shape) {
-  if (shape_of(x) == shape) return x;
+  if (shape_of(x) == shape) return detail::as_result(x);
   check_possible("broadcast_to", shape, shape_of(x));
   check_broadcasts("broadcast_to", shape_of(x), shape);
   return perform(BroadcastTo{shape}, x);
@@ -208,7 +208,7 @@ V broadcast_to(const V& x, const Shape& shape) {
 
 template <Tensor V>
 V sum_to(const V& x, const Shape& shape) {
-  if (shape_of(x) == shape) return x;
+  if (shape_of(x) == shape) return detail::as_result(x);
   check_broadcasts("sum_to", shape, shape_of(x));
   return perform(SumTo{shape}, x);
 }

@@ -67,6 +67,9 @@ class Node {
   bool takes_uniform = false;
   /// Whether there are notes on it: a scope, hooks, a gradient that is kept.
   bool noted = false;
+  /// Whether += and the like write to the value, rather than rebind the handle: it was made as a parameter,
+  /// or is a module's buffer.
+  bool updated_in_place = false;
 
  protected:
   virtual ~Node() = default;
@@ -153,7 +156,8 @@ std::uint64_t next_order() noexcept;
 /// Whether operations of this thread are recorded; see NoGrad.
 bool is_recording() noexcept;
 
-/// While it lives, nothing that this thread computes is recorded. Nests.
+/// While it lives, nothing that this thread computes is recorded, and += -= *= /= write to parameters and
+/// modules' buffers in place. Nests.
 class [[nodiscard("give it a name: without one it ends with the statement")]] NoGrad {
  public:
   [[nodiscard("give it a name: without one it ends with the statement")]] NoGrad() noexcept;

@@ -45,8 +45,17 @@ Variable<T>::Variable(Dense<T> value)
     : handle_(Handle::first(new Node(std::move(value), std::is_same_v<T, double>))) {}
 
 template <class T>
-Variable<T> parameter_from(Dense<T> value) {
+Variable<T> detail::argument_from(Dense<T> value) {
   return Variable<T>(Handle::first(new Leaf(std::move(value), std::is_same_v<T, double>)));
+}
+template Variable<float> detail::argument_from(Dense<float>);
+template Variable<double> detail::argument_from(Dense<double>);
+
+template <class T>
+Variable<T> parameter_from(Dense<T> value) {
+  Variable<T> parameter = detail::argument_from(std::move(value));
+  parameter.node().updated_in_place = true;
+  return parameter;
 }
 template Variable<float> parameter_from(Dense<float>);
 template Variable<double> parameter_from(Dense<double>);
@@ -57,7 +66,7 @@ void Variable<T>::throw_empty() {
 }
 
 template <class T>
-Array<T> Variable<T>::value() const {
+const Array<T> Variable<T>::value() const {
   return to_array(dense());
 }
 
@@ -73,7 +82,7 @@ Dense<T> Variable<T>::dense_grad() const {
 }
 
 template <class T>
-Array<T> Variable<T>::grad() const {
+const Array<T> Variable<T>::grad() const {
   if (has_grad()) return to_array(dense_grad());
   const std::string what = "grad: '" + std::string(operation()) + "' of shape " + to_string(shape());
   if (node().gradient() == nullptr)

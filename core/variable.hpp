@@ -44,13 +44,18 @@ class Variable {
 
   bool defined() const noexcept { return static_cast<bool>(handle_); }
 
-  /// The value as an xtensor container, in O(1): it shares the buffer until one side writes.
-  Array<T> value() const;
-  /// The gradient that backward() has accumulated, in O(1); GraphError if there is none.
-  Array<T> grad() const;
+  /// The value as an xtensor container, in O(1). It is const: reading it copies nothing, and what would write
+  /// to it does not compile, for it would write to a copy. `auto v = x.value()` is a copy of one's own, which
+  /// shares the buffer until one side writes.
+  const Array<T> value() const;
+  /// The gradient that backward() has accumulated, as value() gives a value; GraphError if there is none.
+  const Array<T> grad() const;
   bool has_grad() const;
   /// Forgets the gradient; has_grad() is false again.
   void zero_grad();
+  /// Puts a gradient in the place of what grad() gives, any expression: `p.set_grad(0.5 * p.grad())`.
+  /// ShapeError if it has not the value's shape, GraphError if the node keeps no gradient.
+  void set_grad(const Array<T>& gradient) { set_grad(to_dense(gradient)); }
   /// Lets the result of an operation keep its gradient as a parameter does: backward() adds to grad(). Does
   /// nothing for a parameter; GraphError if no gradient is required.
   void retain_grad() { keep_gradient(node()); }
@@ -133,10 +138,24 @@ class Variable {
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Variable<T>& variable);
 
+/// A leaf as parameter() makes it.
 template <class T>
 Variable<T> parameter_from(Dense<T> value);
 
 namespace detail {
+
+/// A leaf that stands for an argument while a user's function is differentiated in it. What the function does
+/// to its argument with += is done to its own handle.
+template <class T>
+Variable<T> argument_from(Dense<T> value);
+
+/// x where it is the result of an operation that had nothing to do: one that nobody updates in place by it.
+template <class V>
+V as_result(V x) {
+  if constexpr (requires { x.node(); })
+    if (x.node().updated_in_place && !is_recording()) return x.detach();
+  return x;
+}
 
 template <class E>
 concept Real = std::is_arithmetic_v<std::remove_cvref_t<E>>;

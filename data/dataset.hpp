@@ -63,8 +63,8 @@ class TensorDataset {
   TensorDataset(std::type_identity_t<Array<T>> inputs, std::type_identity_t<Array<Y>> targets);
 
   std::size_t size() const noexcept { return inputs_.shape[0]; }
-  Array<T> inputs() const { return to_array(inputs_); }
-  Array<Y> targets() const { return to_array(targets_); }
+  const Array<T> inputs() const { return to_array(inputs_); }
+  const Array<Y> targets() const { return to_array(targets_); }
 
   /// The listed rows; ValueError if one is not below size().
   Batch batch(std::span<const std::size_t> rows) const;

@@ -93,7 +93,7 @@ class CustomNode final : public Node {
   /// The gradients for a parameter in dy's place: all of them depend on it but those that are zero, and
   /// those that leave the graph on their way.
   Variables traced_gradients(const Variables& inputs, const Variable<T>& output) const {
-    return call_vjp(inputs, output, parameter_from<T>(Dense<T>::filled(value.shape, T(1))));
+    return call_vjp(inputs, output, detail::argument_from<T>(Dense<T>::filled(value.shape, T(1))));
   }
   static bool is_recorded(const Variable<T>& traced) {
     return !traced.defined() || traced.requires_grad() || is_zero(traced);

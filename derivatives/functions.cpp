@@ -88,7 +88,7 @@ namespace detail {
 
 template <class T>
 Variable<T> argument_like(const Variable<T>& x, bool create_graph) {
-  return create_graph && x.requires_grad() ? x : parameter_from<T>(x.dense());
+  return create_graph && x.requires_grad() ? x : detail::argument_from<T>(x.dense());
 }
 
 template <class T>

@@ -86,7 +86,7 @@ class Check {
   Check(const CheckedFunction& f, const DoubleVariables& inputs, const GradcheckOptions& options)
       : f_(f.call), options_(options) {
     for (const Variable<double>& input : inputs) {
-      leaves_.push_back(f.in_place ? input : parameter_from(input.dense()));
+      leaves_.push_back(f.in_place ? input : detail::argument_from(input.dense()));
       probes_.push_back(std::make_unique<LeafProbe>(leaves_.back()));
     }
   }
@@ -98,7 +98,7 @@ class Check {
       report_.set_problem(describe(*bad, {y.dense()}, {"output"}));
       return std::move(report_);
     }
-    seed_ = parameter_from(random_weights({y.dense()}, options_.seed + 1)[0]);
+    seed_ = detail::argument_from(random_weights({y.dense()}, options_.seed + 1)[0]);
     const Values gradients = first_gradients(y);
     compare_first(gradients);
     if (options_.forward_mode) compare_forward(gradients);
@@ -187,7 +187,7 @@ class Check {
   void compare_direction(GradcheckPart& part, std::size_t k, const Variable<double>& y, std::size_t i,
                          const Dense<double>& v, const Dense<double>& gradient) {
     if (smooth_[i].empty()) return;
-    const Variable<double> distance = parameter_from(Dense<double>::scalar(0));
+    const Variable<double> distance = detail::argument_from(Dense<double>::scalar(0));
     LeafProbe distance_probe(distance);
     const Differences differences(
         [&] {

@@ -16,7 +16,7 @@ Dropout<T>::Dropout(double p) : p_(p) {
 
 template <class T>
 Variable<T> Dropout<T>::forward(const Variable<T>& x) {
-  return this->is_training() ? dropout(x, p_) : x;
+  return this->is_training() ? dropout(x, p_) : xgrad::detail::as_result(x);
 }
 
 template class Dropout<float>;

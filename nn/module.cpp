@@ -164,7 +164,9 @@ Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> val
 template <class T>
 Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
   check_new_name("register_buffer", name);
-  return buffers_.emplace_back(name, Variable<T>(std::move(value))).second;
+  Variable<T>& buffer = buffers_.emplace_back(name, Variable<T>(std::move(value))).second;
+  buffer.node().updated_in_place = true;
+  return buffer;
 }
 
 template <class T>
@@ -185,7 +187,8 @@ class Module<T>::Inspection {
       was_training_.push_back(std::exchange(module.training_, false));
       module.seen_output_ = &outputs_[i];
     }
-    for (auto& [name, buffer] : root.named_buffers()) buffers_.emplace_back(buffer, buffer.dense());
+    for (auto& [name, leaf] : root.named({&Module::parameters_, &Module::buffers_}))
+      values_.emplace_back(leaf, leaf.dense());
   }
   Inspection(const Inspection&) = delete;
   Inspection& operator=(const Inspection&) = delete;
@@ -194,7 +197,7 @@ class Module<T>::Inspection {
       modules_[i].second->training_ = was_training_[i];
       modules_[i].second->seen_output_ = nullptr;
     }
-    for (auto& [buffer, value] : buffers_) buffer.node().value = std::move(value);
+    for (auto& [leaf, value] : values_) leaf.node().value = std::move(value);
     generator().set_state(random_);
   }
 
@@ -212,7 +215,7 @@ class Module<T>::Inspection {
   std::vector<std::pair<std::string, Module*>> modules_;
   std::vector<std::optional<Shape>> outputs_;
   std::vector<bool> was_training_;
-  std::vector<std::pair<Variable<T>, Dense<T>>> buffers_;
+  std::vector<std::pair<Variable<T>, Dense<T>>> values_;
   GeneratorState random_;
   NoGrad quiet_;
 };

@@ -202,7 +202,7 @@ std::size_t pad_width(std::ptrdiff_t width, const char* side, std::size_t axis, 
 /// x as [outer, 1, inner], with `count` in the middle.
 template <class V>
 V repeated(const V& x, std::size_t outer, std::size_t inner, std::size_t count, const Shape& result) {
-  if (shape_of(x) == result) return x;
+  if (shape_of(x) == result) return detail::as_result(x);
   return reshape(broadcast_to(reshape(x, Shape{outer, 1, inner}), Shape{outer, count, inner}), result);
 }
 
@@ -219,10 +219,10 @@ V flip(const V& x, const Axes& axes) {
 template <Tensor V>
 V roll(const V& x, std::ptrdiff_t shift, std::ptrdiff_t axis) {
   const std::size_t along = normalize_axis("roll", axis, shape_of(x));
-  if (element_count(shape_of(x)) == 0) return x;
+  if (element_count(shape_of(x)) == 0) return detail::as_result(x);
   const std::ptrdiff_t extent = signed_extent(shape_of(x)[along]);
   const std::ptrdiff_t places = (shift % extent + extent) % extent;
-  return places == 0 ? x : perform(Roll{along, static_cast<std::size_t>(places)}, x);
+  return places == 0 ? detail::as_result(x) : perform(Roll{along, static_cast<std::size_t>(places)}, x);
 }
 
 template <Tensor V>
@@ -237,7 +237,7 @@ V roll(const V& x, const Axes& shifts, const Axes& axes) {
     throw ShapeError("roll: " + std::to_string(shifts.size()) + " shifts for " + std::to_string(axes.size()) +
                      " axes of shape " + to_string(shape_of(x)) + "; give one for each");
   for (std::ptrdiff_t axis : axes) normalize_axis("roll", axis, shape_of(x));
-  V rolled = x;
+  V rolled = detail::as_result(x);
   for (std::size_t k = 0; k < axes.size(); ++k) rolled = roll(rolled, shifts[k], axes[k]);
   return rolled;
 }

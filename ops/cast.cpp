@@ -44,7 +44,7 @@ class Cast final : public Node {
 template <class To, class From>
 Variable<To> cast(const Variable<From>& x) {
   if constexpr (std::is_same_v<To, From>) {
-    return x;
+    return detail::as_result(x);
   } else {
     Dense<To> output = converted<To>(x.dense());
     if (!is_recording() || !x.requires_grad()) return Variable<To>(std::move(output));

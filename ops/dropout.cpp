@@ -69,7 +69,7 @@ V dropout(const V& x, double p, Generator& from) {
     text << "dropout: p is " << p << "; give the share of elements to drop, from 0 to 1";
     throw ValueError(text.str());
   }
-  if (p == 0) return x;
+  if (p == 0) return detail::as_result(x);
   // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
   const GeneratorState state = from.state();
   const std::uint64_t first_block = (state.counter + 1) / 2;

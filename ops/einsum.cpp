@@ -215,7 +215,7 @@ V einsum(std::string_view given, const std::vector<V>& operands) {
     if (i + 1 == operands.size() && !free.empty() && has(next.letters, free[0])) std::swap(result, next);
     result = joined(std::move(result), std::move(next), later[i]);
   }
-  return arranged(std::move(result), read.result).value;
+  return detail::as_result(arranged(std::move(result), read.result).value);
 }
 
 #define XGRAD_INSTANTIATE(V) template V einsum(std::string_view, const std::vector<V>&);

@@ -85,14 +85,70 @@ template <class A>
 requires OperandRef<A>
 auto operator-(A&& a) -> std::remove_cvref_t<A> { return negative(std::forward<A>(a)); }
 
+// += -= *= /= write to a parameter, or to a module's buffer, in place, seen through every handle to it, and
+// keep its shape and its gradient: the right side broadcasts to it, or is a ShapeError. What operations have
+// saved stays as it was. While operations are recorded that is a GraphError, and nothing is written. A handle
+// to anything else, a constant or the result of an operation, is rebound to a result, as by `a = a + b`; a
+// temporary handle that would be rebound, to no effect, is a GraphError.
+
+namespace detail {
+
+/// A parameter's or buffer's value, with `sign` for the messages.
+template <class T>
+void update(const Variable<T>& left, const char* sign, const Elementwise& operation, const Dense<T>& right);
+[[noreturn]] void throw_lost_update(const Node& node, const char* sign);
+
+/// What may stand on the left: not a Symbol or Dense that is a temporary.
+template <class A>
+concept Updated = OperandRef<A> &&(std::is_lvalue_reference_v<A> || requires(A && a) { a.node(); });
+
 template <class A, class B>
-requires OperandRef<A> A& operator+=(A& a, B&& b) { return a = a + std::forward<B>(b); }
+concept UpdatePair = Updated<A> && OperatorPair<A, B>;
+
 template <class A, class B>
-requires OperandRef<A> A& operator-=(A& a, B&& b) { return a = a - std::forward<B>(b); }
+A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b) {
+  using V = std::remove_cvref_t<A>;
+  constexpr bool is_temporary = !std::is_lvalue_reference_v<A>;
+  if constexpr (std::is_const_v<std::remove_reference_t<A>>) {
+    static_assert(!OperandRef<A>,
+                  "a const Variable is neither rebound nor written to: take a handle by value, as in "
+                  "for (auto p : net.parameters())");
+  } else if constexpr (!requires { a.node(); }) {
+    a = apply_pair(operation, a, std::forward<B>(b));
+  } else if (a.node().updated_in_place) {
+    using T = typename V::value_type;
+    if constexpr (std::is_same_v<std::remove_cvref_t<B>, V>)
+      update<T>(a, sign, operation, b.dense());
+    else
+      update<T>(a, sign, operation, make_dense<T>(std::forward<B>(b)));
+  } else if constexpr (is_temporary) {
+    throw_lost_update(a.node(), sign);
+  } else {
+    a = apply_pair(operation, a, std::forward<B>(b));
+  }
+  return std::forward<A>(a);
+}
+
+}  // namespace detail
+
 template <class A, class B>
-requires OperandRef<A> A& operator*=(A& a, B&& b) { return a = a * std::forward<B>(b); }
+requires detail::UpdatePair<A, B> A operator+=(A&& a, B&& b) {
+  return detail::update_or_rebind("+=", operation<Add, Core>(), std::forward<A>(a), std::forward<B>(b));
+}
 template <class A, class B>
-requires OperandRef<A> A& operator/=(A& a, B&& b) { return a = a / std::forward<B>(b); }
+requires detail::UpdatePair<A, B> A operator-=(A&& a, B&& b) {
+  return detail::update_or_rebind("-=", operation<Subtract, Arithmetic>(), std::forward<A>(a),
+                                  std::forward<B>(b));
+}
+template <class A, class B>
+requires detail::UpdatePair<A, B> A operator*=(A&& a, B&& b) {
+  return detail::update_or_rebind("*=", operation<Multiply, Core>(), std::forward<A>(a), std::forward<B>(b));
+}
+template <class A, class B>
+requires detail::UpdatePair<A, B> A operator/=(A&& a, B&& b) {
+  return detail::update_or_rebind("/=", operation<Divide, Arithmetic>(), std::forward<A>(a),
+                                  std::forward<B>(b));
+}
 
 // Comparisons of formulas: 1 where they hold, 0 elsewhere, for select() and where(). Their value is no bool,
 // so `if (x > 0)` does not compile; less(), equal() and so on give a Mask.

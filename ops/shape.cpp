@@ -30,7 +30,7 @@ Dense<T> reshaped(Dense<T>&& x, const Shape& shape) {
 }
 template <class T>
 Variable<T> reshaped(Variable<T>&& x, const Shape& shape) {
-  if (x.shape() == shape) return std::move(x);
+  if (x.shape() == shape) return detail::as_result(std::move(x));
   return perform(Reshape{shape}, x);
 }
 
@@ -107,7 +107,7 @@ V reshape(V x, const Extents& extents) {
   const Shape& from = shape_of(x);
   if (std::equal(wanted.begin(), wanted.end(), from.begin(), from.end(),
                  [](std::ptrdiff_t a, std::size_t b) { return a == static_cast<std::ptrdiff_t>(b); }))
-    return x;
+    return detail::as_result(std::move(x));
   return reshaped(std::move(x), resolve(wanted, from));
 }
 
@@ -153,7 +153,7 @@ V squeeze(V x) {
 template <Tensor V>
 V squeeze(V x, const Axes& axes) {
   const Shape& from = shape_of(x);
-  if (axes.empty()) return x;
+  if (axes.empty()) return detail::as_result(std::move(x));
   const AxisList<bool> dropped = reduced_axes("squeeze", axes, from);
   for (std::size_t axis = 0; axis < from.size(); ++axis)
     if (dropped[axis] && from[axis] != 1)
@@ -169,7 +169,7 @@ V permute(const V& x, const Axes& axes) {
   if (axes.size() != from.size())
     throw ShapeError("permute: " + std::to_string(axes.size()) + " axes " + to_text(axes) + " for shape " +
                      to_string(from) + "; name each of its axes once");
-  if (axes.empty()) return x;
+  if (axes.empty()) return detail::as_result(x);
   reduced_axes("permute", axes, from);
   Transpose op;
   for (std::ptrdiff_t axis : axes) op.order.push_back(normalize_axis("permute", axis, from));
@@ -180,7 +180,7 @@ template <Tensor V>
 V transpose(const V& x) {
   Transpose op;
   for (std::size_t axis = shape_of(x).size(); axis-- > 0;) op.order.push_back(axis);
-  return op.order.size() < 2 ? x : perform(op, x);
+  return op.order.size() < 2 ? detail::as_result(x) : perform(op, x);
 }
 
 template <Tensor V>
@@ -191,7 +191,7 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
   Transpose op;
   for (std::size_t axis = 0; axis < from.size(); ++axis) op.order.push_back(axis);
   std::swap(op.order[one], op.order[other]);
-  return one == other ? x : perform(op, x);
+  return one == other ? detail::as_result(x) : perform(op, x);
 }
 
 #define XGRAD_INSTANTIATE(V)                 \
