@@ -288,3 +288,5 @@ requires(xt::is_xexpression<E>::value&& detail::Printed<typename E::value_type>)
 }
 
 }  // namespace xgrad
+
+#include "lazy_expression.hpp"
