@@ -138,7 +138,9 @@ struct Mish {
   static V gradient(const V& x, unused, const V& dy) {
     const V e = detail::decay(x), square = e * e;
     const V n = 2 * e + select(x < 0, square, 1), r = 1 / (n + 2 * select(x < 0, 1, square));
-    return dy * (n * r + x * (4 * e * (1 + e) * select(x < 0, 1, e) * r * r));
+    // On the right n r is 1 less what exp(-x)^2 takes from it, which keeps the digits of what is left.
+    const V gate = select(x < 0, n * r, 1 - 2 * square * r);
+    return dy * (gate + x * (4 * e * (1 + e) * select(x < 0, 1, e) * r * r));
   }
 };
 
