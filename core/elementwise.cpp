@@ -28,8 +28,8 @@ Elementwise::Elementwise(std::string_view name, std::size_t inputs, const kernel
 Elementwise::Elementwise(std::string_view name, Program program, std::vector<Program> gradients)
     : name_(name), inputs_(program.inputs), program_(std::move(program)), by_hand_(std::move(gradients)) {}
 
-Elementwise::Elementwise(std::string name, Program program, IsGradient)
-    : name_(std::move(name)), inputs_(program.inputs), is_gradient_(true), program_(std::move(program)) {}
+Elementwise::Elementwise(IsGradient, std::string_view name, Program program)
+    : name_(name), inputs_(program.inputs), is_gradient_(true), program_(std::move(program)) {}
 
 Elementwise::~Elementwise() { delete derived_.load(std::memory_order_acquire); }
 
@@ -47,7 +47,7 @@ const Elementwise::Derived& Elementwise::derive() const {
     }
     Gradient known = described(std::move(program), inputs_);
     if (kernels_ == nullptr && !is_gradient_)
-      known.operation = std::make_shared<Elementwise>(name_ + "'", known.program, IsGradient());
+      known.operation = std::make_shared<Elementwise>(IsGradient(), name_ + "'", known.program);
     own->gradients.push_back(std::move(known));
   }
   // Gradients that are given by hand may be anything, also not linear in dy.

@@ -42,10 +42,8 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   /// A user's operation. Its gradients are derived from the program unless `gradients` gives them by hand.
   Elementwise(std::string_view name, Program program, std::vector<Program> gradients);
   /// A user's operation that is the gradient of another.
-  struct IsGradient {
-    explicit IsGradient() = default;
-  };
-  Elementwise(std::string name, Program program, IsGradient);
+  struct IsGradient {};
+  Elementwise(IsGradient, std::string_view name, Program program);
   ~Elementwise();
   Elementwise(const Elementwise&) = delete;
   Elementwise& operator=(const Elementwise&) = delete;

@@ -52,10 +52,11 @@ Block<T> checkpointed_block(F&& f) {
 ///
 /// The block is kept with the graph, copied or moved; what it captures by reference must live as long. It is
 /// called once now, recorded so as to learn what it captures, and once by every sweep, and must compute the
-/// same each time. Parameters that are set in between are no harm; constants that it captures and changes
-/// that it makes elsewhere (a count of calls, running statistics) are its own care. GraphError if an input or
-/// the result is empty, and in a sweep if the block gives another shape or uses a parameter that it did not
-/// use at first; what the block throws passes through.
+/// same each time. What threads of its own record counts as captured. Parameters that are set in between are
+/// no harm; constants that it captures and changes that it makes elsewhere (a count of calls, running
+/// statistics) are its own care. GraphError if an input or the result is empty, and in a sweep if the block
+/// gives another shape or uses a parameter that it did not use at first; what the block throws passes
+/// through.
 template <class T, std::size_t N, class F>
 requires std::constructible_from<std::decay_t<F>, F> Variable<T> checkpoint(F&& block,
                                                                             const Variable<T> (&inputs)[N]) {

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <string_view>
 
 namespace xgrad::optim {
 namespace {
 
-const std::string then_prefix = "then.";
+constexpr std::string_view then_prefix = "then.";
 const char* const own_rates = "own_learning_rates";
 
 std::vector<double> own_rates_of(const LearningRates& optimizer) {
@@ -172,7 +173,8 @@ void LinearWarmup::step() {
 std::vector<NamedArray<double>> LinearWarmup::state() const {
   std::vector<NamedArray<double>> state = Scheduler::state();
   if (then_ != nullptr)
-    for (auto& [name, array] : then_->state()) state.emplace_back(then_prefix + name, std::move(array));
+    for (auto& [name, array] : then_->state())
+      state.emplace_back(std::string(then_prefix) + name, std::move(array));
   return state;
 }
 
