@@ -8,16 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <system_error>
 #include <vector>
 
-#include <zlib.h>
-
 #include "../core/error.hpp"
+#include "packed_file.hpp"
 
 namespace xgrad::data {
 namespace {
@@ -57,27 +53,6 @@ std::vector<std::filesystem::path> data_folders() {
   return folders;
 }
 
-struct CloseGzip {
-  // Closing what was only read has nothing to report.
-  void operator()(gzFile file) const noexcept { gzclose_r(file); }
-};
-using GzipFile = std::unique_ptr<std::remove_pointer_t<gzFile>, CloseGzip>;
-
-[[noreturn]] void throw_unreadable(std::string_view operation, const std::filesystem::path& path,
-                                   const std::string& cause) {
-  throw IoError(std::string(operation) + ": cannot read " + path.string() + " (" + cause +
-                "); check the path, or fetch the file again");
-}
-
-/// zlib's own words, which lead with a path that the sentence has already.
-std::string gzip_cause(gzFile file) {
-  int code = Z_OK;
-  const std::string text = gzerror(file, &code);
-  if (code == Z_ERRNO) return std::strerror(errno);
-  const std::size_t colon = text.find(": ");
-  return colon == std::string::npos ? text : text.substr(colon + 2);
-}
-
 }  // namespace
 
 bool detail::remember_package_folder(const char* folder) noexcept {
@@ -98,24 +73,10 @@ std::filesystem::path find_data_file(std::string_view operation, std::string_vie
 }
 
 std::string read_file(std::string_view operation, const std::filesystem::path& path) {
-  // zlib opens a folder without complaint.
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) throw_unreadable(operation, path, "it is a folder");
-  errno = 0;
-  const GzipFile file(gzopen(path.c_str(), "rb"));
-  if (!file) throw_unreadable(operation, path, errno == 0 ? "out of memory" : std::strerror(errno));
+  PackedFile file(operation, path);
   std::string bytes;
   std::array<char, 1 << 16> piece;
-  while (true) {
-    const int count = gzread(file.get(), piece.data(), static_cast<unsigned>(piece.size()));
-    if (count < 0) throw_unreadable(operation, path, gzip_cause(file.get()));
-    if (count == 0) break;
-    bytes.append(piece.data(), static_cast<std::size_t>(count));
-  }
-  // The end of a truncated file reads like any other; only the state tells.
-  int code = Z_OK;
-  gzerror(file.get(), &code);
-  if (code != Z_OK && code != Z_STREAM_END) throw_unreadable(operation, path, gzip_cause(file.get()));
+  while (const std::size_t count = file.read(piece.data(), piece.size())) bytes.append(piece.data(), count);
   return bytes;
 }
 

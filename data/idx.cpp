@@ -1,12 +1,13 @@
 #include "idx.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string>
 #include <string_view>
 
 #include "files.hpp"
+#include "packed_file.hpp"
 
 namespace xgrad::data {
 namespace {
@@ -17,54 +18,89 @@ constexpr int unsigned_bytes = 8;  // the format's number for that element type
 
 unsigned byte_at(std::string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
 
-/// The shape of an IDX file of unsigned bytes with `axes` axes; its elements are the bytes after the header.
-Shape read_header(std::string_view operation, std::string_view bytes, std::size_t axes,
-                  const fs::path& path) {
-  const auto fail = [&](const std::string& what) {
-    return IoError(std::string(operation) + ": " + path.string() + " " + what);
-  };
-  const std::size_t header = 4 + 4 * axes;
-  if (bytes.size() < header)
-    throw fail("has " + std::to_string(bytes.size()) + " bytes, fewer than an IDX header of " +
-               std::to_string(axes) + " axes (" + std::to_string(header) + "); fetch the file again");
-  if (byte_at(bytes, 0) != 0 || byte_at(bytes, 1) != 0)
-    throw fail("is no IDX file: it does not begin with two zero bytes; check the path");
-  if (byte_at(bytes, 2) != unsigned_bytes)
-    throw fail("holds elements of IDX type " + std::to_string(byte_at(bytes, 2)) +
-               ", not unsigned bytes (8); convert it first");
-  if (byte_at(bytes, 3) != axes)
-    throw fail("has " + std::to_string(byte_at(bytes, 3)) + " axes, not " + std::to_string(axes) +
-               "; give the images' file first, then the labels'");
-  Shape shape;
-  std::size_t count = 1;
-  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
-  for (std::size_t axis = 0; axis < axes; ++axis) {
-    std::size_t extent = 0;
-    for (std::size_t i = 0; i < 4; ++i) extent = extent << 8 | byte_at(bytes, 4 + 4 * axis + i);
-    shape.push_back(extent);
-    count = extent != 0 && count > most / extent ? most : count * extent;
+/// An IDX file of unsigned bytes with `axes` axes. Its header is checked before more of it is read.
+class IdxFile {
+ public:
+  IdxFile(std::string_view operation, const fs::path& path, std::size_t axes)
+      : operation_(operation), path_(path), file_(operation, path), axes_(axes) {
+    read_header();
   }
-  if (count != bytes.size() - header)
-    throw fail("holds " + std::to_string(bytes.size() - header) + " elements, its header says " +
-               to_string(shape) + "; fetch the file again");
-  return shape;
-}
 
-/// The elements of an IDX file, each divided.
-template <class X>
-Dense<X> read_idx(std::string_view operation, const fs::path& path, std::size_t axes, X divisor) {
-  const std::string bytes = read_file(operation, path);
-  Dense<X> result(read_header(operation, bytes, axes, path));
-  X* out = result.mutable_data();
-  for (std::size_t i = bytes.size() - result.size(); i < bytes.size(); ++i)
-    *out++ = static_cast<X>(byte_at(bytes, i)) / divisor;
-  return result;
-}
+  /// The elements, each divided.
+  template <class X>
+  Dense<X> read(X divisor) {
+    const std::size_t count = checked_count();
+    Dense<X> result(shape_);
+    X* out = result.mutable_data();
+    std::string bytes(std::min<std::size_t>(count, 1 << 16), '\0');
+    for (std::size_t done = 0; done < count; done += bytes.size()) {
+      const std::size_t wanted = std::min(bytes.size(), count - done);
+      const std::size_t got = file_.read(bytes.data(), wanted);
+      if (got < wanted) throw_count(std::to_string(done + got));
+      for (std::size_t i = 0; i < wanted; ++i) *out++ = static_cast<X>(byte_at(bytes, i)) / divisor;
+    }
+    char more = 0;
+    if (file_.read(&more, 1) != 0) throw_count("more than " + std::to_string(count));
+    return result;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw IoError(std::string(operation_) + ": " + path_.string() + " " + what);
+  }
+  [[noreturn]] void throw_count(const std::string& elements) const {
+    fail("holds " + elements + " elements, its header says " + to_string(shape_) + "; fetch the file again");
+  }
+
+  void read_header() {
+    std::string bytes(header_size(), '\0');
+    const std::size_t got = file_.read(bytes.data(), bytes.size());
+    if (got < bytes.size())
+      fail("has " + std::to_string(got) + " bytes, fewer than an IDX header of " + std::to_string(axes_) +
+           " axes (" + std::to_string(bytes.size()) + "); fetch the file again");
+    if (byte_at(bytes, 0) != 0 || byte_at(bytes, 1) != 0)
+      fail("is no IDX file: it does not begin with two zero bytes; check the path");
+    if (byte_at(bytes, 2) != unsigned_bytes)
+      fail("holds elements of IDX type " + std::to_string(byte_at(bytes, 2)) +
+           ", not unsigned bytes (8); convert it first");
+    if (byte_at(bytes, 3) != axes_)
+      fail("has " + std::to_string(byte_at(bytes, 3)) + " axes, not " + std::to_string(axes_) +
+           "; give the images' file first, then the labels'");
+    for (std::size_t axis = 0; axis < axes_; ++axis) {
+      std::size_t extent = 0;
+      for (std::size_t i = 0; i < 4; ++i) extent = extent << 8 | byte_at(bytes, 4 + 4 * axis + i);
+      shape_.push_back(extent);
+    }
+  }
+
+  /// Of the header's shape, if the file can hold them: nobody's claim makes us allocate more. What a plain
+  /// file holds is known beforehand.
+  std::size_t checked_count() const {
+    const std::size_t most = file_.most_bytes() - header_size();
+    bool fits = true;
+    std::size_t count = 1;
+    for (const std::size_t extent : shape_) {
+      fits = fits && (extent == 0 || count <= most / extent);
+      count *= extent;
+    }
+    if (!file_.is_packed() && file_.has_size() && count != most) fits = false;
+    if (!fits) throw_count((file_.is_packed() ? "at most " : "") + std::to_string(most));
+    return count;
+  }
+
+  std::size_t header_size() const { return 4 + 4 * axes_; }
+
+  std::string_view operation_;
+  const fs::path& path_;
+  PackedFile file_;
+  std::size_t axes_;
+  Shape shape_;
+};
 
 template <class T>
 LabelledImages<T> load(std::string_view operation, const fs::path& image_path, const fs::path& label_path) {
-  Dense<T> images = read_idx<T>(operation, image_path, 3, 255);
-  Dense<std::int64_t> labels = read_idx<std::int64_t>(operation, label_path, 1, 1);
+  Dense<T> images = IdxFile(operation, image_path, 3).read<T>(255);
+  Dense<std::int64_t> labels = IdxFile(operation, label_path, 1).read<std::int64_t>(1);
   if (images.shape[0] != labels.shape[0])
     throw ShapeError(std::string(operation) + ": images " + to_string(images.shape) + " of " +
                      image_path.string() + " and labels " + to_string(labels.shape) + " of " +

@@ -1,9 +1,12 @@
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <xgrad/data/csv.hpp>
 
+#include "../growth.hpp"
 #include "data_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -68,7 +71,110 @@ TEST_CASE("a value that is missing or no number is named by its line and column"
     CHECK(says("3," + wrong) == ", column 'size' is '" + wrong + "', not a finite number" + way_out);
   CHECK(says("3") == " has 1 fields, not 2 as the first line; mend the file or give its .separator");
   CHECK(says("3,4,").find(" has 3 fields") == 0);
-  CHECK(says("").find(" has 1 fields") == 0);
+  CHECK(says(",").find(", column 'age' is missing") == 0);
+}
+
+TEST_CASE_TEMPLATE("a number becomes the nearest one, and what is larger than any is refused", T, float,
+                   double) {
+  const DataFolder folder;
+  const auto read = [&](const std::string& number) {
+    return load_csv<T>(folder.write("t.csv", "x\n" + number + "\n")).inputs(0, 0);
+  };
+  const auto is_zero = [&](const std::string& number, bool negative) {
+    const T value = read(number);
+    return value == 0 && std::signbit(value) == negative;
+  };
+  CHECK(is_zero("1e-400", false));
+  CHECK(is_zero("+1e-400", false));
+  CHECK(is_zero("-1e-400", true));
+  CHECK(is_zero("0.000001E-99999999999999999999", false));
+  CHECK(is_zero("123456789e-99999", false));
+  CHECK(is_zero("0." + std::string(500, '0') + "1", false));
+  CHECK(is_zero("-0." + std::string(500, '0') + "1e+9", true));
+  CHECK(is_zero("0e99999", false));
+  const T least = std::numeric_limits<T>::denorm_min(), most = std::numeric_limits<T>::max();
+  const bool single = sizeof(T) == 4;
+  // Half of the least number and a little more is that number, a little less is 0.
+  CHECK(read(single ? "0.71e-45" : "2.48e-324") == least);
+  CHECK(is_zero(single ? "0.70e-45" : "2.46e-324", false));
+  CHECK(read(single ? "3.4028235e38" : "1.7976931348623157e308") == most);
+  for (const std::string large : {"1e400", "-1e400", "1e+99999999999999999999", "0.0001e405"})
+    CHECK(complaint([&] { read(large); }).find("is '" + large + "', not a finite number") !=
+          std::string::npos);
+  CHECK(complaint([&] { read("1" + std::string(400, '0')); }).find("not a finite number") !=
+        std::string::npos);
+}
+
+TEST_CASE("float has 0 for what a double could hold") {
+  const DataFolder folder;
+  CHECK(load_csv<float>(folder.write("t.csv", "x\n1e-50\n")).inputs(0, 0) == 0);
+  CHECK(load_csv<double>(folder.path() / "t.csv").inputs(0, 0) == 1e-50);
+}
+
+// What follows is as pandas' C parser has it.
+TEST_CASE("lines of nothing but blanks count for nothing, wherever they are") {
+  const DataFolder folder;
+  const auto table = load_csv<double>(folder.write("t.csv", "\n \n\na,b\n\n1,2\n\t \n\n3,4"));
+  CHECK(table.columns == Names{"a", "b"});
+  CHECK(table.inputs == Array<double>{{1, 2}, {3, 4}});
+  // A blank that separates is a field's.
+  const auto tabs = folder.write("t.tsv", "a\tb\n1\t2\n\t\n");
+  CHECK(complaint([&] { load_csv<double>(tabs, {.separator = '\t'}); }).find("load_csv: line 3 of") == 0);
+  // Lines are counted as they stand in the file.
+  const fs::path path = folder.write("t.csv", "a\n\n1\n\n\nx\n");
+  CHECK(complaint([&] { load_csv<double>(path); }).find("load_csv: line 6 of") == 0);
+}
+
+TEST_CASE("lines end with CR, LF or both") {
+  const DataFolder folder;
+  for (const std::string end : {"\r", "\n", "\r\n"})
+    for (const std::string& last : {std::string(), end, end + end}) {
+      const fs::path path = folder.write("t.csv", "a,b" + end + "1,2" + end + end + "3,\"4\"" + last);
+      const auto table = load_csv<double>(path);
+      CHECK(table.columns == Names{"a", "b"});
+      CHECK(table.inputs == Array<double>{{1, 2}, {3, 4}});
+      const fs::path wrong = folder.write("w.csv", "a,b" + end + end + "1,x" + last);
+      CHECK(complaint([&] { load_csv<double>(wrong); }).find("load_csv: line 3 of") == 0);
+    }
+}
+
+TEST_CASE("quotes keep line breaks, and one that nothing closes is an error") {
+  const DataFolder folder;
+  const auto table = load_csv<double>(folder.write("t.csv", "\"a\nb\",\"c\r\nd\"\n1,2\n"));
+  CHECK(table.columns == Names{"a\nb", "c\r\nd"});
+  CHECK(table.inputs == Array<double>{{1, 2}});
+  const fs::path later = folder.write("t.csv", "\"a\nb\",\"c\r\nd\re\"\n1,x\n");
+  CHECK(complaint([&] { load_csv<double>(later); }).find("load_csv: line 5 of") == 0);
+  for (const std::string text :
+       {"a,b\n1,2\n3,\"4\n5,6\n", "a,b\n1,2\n3,\"4", "a,b\n1,2\n3,\"", "a,b\n1,2\n\"3\"\""}) {
+    const fs::path path = folder.write("t.csv", text);
+    CHECK(complaint([&] { load_csv<double>(path); }) ==
+          "load_csv: line 3 of " + path.string() + " opens a quote that nothing closes; close it");
+  }
+  // Inside of a field a quote is a letter.
+  CHECK(load_csv<double>(folder.write("t.csv", "5\",a\n1,2\n")).columns == Names{"5\"", "a"});
+}
+
+TEST_CASE("a column without a name is no target, and a separator is neither quote nor line break") {
+  const DataFolder folder;
+  const fs::path path = folder.write("t.csv", ",a\n0,1\n");
+  CHECK(load_csv<double>(path).columns == Names{"", "a"});
+  for (const char wrong : {'"', '\n', '\r'})
+    CHECK(message_of<xgrad::ValueError>([&] { load_csv<double>(path, {.separator = wrong}); }) ==
+          "load_csv: a quote or a line break cannot be the separator; give another");
+}
+
+TEST_CASE("a table of many columns is read in time that grows with their number") {
+  const DataFolder folder;
+  CHECK(xgrad::testing::growth(1000, [&](std::size_t n) {
+          std::string names, numbers;
+          for (std::size_t i = 0; i < n; ++i) {
+            names += (i == 0 ? "c" : ",c") + std::to_string(i);
+            numbers += i == 0 ? "1" : ",1";
+          }
+          const fs::path path = folder.write(std::to_string(n), names + "\n" + numbers + "\n");
+          return [=] { load_csv<double>(path, {.target = "c7"}); };
+        }) < 8);
 }
 
 TEST_CASE("a table needs rows, names that differ, and the target among them") {

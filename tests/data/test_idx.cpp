@@ -7,6 +7,9 @@
 #include <xgrad/data/files.hpp>
 #include <xgrad/data/idx.hpp>
 
+#include <zlib.h>
+
+#include "../growth.hpp"
 #include "data_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -27,6 +30,21 @@ std::string header(const std::vector<unsigned>& shape, unsigned type = 8) {
   std::string bytes = big_endian(type << 8 | static_cast<unsigned>(shape.size()));
   for (unsigned extent : shape) bytes += big_endian(extent);
   return bytes;
+}
+
+/// One member of gzip.
+std::string packed(const std::string& bytes) {
+  z_stream stream{};
+  REQUIRE(deflateInit2(&stream, 1, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  std::string out(deflateBound(&stream, bytes.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+  out.resize(out.size() - stream.avail_out);
+  deflateEnd(&stream);
+  return out;
 }
 
 const std::string three_images = header({3, 1, 2}) + std::string("\0\1\2\3\4\377", 6);
@@ -78,6 +96,60 @@ TEST_CASE("an IDX file that is something else or damaged is named, with what is 
   CHECK(message_of<xgrad::ShapeError>([&] { load_idx<float>(images, two); }) ==
         "load_idx: images [3, 1, 2] of " + images.string() + " and labels [2] of " + two.string() +
             " differ in axis 0 (3 vs 2); give two files of one data set");
+}
+
+TEST_CASE("a packed file is members of gzip, one after another, and nothing else") {
+  const DataFolder folder;
+  const fs::path labels = folder.write("labels", three_labels);
+  const std::string begin = three_images.substr(0, 18), rest = three_images.substr(18);
+  const auto load = [&](const std::string& bytes) {
+    const fs::path path = folder.write("images", bytes);
+    const std::string text = complaint([&] { load_idx<float>(path, labels); });
+    const std::string start = "load_idx: cannot read " + path.string() + " (";
+    return text.starts_with(start) ? text.substr(start.size(), text.find(')') - start.size()) : text;
+  };
+  CHECK(load(packed(three_images)) == "nothing was thrown");
+  CHECK(load(packed(begin) + packed(rest)) == "nothing was thrown");
+  CHECK(load(packed("") + packed(begin) + packed("") + packed(rest) + packed("")) == "nothing was thrown");
+  // Zeros fill a tape's last block.
+  CHECK(load(packed(three_images) + std::string(512, '\0')) == "nothing was thrown");
+  const std::string other = "something else follows its gzip data";
+  CHECK(load(packed(three_images) + "x") == other);
+  CHECK(load(packed(three_images) + three_images) == other);
+  CHECK(load(packed(three_images) + std::string("\0\0x", 3)) == other);
+  CHECK(load(packed(three_images) + std::string(1, '\0') + packed("")) == other);
+  CHECK(load(packed(three_images) + "\x1f\x8c") == "incorrect header check");
+  CHECK(load(packed(three_images) + packed("").substr(0, 12)) == "unexpected end of file");
+  for (std::size_t length = 2; length < packed(three_images).size(); ++length)
+    CHECK(load(packed(three_images).substr(0, length)) == "unexpected end of file");
+  // The other readers open files in the same way.
+  const fs::path path = folder.write("text", packed("a\n1\n") + "x");
+  CHECK(complaint([&] { read_file("test", path); }).find(other) != std::string::npos);
+}
+
+TEST_CASE("the header of a packed file is looked at before the file is unpacked") {
+  const DataFolder folder;
+  const fs::path labels = folder.write("labels", three_labels);
+  const auto says = [&](const std::string& bytes) {
+    return complaint([&] { load_idx<float>(folder.write("images", packed(bytes)), labels); });
+  };
+  // 64 MB that are no IDX file, 784 bytes of which the header tells, and what no file of this size can hold.
+  const std::string much(std::size_t{64} << 20, '\0');
+  const double begin = xgrad::testing::thread_seconds();
+  const std::string unpacked_type = packed(header({3, 1, 2}, 13) + much),
+                    unpacked_large = packed(header({1, 28, 28}) + much);
+  const double packing = xgrad::testing::thread_seconds() - begin;
+  const auto seconds = [&](const std::string& bytes, const std::string& what) {
+    const fs::path path = folder.write("images", bytes);
+    const double start = xgrad::testing::thread_seconds();
+    CHECK(complaint([&] { load_idx<float>(path, labels); }).find(what) != std::string::npos);
+    return xgrad::testing::thread_seconds() - start;
+  };
+  CHECK(seconds(unpacked_type, "holds elements of IDX type 13") < packing / 20);
+  CHECK(seconds(unpacked_large, "holds more than 784 elements, its header says [1, 28, 28]") < packing / 20);
+  CHECK(says(header({0xffffffff, 0xffffffff, 0xffffffff}) + "x").find("holds at most") != std::string::npos);
+  CHECK(says(header({3, 1, 2}) + "12345").find("holds 5 elements, its header says [3, 1, 2]") !=
+        std::string::npos);
 }
 
 TEST_CASE_TEMPLATE("the sample of Fashion-MNIST has 50 images of each of 10 classes", T, float, double) {
