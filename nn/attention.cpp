@@ -80,8 +80,8 @@ MultiheadAttention<T>::MultiheadAttention(Count features, Count heads,
     : heads_(static_cast<std::size_t>(heads.number())),
       options_(options),
       in_weight_(this->register_parameter(
-          "in_proj_weight",
-          Dense<T>(Shape{checked_features(features, heads, options.dropout), 3 * features}))),
+          "in_proj_weight", Dense<T>(Shape{checked_features(features, heads, options.dropout), 3 * features}),
+          InPyTorch::transposed)),
       out_(this->register_module("out_proj", Linear<T>(features, features, options.bias))) {
   init::xavier_uniform(in_weight_);
   if (!options.bias) return;

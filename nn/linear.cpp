@@ -14,7 +14,8 @@ Linear<T>::Linear(Count in, Count out, Flag bias) {
                      std::to_string(out.number()) + " outputs; both must be at least 1");
   check_possible("Linear", Shape{in, out});
   const double bound = 1 / std::sqrt(static_cast<double>(in.number()));
-  weight_ = this->register_parameter("weight", random_uniform<T>(Shape{in, out}, -bound, bound));
+  weight_ = this->register_parameter("weight", random_uniform<T>(Shape{in, out}, -bound, bound),
+                                     InPyTorch::transposed);
   if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{out}, -bound, bound));
 }
 

@@ -3,8 +3,9 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <string_view>
 #include <typeinfo>
-#include <unordered_map>
+#include <unordered_set>
 
 #include "../core/random.hpp"
 #include "summary.hpp"
@@ -104,6 +105,21 @@ std::vector<typename Module<T>::NamedArray> Module<T>::state() const {
 }
 
 template <class T>
+std::vector<PyTorchEntry> Module<T>::in_pytorch() const {
+  std::vector<std::pair<std::string, const Module*>> all;
+  collect(*this, "", all);
+  std::vector<PyTorchEntry> entries;
+  for (const auto& [path, module] : all) {
+    const std::string before = path.empty() ? "" : path + ".";
+    for (const auto list : {&Module::parameters_, &Module::buffers_})
+      for (const auto& [name, variable] : module->*list)
+        entries.push_back({before + name, module->names_.at(name).stored == InPyTorch::transposed, true});
+    for (const std::string& name : module->in_pytorch_only_) entries.push_back({before + name, false, false});
+  }
+  return entries;
+}
+
+template <class T>
 void Module<T>::load_state(const std::vector<NamedArray>& state) {
   assign("load_state", state);
 }
@@ -126,14 +142,14 @@ void Module<T>::assign(const std::string& operation, const std::vector<NamedArra
                        ", the " + kind + " " + to_string(variable.shape()) +
                        "; make the module with the sizes of the one that the values come from");
   }
-  if (values.size() > own.size())
-    for (const auto& [name, array] : state) {
-      bool known = false;
-      for (const auto& [own_name, variable] : own) known = known || own_name == name;
-      if (!known)
+  if (values.size() > own.size()) {
+    std::unordered_set<std::string_view> known;
+    for (const auto& [name, variable] : own) known.insert(name);
+    for (const auto& [name, array] : state)
+      if (!known.contains(name))
         throw ValueError(operation + ": the module has no parameter or buffer '" + name +
                          "'; see state() for those that it has");
-    }
+  }
   for (auto& [name, variable] : own) variable.set_value(to_array(std::move(values.at(name))));
 }
 
@@ -143,36 +159,60 @@ void copy_parameters(const Module<T>& from, Module<T>& to) {
 }
 
 template <class T>
-void Module<T>::check_new_name(const char* operation, const std::string& name) const {
+void Module<T>::take_name(const char* operation, const std::string& name, Registered registered) {
   const std::string what = std::string(operation) + ": the name '" + name + "' ";
   if (name.empty() || name.find('.') != std::string::npos)
     throw ValueError(what + "is empty or has a dot in it; dots separate the names of nested modules");
-  for (const auto& [taken, parameter] : parameters_)
-    if (taken == name) throw ValueError(what + "is taken by a parameter; choose another");
-  for (const auto& [taken, buffer] : buffers_)
-    if (taken == name) throw ValueError(what + "is taken by a buffer; choose another");
-  for (const auto& [taken, child] : children_)
-    if (taken == name) throw ValueError(what + "is taken by a module; choose another");
+  const auto [taken, is_new] = names_.emplace(name, registered);
+  if (!is_new) throw ValueError(what + "is taken by a " + taken->second.kind + "; choose another");
 }
 
 template <class T>
-Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> value) {
-  check_new_name("register_parameter", name);
-  return parameters_.emplace_back(name, parameter_from(std::move(value))).second;
+Variable<T>& Module<T>::place(std::list<NamedVariable>& list, const char* operation, const std::string& name,
+                              Variable<T> variable, Registered registered) {
+  std::list<NamedVariable> one;  // all that can fail comes before the first change
+  one.emplace_back(name, std::move(variable));
+  take_name(operation, name, registered);
+  list.splice(list.end(), one);
+  return list.back().second;
+}
+
+template <class T>
+Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> value, InPyTorch stored) {
+  if (stored == InPyTorch::transposed && value.shape.size() != 2)
+    throw ValueError("register_parameter: '" + name + "' is " + to_string(value.shape) +
+                     "; only a matrix can be transposed in PyTorch");
+  return place(parameters_, "register_parameter", name, parameter_from(std::move(value)),
+               {"parameter", stored});
 }
 
 template <class T>
 Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
-  check_new_name("register_buffer", name);
-  Variable<T>& buffer = buffers_.emplace_back(name, Variable<T>(std::move(value))).second;
-  buffer.node().updated_in_place = true;
-  return buffer;
+  Variable<T> made(std::move(value));
+  made.node().updated_in_place = true;
+  return place(buffers_, "register_buffer", name, std::move(made), {"buffer"});
+}
+
+template <class T>
+void Module<T>::register_in_pytorch_only(const std::string& name) {
+  in_pytorch_only_.push_back(name);
+  try {
+    take_name("register_in_pytorch_only", name, {"name of PyTorch's"});
+  } catch (...) {
+    in_pytorch_only_.pop_back();
+    throw;
+  }
 }
 
 template <class T>
 void Module<T>::add_child(const std::string& name, std::unique_ptr<Module> child) {
-  check_new_name("register_module", name);
   children_.emplace_back(name, std::move(child));
+  try {
+    take_name("register_module", name, {"module"});
+  } catch (...) {
+    children_.pop_back();
+    throw;
+  }
 }
 
 /// While it lives, the modules are in evaluation, and what operator() gives is noted. Then all is as before.

@@ -7,12 +7,24 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "../core/variable.hpp"
 
 namespace xgrad::nn {
+
+/// How PyTorch's layer of the same name stores a parameter or buffer: as it is here, or with its two axes
+/// swapped, as the weights of a linear layer, which are [in, out] here and [out, in] there.
+enum class InPyTorch { same, transposed };
+
+/// The same under its full name, or a name that PyTorch's layer has and the module here does not.
+struct PyTorchEntry {
+  std::string name;
+  bool transposed = false;
+  bool is_here = true;
+};
 
 /// Owns parameters, buffers and other modules, each under a name. A buffer is a value that is kept with the
 /// parameters but not trained, such as a running mean. Modules move and do not copy: what one owns lives
@@ -67,6 +79,9 @@ class Module {
   /// throws.
   void load_state(const std::vector<NamedArray>& state);
 
+  /// Everything in state(), and what PyTorch's layers have besides: how io::load and io::save translate.
+  std::vector<PyTorchEntry> in_pytorch() const;
+
   /// A table of the modules inside: type, shape of the output, number of parameters of its own; and the
   /// total. The shapes come from a forward pass on zeros of shape `input`, without recording and as eval();
   /// nothing of the module is changed, nor this thread's random numbers. "-" stands for the output of a
@@ -85,10 +100,13 @@ class Module {
     return y;
   }
 
-  /// A new leaf of this value. ValueError if the name is empty, taken, or has a dot in it.
-  Variable<T>& register_parameter(const std::string& name, Dense<T> value);
-  Variable<T>& register_parameter(const std::string& name, Array<T> value) {
-    return register_parameter(name, to_dense(std::move(value)));
+  /// A new leaf of this value. ValueError if the name is empty, taken, or has a dot in it, or if what PyTorch
+  /// stores transposed has not two axes.
+  Variable<T>& register_parameter(const std::string& name, Dense<T> value,
+                                  InPyTorch stored = InPyTorch::same);
+  Variable<T>& register_parameter(const std::string& name, Array<T> value,
+                                  InPyTorch stored = InPyTorch::same) {
+    return register_parameter(name, to_dense(std::move(value)), stored);
   }
 
   /// A new constant of this value, kept with the parameters: the forward pass may set_value() it. Names as
@@ -97,6 +115,9 @@ class Module {
   Variable<T>& register_buffer(const std::string& name, Array<T> value) {
     return register_buffer(name, to_dense(std::move(value)));
   }
+
+  /// A name that PyTorch's layer stores a value under, and this one has no use for: passed over in its files.
+  void register_in_pytorch_only(const std::string& name);
 
   /// Takes `module` in, and returns where it lives now. Names as above.
   template <std::derived_from<Module> M>
@@ -113,7 +134,15 @@ class Module {
   class Inspection;
 
   void add_child(const std::string& name, std::unique_ptr<Module> child);
-  void check_new_name(const char* operation, const std::string& name) const;
+  /// What a name stands for.
+  struct Registered {
+    const char* kind;
+    InPyTorch stored = InPyTorch::same;
+  };
+  /// ValueError if it cannot be given.
+  void take_name(const char* operation, const std::string& name, Registered registered);
+  Variable<T>& place(std::list<NamedVariable>& list, const char* operation, const std::string& name,
+                     Variable<T> variable, Registered registered);
   template <class M>
   static void collect(M& module, const std::string& path, std::vector<std::pair<std::string, M*>>& all);
   using Lists = std::initializer_list<std::list<NamedVariable> Module::*>;
@@ -123,6 +152,8 @@ class Module {
 
   std::list<NamedVariable> parameters_, buffers_;  ///< lists: their elements stay where they are
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  std::unordered_map<std::string, Registered> names_;  ///< of all of these
+  std::vector<std::string> in_pytorch_only_;
   bool training_ = true;
   std::optional<Shape>* seen_output_ = nullptr;  ///< where summary() reads the output's shape
 };

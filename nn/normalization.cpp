@@ -71,6 +71,8 @@ BatchNorm<T>::BatchNorm(Count channels, const BatchNormOptions& options) : optio
   if (options.track_running_stats) {
     running_mean_ = this->register_buffer("running_mean", zeros);
     running_var_ = this->register_buffer("running_var", ones);
+    // The batches that PyTorch counts matter with momentum = None alone, which there is not here.
+    this->register_in_pytorch_only("num_batches_tracked");
   }
 }
 

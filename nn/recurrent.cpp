@@ -68,7 +68,8 @@ Recurrent<T>::Recurrent(const char* type, Count inputs, Count units, std::size_t
   check_possible(type, Shape{options.layers, std::max(in, hidden), width});
   for (std::size_t k = 0; k < options.layers; ++k) {
     const auto parameter = [&](const char* name, const Shape& shape) {
-      return this->register_parameter(name + std::to_string(k), random_uniform<T>(shape, -bound, bound));
+      return this->register_parameter(name + std::to_string(k), random_uniform<T>(shape, -bound, bound),
+                                      shape.size() == 2 ? InPyTorch::transposed : InPyTorch::same);
     };
     Layer& layer = layers_.emplace_back();
     layer.weight_ih = parameter("weight_ih_l", Shape{k == 0 ? in : hidden, width});
