@@ -3,17 +3,9 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include "../core/dense.hpp"
-
 namespace xgrad::io {
-
-template <class T>
-using NamedValues = std::vector<std::pair<std::string, Dense<T>>>;
 
 enum class ElementType {
   boolean,

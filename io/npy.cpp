@@ -1,10 +1,14 @@
 #include "npy.hpp"
 
 #include <algorithm>
-#include <charconv>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
 #include <optional>
 
 #include "../core/error.hpp"
+#include "input_file.hpp"
+#include "python_literal.hpp"
 
 namespace xgrad::io {
 namespace {
@@ -12,93 +16,79 @@ namespace {
 constexpr std::string_view magic = "\x93NUMPY";
 constexpr std::size_t longest_header = 1 << 16;
 
-/// NumPy's kind and size of an element.
-constexpr std::pair<std::string_view, ElementType> type_names[] = {
+/// NumPy's kind and size of an element, after its order of bytes.
+constexpr std::pair<std::string_view, ElementType> sized_types[] = {
     {"f4", ElementType::float32}, {"f8", ElementType::float64}, {"f2", ElementType::float16},
     {"b1", ElementType::boolean}, {"i1", ElementType::int8},    {"u1", ElementType::uint8},
     {"i2", ElementType::int16},   {"u2", ElementType::uint16},  {"i4", ElementType::int32},
-    {"u4", ElementType::uint32},  {"i8", ElementType::int64},   {"u8", ElementType::uint64}};
+    {"u4", ElementType::uint32},  {"i8", ElementType::int64},   {"u8", ElementType::uint64},
+    {"?", ElementType::boolean},  {"b", ElementType::int8},     {"B", ElementType::uint8},
+    {"h", ElementType::int16},    {"H", ElementType::uint16},   {"i", ElementType::int32},
+    {"I", ElementType::uint32},   {"l", ElementType::int64},    {"L", ElementType::uint64},
+    {"q", ElementType::int64},    {"Q", ElementType::uint64},   {"e", ElementType::float16},
+    {"f", ElementType::float32},  {"d", ElementType::float64}};
+/// And its names, which stand alone.
+constexpr std::pair<std::string_view, ElementType> named_types[] = {
+    {"float32", ElementType::float32}, {"float64", ElementType::float64}, {"float16", ElementType::float16},
+    {"bool", ElementType::boolean},    {"int8", ElementType::int8},       {"uint8", ElementType::uint8},
+    {"int16", ElementType::int16},     {"uint16", ElementType::uint16},   {"int32", ElementType::int32},
+    {"uint32", ElementType::uint32},   {"int64", ElementType::int64},     {"uint64", ElementType::uint64},
+    {"half", ElementType::float16},    {"single", ElementType::float32},  {"double", ElementType::float64},
+    {"float", ElementType::float64},   {"int", ElementType::int64}};
 
 struct Header {
-  ElementType type{};
+  std::optional<ElementType> type;  ///< none for what is no real number
+  std::string type_name;
   bool big_endian = false, fortran_order = false;
   std::vector<std::size_t> shape;
 };
 
-/// Reads the one kind of dictionary that there is: {'descr': '<f8', 'fortran_order': False, 'shape': (2, 3)}.
-class HeaderParser {
- public:
-  explicit HeaderParser(std::string_view text) : rest_(text) {}
+void set_type(Header& header, const PythonLiteral& description) {
+  header.type_name =
+      description.is(PythonLiteral::Kind::text) ? "'" + description.text + "'" : "of several parts";
+  const std::string_view text = description.text;
+  const auto find = [&](const auto& types, std::string_view wanted) {
+    for (const auto& [name, type] : types)
+      if (name == wanted) header.type = type;
+  };
+  const bool has_order = !text.empty() && std::string_view("<>|=").find(text[0]) != std::string_view::npos;
+  header.big_endian = text.starts_with('>');
+  find(sized_types, has_order ? text.substr(1) : text);
+  if (!has_order) find(named_types, text);
+}
 
-  /// Nothing if the text is something else.
-  std::optional<Header> parse() {
-    bool has_type = false, has_order = false, has_shape = false;
-    if (!take("{")) return std::nullopt;
-    while (!take("}")) {
-      bool* seen = nullptr;
-      bool read = false;
-      if (take("'descr':")) {
-        seen = &has_type;
-        read = read_type();
-      } else if (take("'fortran_order':")) {
-        seen = &has_order;
-        header_.fortran_order = take("True");
-        read = header_.fortran_order || take("False");
-      } else if (take("'shape':")) {
-        seen = &has_shape;
-        read = read_shape();
-      }
-      if (!read || *seen) return std::nullopt;
-      *seen = true;
-      if (!take(",") && !rest_.starts_with("}")) return std::nullopt;
-    }
-    skip_blanks();
-    if (!rest_.empty() || !has_type || !has_order || !has_shape) return std::nullopt;
-    return header_;
+/// A tuple of whole numbers.
+bool set_shape(Header& header, const PythonLiteral& shape) {
+  if (!shape.is(PythonLiteral::Kind::tuple)) return false;
+  for (const PythonLiteral& extent : shape.items) {
+    if (!extent.is(PythonLiteral::Kind::integer) || (extent.negative && extent.number != 0)) return false;
+    header.shape.push_back(extent.number);
   }
+  return true;
+}
 
- private:
-  void skip_blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \n"), rest_.size())); }
-
-  bool take(std::string_view word) {
-    skip_blanks();
-    if (!rest_.starts_with(word)) return false;
-    rest_.remove_prefix(word.size());
-    skip_blanks();
-    return true;
-  }
-
-  bool read_type() {
-    if (!take("'") || rest_.empty()) return false;
-    const char order = rest_[0];
-    header_.big_endian = order == '>';
-    if (order != '<' && order != '>' && order != '|' && order != '=') return false;
-    rest_.remove_prefix(1);
-    for (const auto& [name, type] : type_names)
-      if (rest_.starts_with(name)) {
-        rest_.remove_prefix(name.size());
-        header_.type = type;
-        return take("'");
-      }
-    return false;
-  }
-
-  bool read_shape() {
-    if (!take("(")) return false;
-    while (!take(")")) {
-      std::size_t extent = 0;
-      const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), extent);
-      if (error != std::errc{}) return false;
-      rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
-      header_.shape.push_back(extent);
-      if (!take(",") && !rest_.starts_with(")")) return false;
-    }
-    return true;
-  }
-
-  std::string_view rest_;
-  Header header_;
-};
+/// Of {'descr': '<f8', 'fortran_order': False, 'shape': (2, 3)}, which has these three keys and no other;
+/// nothing if the text is something else.
+std::optional<Header> parse_header(std::string_view text, bool python2) {
+  const std::optional<PythonLiteral> read = parse_python_literal(text, python2);
+  if (!read || !read->is(PythonLiteral::Kind::dictionary)) return std::nullopt;
+  const auto value_of = [&](std::string_view key) {
+    const PythonLiteral* found = nullptr;
+    for (std::size_t i = 0; i < read->items.size(); i += 2)
+      if (read->items[i].is(PythonLiteral::Kind::text) && read->items[i].text == key)
+        found = &read->items[i + 1];
+    return found;
+  };
+  const PythonLiteral *const type = value_of("descr"), *const order = value_of("fortran_order"),
+                             *const shape = value_of("shape");
+  // Of a key that is there twice one does not know which to believe.
+  if (read->items.size() != 6 || type == nullptr || order == nullptr || shape == nullptr) return std::nullopt;
+  Header header;
+  if (!order->is(PythonLiteral::Kind::boolean) || !set_shape(header, *shape)) return std::nullopt;
+  header.fortran_order = order->number != 0;
+  set_type(header, *type);
+  return header;
+}
 
 /// `from` has its first axis contiguous; `to` is ours.
 template <class T>
@@ -139,8 +129,8 @@ std::string npy_header(const Shape& shape, ElementType type) {
 }
 
 template <class T>
-Dense<T> read_npy(std::size_t size, const NextBytes& next,
-                  const std::function<void(const std::string& what)>& fail) {
+Dense<T> read_npy(std::size_t size, const NextBytes& next, const NpyFail& report) {
+  const auto fail = [&](const std::string& what) { report(what, NpyFault::damage); };
   std::size_t left = size;
   const auto read = [&](char* out, std::size_t count) {
     if (count > left) fail("ends inside its header");
@@ -156,32 +146,36 @@ Dense<T> read_npy(std::size_t size, const NextBytes& next,
   char begin[8] = {};
   read(begin, sizeof(begin));
   const int version = begin[6];
-  if (std::string_view(begin, magic.size()) != magic || version < 1 || version > 3)
+  if (std::string_view(begin, magic.size()) != magic || version < 1 || version > 3 || begin[7] != 0)
     fail("is no npy file of version 1 to 3");
   const std::size_t length = read_number(version == 1 ? 2 : 4);
   if (length > longest_header)
     fail("has a header of " + std::to_string(length) + " bytes, too long for an array");
   std::string text(length, '\0');
   read(text.data(), length);
-  const std::optional<Header> header = HeaderParser(text).parse();
+  const std::optional<Header> header = parse_header(text, version < 3);
   if (!header) fail("has a header that is none of an array of real numbers: " + text.substr(0, 200));
+  if (!header->type)
+    report("has elements of type " + header->type_name + ", which are no real numbers",
+           NpyFault::element_type);
+  const ElementType type = *header->type;
   if (header->shape.size() > max_axes)
     fail("has " + std::to_string(header->shape.size()) + " axes, more than 8");
   const Shape shape(header->shape.begin(), header->shape.end());
-  if (byte_count(header->shape, header->type) != left)
+  if (byte_count(header->shape, type) != left)
     fail("holds " + std::to_string(left) + " bytes of elements, not what its shape " + to_string(shape) +
          " and type need");
 
   Dense<T> value(shape);
   const auto elements = [&](T* out) {
-    const std::size_t element = size_of(header->type);
-    if (!header->big_endian) return read_elements(header->type, value.size(), out, read);
+    const std::size_t element = size_of(type);
+    if (!header->big_endian) return read_elements(type, value.size(), out, read);
     std::vector<char> bytes(left);
     read(bytes.data(), bytes.size());
     for (std::size_t i = 0; i < bytes.size(); i += element)
       std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
                    bytes.begin() + static_cast<std::ptrdiff_t>(i + element));
-    convert(header->type, bytes.data(), value.size(), out);
+    convert(type, bytes.data(), value.size(), out);
   };
   if (!header->fortran_order || shape.size() < 2) {
     elements(value.mutable_data());
@@ -193,8 +187,38 @@ Dense<T> read_npy(std::size_t size, const NextBytes& next,
   return value;
 }
 
-template Dense<float> read_npy(std::size_t, const NextBytes&, const std::function<void(const std::string&)>&);
-template Dense<double> read_npy(std::size_t, const NextBytes&,
-                                const std::function<void(const std::string&)>&);
+template <class T>
+void write_npy_file(const Dense<T>& value, const std::string& path) {
+  constexpr ElementType type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
+  errno = 0;
+  std::ofstream file(path, std::ios::binary);
+  file << npy_header(value.shape, type);
+  file.write(reinterpret_cast<const char*>(value.data()),
+             static_cast<std::streamsize>(value.size() * sizeof(T)));
+  file.close();
+  if (!file)
+    throw IoError("save: cannot write " + path + " (" + std::strerror(errno) + "); check the space left");
+}
+
+template <class T>
+Dense<T> read_npy_file(const std::string& path) {
+  InputFile file(path, "an npy");
+  std::size_t at = 0;
+  const auto next = [&](char* out, std::size_t count) {
+    file.read(at, out, count);
+    at += count;
+  };
+  return read_npy<T>(file.size(), next, [&](const std::string& what, NpyFault fault) {
+    if (fault == NpyFault::damage) file.fail(what);
+    throw IoError("load: " + path + " " + what + "; convert it first");
+  });
+}
+
+template Dense<float> read_npy(std::size_t, const NextBytes&, const NpyFail&);
+template Dense<double> read_npy(std::size_t, const NextBytes&, const NpyFail&);
+template void write_npy_file(const Dense<float>&, const std::string&);
+template void write_npy_file(const Dense<double>&, const std::string&);
+template Dense<float> read_npy_file(const std::string&);
+template Dense<double> read_npy_file(const std::string&);
 
 }  // namespace xgrad::io

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "../core/dense.hpp"
 #include "element_type.hpp"
 
 namespace xgrad::io {
@@ -14,14 +15,25 @@ std::string npy_header(const Shape& shape, ElementType type);
 /// Gives the next bytes, all of those asked for, or throws.
 using NextBytes = std::function<void(char* out, std::size_t count)>;
 
-/// Reads an array of `size` bytes in all. `fail` throws, with a description of what is wrong.
-template <class T>
-Dense<T> read_npy(std::size_t size, const NextBytes& next,
-                  const std::function<void(const std::string& what)>& fail);
+/// Throws an error with a description of what is wrong: damage, or elements that are no real numbers.
+enum class NpyFault { damage, element_type };
+using NpyFail = std::function<void(const std::string& what, NpyFault fault)>;
 
-extern template Dense<float> read_npy(std::size_t, const NextBytes&,
-                                      const std::function<void(const std::string&)>&);
-extern template Dense<double> read_npy(std::size_t, const NextBytes&,
-                                       const std::function<void(const std::string&)>&);
+/// Reads an array of `size` bytes in all.
+template <class T>
+Dense<T> read_npy(std::size_t size, const NextBytes& next, const NpyFail& fail);
+
+/// A file of one array. IoError as for save_array and load_array.
+template <class T>
+void write_npy_file(const Dense<T>& value, const std::string& path);
+template <class T>
+Dense<T> read_npy_file(const std::string& path);
+
+extern template Dense<float> read_npy(std::size_t, const NextBytes&, const NpyFail&);
+extern template Dense<double> read_npy(std::size_t, const NextBytes&, const NpyFail&);
+extern template void write_npy_file(const Dense<float>&, const std::string&);
+extern template void write_npy_file(const Dense<double>&, const std::string&);
+extern template Dense<float> read_npy_file(const std::string&);
+extern template Dense<double> read_npy_file(const std::string&);
 
 }  // namespace xgrad::io

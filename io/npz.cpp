@@ -87,18 +87,21 @@ class Reader {
   }
 
   template <class T>
-  NamedValues<T> read() {
-    NamedValues<T> values;
-    if (is_empty_) return values;
+  Contents<T> read(const Wanted& wanted) {
+    Contents<T> contents;
+    if (is_empty_) return contents;
     std::unordered_set<std::string> names;
     int code = unzGoToFirstFile(zip_.get());
     for (; code == UNZ_OK; code = unzGoToNextFile(zip_.get())) {
-      open();
+      read_entry();
       if (!names.insert(name_).second) fail("has '" + name_ + "' twice");
-      values.emplace_back(name_, read_value<T>());
+      contents.names.push_back(name_);
+      if (!wanted(name_)) continue;
+      open();
+      contents.values.emplace_back(name_, read_value<T>());
     }
     if (code != UNZ_END_OF_LIST_OF_FILE) fail("has a damaged list of arrays");
-    return values;
+    return contents;
   }
 
  private:
@@ -124,20 +127,30 @@ class Reader {
     fail("is no zip archive");
   }
 
+  /// What the list says of the present entry.
+  void read_entry() {
+    char name[1 << 16];
+    if (unzGetCurrentFileInfo64(zip_.get(), &info_, name, sizeof(name), nullptr, 0, nullptr, 0) != UNZ_OK ||
+        info_.size_filename >= sizeof(name))
+      fail("has a damaged list of arrays");
+    name_.assign(name, info_.size_filename);
+    is_npy_ = name_.ends_with(ending);
+    if (is_npy_) name_.resize(name_.size() - ending.size());
+  }
+
+  /// What is wrong with an array that is not damaged.
+  [[noreturn]] void fail_unreadable(const std::string& what) const {
+    throw IoError("load: " + path_ + " holds '" + name_ + "'" + what +
+                  "; read the other arrays by their names");
+  }
+
   /// Opens the present entry, whose sizes are plausible then.
   void open() {
-    unz_file_info64 info{};
-    char name[1 << 16];
-    if (unzGetCurrentFileInfo64(zip_.get(), &info, name, sizeof(name), nullptr, 0, nullptr, 0) != UNZ_OK ||
-        info.size_filename >= sizeof(name))
-      fail("has a damaged list of arrays");
-    name_.assign(name, info.size_filename);
-    if (!name_.ends_with(ending)) fail("holds '" + name_ + "', which is no .npy file");
-    name_.resize(name_.size() - ending.size());
-    if ((info.flag & 1) != 0) fail("holds '" + name_ + "' encrypted");
+    const unz_file_info64& info = info_;
+    if (!is_npy_) fail_unreadable(", which is no .npy file");
+    if ((info.flag & 1) != 0) fail_unreadable(" encrypted");
     if (info.compression_method != 0 && info.compression_method != Z_DEFLATED)
-      fail("holds '" + name_ + "' compressed by method " + std::to_string(info.compression_method) +
-           ", not deflate");
+      fail_unreadable(" compressed by method " + std::to_string(info.compression_method) + ", not deflate");
     // Nobody's claim makes us allocate more than deflate can unpack from the bytes that there are; and
     // entries that share their bytes take more of them than there are.
     constexpr std::size_t highest_ratio = 1032;
@@ -161,8 +174,10 @@ class Reader {
         done += static_cast<std::size_t>(read);
       }
     };
-    Dense<T> value = read_npy<T>(
-        size_, next, [&](const std::string& what) { fail("holds '" + name_ + "', which " + what); });
+    Dense<T> value = read_npy<T>(size_, next, [&](const std::string& what, NpyFault fault) {
+      if (fault == NpyFault::element_type) fail_unreadable(", which " + what);
+      fail("holds '" + name_ + "', which " + what);
+    });
     // The check sum is compared here.
     if (unzCloseCurrentFile(zip_.get()) != UNZ_OK) fail("has damaged data at '" + name_ + "'");
     return value;
@@ -172,7 +187,9 @@ class Reader {
   bool is_empty_ = false;
   std::unique_ptr<void, Close> zip_;
   std::size_t bytes_left_ = 0;  ///< of the file, which no entry has taken
-  std::string name_;            ///< of the present entry, without its ending
+  unz_file_info64 info_{};      ///< of the present entry
+  std::string name_;            ///< without its ending if that is .npy
+  bool is_npy_ = false;
   std::size_t size_ = 0;
 };
 
@@ -194,13 +211,13 @@ void write_npz(const NamedValues<T>& values, const std::string& path) {
 }
 
 template <class T>
-NamedValues<T> read_npz(const std::string& path) {
-  return Reader(path).read<T>();
+Contents<T> read_npz(const std::string& path, const Wanted& wanted) {
+  return Reader(path).read<T>(wanted);
 }
 
 template void write_npz(const NamedValues<float>&, const std::string&);
 template void write_npz(const NamedValues<double>&, const std::string&);
-template NamedValues<float> read_npz(const std::string&);
-template NamedValues<double> read_npz(const std::string&);
+template Contents<float> read_npz(const std::string&, const Wanted&);
+template Contents<double> read_npz(const std::string&, const Wanted&);
 
 }  // namespace xgrad::io

@@ -1,7 +1,7 @@
 // The npz format: a zip archive of npy files.
 #pragma once
 
-#include "element_type.hpp"
+#include "contents.hpp"
 
 namespace xgrad::io {
 
@@ -9,13 +9,14 @@ namespace xgrad::io {
 template <class T>
 void write_npz(const NamedValues<T>& values, const std::string& path);
 
-/// Every array of an archive, plain or compressed, in its order. IoError as for load_arrays.
+/// The names in an archive, plain or compressed, in its order, and the wanted arrays; the others are not
+/// looked at. A file that is no .npy has its whole name. IoError as for load_arrays.
 template <class T>
-NamedValues<T> read_npz(const std::string& path);
+Contents<T> read_npz(const std::string& path, const Wanted& wanted);
 
 extern template void write_npz(const NamedValues<float>&, const std::string&);
 extern template void write_npz(const NamedValues<double>&, const std::string&);
-extern template NamedValues<float> read_npz(const std::string&);
-extern template NamedValues<double> read_npz(const std::string&);
+extern template Contents<float> read_npz(const std::string&, const Wanted&);
+extern template Contents<double> read_npz(const std::string&, const Wanted&);
 
 }  // namespace xgrad::io

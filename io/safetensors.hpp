@@ -2,21 +2,22 @@
 // https://huggingface.co/docs/safetensors, "Format".
 #pragma once
 
-#include "element_type.hpp"
+#include "contents.hpp"
 
 namespace xgrad::io {
 
-/// Writes into the file `path`. IoError if that fails.
+/// Writes into the file `path`, with the metadata "format" unless that is empty. IoError if that fails.
 template <class T>
-void write_safetensors(const NamedValues<T>& values, const std::string& path);
+void write_safetensors(const NamedValues<T>& values, const std::string& path, const std::string& format);
 
-/// Every tensor of a file, in the order of their elements there. IoError as for load_arrays.
+/// The names of a file's tensors, in the order of their elements there, and the wanted ones. IoError as for
+/// load_arrays.
 template <class T>
-NamedValues<T> read_safetensors(const std::string& path);
+Contents<T> read_safetensors(const std::string& path, const Wanted& wanted);
 
-extern template void write_safetensors(const NamedValues<float>&, const std::string&);
-extern template void write_safetensors(const NamedValues<double>&, const std::string&);
-extern template NamedValues<float> read_safetensors(const std::string&);
-extern template NamedValues<double> read_safetensors(const std::string&);
+extern template void write_safetensors(const NamedValues<float>&, const std::string&, const std::string&);
+extern template void write_safetensors(const NamedValues<double>&, const std::string&, const std::string&);
+extern template Contents<float> read_safetensors(const std::string&, const Wanted&);
+extern template Contents<double> read_safetensors(const std::string&, const Wanted&);
 
 }  // namespace xgrad::io

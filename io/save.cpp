@@ -1,12 +1,14 @@
 #include "save.hpp"
 
-#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "../core/error.hpp"
+#include "array_file.hpp"
+#include "npy.hpp"
 #include "npz.hpp"
 #include "safetensors.hpp"
 #include "whole_file.hpp"
@@ -62,28 +64,86 @@ bool is_npz(const char* operation, const std::string& path) {
   if (path.ends_with(".npz")) return true;
   if (path.ends_with(".safetensors")) return false;
   throw IoError(std::string(operation) + ": the ending of " + path +
-                " tells no format; let it be .safetensors or .npz");
+                " tells no format; let it be .safetensors or .npz" +
+                (path.ends_with(".npy") ? ", or use " + std::string(operation) + "_array" : ""));
+}
+
+void check_is_npy(const char* operation, const std::string& path) {
+  if (!path.ends_with(".npy"))
+    throw IoError(std::string(operation) + ": " + path + " does not end in .npy; use " + operation +
+                  "_arrays for files of several arrays");
+}
+
+template <class T>
+NamedArrays<T> to_arrays(NamedValues<T> values) {
+  NamedArrays<T> arrays;
+  for (auto& [name, value] : values) arrays.emplace_back(std::move(name), to_array(std::move(value)));
+  return arrays;
 }
 
 }  // namespace
 
 template <class T>
-void save_arrays(const NamedArrays<T>& arrays, const std::string& path) {
+void write_arrays(const NamedArrays<T>& arrays, const std::string& path, const std::string& format) {
   const bool npz = is_npz("save", path);
   check_names(arrays);
-  std::vector<std::pair<std::string, Dense<T>>> values;
+  NamedValues<T> values;
   for (const auto& [name, array] : arrays) values.emplace_back(name, to_dense(array));
   write_whole_file(path, [&](const std::string& unfinished) {
-    npz ? write_npz<T>(values, unfinished) : write_safetensors<T>(values, unfinished);
+    npz ? write_npz<T>(values, unfinished) : write_safetensors<T>(values, unfinished, format);
   });
 }
 
 template <class T>
+Contents<T> read_contents(const std::string& path, const Wanted& wanted) {
+  return is_npz("load", path) ? read_npz<T>(path, wanted) : read_safetensors<T>(path, wanted);
+}
+
+template <class T>
+void save_arrays(const NamedArrays<T>& arrays, const std::string& path) {
+  write_arrays(arrays, path, "");
+}
+
+template <class T>
 NamedArrays<T> load_arrays(const std::string& path) {
-  auto values = is_npz("load", path) ? read_npz<T>(path) : read_safetensors<T>(path);
-  NamedArrays<T> arrays;
-  for (auto& [name, value] : values) arrays.emplace_back(std::move(name), to_array(std::move(value)));
+  return to_arrays(read_contents<T>(path, [](const std::string&) { return true; }).values);
+}
+
+template <class T>
+NamedArrays<T> load_arrays(const std::string& path, const std::vector<std::string>& names) {
+  std::unordered_map<std::string_view, std::size_t> places;
+  for (const std::string& name : names)
+    if (!places.emplace(name, places.size()).second)
+      throw ValueError("load: the name '" + name + "' is given twice; keep one of the two");
+  auto values = read_contents<T>(path, [&](const std::string& name) { return places.contains(name); }).values;
+  NamedArrays<T> arrays(names.size());
+  for (auto& [name, value] : values) {
+    auto& [taken, array] = arrays[places.at(name)];
+    taken = std::move(name);
+    array = to_array(std::move(value));
+  }
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (arrays[i].first != names[i])
+      throw IoError("load: " + path + " has no array '" + names[i] +
+                    "'; see array_names() for those that it has");
   return arrays;
+}
+
+std::vector<std::string> array_names(const std::string& path) {
+  return read_contents<float>(path, [](const std::string&) { return false; }).names;
+}
+
+template <class T>
+void save_array(const Array<T>& array, const std::string& path) {
+  check_is_npy("save", path);
+  const Dense<T> value = to_dense(array);
+  write_whole_file(path, [&](const std::string& unfinished) { write_npy_file<T>(value, unfinished); });
+}
+
+template <class T>
+Array<T> load_array(const std::string& path) {
+  check_is_npy("load", path);
+  return to_array(read_npy_file<T>(path));
 }
 
 void detail::check_destination(const std::string& path) {
@@ -109,5 +169,15 @@ template void save_arrays(const NamedArrays<float>&, const std::string&);
 template void save_arrays(const NamedArrays<double>&, const std::string&);
 template NamedArrays<float> load_arrays(const std::string&);
 template NamedArrays<double> load_arrays(const std::string&);
+template NamedArrays<float> load_arrays(const std::string&, const std::vector<std::string>&);
+template NamedArrays<double> load_arrays(const std::string&, const std::vector<std::string>&);
+template void save_array(const Array<float>&, const std::string&);
+template void save_array(const Array<double>&, const std::string&);
+template Array<float> load_array(const std::string&);
+template Array<double> load_array(const std::string&);
+template void write_arrays(const NamedArrays<float>&, const std::string&, const std::string&);
+template void write_arrays(const NamedArrays<double>&, const std::string&, const std::string&);
+template Contents<float> read_contents(const std::string&, const Wanted&);
+template Contents<double> read_contents(const std::string&, const Wanted&);
 
 }  // namespace xgrad::io

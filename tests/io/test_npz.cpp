@@ -109,18 +109,42 @@ assert f['größe'].shape == (0, 4)
 
 TEST_CASE("arrays that are no real numbers, and archives of something else, are refused by name") {
   const TemporaryFolder folder;
-  CHECK(
-      complaint(folder, text_of(xgrad::testing::numpy_complex))
-          .find("holds 'z', which has a header that is none of an array of real numbers: {'descr': '<c16'") ==
-      0);
+  const std::string start = "load: " + (folder / "x.npz") + " holds ";
+  const std::string by_name = "; read the other arrays by their names";
+  CHECK(complaint(folder, text_of(xgrad::testing::numpy_complex)) ==
+        start + "'z', which has elements of type '<c16', which are no real numbers" + by_name);
   const std::string bytes = small_file(folder);
   std::string other = replaced(bytes, "x.npy", "x.txt");
-  other = replaced(other, "x.npy", "x.txt");
-  CHECK(complaint(folder, other) == "holds 'x.txt', which is no .npy file");
+  other = replaced(other, "x.npy", "x.txt", other.find("PK\1\2"));
+  CHECK(complaint(folder, other) == start + "'x.txt', which is no .npy file" + by_name);
   CHECK(complaint(folder, "") == "is no zip archive");
   CHECK(complaint(folder, "no zip archive at all, whatever its name says") == "is no zip archive");
   CHECK(complaint(folder, replaced(bytes, "NUMPY", "NUMPX")) ==
         "holds 'x', which is no npy file of version 1 to 3");
+}
+
+TEST_CASE("arrays are chosen by name, whatever the others hold") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.npz";
+  save_arrays<double>({{"a", Array<double>{1, 2}}, {"b", Array<double>{3}}, {"c", Array<double>{4}}}, path);
+  // As many bytes: text of two letters of four bytes each.
+  std::string bytes = read_bytes(path);
+  bytes = replaced(bytes, "'<f8'", "'<U2'", bytes.find("b.npy"));
+  write_bytes(path, bytes);
+  CHECK(xgrad::io::array_names(path) == std::vector<std::string>{"a", "b", "c"});
+  const auto arrays = load_arrays<double>(path, {"c", "a"});
+  REQUIRE(arrays.size() == 2);
+  CHECK(arrays[0].first == "c");
+  CHECK(arrays[0].second == Array<double>{4});
+  CHECK(arrays[1].second == Array<double>{1, 2});
+  const std::string text =
+      "load: " + path +
+      " holds 'b', which has elements of type '<U2', which are no real numbers; read the other "
+      "arrays by their names";
+  CHECK(message_of<IoError>([&] { load_arrays<double>(path); }) == text);
+  CHECK(message_of<IoError>([&] { load_arrays<double>(path, {"a", "b"}); }) == text);
+  CHECK(message_of<IoError>([&] { load_arrays<double>(path, {"x"}); }) ==
+        "load: " + path + " has no array 'x'; see array_names() for those that it has");
 }
 
 TEST_CASE("a header that is damaged or lies about the size is refused") {

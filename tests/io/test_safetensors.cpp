@@ -66,7 +66,7 @@ TEST_CASE("every type of real number is read, metadata passed over, and the orde
   const std::string path = folder / "x.safetensors";
   write_bytes(
       path,
-      file(R"( {"__metadata__":{"format":"pt"},)" + entry("f", "BF16", "[2]", "[9,13]") + "," +
+      file(R"({"__metadata__":{"format":"pt"},)" + entry("f", "BF16", "[2]", "[9,13]") + "," +
                entry("h", "F16", "[2]", "[5,9]") + "," + entry("b", "BOOL", "[2]", "[0,2]") + "," +
                entry("none", "I64", "[0,7]", "[2,2]") + "," + entry("i", "I8", "[1]", "[2,3]") + "," +
                entry("u", "U16", "[1]", "[3,5]") + "," + entry("l", "I64", "[]", "[13,21]") + "}",
@@ -97,20 +97,102 @@ TEST_CASE("a header's length that is beyond the file, or beyond reason, is refus
 
 TEST_CASE("a header that is not an object of entries is refused") {
   const TemporaryFolder folder;
-  const std::string no_object = "has a header that is no JSON object";
-  for (const std::string header : {"", "{", "[]", "7", "{}x", "{\"a\":}", "\xff"})
+  for (const std::string header : {"", "[]", "7", "\xff", " {}", "\n{}", "\xEF\xBB\xBF{}"})
+    CHECK(complaint(folder, file(header, "")) == "has a header that does not begin with '{'");
+  const std::string no_object = "has a header that is no JSON object with spaces behind it";
+  for (const std::string header :
+       {std::string("{"), std::string("{}x"), std::string("{\"a\":}"), std::string("{}\n"),
+        std::string("{}\t "), std::string("{}\0", 3), std::string("{}{}"), std::string("{/**/}"),
+        std::string("{\"\xff\":1}"), std::string(R"({"\ud800":{}})"), std::string("{,}")})
     CHECK(complaint(folder, file(header, "")) == no_object);
+  CHECK(complaint(folder, file("{}      ", "")) == "nothing was thrown");
+  CHECK(complaint(folder, file("{ \n\t\r}", "")) == "nothing was thrown");
   CHECK(complaint(folder, file(R"({"a":7})", "")) == "says nothing of 'a'");
   CHECK(complaint(folder, file(R"({"a":{"shape":[],"data_offsets":[0,8]}})", eight)) ==
         "gives no 'dtype' of 'a'");
   CHECK(complaint(folder, file(std::string("{") + entry("a", "C64", "[1]", "[0,8]") + "}", eight)) ==
-        "has 'a' in elements of type 'C64', which are no real numbers known here");
+        "load: " + (folder / "x.safetensors") +
+            " has 'a' in elements of type 'C64', which are no real numbers known here; read the other arrays "
+            "by "
+            "their names");
+  CHECK(complaint(folder, file(std::string("{") + entry("a", "F33", "[1]", "[0,8]") + "}", eight)) ==
+        "has 'a' in elements of type 'F33', which the format does not have");
   // A million brackets overflow no stack.
-  CHECK(complaint(folder, file(R"({"a":)" + std::string(1'000'000, '['), "")) ==
+  const std::string brackets(1'000'000, '[');
+  CHECK(complaint(folder, file(R"({"a":)" + brackets + "}", "")) == "says nothing of 'a'");
+  CHECK(complaint(folder, file(R"({"a":{"shape":)" + brackets + "}", "")) ==
+        "gives no list of whole numbers as 'shape' of 'a'");
+  CHECK(complaint(folder, file(R"({"a":{"more":)" + brackets + "}", "")) ==
         "has a header that nests too deep");
   CHECK(complaint(folder, file(std::string("{") + entry("a", "F64", "[1]", "[0,8]") + "," +
                                    entry("a", "F64", "[1]", "[0,8]") + "}",
                                eight)) == "names 'a' twice");
+}
+
+TEST_CASE("a key that is there twice is refused at every level") {
+  const TemporaryFolder folder;
+  const auto says = [&](const std::string& inside) {
+    return complaint(
+        folder, file(R"({"a":{)" + inside + R"("shape":[1],"dtype":"F64","data_offsets":[0,8]}})", eight));
+  };
+  CHECK(says("") == "nothing was thrown");
+  CHECK(says(R"("dtype":"F64",)") == "names 'dtype' twice in 'a'");
+  CHECK(says(R"("dtype":"F32",)") == "names 'dtype' twice in 'a'");
+  CHECK(says(R"("shape":[1],)") == "names 'shape' twice in 'a'");
+  CHECK(says(R"("data_offsets":[0,8],)") == "names 'data_offsets' twice in 'a'");
+  // The reference implementation passes over keys that it does not know.
+  CHECK(says(R"("more":{"x":[1,{"y":null}],"z":1.5},)") == "nothing was thrown");
+  CHECK(says(R"("more":1,"more":2,)") == "names 'more' twice in 'a'");
+  CHECK(says(R"("more":[{"x":1,"x":2}],)") == "names 'x' twice in 'a'");
+  CHECK(complaint(folder, file(R"({"__metadata__":{"x":"1","x":"2"}})", "")) ==
+        "names 'x' twice in '__metadata__'");
+  CHECK(complaint(folder, file(R"({"__metadata__":{},"__metadata__":{}})", "")) ==
+        "names '__metadata__' twice");
+}
+
+TEST_CASE("metadata are a map of strings to strings") {
+  const TemporaryFolder folder;
+  for (const std::string metadata : {"null", "7", "[]", "\"pt\"", R"({"x":1})", R"({"x":null})",
+                                     R"({"x":{}})", R"({"x":["y"]})", R"({"x":"y","z":true})"})
+    CHECK(complaint(folder, file(R"({"__metadata__":)" + metadata + "}", "")) ==
+          "has a '__metadata__' that is no map of strings to strings");
+  for (const std::string metadata : {"{}", R"({"x":"y"})", R"({"dtype":"F32","shape":"[1]"})"})
+    CHECK(complaint(folder, file(R"({"__metadata__":)" + metadata + "}", "")) == "nothing was thrown");
+}
+
+TEST_CASE("arrays are chosen by name, whatever the others hold") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.safetensors";
+  write_bytes(path, file(std::string("{") + entry("a", "F8_E4M3", "[2]", "[0,2]") + "," +
+                             entry("b", "U8", "[2]", "[2,4]") + "," + entry("c", "F4", "[4]", "[4,6]") + "," +
+                             entry("d", "U8", "[1,1,1,1,1,1,1,1,1]", "[6,7]") + "," +
+                             entry("e", "U8", "[]", "[7,8]") + "}",
+                         std::string("12\1\2") + "123\7"));
+  CHECK(xgrad::io::array_names(path) == std::vector<std::string>{"a", "b", "c", "d", "e"});
+  const auto arrays = load_arrays<double>(path, {"e", "b"});
+  REQUIRE(arrays.size() == 2);
+  CHECK(arrays[0].first == "e");
+  CHECK(arrays[0].second == Array<double>(7.0));
+  CHECK(arrays[1].first == "b");
+  CHECK(arrays[1].second == Array<double>{1, 2});
+  CHECK(load_arrays<double>(path, std::vector<std::string>{}).empty());
+  CHECK(message_of<IoError>([&] {
+          load_arrays<double>(path, {"b", "c"});
+        }).find("has 'c' in elements of type 'F4'") != std::string::npos);
+  CHECK(message_of<IoError>([&] {
+          load_arrays<double>(path, {"d"});
+        }).find("has 'd' with 9 axes, more than 8") != std::string::npos);
+  CHECK(message_of<IoError>([&] {
+          load_arrays<double>(path, {"b", "x"});
+        }) == "load: " + path + " has no array 'x'; see array_names() for those that it has");
+  CHECK(message_of<xgrad::ValueError>([&] {
+          load_arrays<double>(path, {"b", "b"});
+        }) == "load: the name 'b' is given twice; keep one of the two");
+  // The sizes of all are checked: 4 bits four times are two bytes.
+  CHECK(complaint(folder, file(std::string("{") + entry("c", "F4", "[3]", "[0,2]") + "}", "12")) ==
+        "gives 'c' other bytes than its shape and type need");
+  CHECK(complaint(folder, file(std::string("{") + entry("c", "C64", "[2305843009213693953]", "[0,8]") + "}",
+                               eight)) == "gives 'c' other bytes than its shape and type need");
 }
 
 TEST_CASE("shapes and offsets that are no whole numbers, overflow, or disagree are refused") {
@@ -118,11 +200,11 @@ TEST_CASE("shapes and offsets that are no whole numbers, overflow, or disagree a
   const auto says = [&](const std::string& shape, const std::string& offsets) {
     return complaint(folder, file(std::string("{") + entry("a", "F64", shape, offsets) + "}", eight));
   };
-  for (const std::string wrong : {"7", "[-1]", "[1.5]", "[\"1\"]", "[18446744073709551616]", "null"}) {
+  for (const std::string wrong : {"7", "[-1]", "[1.5]", "[\"1\"]", "[18446744073709551616]", "null", "[[1]]",
+                                  "[1.0]", "[1e0]", "[-0]", "[true]", "{}", "[{}]"}) {
     CHECK(says(wrong, "[0,8]") == "gives no list of whole numbers as 'shape' of 'a'");
     CHECK(says("[1]", wrong) == "gives no list of whole numbers as 'data_offsets' of 'a'");
   }
-  CHECK(says("[[1]]", "[0,8]") == "has a header that nests too deep");
   CHECK(says("[1,1,1,1,1,1,1,1,1]", "[0,8]") == "has 'a' with 9 axes, more than 8");
   const std::string other = "gives 'a' other bytes than its shape and type need";
   CHECK(says("[2]", "[0,8]") == other);
