@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -35,6 +36,7 @@ class Writer {
   }
 
   void begin(const std::string& name, std::size_t size) {
+    ++count_;
     zip_fileinfo info{};
     info.tmz_date.tm_year = 1980;  // the first that zip knows: the same arrays give the same file
     info.tmz_date.tm_mday = 1;
@@ -50,9 +52,46 @@ class Writer {
                                 static_cast<unsigned>(std::min(most_at_once, count - done))));
   }
   void end() { check(zipCloseFileInZip(zip_)); }
-  void close() { check(zipClose(std::exchange(zip_, nullptr), nullptr)); }
+  void close() {
+    check(zipClose(std::exchange(zip_, nullptr), nullptr));
+    constexpr std::size_t beyond_count = 0xffff;
+    if (count_ >= beyond_count) write_large_end();
+  }
 
  private:
+  /// minizip counts to 65535, which stands for "see the other record", and leaves out that record: without it
+  /// no list of so many entries has an end. It and its locator come before the short record, as
+  /// https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT has them in 4.3.14 and 4.3.15.
+  void write_large_end() {
+    constexpr std::size_t short_record = 22, long_record = 56;
+    std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out | std::ios::ate);
+    const std::streamoff end = std::streamoff(file.tellg()) - static_cast<std::streamoff>(short_record);
+    std::string last(short_record, '\0');
+    file.seekg(end);
+    file.read(last.data(), short_record);
+    const auto number = [&](std::size_t at) {
+      std::uint32_t value = 0;
+      std::memcpy(&value, last.data() + at, sizeof(value));
+      return value;
+    };
+    std::string bytes;
+    const auto add = [&](auto value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof(value)); };
+    constexpr std::uint16_t version = 45;
+    const std::uint64_t count = count_, list_size = number(12), list_begin = number(16);
+    bytes += "PK\6\6";
+    add(std::uint64_t{long_record - 12});
+    add(version), add(version), add(std::uint32_t{0}), add(std::uint32_t{0});
+    add(count), add(count), add(list_size), add(list_begin);
+    bytes += "PK\6\7";
+    add(std::uint32_t{0}), add(static_cast<std::uint64_t>(end)), add(std::uint32_t{1});
+    bytes += last;
+    file.seekp(end);
+    // With a list that begins beyond 4 GB minizip writes the long record itself.
+    if (number(16) != 0xffffffff) file << bytes;
+    file.close();
+    if (!file) fail();
+  }
+
   void check(int code) const {
     if (code != ZIP_OK) fail();
   }
@@ -62,6 +101,7 @@ class Writer {
 
   const std::string& path_;
   zipFile zip_;
+  std::size_t count_ = 0;  ///< of entries
 };
 
 /// A zip archive that is being read.
@@ -100,7 +140,9 @@ class Reader {
       open();
       contents.values.emplace_back(name_, read_value<T>());
     }
-    if (code != UNZ_END_OF_LIST_OF_FILE) fail("has a damaged list of arrays");
+    // Of 65535 entries minizip does not know that they are all.
+    const bool is_at_end = code == UNZ_END_OF_LIST_OF_FILE || contents.names.size() == 0xffff;
+    if (!is_at_end) fail("has a damaged list of arrays");
     return contents;
   }
 

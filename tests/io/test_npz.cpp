@@ -147,6 +147,20 @@ TEST_CASE("arrays are chosen by name, whatever the others hold") {
         "load: " + path + " has no array 'x'; see array_names() for those that it has");
 }
 
+TEST_CASE("more arrays than a zip archive can count in 16 bits come back") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "x.npz";
+  xgrad::io::NamedArrays<float> arrays;
+  for (const std::size_t count : {65534u, 65535u, 65537u}) {
+    while (arrays.size() < count) arrays.emplace_back(std::to_string(arrays.size()), Array<float>{1});
+    save_arrays<float>(arrays, path);
+    const std::vector<std::string> names = xgrad::io::array_names(path);
+    REQUIRE(names.size() == count);
+    CHECK(names.back() == std::to_string(count - 1));
+  }
+  CHECK(load_arrays<float>(path, {"65536"})[0].second == Array<float>{1});
+}
+
 TEST_CASE("a header that is damaged or lies about the size is refused") {
   const TemporaryFolder folder;
   const std::string bytes = small_file(folder), shape = "(2, 3), }          ";

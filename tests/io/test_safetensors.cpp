@@ -100,7 +100,7 @@ TEST_CASE("a header that is not an object of entries is refused") {
   for (const std::string header : {"", "[]", "7", "\xff", " {}", "\n{}", "\xEF\xBB\xBF{}"})
     CHECK(complaint(folder, file(header, "")) == "has a header that does not begin with '{'");
   const std::string no_object = "has a header that is no JSON object with spaces behind it";
-  for (const std::string header :
+  for (const std::string& header :
        {std::string("{"), std::string("{}x"), std::string("{\"a\":}"), std::string("{}\n"),
         std::string("{}\t "), std::string("{}\0", 3), std::string("{}{}"), std::string("{/**/}"),
         std::string("{\"\xff\":1}"), std::string(R"({"\ud800":{}})"), std::string("{,}")})
