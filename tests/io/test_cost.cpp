@@ -43,11 +43,13 @@ TEST_CASE("files of many arrays are written and read in time that grows with the
   const TemporaryFolder folder;
   for (const std::string ending : {".safetensors", ".npz"}) {
     INFO(ending);
+    // So many that comparing a name with all others would outweigh the rest.
+    const std::size_t count = ending == ".npz" ? 1000 : 8000;
     const auto path = [&](std::size_t n) { return folder / (std::to_string(n) + ending); };
-    CHECK(growth(1000, [&](std::size_t n) {
+    CHECK(growth(count, [&](std::size_t n) {
             return [=, arrays = many_arrays(n)] { xgrad::io::save_arrays<float>(arrays, path(n)); };
           }) < 8);
-    CHECK(growth(1000, [&](std::size_t n) { return [=] { xgrad::io::load_arrays<float>(path(n)); }; }) < 8);
+    CHECK(growth(count, [&](std::size_t n) { return [=] { xgrad::io::load_arrays<float>(path(n)); }; }) < 8);
   }
 }
 
