@@ -42,36 +42,39 @@ double distance(const xg::Variable<T>& got, const std::vector<double>& expected)
 ConvolutionCase random_case(xg::Generator& from, std::size_t largest) {
   const std::size_t groups = 1 + from.below(3);
   const auto often = [&](std::size_t usual) { return from.below(12) == 0 ? 0 : usual; };
-  xg::Conv2dOptions options;
-  options.groups = groups;
+  std::size_t stride[2], padding[2], dilation[2];
   xg::Shape x{often(1 + from.below(4)), groups * often(1 + from.below(3)), 0, 0};
   xg::Shape kernel{groups * often(1 + from.below(3)), x[1] / groups, 0, 0};
   for (std::size_t k : {0u, 1u}) {
     kernel[2 + k] = 1 + from.below(3);
-    options.stride[k] = 1 + from.below(3);
-    options.padding[k] = from.below(3) == 0 ? from.below(4) : 0;
-    options.dilation[k] = from.below(3) == 0 ? 1 + from.below(3) : 1;
-    const std::size_t reach = options.dilation[k] * (kernel[2 + k] - 1) + 1, padded = 2 * options.padding[k];
+    stride[k] = 1 + from.below(3);
+    padding[k] = from.below(3) == 0 ? from.below(4) : 0;
+    dilation[k] = from.below(3) == 0 ? 1 + from.below(3) : 1;
+    const std::size_t reach = dilation[k] * (kernel[2 + k] - 1) + 1, padded = 2 * padding[k];
     x[2 + k] = (reach > padded ? reach - padded : 0) + from.below(largest);
   }
-  return xg::testing::convolution_case(x, kernel, options);
+  return xg::testing::convolution_case(x, kernel,
+                                       {.stride = {stride[0], stride[1]},
+                                        .padding = {padding[0], padding[1]},
+                                        .dilation = {dilation[0], dilation[1]},
+                                        .groups = groups});
 }
 
 std::string text_of(const ConvolutionCase& c) {
   const auto pair = [](const auto& two) { return to_string(xg::Shape{two[0], two[1]}); };
   return to_string(c.x) + " * " + to_string(c.kernel) + ", stride " + pair(c.options.stride) + ", padding " +
-         pair(c.options.padding) + ", dilation " + pair(c.options.dilation) + ", groups " +
+         pair(c.options.padding.sides()) + ", dilation " + pair(c.options.dilation) + ", groups " +
          std::to_string(c.options.groups);
 }
 
 /// The transpose's options: what the windows of `c` do not reach is output padding.
 xg::ConvTranspose2dOptions transposed(const ConvolutionCase& c) {
-  const auto& [stride, padding, dilation, groups] = c.options;
-  xg::ConvTranspose2dOptions options{stride, padding, {0, 0}, dilation, groups};
-  for (std::size_t k : {0u, 1u})
-    options.output_padding[k] =
-        (c.x[2 + k] + 2 * padding[k] - dilation[k] * (c.kernel[2 + k] - 1) - 1) % stride[k];
-  return options;
+  const auto& [stride, around, dilation, groups] = c.options;
+  const xg::Pair& padding = around.sides();
+  const auto missed = [&](std::size_t k) -> std::size_t {
+    return (c.x[2 + k] + 2 * padding[k] - dilation[k] * (c.kernel[2 + k] - 1) - 1) % stride[k];
+  };
+  return {stride, padding, {missed(0), missed(1)}, dilation, groups};
 }
 
 /// conv2d, its two gradients, and both as operations of their own.

@@ -265,13 +265,13 @@ TEST_CASE("a power of 0 below 0 is infinite, and so is its gradient in the expon
 
 TEST_CASE("binary cross entropy of logits is right for logits of every size, to the second order") {
   const auto pairs = []<class T>(T) {
-    Pairs<T> pairs;
+    Pairs<T> all;
     for (const T z : sizes<T>(sizeof(T) == 4 ? 3 : 11))
-      for (const double t : {0.0, 0.25, 0.875, 1.0}) pairs.emplace_back(z, static_cast<T>(t));
+      for (const double t : {0.0, 0.25, 0.875, 1.0}) all.emplace_back(z, static_cast<T>(t));
     for (int z = -800; z < 800; z += 7)
       for (const double t : {0.0, 0.25, 1.0})
-        pairs.emplace_back(static_cast<T>(z) + T(0.3), static_cast<T>(t));
-    return pairs;
+        all.emplace_back(static_cast<T>(z) + T(0.3), static_cast<T>(t));
+    return all;
   };
   check(
       "binary_cross_entropy_with_logits",

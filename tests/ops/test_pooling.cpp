@@ -40,14 +40,19 @@ std::string text_of(const PoolCase& c) {
 /// Any geometry that is allowed; no images or no channels among them.
 PoolCase random_case(xg::Generator& from, bool dilated) {
   PoolCase c{{from.below(4), 1 + from.below(3), 0, 0}, {1, 1}};
+  std::size_t kernel[2], stride[2], padding[2], dilation[2];
   for (std::size_t k : {0u, 1u}) {
-    c.kernel[k] = 1 + from.below(4);
-    c.stride[k] = 1 + from.below(4);
-    c.padding[k] = from.below(c.kernel[k] / 2 + 1);
-    c.dilation[k] = dilated ? 1 + from.below(3) : 1;
+    kernel[k] = 1 + from.below(4);
+    stride[k] = 1 + from.below(4);
+    padding[k] = from.below(kernel[k] / 2 + 1);
+    dilation[k] = dilated ? 1 + from.below(3) : 1;
     // Long enough for every window to see something.
-    c.x[2 + k] = c.dilation[k] * (c.kernel[k] - 1) + 1 + from.below(7);
+    c.x[2 + k] = dilation[k] * (kernel[k] - 1) + 1 + from.below(7);
   }
+  c.kernel = {kernel[0], kernel[1]};
+  c.stride = {stride[0], stride[1]};
+  c.padding = {padding[0], padding[1]};
+  c.dilation = {dilation[0], dilation[1]};
   return c;
 }
 
@@ -142,7 +147,7 @@ TEST_CASE("in long rows full of ties, with NaN here and there, the first largest
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     PoolCase c = random_case(from, seed % 2 == 0);
     c.x[3] += from.below(90);
-    c.stride[1] = 1 + from.below(6);
+    c.stride = {c.stride[0].number(), 1 + from.below(6)};
     INFO("seed " << seed << ": " << text_of(c));
     std::vector<double> values(element_count(c.x));
     for (double& x : values)
