@@ -104,7 +104,7 @@ std::unique_ptr<Module<T>> module_of(const std::string& name) {
   if (name == "conv2d") {
     xgrad::Conv2dOptions options;
     options.padding = {1, 0};
-    return std::make_unique<Conv2d<T>>(2, 3, std::array<std::size_t, 2>{2, 3}, options);
+    return std::make_unique<Conv2d<T>>(2, 3, xgrad::Pair{2, 3}, options);
   }
   if (name == "embedding") return std::make_unique<Embedding<T>>(4, 3);
   if (name == "layer_norm") return std::make_unique<LayerNorm<T>>(4);
