@@ -27,9 +27,11 @@ void throw_impossible(std::string_view operation, const Shape& made, std::initia
   for (const Shape* each : of) given += (given.empty() ? "" : " and ") + to_string(*each);
   for (std::size_t extent : made) {
     if (shape.size() > 1) shape += ", ";
-    // What the checked sum and product stop at.
-    const bool stopped = extent == std::numeric_limits<std::size_t>::max();
-    shape += stopped ? "2^64 - 1 or more" : std::to_string(extent);
+    // What the checked sum and product stop at, and a Count.
+    constexpr std::size_t all = std::numeric_limits<std::size_t>::max(), signed_all = all / 2;
+    shape += extent == all          ? "2^64 - 1 or more"
+             : extent == signed_all ? "2^63 - 1 or more"
+                                    : std::to_string(extent);
     if (extent == 0) zeros = ", extents of 0 left out";
   }
   throw ShapeError(

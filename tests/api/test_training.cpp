@@ -51,6 +51,9 @@ TEST_CASE("schedules scale each group's own rate, and everything resumes from a 
   auto y = xg::parameter(x.value());
   xg::optim::Adam<double> resumed({y}, {.learning_rate = 0.1});
   resumed.load_state(adam.state());
+  xg::optim::CosineAnnealingLR resumed_cosine(resumed, {.t_max = 10});
+  xg::optim::LinearWarmup resumed_schedule(resumed, {.total_steps = 5}, resumed_cosine);
+  resumed_schedule.load_state(schedule.state());
   for (auto* optimizer : {&adam, &resumed}) {
     optimizer->zero_grad();
     for (auto parameter : optimizer->parameters()) xg::sum(xg::square(parameter)).backward();

@@ -142,19 +142,19 @@ TEST_CASE("moons, circles and blobs refuse what they cannot draw") {
 TEST_CASE("more points than a value can have are refused before any is drawn") {
   constexpr std::size_t half = std::size_t{1} << 63;
   xgrad::testing::check_refused({
-      {"make_spiral: shape [2^64 - 1 or more, 2] is too large, and a value has less than 2^60 elements; make "
+      {"make_spiral: shape [18446744073709551614, 2] is too large, and a value has less than 2^60 elements; make "
        "it smaller",
        [] { make_spiral<float>(half, 2); }},
-      {"make_moons: shape [9223372036854775808, 2] is too large, and a value has less than 2^60 elements; "
+      {"make_moons: shape [2^63 - 1 or more, 2] is too large, and a value has less than 2^60 elements; "
        "make it smaller",
        [] { make_moons<float>(half); }},
-      {"make_circles: shape [9223372036854775808, 2] is too large, and a value has less than 2^60 elements; "
+      {"make_circles: shape [2^63 - 1 or more, 2] is too large, and a value has less than 2^60 elements; "
        "make it smaller",
        [] { make_circles<double>(half); }},
-      {"make_blobs: shape [9223372036854775808, 4] is too large, and a value has less than 2^60 elements; "
+      {"make_blobs: shape [2^63 - 1 or more, 4] is too large, and a value has less than 2^60 elements; "
        "make it smaller",
        [] { make_blobs<float>(half, 4); }},
-      {"make_blobs: shape [9223372036854775808, 4] is too large, and a value has less than 2^60 elements; "
+      {"make_blobs: shape [2^63 - 1 or more, 4] is too large, and a value has less than 2^60 elements; "
        "make it smaller",
        [] { make_blobs<double>(10, 4, half); }},
   });

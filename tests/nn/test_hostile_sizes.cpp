@@ -24,7 +24,7 @@ TEST_CASE("no layer has a parameter that no value can be") {
       {"Linear: shape [4294967296, 4294967296] is too large, and a value has less than 2^60 elements; make "
        "it smaller",
        [] { nn::Linear<float>(K32, K32); }},
-      {"Linear: shape [2^64 - 1 or more, 1] is too large, and a value has less than 2^60 elements; make it "
+      {"Linear: shape [2^63 - 1 or more, 1] is too large, and a value has less than 2^60 elements; make it "
        "smaller",
        [] { nn::Linear<double>(all_ones, 1); }},
       {"Linear: shape [2, 4611686018427387904] is too large, and a value has less than 2^60 elements; make "
@@ -44,7 +44,7 @@ TEST_CASE("no layer has a parameter that no value can be") {
       {"LSTM: shape [1, 4611686018427387904, 2^64 - 1 or more] is too large, and a value has less than 2^60 "
        "elements; make it smaller",
        [] { nn::LSTM<float>(1, K62); }},
-      {"GRU: shape [2^64 - 1 or more, 2, 6] is too large, and a value has less than 2^60 elements; make it "
+      {"GRU: shape [2^63 - 1 or more, 2, 6] is too large, and a value has less than 2^60 elements; make it "
        "smaller",
        [] { nn::GRU<float>(1, 2, {.layers = all_ones}); }},
       {"RNN: shape [1, 4294967296, 4294967296] is too large, and a value has less than 2^60 elements; make "
@@ -58,7 +58,7 @@ TEST_CASE("no layer has a parameter that no value can be") {
       {"BatchNorm: shape [4611686018427387904] is too large, and a value has less than 2^60 elements; make "
        "it smaller",
        [] { nn::BatchNorm1d<float> layer(K62); }},
-      {"MultiheadAttention: shape [9223372036854775808, 2^64 - 1 or more] is too large, and a value has less "
+      {"MultiheadAttention: shape [2^63 - 1 or more, 2^64 - 1 or more] is too large, and a value has less "
        "than 2^60 elements; make it smaller",
        [] { nn::MultiheadAttention<float>(2 * K62, 1); }},
       {"Linear: shape [2, 4611686018427387904] is too large, and a value has less than 2^60 elements; make "

@@ -59,7 +59,9 @@ double binary(double p, double t) {
   return -(t * std::log(larger(p, least)) + (1 - t) * std::log(larger(1 - p, least)));
 }
 double binary_with_logits(double z, double t) {
-  return std::fmax(z, 0) - z * t + std::log1p(std::exp(-std::fabs(z)));
+  // An infinite logit that is right costs nothing, and is not 0 times infinity.
+  if (z > 0) return (t == 1 ? 0 : (1 - t) * z) + std::log1p(std::exp(-z));
+  return (t == 0 ? 0 : -t * z) + std::log1p(std::exp(z));
 }
 
 const Argument any = {{samples, classes}}, share = {{samples, classes}, 0.1, 0.9};

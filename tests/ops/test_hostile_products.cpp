@@ -43,13 +43,13 @@ TEST_CASE("no choice, product or window gives a shape that no value can have") {
          [&] {
            xg::masked_select(wide, xg::to_array(xg::Dense<bool>(Shape{K40, 1, 0})));
          }},
-        {"one_hot: [3] would become [3, 18446744073709551614], and a value has less than 2^60 elements; make "
+        {"one_hot: [3] would become [3, 2^63 - 1 or more], and a value has less than 2^60 elements; make "
          "it smaller",
          [&] { xg::one_hot<double>(zeros({3}), all_ones - 1); }},
         {"one_hot: [3] would become [3, 4611686018427387904], and a value has less than 2^60 elements; make "
          "it smaller",
          [&] { xg::one_hot<float>(zeros({3}), 2 * K61); }},
-        {"one_hot: [0] would become [0, 2^64 - 1 or more], and a value has less than 2^60 elements, extents "
+        {"one_hot: [0] would become [0, 2^63 - 1 or more], and a value has less than 2^60 elements, extents "
          "of 0 left out; make it smaller",
          [&] { xg::one_hot<double>(zeros({0}), all_ones); }},
     });
