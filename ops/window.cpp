@@ -10,7 +10,7 @@ constexpr std::int64_t most = std::int64_t{1} << 31;
 }  // namespace
 
 std::string to_string(const Pair& pair) {
-  return "[" + std::to_string(pair[0].number()) + ", " + std::to_string(pair[1].number()) + "]";
+  return std::string("[") + std::to_string(pair[0].number()) + ", " + std::to_string(pair[1].number()) + "]";
 }
 
 std::size_t checked_number(const WindowCall& call, const char* what, const Count& count, std::int64_t least) {
