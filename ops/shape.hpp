@@ -67,7 +67,7 @@ template <Tensor V, detail::NoInteger N>
 V squeeze(const V& x, N axis) = delete;  // an axis is an integer
 template <Tensor V>
 V squeeze(V x, std::ptrdiff_t axis) {
-  return squeeze(std::move(x), Axes{axis});
+  return squeeze(std::move(x), Axes{Integer(axis)});
 }
 
 /// Axis k of the result is axis axes[k] of x: [2, 3, 4] with {2, 0, 1} becomes [4, 2, 3]. ShapeError unless

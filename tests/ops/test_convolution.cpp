@@ -69,12 +69,12 @@ std::string text_of(const ConvolutionCase& c) {
 
 /// The transpose's options: what the windows of `c` do not reach is output padding.
 xg::ConvTranspose2dOptions transposed(const ConvolutionCase& c) {
-  const auto& [stride, around, dilation, groups] = c.options;
-  const xg::Pair& padding = around.sides();
+  const xg::Pair &stride = c.options.stride, &padding = c.options.padding.sides(),
+                 &dilation = c.options.dilation;
   const auto missed = [&](std::size_t k) -> std::size_t {
     return (c.x[2 + k] + 2 * padding[k] - dilation[k] * (c.kernel[2 + k] - 1) - 1) % stride[k];
   };
-  return {stride, padding, {missed(0), missed(1)}, dilation, groups};
+  return {stride, padding, {missed(0), missed(1)}, dilation, c.options.groups};
 }
 
 /// conv2d, its two gradients, and both as operations of their own.

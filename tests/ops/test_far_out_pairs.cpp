@@ -147,8 +147,9 @@ TEST_CASE("atan2 at the origin and at infinity has gradients and second derivati
                                           {1, -infinity},
                                           {infinity, infinity},
                                           {-infinity, infinity}}) {
-    CAPTURE(y);
-    CAPTURE(x);
+    const double height = y, width = x;  // clang 14 captures no structured binding
+    CAPTURE(height);
+    CAPTURE(width);
     const auto a = xg::parameter(y), b = xg::parameter(x), angle = atan2(a, b);
     CHECK(angle.item() == std::atan2(y, x));
     for (const auto& first : {slopes(angle, a), slopes(angle, b)}) {
@@ -269,8 +270,7 @@ TEST_CASE("binary cross entropy of logits is right for logits of every size, to 
     for (const T z : sizes<T>(sizeof(T) == 4 ? 3 : 11))
       for (const double t : {0.0, 0.25, 0.875, 1.0}) all.emplace_back(z, static_cast<T>(t));
     for (int z = -800; z < 800; z += 7)
-      for (const double t : {0.0, 0.25, 1.0})
-        all.emplace_back(static_cast<T>(z) + T(0.3), static_cast<T>(t));
+      for (const double t : {0.0, 0.25, 1.0}) all.emplace_back(static_cast<T>(z) + T(0.3), static_cast<T>(t));
     return all;
   };
   check(
