@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <iosfwd>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <type_traits>
@@ -25,7 +26,8 @@ namespace xgrad {
 /// through this object (the non-const members that give a pointer, reference or iterator) takes a copy of its
 /// own first when the buffer is shared, and marks the buffer as exposed; const members never do. A pointer,
 /// reference or iterator is good until the next non-const access after a copy. Elements are uninitialised
-/// unless a value is given.
+/// unless a value is given. One that was moved from keeps its size, as the shape of its Array stays what it
+/// was, but no elements; the first who writes to it finds NaN.
 template <class T>
 class Storage {
  public:
@@ -57,7 +59,10 @@ class Storage {
 
   Storage(const Storage&) noexcept = default;
   Storage& operator=(const Storage&) noexcept = default;
-  Storage(Storage&& other) noexcept { swap(other); }
+  Storage(Storage&& other) noexcept
+      : buffer_(std::move(other.buffer_)),
+        elements_(std::exchange(other.elements_, nullptr)),
+        count_(other.count_) {}
   Storage& operator=(Storage&& other) noexcept {
     Storage(std::move(other)).swap(*this);
     return *this;
@@ -66,6 +71,7 @@ class Storage {
 
   allocator_type get_allocator() const noexcept { return {}; }
   bool empty() const noexcept { return count_ == 0; }
+  bool moved_from() const noexcept { return !buffer_ && count_ != 0; }
   size_type size() const noexcept { return count_; }
   size_type capacity() const noexcept { return count_; }
   size_type max_size() const noexcept { return static_cast<size_type>(-1) / sizeof(T); }
@@ -113,12 +119,8 @@ class Storage {
 
   /// The buffer itself; sharing it is how the library reads an Array without a copy.
   const memory::Buffer& buffer() const noexcept { return buffer_; }
-  /// Gives the buffer away; this storage is empty then.
-  memory::Buffer take() noexcept {
-    memory::Buffer taken = std::move(buffer_);
-    clear();
-    return taken;
-  }
+  /// Gives the buffer away; this storage was moved from then.
+  memory::Buffer take() noexcept { return std::move(Storage(std::move(*this)).buffer_); }
 
  private:
   // const_cast: a buffer reads as const; writable() is the one way to write, and asks first.
@@ -128,6 +130,9 @@ class Storage {
     if (buffer_) {
       if (!buffer_.unique()) detach();
       if (!buffer_.exposed()) buffer_.set_exposed(true);
+    } else if (moved_from()) {
+      Storage(count_, std::numeric_limits<T>::quiet_NaN()).swap(*this);
+      buffer_.set_exposed(true);
     }
     return elements_;
   }
@@ -192,9 +197,10 @@ namespace detail {
 template <class T>
 void check_whole(const Array<T>& array) {
   check_possible("array", array.shape());
-  if (array.storage().size() != element_count(array.shape()))
-    throw ValueError("array: shape " + to_string(array.shape()) + " holds " +
-                     std::to_string(array.storage().size()) +
+  const Storage<T>& storage = array.storage();
+  const std::size_t held = storage.moved_from() ? 0 : storage.size();
+  if (held != element_count(array.shape()))
+    throw ValueError("array: shape " + to_string(array.shape()) + " holds " + std::to_string(held) +
                      " elements; it was moved from, assign to it first");
 }
 

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <sstream>
 #include <type_traits>
 #include <vector>
@@ -286,6 +287,7 @@ TEST_CASE("a buffer that could still be written from outside is copied") {
                          xgrad::ValueError);
     array = plain;
     CHECK(to_dense(array).size() == 6);
+    CHECK(array(1, 2) == plain(1, 2));
   }
   SUBCASE("a moved one with another holder is copied") {
     Array<double> other = array;
@@ -298,6 +300,31 @@ TEST_CASE("a buffer that could still be written from outside is copied") {
     CHECK(taken.buffer.unique());
     CHECK_FALSE(taken.buffer.exposed());
   }
+}
+
+// xtensor 0.27 assigns an expression of the same shape without a temporary, so that what is written is the
+// storage that was moved from.
+TEST_CASE("what was moved from takes a value of any shape, and gives none before") {
+  Array<double> array = plain;
+  Array<double> first = std::move(array);
+  CHECK(array.storage().moved_from());
+  array = plain + 1;
+  CHECK_FALSE(array.storage().moved_from());
+  CHECK(array == plain + 1);
+  CHECK(first == plain);
+  Array<double> second = std::move(array);
+  array = xt::view(plain, 0);
+  CHECK(array == xt::view(plain, 0));
+  Array<double> scalar = 3.;
+  Array<double> third = std::move(scalar);
+  scalar = xt::sum(plain);
+  CHECK(scalar() == xt::sum(plain)());
+  Array<double> fourth = std::move(scalar);
+  scalar += 1;
+  CHECK(std::isnan(scalar()));
+  std::swap(first, second);
+  CHECK(first == plain + 1);
+  CHECK(second == plain);
 }
 
 TEST_CASE("storage as a container") {
