@@ -1,14 +1,14 @@
 // Everything a program needs: values, operations, derivatives, networks, optimizers, data, training, drawings.
 #pragma once
 
-#include "core/language.hpp"
+#include "core/array/language.hpp"
 
-#include "core/anomaly.hpp"
-#include "core/memory.hpp"
-#include "core/random.hpp"
-#include "core/scope.hpp"
-#include "core/threads.hpp"
-#include "core/variable.hpp"
+#include "core/graph/anomaly.hpp"
+#include "core/array/memory.hpp"
+#include "core/kernels/random.hpp"
+#include "core/graph/scope.hpp"
+#include "core/array/threads.hpp"
+#include "core/graph/variable.hpp"
 #include "data/csv.hpp"
 #include "data/dataset.hpp"
 #include "data/digits.hpp"

@@ -5,7 +5,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include <xgrad/core/dispatch.hpp>
+#include <xgrad/core/kernels/dispatch.hpp>
 
 #include "floor_kernels.hpp"
 #include "harness.hpp"

@@ -1,6 +1,6 @@
 #include "floor_kernels.hpp"
 
-#include <xgrad/core/simd/pack.hpp>
+#include <xgrad/core/kernels/simd/pack.hpp>
 
 namespace floors {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include <xgrad/core/simd/isa.hpp>
+#include <xgrad/core/kernels/simd/isa.hpp>
 
 namespace floors {
 

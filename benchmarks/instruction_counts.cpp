@@ -4,7 +4,7 @@
 #include <iostream>
 #include <string>
 
-#include <xgrad/core/threads.hpp>
+#include <xgrad/core/array/threads.hpp>
 
 #include "xgrad_rows.hpp"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 
 namespace xgrad::data {
 

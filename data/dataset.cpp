@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
 

@@ -1,7 +1,7 @@
 // The handwritten digits that come with the library.
 #pragma once
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 #include "package.hpp"
 
 namespace xgrad::data {

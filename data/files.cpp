@@ -12,7 +12,7 @@
 #include <system_error>
 #include <vector>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "packed_file.hpp"
 
 namespace xgrad::data {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 #include "package.hpp"
 
 namespace xgrad::data {

@@ -8,8 +8,8 @@
 #include <thread>
 #include <utility>
 
-#include "../core/error.hpp"
-#include "../core/random.hpp"
+#include "../core/array/error.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
 namespace {

@@ -1,7 +1,7 @@
 // Bringing inputs to a common scale.
 #pragma once
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 
 namespace xgrad::data {
 

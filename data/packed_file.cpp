@@ -9,7 +9,7 @@
 
 #include <zlib.h>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::data {
 namespace {

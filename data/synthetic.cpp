@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
 namespace {

@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "../core/hook.hpp"
-#include "../core/random.hpp"
-#include "../core/record.hpp"
-#include "../core/watch.hpp"
+#include "../core/graph/hook.hpp"
+#include "../core/graph/record.hpp"
+#include "../core/graph/watch.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 namespace {

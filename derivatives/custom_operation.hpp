@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <string>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad::detail {
 namespace {

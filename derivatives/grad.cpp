@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "../core/backward.hpp"
+#include "../core/graph/backward.hpp"
 
 namespace xgrad {
 namespace {

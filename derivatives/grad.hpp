@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

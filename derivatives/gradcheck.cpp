@@ -4,7 +4,7 @@
 #include <cstring>
 #include <memory>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 #include "differences.hpp"
 #include "grad.hpp"
 #include "jvp.hpp"

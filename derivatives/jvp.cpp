@@ -4,9 +4,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "../core/anomaly.hpp"
-#include "../core/backward.hpp"
-#include "../core/sweep.hpp"
+#include "../core/graph/anomaly.hpp"
+#include "../core/graph/backward.hpp"
+#include "../core/graph/sweep.hpp"
 
 namespace xgrad {
 namespace {

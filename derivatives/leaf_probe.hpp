@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad::detail {
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <type_traits>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

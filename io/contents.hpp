@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/dense.hpp"
+#include "../core/array/dense.hpp"
 
 namespace xgrad::io {
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "../core/sweep.hpp"
+#include "../core/graph/sweep.hpp"
 
 namespace xgrad::io {
 namespace {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::io {
 

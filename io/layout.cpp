@@ -3,7 +3,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "array_file.hpp"
 #include "save.hpp"
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <optional>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "input_file.hpp"
 #include "python_literal.hpp"
 

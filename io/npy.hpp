@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "../core/dense.hpp"
+#include "../core/array/dense.hpp"
 #include "element_type.hpp"
 
 namespace xgrad::io {

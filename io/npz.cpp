@@ -12,7 +12,7 @@
 #include <minizip/unzip.h>
 #include <minizip/zip.h>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "npy.hpp"
 
 namespace xgrad::io {

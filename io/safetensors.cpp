@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "element_type.hpp"
 #include "safetensors_header.hpp"
 

@@ -6,7 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::io {
 namespace {

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "array_file.hpp"
 #include "npy.hpp"
 #include "npz.hpp"

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 
 namespace xgrad::io {
 

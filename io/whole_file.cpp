@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::io {
 namespace {

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 #include "../ops/layer.hpp"
 
 namespace xgrad::nn {

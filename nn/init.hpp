@@ -2,8 +2,8 @@
 // thread's generator unless another one is given.
 #pragma once
 
-#include "../core/random.hpp"
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad::nn::init {
 

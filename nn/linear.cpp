@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 #include "../ops/linear_algebra.hpp"
 
 namespace xgrad::nn {

@@ -7,7 +7,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 #include "summary.hpp"
 
 namespace xgrad::nn {

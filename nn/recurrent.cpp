@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../core/immortal.hpp"
-#include "../core/random.hpp"
+#include "../core/array/immortal.hpp"
+#include "../core/kernels/random.hpp"
 #include "../ops/activation.hpp"
 #include "../ops/elementwise.hpp"
 #include "../ops/exponential.hpp"

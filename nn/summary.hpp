@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/shape.hpp"
+#include "../core/array/shape.hpp"
 
 namespace xgrad::nn {
 

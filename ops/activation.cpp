@@ -1,6 +1,6 @@
 #include "activation.hpp"
 
-#include "../core/elementwise_operation.hpp"
+#include "../core/formula/elementwise_operation.hpp"
 #include "families.hpp"
 #include "operators.hpp"
 

@@ -1,6 +1,6 @@
 #include "arithmetic.hpp"
 
-#include "../core/elementwise_operation.hpp"
+#include "../core/formula/elementwise_operation.hpp"
 #include "exponential.hpp"
 #include "families.hpp"
 #include "operators.hpp"

@@ -2,8 +2,8 @@
 // for any.
 #pragma once
 
-#include "../core/add_multiply.hpp"
-#include "../core/formula.hpp"
+#include "../core/formula/add_multiply.hpp"
+#include "../core/formula/formula.hpp"
 
 namespace xgrad {
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/strided_copy.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
 #include "shape.hpp"
 #include "slice.hpp"

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

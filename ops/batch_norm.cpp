@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/broadcast.hpp"
-#include "../core/elementwise_operation.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/formula/elementwise_operation.hpp"
+#include "../core/graph/broadcast.hpp"
 #include "batch_norm_kernels.hpp"
 #include "families.hpp"
 #include "normalization.hpp"

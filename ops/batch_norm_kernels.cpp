@@ -1,6 +1,6 @@
 #include "batch_norm_kernels.hpp"
 
-#include "../core/elementwise_loop.hpp"
+#include "../core/formula/elementwise_loop.hpp"
 #include "normalization_kernels.hpp"
 
 namespace xgrad::kernels {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "../core/formula.hpp"
+#include "../core/formula/formula.hpp"
 
 namespace xgrad {
 

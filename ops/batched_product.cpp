@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
 
 namespace xgrad {
 namespace {

@@ -1,8 +1,8 @@
 // Products of stacks of matrices on raw pointers: what matmul runs for more than two axes.
 #pragma once
 
-#include "../core/gemm.hpp"
-#include "../core/shape.hpp"
+#include "../core/array/shape.hpp"
+#include "../core/kernels/gemm.hpp"
 
 namespace xgrad {
 

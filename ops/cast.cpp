@@ -1,7 +1,7 @@
 #include "cast.hpp"
 
-#include "../core/sweep.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/graph/sweep.hpp"
 
 namespace xgrad {
 namespace {

@@ -1,7 +1,7 @@
 // From one element type to the other.
 #pragma once
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../core/array.hpp"
+#include "../core/array/array.hpp"
 
 namespace xgrad {
 

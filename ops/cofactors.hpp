@@ -2,7 +2,7 @@
 // is 0 in a singular matrix, and differentiable to every order there, too.
 #pragma once
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad::detail {
 

@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 #include "pair.hpp"
 
 namespace xgrad {

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "../core/dense.hpp"
-#include "../core/dispatch.hpp"
-#include "../core/gemm.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/dense.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/dispatch.hpp"
+#include "../core/kernels/gemm.hpp"
 #include "convolution_kernels.hpp"
 
 namespace xgrad {

@@ -1,6 +1,6 @@
 #include "convolution_kernels.hpp"
 
-#include "../core/axis_loop.hpp"
+#include "../core/kernels/axis_loop.hpp"
 
 namespace xgrad::kernels {
 namespace {

@@ -1,7 +1,7 @@
 // What the kernel file of the convolutions and the library share: images as columns of patches, and back.
 #pragma once
 
-#include "../core/simd/isa.hpp"
+#include "../core/kernels/simd/isa.hpp"
 #include "window.hpp"
 
 namespace xgrad::kernels {

@@ -3,9 +3,9 @@
 #include <numeric>
 #include <string>
 
-#include "../core/broadcast.hpp"
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/graph/broadcast.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
 #include "families.hpp"

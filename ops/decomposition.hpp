@@ -4,7 +4,7 @@
 // elimination meets the difference of two.
 #pragma once
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

@@ -1,8 +1,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "families.hpp"
 #include "layer.hpp"

@@ -1,7 +1,7 @@
 #include "dropout_kernels.hpp"
 
-#include "../core/axis_loop.hpp"
-#include "../core/simd/philox.hpp"
+#include "../core/kernels/axis_loop.hpp"
+#include "../core/kernels/simd/philox.hpp"
 
 namespace xgrad::kernels {
 namespace {

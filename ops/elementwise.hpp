@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "../core/elementwise.hpp"
-#include "../core/immortal.hpp"
+#include "../core/array/immortal.hpp"
+#include "../core/formula/elementwise.hpp"
 #include "operators.hpp"
 
 namespace xgrad {

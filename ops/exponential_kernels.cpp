@@ -1,6 +1,6 @@
 #include "exponential.hpp"
 
-#include "../core/elementwise_loop.hpp"
+#include "../core/formula/elementwise_loop.hpp"
 
 namespace xgrad::kernels {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../core/elementwise.hpp"
+#include "../core/formula/elementwise.hpp"
 
 namespace xgrad {
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "../core/array.hpp"
-#include "../core/record.hpp"
+#include "../core/array/array.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

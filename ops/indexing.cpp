@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
 #include "families.hpp"
 #include "shape.hpp"
 

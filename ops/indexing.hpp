@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
-#include "../core/array.hpp"
-#include "../core/record.hpp"
+#include "../core/array/array.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

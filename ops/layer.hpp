@@ -3,9 +3,9 @@
 
 #include <utility>
 
-#include "../core/array.hpp"
-#include "../core/random.hpp"
-#include "../core/record.hpp"
+#include "../core/array/array.hpp"
+#include "../core/graph/record.hpp"
+#include "../core/kernels/random.hpp"
 
 namespace xgrad {
 

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/broadcast.hpp"
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/graph/broadcast.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "families.hpp"
 #include "layer_norm_kernels.hpp"
 #include "normalization.hpp"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/gemm.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/gemm.hpp"
 #include "arrange.hpp"
 #include "batched_product.hpp"
 #include "families.hpp"

@@ -2,7 +2,7 @@
 // transposed in memory, in no derivative of any order.
 #pragma once
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

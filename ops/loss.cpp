@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "../core/broadcast.hpp"
-#include "../core/elementwise_operation.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/formula/elementwise_operation.hpp"
+#include "../core/graph/broadcast.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
 #include "families.hpp"

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "../core/formula.hpp"
+#include "../core/formula/formula.hpp"
 
 namespace xgrad {
 

@@ -7,10 +7,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../core/dense.hpp"
-#include "../core/error.hpp"
-#include "../core/lapack.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/dense.hpp"
+#include "../core/array/error.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/lapack.hpp"
 
 namespace xgrad::detail {
 

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "../core/axis_loop.hpp"
+#include "../core/kernels/axis_loop.hpp"
 
 namespace xgrad::kernels {
 

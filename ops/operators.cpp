@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "../core/broadcast.hpp"
-#include "../core/elementwise.hpp"
+#include "../core/formula/elementwise.hpp"
+#include "../core/graph/broadcast.hpp"
 
 namespace xgrad {
 namespace {

@@ -1,7 +1,7 @@
 // Two numbers of an option, one for each axis of an image.
 #pragma once
 
-#include "../core/number.hpp"
+#include "../core/array/number.hpp"
 
 namespace xgrad {
 

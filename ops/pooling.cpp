@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "families.hpp"
 #include "indexing.hpp"
 #include "pooling_kernels.hpp"

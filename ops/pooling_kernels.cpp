@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "../core/simd/pack.hpp"
+#include "../core/kernels/simd/pack.hpp"
 
 namespace xgrad::kernels {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "../core/simd/isa.hpp"
+#include "../core/kernels/simd/isa.hpp"
 #include "window.hpp"
 
 namespace xgrad::kernels {

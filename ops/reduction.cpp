@@ -4,10 +4,10 @@
 #include <cmath>
 #include <string>
 
-#include "../core/broadcast.hpp"
-#include "../core/elementwise_operation.hpp"
-#include "../core/reduction.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/formula/elementwise_operation.hpp"
+#include "../core/graph/broadcast.hpp"
+#include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
 #include "families.hpp"
 #include "operators.hpp"

@@ -1,7 +1,7 @@
 // Reductions over axes, and where their extremes lie.
 #pragma once
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "../core/axis_loop.hpp"
-#include "../core/elementwise_loop.hpp"
+#include "../core/formula/elementwise_loop.hpp"
+#include "../core/kernels/axis_loop.hpp"
 
 namespace xgrad::kernels {
 namespace {

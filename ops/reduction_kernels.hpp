@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "../core/formula.hpp"
-#include "../core/reduction.hpp"
+#include "../core/formula/formula.hpp"
+#include "../core/kernels/reduction.hpp"
 
 namespace xgrad {
 

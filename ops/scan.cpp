@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
 #include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"

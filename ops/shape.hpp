@@ -8,8 +8,8 @@
 #include <initializer_list>
 #include <utility>
 
-#include "../core/broadcast.hpp"
-#include "../core/record.hpp"
+#include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "slice.hpp"
 
 namespace xgrad {

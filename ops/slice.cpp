@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/strided_copy.hpp"
+#include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
 #include "shape.hpp"
 

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "../core/record.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 

@@ -1,7 +1,7 @@
 #include "softmax.hpp"
 
-#include "../core/dispatch.hpp"
-#include "../core/reduction.hpp"
+#include "../core/kernels/dispatch.hpp"
+#include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
 #include "families.hpp"
 #include "operators.hpp"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "../core/axis_loop.hpp"
+#include "../core/kernels/axis_loop.hpp"
 
 namespace xgrad::kernels {
 namespace {

@@ -1,7 +1,7 @@
 // What the kernel file of softmax and the library share.
 #pragma once
 
-#include "../core/reduction.hpp"
+#include "../core/kernels/reduction.hpp"
 
 namespace xgrad::kernels {
 

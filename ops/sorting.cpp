@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
 #include "indexing.hpp"
 
 namespace xgrad {

@@ -5,7 +5,7 @@
 #include <limits>
 #include <sstream>
 
-#include "../core/broadcast.hpp"
+#include "../core/graph/broadcast.hpp"
 #include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"

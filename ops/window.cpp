@@ -1,6 +1,6 @@
 #include "window.hpp"
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "../core/shape.hpp"
+#include "../core/array/shape.hpp"
 #include "pair.hpp"
 #endif
 

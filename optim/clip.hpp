@@ -4,7 +4,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad::optim {
 

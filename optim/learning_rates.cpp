@@ -4,7 +4,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::optim {
 

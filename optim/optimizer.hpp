@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 #include "learning_rates.hpp"
 #include "state.hpp"
 

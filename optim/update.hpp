@@ -3,8 +3,8 @@
 
 #include <type_traits>
 
-#include "../core/dispatch.hpp"
-#include "../core/threads.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "update_kernels.hpp"
 
 namespace xgrad::optim {

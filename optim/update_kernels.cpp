@@ -1,6 +1,6 @@
 #include "update_kernels.hpp"
 
-#include "../core/simd/pack.hpp"
+#include "../core/kernels/simd/pack.hpp"
 
 namespace xgrad::kernels {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "../core/simd/isa.hpp"
+#include "../core/kernels/simd/isa.hpp"
 
 namespace xgrad::kernels {
 

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "../core/simd/isa.hpp"
+#include "../core/kernels/simd/isa.hpp"
 
 namespace xgrad::kernels {
 

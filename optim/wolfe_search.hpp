@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "../core/dense.hpp"
+#include "../core/array/dense.hpp"
 
 namespace xgrad::optim {
 

@@ -3,7 +3,7 @@
 # What the library keeps for a whole program is never destroyed (static objects of a user's and detached threads use
 # it to the very end), and no lock of its own can be held by a thread that a forked child does not have. So its objects
 # may not register destructors with the program's end, nor make static objects under a guard, nor take a lock that
-# core/fork.cpp does not know: this finds those that do, by the functions of the run-time library that they would call.
+# core/array/fork.cpp does not know: this finds those that do, by the functions of the run-time library that they would call.
 # Exit code 77: nothing to say for this build.
 set -euo pipefail
 
@@ -35,7 +35,7 @@ check_objects() {
             advice["__cxa_atexit"] = "a static object with a destructor; use detail::immortal"
             advice["__cxa_guard_acquire"] = "a static object that is made under a guard; use constinit or detail::immortal"
             advice["__cxa_thread_atexit"] = "a thread_local object with a destructor"
-            advice["pthread_mutex_lock"] = "a lock that core/fork.cpp does not know"
+            advice["pthread_mutex_lock"] = "a lock that core/array/fork.cpp does not know"
             advice["pthread_rwlock_rdlock"] = advice["pthread_rwlock_wrlock"] = advice["pthread_mutex_lock"]
             advice["pthread_once"] = "std::call_once, which a forked child could find begun"
           }

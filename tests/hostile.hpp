@@ -7,8 +7,8 @@
 #include <functional>
 #include <initializer_list>
 #include <limits>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/variable.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/graph/variable.hpp>
 
 #include "message_of.hpp"
 

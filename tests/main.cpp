@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 #include <iostream>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/reference_count.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/array/reference_count.hpp>
 
 namespace {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <string>
-#include <xgrad/core/error.hpp>
+#include <xgrad/core/array/error.hpp>
 
 namespace xgrad::testing {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <xgrad/core/threads.hpp>
+#include <xgrad/core/array/threads.hpp>
 
 namespace xgrad::testing {
 

@@ -9,7 +9,7 @@
 #include <initializer_list>
 #include <random>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 
 namespace xgrad::testing {

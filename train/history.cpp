@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string_view>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 #include "../io/whole_file.hpp"
 
 namespace xgrad::train {

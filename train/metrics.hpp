@@ -1,7 +1,7 @@
 // Figures that say how good predictions are, beside the loss.
 #pragma once
 
-#include "../core/variable.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad::train {
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/random.hpp"
+#include "../core/kernels/random.hpp"
 #include "../nn/module.hpp"
 #include "../optim/optimizer.hpp"
 #include "../optim/reduce_on_plateau.hpp"

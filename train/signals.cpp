@@ -2,7 +2,7 @@
 
 #include <atomic>
 
-#include "../core/error.hpp"
+#include "../core/array/error.hpp"
 
 namespace xgrad::train::detail {
 namespace {

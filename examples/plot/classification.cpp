@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include <fmt/core.h>
-#include <xgrad/core/error.hpp>
+#include <xgrad/core/array/error.hpp>
 
 namespace plot {
 namespace {

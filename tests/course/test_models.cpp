@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/numerical_gradient.hpp>
 #include <xgrad/nn/loss.hpp>
 #include <xgrad/nn/two_layer_net.hpp>

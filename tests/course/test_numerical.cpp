@@ -6,8 +6,8 @@
 #include <map>
 #include <string>
 #include <vector>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/derivatives/numerical_gradient.hpp>

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <xgrad/core/error.hpp>
+#include <xgrad/core/array/error.hpp>
 
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/error.hpp>
+#include <xgrad/core/array/error.hpp>
 #include <xgrad/data/digits.hpp>
 #include <xgrad/data/files.hpp>
 

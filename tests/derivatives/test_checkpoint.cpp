@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <xgrad/core/random.hpp>
-#include <xgrad/core/scope.hpp>
+#include <xgrad/core/graph/scope.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>

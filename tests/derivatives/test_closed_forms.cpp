@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/ops/arithmetic.hpp>

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <sstream>
 #include <string>
-#include <xgrad/core/broadcast.hpp>
+#include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/derivatives/custom_operation.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>

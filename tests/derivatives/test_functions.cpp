@@ -2,7 +2,7 @@
 
 #include <cmath>
 #include <vector>
-#include <xgrad/core/broadcast.hpp>
+#include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/derivatives/custom_operation.hpp>
 #include <xgrad/derivatives/functions.hpp>

@@ -4,8 +4,8 @@
 #include <limits>
 #include <sstream>
 #include <stdexcept>
-#include <xgrad/core/random.hpp>
-#include <xgrad/core/record.hpp>
+#include <xgrad/core/graph/record.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>

@@ -3,8 +3,8 @@
 
 #include <cmath>
 #include <sstream>
-#include <xgrad/core/broadcast.hpp>
-#include <xgrad/core/record.hpp>
+#include <xgrad/core/graph/broadcast.hpp>
+#include <xgrad/core/graph/record.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/io/save.hpp>
 #include <xgrad/nn/two_layer_net.hpp>
 #include <xgrad/ops/operators.hpp>

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/sequential.hpp>

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include <doctest/doctest.h>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/flatten.hpp>
 #include <xgrad/nn/linear.hpp>

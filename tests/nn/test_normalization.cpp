@@ -4,7 +4,7 @@
 #include <cmath>
 #include <sstream>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/normalization.hpp>

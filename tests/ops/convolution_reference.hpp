@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <vector>
-#include <xgrad/core/shape.hpp>
+#include <xgrad/core/array/shape.hpp>
 #include <xgrad/ops/convolution.hpp>
 
 namespace xgrad::testing {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <vector>
-#include <xgrad/core/variable.hpp>
+#include <xgrad/core/graph/variable.hpp>
 
 namespace xgrad::testing {
 

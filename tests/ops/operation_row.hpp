@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include <xgrad/core/elementwise.hpp>
-#include <xgrad/core/variable.hpp>
+#include <xgrad/core/formula/elementwise.hpp>
+#include <xgrad/core/graph/variable.hpp>
 
 namespace xgrad::testing {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <vector>
-#include <xgrad/core/shape.hpp>
+#include <xgrad/core/array/shape.hpp>
 #include <xgrad/ops/pair.hpp>
 
 namespace xgrad::testing {

@@ -3,7 +3,7 @@
 
 #include <string>
 #include <vector>
-#include <xgrad/core/shape.hpp>
+#include <xgrad/core/array/shape.hpp>
 
 namespace xgrad::testing {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <type_traits>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 
 #include "operation_row.hpp"

@@ -1,4 +1,4 @@
-#include <xgrad/core/broadcast.hpp>
+#include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/ops/operators.hpp>
 
 #include "operation_row.hpp"

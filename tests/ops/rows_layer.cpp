@@ -1,6 +1,6 @@
 #include <array>
 #include <cmath>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/ops/batch_norm_kernels.hpp>
 #include <xgrad/ops/layer.hpp>
 

@@ -6,8 +6,8 @@
 #include <functional>
 #include <string>
 #include <vector>
-#include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
+#include <xgrad/core/array/threads.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/arrange.hpp>

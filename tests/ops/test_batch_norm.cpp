@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>

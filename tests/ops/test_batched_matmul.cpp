@@ -5,7 +5,7 @@
 #include <cstring>
 #include <string>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/linear_algebra.hpp>

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <string>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/convolution.hpp>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/operators.hpp>

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/einsum.hpp>

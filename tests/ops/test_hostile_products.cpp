@@ -1,6 +1,6 @@
 // Shapes that no value can have, asked for through every operation that chooses, multiplies or makes
 // elements.
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/functions.hpp>
 #include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/decomposition.hpp>

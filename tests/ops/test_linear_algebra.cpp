@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
 #include <string>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/linear_algebra.hpp>

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>

@@ -2,8 +2,8 @@
 
 #include <string>
 #include <vector>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/shape.hpp>

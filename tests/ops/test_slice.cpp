@@ -2,9 +2,9 @@
 
 #include <string>
 #include <vector>
-#include <xgrad/core/memory.hpp>
-#include <xgrad/core/random.hpp>
-#include <xgrad/core/threads.hpp>
+#include <xgrad/core/array/memory.hpp>
+#include <xgrad/core/array/threads.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>

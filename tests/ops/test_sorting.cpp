@@ -6,7 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <vector>
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/exponential.hpp>

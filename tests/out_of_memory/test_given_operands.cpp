@@ -4,7 +4,7 @@
 
 #include <new>
 #include <utility>
-#include <xgrad/core/scope.hpp>
+#include <xgrad/core/graph/scope.hpp>
 #include <xgrad/ops/operators.hpp>
 
 #include "failing_new.hpp"

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include <xgrad/core/random.hpp>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/data/loader.hpp>
 #include <xgrad/data/synthetic.hpp>
 #include <xgrad/nn/activation.hpp>

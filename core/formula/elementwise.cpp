@@ -1,0 +1,183 @@
+#include "elementwise.hpp"
+
+#include "../graph/broadcast.hpp"
+#include "../kernels/dispatch.hpp"
+#include "add_multiply.hpp"
+#include "elementwise_operation.hpp"
+#include "program_run.hpp"
+
+namespace xgrad {
+namespace {
+
+Elementwise::Gradient described(Program program, std::size_t inputs) {
+  Elementwise::Gradient result;
+  result.zero = program.is_zero();
+  result.passes = program.is_copy_of(inputs + 1);
+  result.reads_output = program.reads(inputs);
+  for (std::size_t i = 0; i < inputs; ++i) result.reads |= std::uint32_t(program.reads(i)) << i;
+  result.program = std::move(program);
+  return result;
+}
+
+}  // namespace
+
+Elementwise::Elementwise(std::string_view name, std::size_t inputs, const kernels::Kernels& kernels,
+                         GradientFormula formula, bool chooses)
+    : name_(name), inputs_(inputs), kernels_(&kernels), formula_(formula), chooses_(chooses) {}
+
+Elementwise::Elementwise(std::string_view name, Program program, std::vector<Program> gradients)
+    : name_(name), inputs_(program.inputs), program_(std::move(program)), by_hand_(std::move(gradients)) {}
+
+Elementwise::Elementwise(IsGradient, std::string_view name, Program program)
+    : name_(name), inputs_(program.inputs), is_gradient_(true), program_(std::move(program)) {}
+
+Elementwise::~Elementwise() { delete derived_.load(std::memory_order_acquire); }
+
+// Threads that ask first at the same time derive it once each, and the one that is ready first stays: a lock
+// could be held by a thread that a forked child does not have.
+const Elementwise::Derived& Elementwise::derive() const {
+  auto own = std::make_unique<Derived>();
+  for (std::size_t k = 0; k < inputs_; ++k) {
+    Program program;
+    if (kernels_ != nullptr) {
+      program =
+          trace(inputs_ + 2, [&](std::span<const Symbol> symbols) { return formula_(symbols.data(), k); });
+    } else {
+      program = by_hand_.empty() ? xgrad::differentiate(program_, k) : by_hand_[k];
+    }
+    Gradient known = described(std::move(program), inputs_);
+    if (kernels_ == nullptr && !is_gradient_)
+      known.operation = std::make_shared<Elementwise>(IsGradient(), name_ + "'", known.program);
+    own->gradients.push_back(std::move(known));
+  }
+  // Gradients that are given by hand may be anything, also not linear in dy.
+  if (kernels_ == nullptr && by_hand_.empty()) own->value_and_slopes = find_value_and_slopes(own->gradients);
+  const Derived* first = nullptr;
+  if (derived_.compare_exchange_strong(first, own.get(), std::memory_order_acq_rel)) first = own.release();
+  return *first;
+}
+
+std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {
+  // What is kept for the slopes must be worth it: a buffer each, to be written and read.
+  constexpr std::size_t worth = 3;
+  std::size_t apart = program_.steps.size();
+  for (const Gradient& gradient : gradients) {
+    apart += gradient.program.steps.size();
+    // A gradient that chooses may drop an infinite dy, which times a slope of 0 would be NaN.
+    for (const Program::Step& step : gradient.program.steps)
+      if (step.operation != nullptr && step.operation->chooses_) return {};
+  }
+  Program joint = trace_all(inputs_, [&](std::span<const Symbol> inputs) {
+    std::vector<Symbol> arguments(inputs.begin(), inputs.end());
+    std::vector<Symbol> results{replay<Symbol>(program_, inputs)};
+    arguments.push_back(results[0]);
+    arguments.push_back(1.0);
+    for (const Gradient& gradient : gradients) results.push_back(replay<Symbol>(gradient.program, arguments));
+    return results;
+  });
+  if (joint.steps.size() + worth > apart) return {};
+  return joint;
+}
+
+namespace {
+
+template <class T>
+constexpr bool is_double = std::is_same_v<T, double>;
+
+template <class T>
+Dense<T> plain_value(const Elementwise& operation, const Dense<T>* const* inputs) {
+  Source sources[most_inputs];
+  for (std::size_t i = 0; i < operation.inputs(); ++i) sources[i] = {inputs[i]->data(), &inputs[i]->shape};
+  Dense<T> result(elementwise_shape(operation, {sources, operation.inputs()}));
+  elementwise_value<T>(operation, {sources, operation.inputs()}, result.shape, result.mutable_data());
+  return result;
+}
+
+}  // namespace
+
+Shape elementwise_shape(const Elementwise& operation, std::span<const Source> inputs) {
+  Shape shape = *inputs[0].shape;
+  for (const Source& input : inputs.subspan(1))
+    if (!(*input.shape == shape)) shape = broadcast_shapes(operation.name(), shape, *input.shape);
+  return shape;
+}
+
+template <class T>
+void elementwise_value(const Elementwise& operation, std::span<const Source> inputs, const Shape& shape,
+                       T* out) {
+  if (operation.kernels() != nullptr)
+    run_broadcast(operation.kernels()->value[is_double<T>], sizeof(T), out, shape, inputs);
+  else
+    run_program<T>(*operation.program(), inputs, shape, {&out, 1});
+}
+
+template <class T>
+void elementwise_value_and_slopes(const Elementwise& operation, std::span<const Source> inputs,
+                                  const Shape& shape, T* out, std::uint32_t wanted,
+                                  std::span<memory::Buffer> slopes) {
+  std::vector<bool> computed{true};
+  std::vector<T*> outs{out};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    computed.push_back((wanted >> i & 1) && *inputs[i].shape == shape);
+    if (!computed.back()) continue;
+    slopes[i] = memory::Buffer(element_count(shape) * sizeof(T));
+    outs.push_back(static_cast<T*>(slopes[i].mutable_data()));
+  }
+  const Program& all = *operation.value_and_slopes();
+  if (outs.size() == all.results.size())
+    run_program<T>(all, inputs, shape, outs);
+  else
+    run_program<T>(only(all, computed), inputs, shape, outs);
+}
+
+template <class T>
+void elementwise_gradient(const Elementwise& operation, std::size_t which, std::span<const Source> sources,
+                          const Shape& shape, T* out) {
+  if (operation.kernels() != nullptr)
+    run_broadcast(operation.kernels()->gradient[which][is_double<T>], sizeof(T), out, shape, sources);
+  else
+    run_program<T>(operation.gradient(which).program, sources, shape, {&out, 1});
+}
+
+template <class T>
+void elementwise_product(const Source& slope, const Source& dy, const Shape& shape, T* out) {
+  const Source sources[] = {slope, dy};
+  elementwise_value<T>(operation<Multiply, Core>(), sources, shape, out);
+}
+
+template <>
+Dense<float> apply_to<Dense<float>>(const Elementwise& operation, const Dense<float>* const* inputs,
+                                    std::uint32_t) {
+  return plain_value(operation, inputs);
+}
+template <>
+Dense<double> apply_to<Dense<double>>(const Elementwise& operation, const Dense<double>* const* inputs,
+                                      std::uint32_t) {
+  return plain_value(operation, inputs);
+}
+
+template <>
+Dense<float> scalar_operand<Dense<float>>(double number) {
+  return Dense<float>::scalar(number);
+}
+template <>
+Dense<double> scalar_operand<Dense<double>>(double number) {
+  return Dense<double>::scalar(number);
+}
+
+template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, float*);
+template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, float*,
+                                           std::uint32_t, std::span<memory::Buffer>);
+template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
+                                   float*);
+template void elementwise_product(const Source&, const Source&, const Shape&, float*);
+template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, double*);
+template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, double*,
+                                           std::uint32_t, std::span<memory::Buffer>);
+template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
+                                   double*);
+template void elementwise_product(const Source&, const Source&, const Shape&, double*);
+
+OperationList core_operations() { return operations_of<Core>(); }
+
+}  // namespace xgrad

@@ -1,0 +1,371 @@
+// Elementwise operations on Variables: what a node saves, and its backward pass in both readings.
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "../array/error.hpp"
+#include "../formula/elementwise.hpp"
+#include "broadcast.hpp"
+#include "record.hpp"
+#include "watch.hpp"
+
+namespace xgrad {
+namespace {
+
+/// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
+template <class T>
+memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temporaries, const Shape& shape) {
+  // Who looks for anomalies wants to see the inputs of each operation.
+  if (temporaries != 0 && !detail::Watch::detecting())
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value.shape == shape)
+        return std::move(inputs[i]->value.buffer);
+  return memory::Buffer(element_count(shape) * sizeof(T));
+}
+
+/// The node of an elementwise operation of `Count` inputs, or of any number for 0.
+template <class T, std::size_t Count>
+class ElementwiseNode final : public Node {
+  static constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
+
+ public:
+  ElementwiseNode(const Elementwise& operation, Node* const* inputs, std::uint32_t temporaries)
+      : Node(inputs[0]->value.shape, std::is_same_v<T, double>), operation_(&operation) {
+    std::copy_n(inputs, count(), edges_.begin());
+    if (operation.program() != nullptr) [[unlikely]]
+      users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
+    // First, so that what is saved is not written to.
+    const auto& gradients = operation.gradients();
+    for (std::size_t k = 0; k < count(); ++k)
+      if (edges_[k]->requires_grad) save_for(gradients[k]);
+    compute(temporaries);
+    requires_grad = takes_uniform = true;
+    set_inputs(edges_.data(), count());
+  }
+
+  std::string_view operation() const noexcept override { return operation_->name(); }
+
+  void drop_saved() noexcept override {
+    for (memory::Buffer& saved : saved_) saved.reset();
+    if (users_) [[unlikely]]
+      users_->drop_slopes();
+  }
+
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) override {
+    if (is_single()) [[likely]]
+      return differentiate_single(sweep, std::move(dy));
+    for (std::size_t k = 0; k < count(); ++k) {
+      Node& input = *edges_[k];
+      const Elementwise::Gradient& gradient = operation_->gradient(k);
+      if (gradient.zero || !sweep.wants(input)) continue;
+      const bool last = !wanted_after(sweep, k);
+      memory::Buffer share = last ? std::move(dy) : dy;
+      if (value.shape != input.value.shape)
+        share = summed_share(sweep, k, last, std::move(share));
+      else if (!gradient.passes)
+        share = plain_share(sweep, k, last, std::move(share));
+      sweep.give(input, std::move(share));
+      if (last) return;
+    }
+  }
+
+  void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient) override {
+    const Variable<T> dy(std::move(output_gradient));
+    for (std::size_t k = 0; k < count(); ++k) {
+      const Elementwise::Gradient& gradient = operation_->gradient(k);
+      if (gradient.zero || !sweep.wants(*edges_[k])) continue;
+      const Variable<T> share = gradient.passes ? dy : recorded_share(gradient, dy);
+      sweep.give(*edges_[k], Handle(sum_to(share, edges_[k]->value.shape).handle()));
+    }
+  }
+
+ private:
+  std::size_t count() const noexcept { return Count == 0 ? operation_->inputs() : Count; }
+
+  /// Whether the result has one element, and so all inputs.
+  bool is_single() const { return value.size() == 1 && operation_->kernels() != nullptr; }
+
+  void compute(std::uint32_t temporaries) {
+    // Of the shape of the first input so far.
+    bool single = is_single();
+    for (std::size_t i = 1; i < count(); ++i) single = single && edges_[i]->value.size() == 1;
+    if (single) [[likely]]
+      return compute_single();
+    compute_many(temporaries);
+  }
+
+  /// Apart, so that the way of a single element stays short.
+  [[gnu::noinline]] void compute_many(std::uint32_t temporaries) {
+    Source sources[capacity];
+    for (std::size_t i = 0; i < count(); ++i)
+      sources[i] = {edges_[i]->value.buffer.data(), &edges_[i]->value.shape};
+    const std::span<const Source> read(sources, count());
+    const Shape shape = elementwise_shape(*operation_, read);
+    memory::Buffer result;
+    if (users_ && operation_->value_and_slopes() != nullptr) {
+      result = memory::Buffer(element_count(shape) * sizeof(T));
+      elementwise_value_and_slopes<T>(*operation_, read, shape, elements_of(result), with_slope(),
+                                      users_->slopes);
+    } else {
+      result = place_of_result<T>({edges_.data(), count()}, temporaries, shape);
+      elementwise_value<T>(*operation_, read, shape, elements_of(result));
+    }
+    value = {std::move(result), shape};
+  }
+
+  static T* elements_of(memory::Buffer& buffer) { return static_cast<T*>(buffer.mutable_data()); }
+
+  /// A bit for each input whose gradient is a product with its slope.
+  std::uint32_t with_slope() const {
+    std::uint32_t bits = 0;
+    for (std::size_t k = 0; k < count(); ++k) {
+      const Elementwise::Gradient& gradient = operation_->gradient(k);
+      bits |= std::uint32_t(edges_[k]->requires_grad && !gradient.zero && !gradient.passes) << k;
+    }
+    return bits;
+  }
+
+  // All have one element, so that the engine's own cost shows. Such a value needs no loop, and a gradient of
+  // one shape serves for all.
+
+  void compute_single() {
+    const void* elements[capacity];
+    for (std::size_t i = 0; i < count(); ++i) {
+      const Value& input = edges_[i]->value;
+      if (input.shape.size() > value.shape.size()) value.shape = input.shape;
+      elements[i] = input.buffer.data();
+    }
+    memory::Buffer result(sizeof(T));
+    detail::run_one(operation_->kernels()->value[is_double], result.mutable_data(), {elements, count()});
+    value.buffer = std::move(result);
+  }
+
+  void differentiate_single(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) {
+    const auto& gradients = operation_->gradients();
+    bool wanted[capacity];
+    std::size_t end = 0;
+    for (std::size_t k = 0; k < count(); ++k) {
+      wanted[k] = !gradients[k].zero && sweep.wants(*edges_[k]);
+      if (wanted[k]) end = k + 1;
+    }
+    const void* elements[capacity + 2];
+    const auto read = [](const memory::Buffer& buffer) { return buffer ? buffer.data() : &detail::nothing; };
+    for (std::size_t i = 0; i < count(); ++i) elements[i] = read(saved_[i]);
+    elements[count()] = read(value.buffer);
+    elements[count() + 1] = dy.data();
+    for (std::size_t k = 0; k < end; ++k) {
+      if (!wanted[k]) continue;
+      const bool last = k + 1 == end;
+      if (gradients[k].passes) {
+        sweep.give(*edges_[k], last ? std::move(dy) : memory::Buffer(dy));
+        continue;
+      }
+      memory::Buffer share = last && dy.unique() ? std::move(dy) : memory::Buffer(sizeof(T));
+      detail::run_one(operation_->kernels()->gradient[k][is_double], share.mutable_data(),
+                      {elements, count() + 2});
+      sweep.give(*edges_[k], std::move(share));
+    }
+  }
+
+  void save_for(const Elementwise::Gradient& gradient) {
+    for (std::size_t i = 0; i < count(); ++i)
+      if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value.buffer;
+    saves_output = saves_output || gradient.reads_output;
+  }
+
+  bool wanted_after(const Sweep<memory::Buffer>& sweep, std::size_t k) const {
+    for (++k; k < count(); ++k)
+      if (sweep.wants(*edges_[k]) && !operation_->gradient(k).zero) return true;
+    return false;
+  }
+
+  Source source_of(const memory::Buffer& dy) const {
+    return {dy.data(), dy.uniform() ? &no_axes : &value.shape};
+  }
+
+  /// What the gradient reads: inputs, output, dy.
+  std::array<Source, capacity + 2> sources_of(const Elementwise::Gradient& gradient,
+                                              const memory::Buffer& dy) const {
+    std::array<Source, capacity + 2> sources;
+    for (std::size_t i = 0; i < count(); ++i)
+      if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value.shape};
+    if (gradient.reads_output) sources[count()] = {value.buffer.data(), &value.shape};
+    sources[count() + 1] = source_of(dy);
+    return sources;
+  }
+
+  /// Where a share that is made of dy and of what is saved can be written: kernels read an element before
+  /// they write it. `ending` is what nobody reads after it.
+  memory::Buffer place_of_share(const Sweep<memory::Buffer>& sweep, memory::Buffer& dy,
+                                std::span<memory::Buffer> ending) {
+    if (dy.unique() && !dy.uniform()) return std::move(dy);
+    const std::size_t bytes = value.size() * sizeof(T);
+    if (sweep.spends())
+      for (memory::Buffer& saved : ending)
+        if (saved.unique() && saved.bytes() == bytes) {
+          spent = true;
+          return std::move(saved);
+        }
+    return memory::Buffer(bytes);
+  }
+
+  /// The gradient in input `k`, of the output's shape; the last one may overwrite what is saved.
+  memory::Buffer plain_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
+                             memory::Buffer dy) {
+    if (users_ && users_->slopes[k]) {
+      const Source slope{users_->slopes[k].data(), &value.shape}, factor = source_of(dy);
+      memory::Buffer result = place_of_share(sweep, dy, {&users_->slopes[k], 1});
+      elementwise_product<T>(slope, factor, value.shape, elements_of(result));
+      return result;
+    }
+    const auto sources = sources_of(operation_->gradient(k), dy);
+    memory::Buffer result = place_of_share(sweep, dy, {saved_.data(), last ? count() : 0});
+    elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, elements_of(result));
+    return result;
+  }
+
+  /// The gradient in an input that was repeated, summed to the input's shape.
+  memory::Buffer summed_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
+                              memory::Buffer dy) {
+    const Elementwise::Gradient& gradient = operation_->gradient(k);
+    const Shape& to = edges_[k]->value.shape;
+    if (gradient.passes) {
+      expand(dy, *this);
+      return sum_to(Dense<T>(std::move(dy), value.shape), to).buffer;
+    }
+    const auto sources = sources_of(gradient, dy);
+    if (memory::Buffer sum =
+            elementwise_gradient_sum<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, to))
+      return sum;
+    return sum_to(Dense<T>(plain_share(sweep, k, last, std::move(dy)), value.shape), to).buffer;
+  }
+
+  Variable<T> recorded_share(const Elementwise::Gradient& gradient, const Variable<T>& dy) {
+    // What the gradient does not read is not there; dy stands in for it.
+    std::vector<Variable<T>> values(count() + 2, dy);
+    for (std::size_t i = 0; i < count(); ++i)
+      if (gradient.reads >> i & 1) values[i] = detail::restore<T>(*edges_[i], saved_[i]);
+    if (gradient.reads_output) values[count()] = Variable<T>(Handle(this));
+    if (gradient.operation == nullptr) return replay<Variable<T>>(gradient.program, values);
+    std::vector<const Variable<T>*> pointers;
+    for (const Variable<T>& v : values) pointers.push_back(&v);
+    return apply_to<Variable<T>>(*gradient.operation, pointers.data());
+  }
+
+  /// What the node of a user's operation has besides.
+  struct Users {
+    /// The library's own operations live for ever; a user's is kept by its nodes.
+    std::shared_ptr<const Elementwise> operation;
+    std::array<memory::Buffer, capacity> slopes;
+    [[gnu::noinline]] void drop_slopes() noexcept { slopes = {}; }
+  };
+
+  const Elementwise* operation_;
+  std::unique_ptr<Users> users_;
+  std::array<Node*, capacity> edges_{};
+  std::array<memory::Buffer, capacity> saved_{};
+};
+
+/// Where there is nothing to record.
+template <class T>
+[[gnu::noinline]] Variable<T> constant_value(const Elementwise& operation, std::span<Node* const> inputs,
+                                             std::uint32_t temporaries) {
+  Source sources[most_inputs];
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    sources[i] = {inputs[i]->value.buffer.data(), &inputs[i]->value.shape};
+  const std::span<const Source> read(sources, inputs.size());
+  const Shape shape = elementwise_shape(operation, read);
+  Dense<T> result(place_of_result<T>(inputs, temporaries, shape), shape);
+  elementwise_value<T>(operation, read, shape, result.mutable_data());
+  return Variable<T>(std::move(result));
+}
+
+/// For `Count` inputs, or any number for 0.
+template <class T, std::size_t Count>
+Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
+                             std::uint32_t temporaries) {
+  constexpr std::size_t capacity = Count == 0 ? most_inputs : Count;
+  const std::size_t count = Count == 0 ? operation.inputs() : Count;
+  Node* nodes[capacity];
+  for (std::size_t i = 0; i < count; ++i) nodes[i] = &inputs[i]->node();
+  // The result may depend on what requires a gradient in steps alone.
+  bool differentiable = false;
+  if (is_recording())
+    for (std::size_t k = 0; k < count; ++k)
+      differentiable = differentiable || (nodes[k]->requires_grad && !operation.gradient(k).zero);
+  if (differentiable) [[likely]]
+    return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
+  return constant_value<T>(operation, {nodes, count}, temporaries);
+}
+
+template <class T>
+Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
+                             std::uint32_t temporaries) {
+  switch (operation.inputs()) {
+    case 1:
+      return apply_and_record<T, 1>(operation, inputs, temporaries);
+    case 2:
+      return apply_and_record<T, 2>(operation, inputs, temporaries);
+    case 3:
+      return apply_and_record<T, 3>(operation, inputs, temporaries);
+    default:
+      if (operation.inputs() <= most_inputs) return apply_and_record<T, 0>(operation, inputs, temporaries);
+      throw ValueError(std::string(operation.name()) + ": a derivative of " +
+                       std::to_string(operation.inputs()) +
+                       " inputs; an elementwise operation takes at most " + std::to_string(most_inputs));
+  }
+}
+
+/// With inputs that are given away: empty afterwards, and where it throws, those whose buffer has gone
+/// already.
+template <class T>
+[[gnu::noinline]] Variable<T> apply_given(const Elementwise& operation, const Variable<T>* const* inputs,
+                                          std::uint32_t temporaries) {
+  const auto empty = [&](bool all) {
+    for (std::size_t i = 0; i < operation.inputs(); ++i) {
+      if (!(temporaries >> i & 1)) continue;
+      auto& given = const_cast<Variable<T>&>(*inputs[i]);
+      if (all || (given.defined() && !given.dense().defined())) given = Variable<T>();
+    }
+  };
+  try {
+    Variable<T> result = apply_and_record(operation, inputs, temporaries);
+    empty(true);
+    return result;
+  } catch (...) {
+    empty(false);
+    throw;
+  }
+}
+
+/// Inputs that stay with their owners take the short way.
+template <class T>
+Variable<T> apply_variables(const Elementwise& operation, const Variable<T>* const* inputs,
+                            std::uint32_t temporaries) {
+  return temporaries == 0 ? apply_and_record(operation, inputs, 0)
+                          : apply_given(operation, inputs, temporaries);
+}
+
+}  // namespace
+
+template <>
+Variable<float> apply_to<Variable<float>>(const Elementwise& operation, const Variable<float>* const* inputs,
+                                          std::uint32_t temporaries) {
+  return apply_variables(operation, inputs, temporaries);
+}
+template <>
+Variable<double> apply_to<Variable<double>>(const Elementwise& operation,
+                                            const Variable<double>* const* inputs,
+                                            std::uint32_t temporaries) {
+  return apply_variables(operation, inputs, temporaries);
+}
+template <>
+Variable<float> scalar_operand<Variable<float>>(double number) {
+  return Variable<float>(Dense<float>::scalar(number));
+}
+template <>
+Variable<double> scalar_operand<Variable<double>>(double number) {
+  return Variable<double>(Dense<double>::scalar(number));
+}
+
+}  // namespace xgrad

@@ -1,0 +1,95 @@
+#include "node.hpp"
+
+#include <algorithm>
+
+#include "../array/error.hpp"
+#include "notes.hpp"
+
+namespace xgrad {
+namespace {
+
+// Plain thread-local numbers: constant-initialised, so an access costs no check.
+thread_local constinit std::uint64_t last_order = 0;
+thread_local constinit bool recording = true;
+thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark`
+thread_local constinit bool draining = false;
+
+Node* next_doomed(Node* node) noexcept {
+  return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark));
+}
+
+}  // namespace
+
+std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
+
+memory::Buffer* Node::gradient() noexcept {
+  detail::Notes* notes = detail::find_notes(*this);
+  return notes != nullptr && notes->keeps_gradient ? &notes->gradient : nullptr;
+}
+
+void Node::differentiate(Sweep<memory::Buffer>&, memory::Buffer&&) {
+  throw InternalError("a leaf was asked to differentiate");
+}
+void Node::differentiate(Sweep<Handle>&, Handle&&) {
+  throw InternalError("a leaf was asked to differentiate");
+}
+
+bool Node::has_forward_mode() { return true; }
+
+void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
+
+void Node::operator delete(void* piece, std::size_t bytes) noexcept { memory::release_node(piece, bytes); }
+
+void Node::set_inputs(Node** edges, std::size_t count) noexcept {
+  inputs_ = edges;
+  input_count_ = static_cast<std::uint32_t>(count);
+  std::uint64_t latest = last_order;
+  for (std::size_t i = 0; i < count; ++i) {
+    edges[i]->uses_.add();
+    latest = std::max(latest, edges[i]->order);
+  }
+  order = last_order = latest + 1;
+}
+
+void Node::finish() noexcept {
+  spent = true;
+  drop_saved();
+  if (saves_output && handles_.get() == 0) value.buffer.reset();
+  saves_output = false;
+}
+
+void Node::destroy(Node* node) noexcept {
+  node->mark = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(doomed));
+  doomed = node;
+  if (draining) return;
+  draining = true;
+  while (Node* dead = doomed) {
+    doomed = next_doomed(dead);
+    for (Node* input : dead->inputs()) release_use(input);
+    if (dead->noted) detail::forget_notes(*dead);
+    delete dead;
+  }
+  draining = false;
+}
+
+void release_use(Node* node) noexcept {
+  if (node->uses_.drop()) Node::destroy(node);
+}
+
+void Handle::release(Node* node) noexcept {
+  if (!node->handles_.drop()) return;
+  // The last handle takes its value along while edges keep the node; a node that dies takes it anyway.
+  if (!node->saves_output && node->uses_.get() != 1) node->value.buffer.reset();
+  release_use(node);
+}
+
+std::uint64_t next_order() noexcept { return ++last_order; }
+
+bool is_recording() noexcept { return recording; }
+
+NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
+NoGrad::~NoGrad() { recording = before_; }
+EnableGrad::EnableGrad() noexcept : before_(std::exchange(recording, true)) {}
+EnableGrad::~EnableGrad() { recording = before_; }
+
+}  // namespace xgrad

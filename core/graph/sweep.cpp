@@ -1,0 +1,276 @@
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "../array/error.hpp"
+#include "../formula/add_multiply.hpp"
+#include "../formula/elementwise.hpp"
+#include "anomaly.hpp"
+#include "broadcast.hpp"
+#include "hook.hpp"
+
+namespace xgrad {
+namespace {
+
+std::atomic<std::uint64_t> last_mark{0};
+thread_local constinit std::uint32_t live_sweeps = 0;
+
+template <class T>
+Handle recorded_sum(Handle&& a, Handle&& b) {
+  return add(Variable<T>(std::move(a)), Variable<T>(std::move(b))).handle();
+}
+
+}  // namespace
+
+namespace {
+
+std::size_t item_of(const Node& node) { return node.is_double ? sizeof(double) : sizeof(float); }
+/// Whether a gradient can be written to where it stands.
+bool in_place(const memory::Buffer& gradient) { return gradient.unique() && !gradient.uniform(); }
+
+/// `share`, repeated to the node's shape.
+memory::Buffer repeated(const Source& share, const Node& node) {
+  memory::Buffer full(node.value.size() * item_of(node));
+  run_broadcast(operation<Identity, Core>().kernels()->value[node.is_double], item_of(node),
+                full.mutable_data(), node.value.shape, {&share, 1});
+  return full;
+}
+
+/// out = a + b, in the node's shape.
+void add_shares(void* out, const Source& a, const Source& b, const Node& node) {
+  const Source sources[] = {a, b};
+  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double], item_of(node), out, node.value.shape,
+                sources);
+}
+
+/// For a node of one element, where the engine's own cost shows.
+template <class T>
+void add_one(memory::Buffer& into, const memory::Buffer& share) {
+  const T sum = *static_cast<const T*>(into.data()) + *static_cast<const T*>(share.data());
+  if (!into.unique()) into = memory::Buffer(sizeof(T));
+  *static_cast<T*>(into.mutable_data()) = sum;
+}
+
+}  // namespace
+
+void expand(memory::Buffer& gradient, const Node& node) {
+  if (gradient.uniform()) gradient = repeated({gradient.data(), &no_axes}, node);
+}
+
+void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
+  if (!in_place(into) && in_place(share)) std::swap(into, share);
+  if (node.value.size() == 1)
+    return node.is_double ? add_one<double>(into, share) : add_one<float>(into, share);
+  const auto source = [&](const memory::Buffer& gradient) {
+    return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value.shape};
+  };
+  if (in_place(into)) return add_shares(into.mutable_data(), source(into), source(share), node);
+  memory::Buffer sum(node.value.size() * item_of(node));
+  add_shares(sum.mutable_data(), source(into), source(share), node);
+  into = std::move(sum);
+}
+
+void accumulate(Handle& into, Handle&& share, const Node& node) {
+  into = node.is_double ? recorded_sum<double>(std::move(into), std::move(share))
+                        : recorded_sum<float>(std::move(into), std::move(share));
+}
+
+template <class G>
+Sweep<G>::Sweep(Handle output) noexcept
+    : output_(std::move(output)), nested_(live_sweeps++ > 0), watched_(detail::Watch::detecting()) {}
+
+template <class G>
+Sweep<G>::~Sweep() {
+  --live_sweeps;
+  // From the last to the first, so that what was there before this sweep stays.
+  for (auto kept = kept_marks_.rbegin(); kept != kept_marks_.rend(); ++kept) {
+    kept->node->mark = kept->mark;
+    kept->node->slot.store(kept->slot, std::memory_order_relaxed);
+  }
+}
+
+template <class G>
+void Sweep<G>::accept_only(std::span<Node* const> targets) {
+  restricted_ = true;
+  mark_ = ++last_mark;
+  for (Node* target : targets) {
+    if (kept_.contains(target)) continue;
+    const std::uint32_t slot = target->is_leaf() ? add_slot_of_leaf(*target) : add_slot(*target);
+    slots_[slot].target = true;
+    kept_.emplace(target, slot);
+    if (!target->is_leaf()) target->mark = mark_ << 1 | 1;
+  }
+}
+
+template <class G>
+void Sweep<G>::restrict_to(std::span<Node* const> targets) {
+  accept_only(targets);
+  std::uint64_t earliest = output_.node()->order;
+  for (Node* target : targets) {
+    earliest = std::min(earliest, target->order);
+    if (!target->is_leaf()) target->mark = 0;  // to be met and marked like the others
+  }
+  // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
+  std::vector<Node*> met, pending{output_.node()};
+  while (!pending.empty()) {
+    Node* node = pending.back();
+    pending.pop_back();
+    if (node->is_leaf() || !node->requires_grad || node->order < earliest || node->mark >> 1 == mark_)
+      continue;
+    keep(*node);
+    node->mark = mark_ << 1;
+    met.push_back(node);
+    for (Node* input : node->inputs()) pending.push_back(input);
+  }
+  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order < b->order; });
+  for (Node* node : met) {
+    if (wants_inputs(*node) || kept_.contains(node)) node->mark |= 1;
+  }
+}
+
+template <class G>
+bool Sweep<G>::is_needed(const Node& node) const noexcept {
+  return node.is_leaf() ? find(node) != none : node.mark == (mark_ << 1 | 1);
+}
+
+template <class G>
+std::uint32_t Sweep<G>::find_kept(const Node& node) const noexcept {
+  const auto kept = kept_.find(&node);
+  return kept == kept_.end() ? none : kept->second;
+}
+
+template <class G>
+[[gnu::always_inline]] inline std::uint32_t Sweep<G>::add_slot(Node& node) {
+  std::uint32_t slot;
+  if (!free_.empty()) {
+    slot = free_.back();
+    free_.pop_back();
+  } else {
+    slot = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  }
+  slots_[slot].node = &node;
+  keep(node);
+  node.slot.store(slot, std::memory_order_relaxed);
+  return slot;
+}
+
+template <class G>
+std::uint32_t Sweep<G>::add_slot_of_leaf(Node& node) {
+  const std::uint32_t slot = add_slot(node);
+  kept_.emplace(&node, slot);
+  noted_leaves_ = noted_leaves_ || node.noted;
+  return slot;
+}
+
+template <class G>
+void Sweep<G>::give(Node& node, G&& share) {
+  if (!wants(node)) return;
+  if (watched_) [[unlikely]]
+    expand(share, node);
+  std::uint32_t slot = find(node);
+  if (slot != none && slots_[slot].gradient) {
+    accumulate(slots_[slot].gradient, std::move(share), node);
+  } else {
+    if (slot == none) slot = node.is_leaf() ? add_slot_of_leaf(node) : add_slot(node);
+    slots_[slot].gradient = std::move(share);
+    if (!node.is_leaf()) {
+      queue_.push_back({node.order, slot});
+      if (queue_.size() > 1) [[unlikely]]
+        std::push_heap(queue_.begin(), queue_.end());
+    }
+  }
+  if (watched_) [[unlikely]]
+    detail::check_gradient(node, slots_[slot].gradient);
+}
+
+template <class G>
+bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
+  const auto inputs = node.inputs();
+  return std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) { return wants(*input); });
+}
+
+namespace {
+
+void check_unspent(const Node& node) {
+  if (!node.spent) [[likely]]
+    return;
+  throw GraphError("backward: the graph through '" + std::string(node.operation()) +
+                   "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
+}
+
+}  // namespace
+
+template <class G>
+void Sweep<G>::run(bool retain_graph) {
+  spends_ = !retain_graph;
+  while (!queue_.empty()) {
+    if (queue_.size() > 1) [[unlikely]]
+      std::pop_heap(queue_.begin(), queue_.end());
+    const std::uint32_t slot = queue_.back().slot;
+    queue_.pop_back();
+    Node& node = *slots_[slot].node;
+    const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
+    if (!ends) check_unspent(node);
+    if (!node.takes_uniform || node.noted) expand(slots_[slot].gradient, node);
+    if (node.noted) [[unlikely]] {
+      run_hooks(node, slots_[slot].gradient);
+      if (!ends) check_unspent(node);  // hooks may sweep, too
+    }
+    if (ends) continue;
+    G gradient;
+    if (slots_[slot].target || (node.noted && keeps_gradient(node))) {
+      gradient = slots_[slot].gradient;
+    } else {
+      gradient = std::move(slots_[slot].gradient);
+      slots_[slot].node = nullptr;
+      free_.push_back(slot);
+    }
+    visit(node, std::move(gradient));
+    if (!retain_graph) node.finish();
+  }
+  if (noted_leaves_) run_hooks_of_leaves();
+}
+
+template <class G>
+void Sweep<G>::run_hooks_of_leaves() {
+  for (Slot& slot : slots_)
+    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->noted && slot.gradient) {
+      expand(slot.gradient, *slot.node);
+      run_hooks(*slot.node, slot.gradient);
+    }
+}
+
+template <class G>
+void Sweep<G>::visit(Node& node, G&& gradient) {
+  if (!watched_) [[likely]]
+    return node.differentiate(*this, std::move(gradient));
+  const detail::Watch visiting(node);
+  node.differentiate(*this, std::move(gradient));
+}
+
+template <class G>
+G Sweep<G>::take(const Node& target) {
+  G gradient = slots_[kept_.at(&target)].gradient;
+  expand(gradient, target);
+  return gradient;
+}
+
+template class Sweep<memory::Buffer>;
+template class Sweep<Handle>;
+
+void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share) {
+  if (!sweep.wants(node)) return;
+  const Source source{share.buffer.data(), &share.shape};
+  if (memory::Buffer* sum = sweep.pending(node))
+    return add_shares(sum->mutable_data(), {sum->data(), &node.value.shape}, source, node);
+  if (share.size() != 1) return sweep.give(node, repeated(source, node));
+  memory::Buffer one(item_of(node));
+  std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));
+  one.set_uniform();
+  sweep.give(node, std::move(one));
+}
+
+}  // namespace xgrad

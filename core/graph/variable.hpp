@@ -1,0 +1,215 @@
+// The handle that users hold: a value in the graph, of element type float or double.
+#pragma once
+
+#include <concepts>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include "../array/array.hpp"
+#include "../array/dense.hpp"
+#include "../array/error.hpp"
+#include "hook.hpp"
+#include "node.hpp"
+
+namespace xgrad {
+
+template <class T>
+class Variable;
+
+/// What Variable::backward takes.
+template <class T>
+struct BackwardOptions {
+  /// Keeps the saved values, so that the graph can be differentiated again.
+  Flag retain_graph = false;
+  /// The gradient of what follows the output, of the output's shape; 1 for an output of one element.
+  std::optional<Array<T>> grad_output = std::nullopt;
+};
+
+/// A handle to a value in the graph; copies share it. T is float or double.
+template <class T>
+class Variable {
+  static_assert(std::is_same_v<T, float> || std::is_same_v<T, double>, "a Variable holds float or double");
+
+ public:
+  using value_type = T;
+
+  /// An empty handle: no value. Everything but assignment and defined() is a GraphError.
+  Variable() noexcept = default;
+  explicit Variable(Handle handle) noexcept : handle_(std::move(handle)) {}
+  /// A constant.
+  explicit Variable(Dense<T> value);
+
+  bool defined() const noexcept { return static_cast<bool>(handle_); }
+
+  /// The value as an xtensor container, in O(1). It is const: reading it copies nothing, and what would write
+  /// to it does not compile, for it would write to a copy. `auto v = x.value()` is a copy of one's own, which
+  /// shares the buffer until one side writes.
+  const Array<T> value() const;
+  /// The gradient that backward() has accumulated, as value() gives a value; GraphError if there is none.
+  const Array<T> grad() const;
+  bool has_grad() const;
+  /// Forgets the gradient; has_grad() is false again.
+  void zero_grad();
+  /// Puts a gradient in the place of what grad() gives, any expression: `p.set_grad(0.5 * p.grad())`.
+  /// ShapeError if it has not the value's shape, GraphError if the node keeps no gradient.
+  void set_grad(const Array<T>& gradient) { set_grad(to_dense(gradient)); }
+  /// Lets the result of an operation keep its gradient as a parameter does: backward() adds to grad(). Does
+  /// nothing for a parameter; GraphError if no gradient is required.
+  void retain_grad() { keep_gradient(node()); }
+  /// Calls `f(gradient)` with the complete gradient of this node, once in every backward() and every grad()
+  /// that passes or asks for it, before it goes further or is added to grad(); several hooks in the order of
+  /// their registration. `f` takes a const Variable&, a constant unless a graph is created (then what `f`
+  /// does is recorded, too), and returns nothing, or the gradient to go on with; an empty Variable changes
+  /// nothing. A sweep throws what `f` throws, and ShapeError if the shape differs, and then no gradient has
+  /// changed. GraphError if no gradient is required. Forward mode calls no hooks. The node keeps `f`, which
+  /// must not hold the Variable itself, or what depends on it.
+  template <class F>
+  requires std::invocable<F&, const Variable&> HookHandle register_hook(F f) {
+    return add_hook(node(), [f = std::move(f)](const Handle& gradient) mutable -> Handle {
+      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Variable&>>) {
+        f(Variable(gradient));
+        return Handle();
+      } else {
+        return Variable(f(Variable(gradient))).handle();
+      }
+    });
+  }
+
+  const Shape& shape() const { return node().value.shape; }
+  std::size_t dim() const { return shape().size(); }
+  std::size_t size() const { return element_count(shape()); }
+  /// The one element of a value; ValueError if there are more or none.
+  T item() const;
+
+  /// No operation made it.
+  bool is_leaf() const { return node().is_leaf(); }
+  bool requires_grad() const { return node().requires_grad; }
+  /// The operation that made it: "sum"; "parameter" or "constant" for a leaf.
+  std::string_view operation() const { return node().operation(); }
+  /// The path of the Scopes that it was recorded in: "encoder/layer1"; empty outside of them.
+  std::string scope() const;
+
+  /// Adds d(this)/d(leaf) to the gradient of every leaf that requires one. Needs one element, or a
+  /// grad_output of this shape (ShapeError otherwise). GraphError without a recorded graph, and on a graph
+  /// that an earlier backward has spent. Never records; when it throws, every gradient is as it was.
+  void backward(const BackwardOptions<T>& options = {}) const;
+
+  /// The same value (shared), as a constant.
+  Variable detach() const;
+
+  /// Replaces the value of a leaf; ShapeError if the shape differs, GraphError if it is no leaf. Values that
+  /// operations have saved stay as they were.
+  void set_value(const Array<T>& value);
+  void set_value(Array<T>&& value);
+
+  /// For the library: the value without an xtensor container around it.
+  const Dense<T>& dense() const { return static_cast<const Dense<T>&>(node().value); }
+  /// For the library: a leaf's value, to be written in place; detached first from everyone else who holds it.
+  T* mutable_data();
+  /// For the library: the gradient as the engine keeps it, undefined when there is none.
+  Dense<T> dense_grad() const;
+  void set_grad(Dense<T> gradient);
+
+  Node& node() const {
+    if (!handle_) throw_empty();
+    return *handle_.node();
+  }
+  const Handle& handle() const noexcept { return handle_; }
+
+  /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
+  template <std::same_as<long double> D>
+  operator D() const {
+    static_assert(!std::same_as<D, long double>,
+                  "a Variable is no number: write exp(x), not std::exp(x), and x.item() where a number is "
+                  "wanted");
+    return 0;
+  }
+
+ private:
+  [[noreturn]] static void throw_empty();
+  void replace_value(Dense<T> value);
+  Handle handle_;
+};
+
+/// Prints values, shape, element type and operation.
+template <class T>
+std::ostream& operator<<(std::ostream& out, const Variable<T>& variable);
+
+/// A leaf as parameter() makes it.
+template <class T>
+Variable<T> parameter_from(Dense<T> value);
+
+namespace detail {
+
+/// A leaf that stands for an argument while a user's function is differentiated in it. What the function does
+/// to its argument with += is done to its own handle.
+template <class T>
+Variable<T> argument_from(Dense<T> value);
+
+/// x where it is the result of an operation that had nothing to do: one that nobody updates in place by it.
+template <class V>
+V as_result(V x) {
+  if constexpr (requires { x.node(); })
+    if (x.node().updated_in_place && !is_recording()) return x.detach();
+  return x;
+}
+
+template <class E>
+concept Real = std::is_arithmetic_v<std::remove_cvref_t<E>>;
+
+template <class E>
+concept Expression = xt::is_xexpression<std::remove_cvref_t<E>>::value;
+
+template <class E>
+struct ElementOf;
+template <Real E>
+struct ElementOf<E> {
+  using type = E;
+};
+template <Expression E>
+struct ElementOf<E> {
+  using type = typename E::value_type;
+};
+template <class E>
+using element_of = typename ElementOf<std::remove_cvref_t<E>>::type;
+
+/// Integers become double, as a literal {1, 2} suggests.
+template <class E>
+using real_element_of = std::conditional_t<std::is_same_v<element_of<E>, float>, float, double>;
+
+/// A scalar, an Array or any xtensor expression as an engine value; shares where the rules allow.
+template <class T, class E>
+Dense<T> make_dense(E&& e) {
+  if constexpr (Real<E>) {
+    return Dense<T>::scalar(static_cast<double>(e));
+  } else if constexpr (std::is_same_v<std::remove_cvref_t<E>, Array<T>>) {
+    return to_dense(std::forward<E>(e));
+  } else {
+    return to_dense(Array<T>(std::forward<E>(e)));
+  }
+}
+
+}  // namespace detail
+
+/// A leaf that requires a gradient, from a scalar, an Array or any xtensor expression. float stays float,
+/// everything else becomes double.
+template <class E>
+requires(detail::Real<E> || detail::Expression<E>) auto parameter(E&& value) {
+  using T = detail::real_element_of<E>;
+  return parameter_from<T>(detail::make_dense<T>(std::forward<E>(value)));
+}
+
+/// A leaf that takes no gradient; otherwise as parameter().
+template <class E>
+requires(detail::Real<E> || detail::Expression<E>) auto constant(E&& value) {
+  using T = detail::real_element_of<E>;
+  return Variable<T>(detail::make_dense<T>(std::forward<E>(value)));
+}
+
+extern template class Variable<float>;
+extern template class Variable<double>;
+
+}  // namespace xgrad
