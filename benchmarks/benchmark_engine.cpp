@@ -1,9 +1,10 @@
 // What the engine itself costs: recording and backward of one operation, and a large result in fresh memory.
 #include <benchmark/benchmark.h>
 
-#include <xgrad/core/array/threads.hpp>
+#include <xgrad/core.hpp>
 #include <xgrad/core/formula/add_multiply.hpp>
 #include <xgrad/core/formula/elementwise.hpp>
+#include <xgrad/core/formula/broadcast_loop.hpp>
 #include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/xgrad.hpp>
 

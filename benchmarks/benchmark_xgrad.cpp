@@ -1,4 +1,4 @@
-#include <xgrad/core/array/threads.hpp>
+#include <xgrad/core.hpp>
 
 #include "harness.hpp"
 #include "xgrad_rows.hpp"

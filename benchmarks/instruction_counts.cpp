@@ -4,7 +4,7 @@
 #include <iostream>
 #include <string>
 
-#include <xgrad/core/array/threads.hpp>
+#include <xgrad/core.hpp>
 
 #include "xgrad_rows.hpp"
 

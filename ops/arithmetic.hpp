@@ -4,6 +4,10 @@
 
 #include "../core/formula/add_multiply.hpp"
 #include "../core/formula/formula.hpp"
+// Kernel files include formulas too, and must not see containers.
+#ifndef XGRAD_ISA
+#include "../core/graph/variable.hpp"
+#endif
 
 namespace xgrad {
 

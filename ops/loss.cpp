@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "../core/array/threads.hpp"
+#include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
+#include "../core/formula/replay.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise.hpp"
 #include "../core/graph/broadcast.hpp"
 

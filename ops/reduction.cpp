@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../core/array/threads.hpp"
+#include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/reduction.hpp"

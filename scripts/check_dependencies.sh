@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Usage: scripts/check_dependencies.sh [folder of the repository] | --self-test
-# Fails if an #include points against the house: which room may know which, who writes <xgrad/...>, and what a
-# kernel file and the public headers may reach. Needs only bash and awk.
+# Fails if an #include points against the house: which room, and which floor of core, may know which, who writes
+# <xgrad/...>, and what a kernel file and the public headers may reach. Needs only bash and awk.
 set -euo pipefail
 
 rooms="core ops derivatives nn optim data io train"
@@ -36,6 +36,9 @@ check_tree() {
 # shellcheck disable=SC2016  # the dollars are awk's
 check_program='
 BEGIN {
+  # The floors of core, each on those below it.
+  floors = split("array kernels formula graph", floor_names)
+  for (i = 1; i <= floors; i++) height[floor_names[i]] = i
   allowed["core"] = " core "
   allowed["ops"] = " core ops "
   allowed["derivatives"] = " core ops derivatives "
@@ -62,7 +65,7 @@ function top_of(path) {
   return index(path, "/") ? substr(path, 1, index(path, "/") - 1) : ""
 }
 
-# "core/simd/../x.hpp" becomes "core/x.hpp"; what climbs out of the repository keeps its "..".
+# "core/array/../x.hpp" becomes "core/x.hpp"; what climbs out of the repository keeps its "..".
 function normalised(path,    n, parts, kept, depth, i, result) {
   n = split(path, parts, "/")
   depth = 0
@@ -76,11 +79,24 @@ function normalised(path,    n, parts, kept, depth, i, result) {
   return result
 }
 
+# The floor of core that a file is on; empty for one that is on none.
+function floor_of(path,    parts) {
+  split(path, parts, "/")
+  return parts[2] in height && parts[3] != "" ? parts[2] : ""
+}
+
+function check_between_floors(where, from, target,    on, to) {
+  on = floor_of(from)
+  to = floor_of(target)
+  if (on != "" && to != "" && height[to] > height[on])
+    complain(where, "core/" on " lies below core/" to " and must not know it (" target ")")
+}
+
 function check_between_rooms(where, from, target,    room, to, permitted) {
   room = top_of(from)
   to = top_of(target)
   if (room == "") {
-    if (!(to in allowed)) complain(where, "a header at the top may include the rooms only, not " target)
+    if (to != "" && !(to in allowed)) complain(where, "a header at the top may include the rooms only, not " target)
     return
   }
   permitted = allowed[room]
@@ -88,6 +104,8 @@ function check_between_rooms(where, from, target,    room, to, permitted) {
   if (index(permitted, " " to " ") == 0) {
     if (to == "") complain(where, "the library does not include its own umbrella header " target)
     else complain(where, room " must not know " to " (" target ")")
+  } else if (room == "core" && to == "core") {
+    check_between_floors(where, from, target)
   }
 }
 
@@ -97,6 +115,7 @@ FNR == 1 {
   room = top_of(FILENAME)
   in_library = room == "" || room in allowed
   host_depth = 0
+  if (room == "core" && floor_of(FILENAME) == "") complain(FILENAME, "belongs to a floor of core: array, kernels, formula or graph")
 }
 
 # What stands between "#ifndef XGRAD_ISA" and its #endif is not there for kernel files.
@@ -115,8 +134,8 @@ FNR == 1 {
     if (in_library && name ~ /^xgrad\//) complain(where, "library files include each other by relative path, not <" name ">")
     if (top_of(name) in allowed) complain(where, "write <xgrad/" name ">, not <" name ">")
     if (in_library && name ~ /^(doctest|benchmark|CLI|fmt)\//) complain(where, "the library does not need <" name ">")
-    if (name ~ /^xtensor\// && FILENAME != "xtensor.hpp" && FILENAME !~ /^core\/(array\.hpp|print\.cpp)$/)
-      complain(where, "xtensor moved <" name "> in 0.26; include " (in_library ? "core/array.hpp" : "<xgrad/xtensor.hpp>"))
+    if (name ~ /^xtensor\// && FILENAME != "xtensor.hpp" && FILENAME !~ /^core\/array\/(array\.hpp|print\.cpp)$/)
+      complain(where, "xtensor moved <" name "> in 0.26; include " (in_library ? "core/array/array.hpp" : "<xgrad/xtensor.hpp>"))
     if (host_depth > 0) host_system_includes[FILENAME] = host_system_includes[FILENAME] " " name
     else system_includes[FILENAME] = system_includes[FILENAME] " " name
     next
@@ -180,22 +199,23 @@ self_test() {
 
   good_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{core/simd,ops,derivatives,nn,optim,data,io,train,tests/ops,examples}
+    mkdir -p "$tree"/{core/{array,kernels/simd,formula,graph},ops,derivatives,nn,optim,data,io,train,tests/ops,examples}
     echo '#include "nn/linear.hpp"' > "$tree/xgrad.hpp"
-    echo '#include <xtensor/xarray.hpp>' > "$tree/core/array.hpp"
-    echo '#include "array.hpp"' > "$tree/core/variable.hpp"
+    echo '#include <xtensor/xarray.hpp>' > "$tree/core/array/array.hpp"
+    echo '#include "../array/array.hpp"' > "$tree/core/graph/variable.hpp"
     echo '#include <xtensor/xview.hpp>' > "$tree/xtensor.hpp"
-    printf '#include <xsimd/xsimd.hpp>\n#include "../shape.hpp"\n' > "$tree/core/simd/pack.hpp"
-    printf '#include <array>\n#ifndef XGRAD_ISA\n#if 1\n#endif\n#include "variable.hpp"\n#include <vector>\n#endif\n' \
-      > "$tree/core/shape.hpp"
-    printf '#include "x_kernels.hpp"\n#include "../core/simd/pack.hpp"\n' > "$tree/ops/x_kernels.cpp"
+    printf '#include <xsimd/xsimd.hpp>\n#include "../../array/shape.hpp"\n' > "$tree/core/kernels/simd/pack.hpp"
+    printf '#include <array>\n#ifndef XGRAD_ISA\n#if 1\n#endif\n#include "array.hpp"\n#include <vector>\n#endif\n' \
+      > "$tree/core/array/shape.hpp"
+    echo '#include "../kernels/simd/pack.hpp"' > "$tree/core/formula/formula.hpp"
+    printf '#include "x_kernels.hpp"\n#include "../core/kernels/simd/pack.hpp"\n' > "$tree/ops/x_kernels.cpp"
     echo '#pragma once' > "$tree/ops/x_kernels.hpp"
-    printf '#include <vector>\n  #  include "../core/variable.hpp"\n' > "$tree/ops/x.hpp"
+    printf '#include <vector>\n  #  include "../core/graph/variable.hpp"\n' > "$tree/ops/x.hpp"
     echo '#include "../ops/x.hpp"' > "$tree/derivatives/grad.hpp"
     echo '#include "../derivatives/grad.hpp"' > "$tree/nn/linear.hpp"
-    echo '#include "../core/variable.hpp"' > "$tree/optim/sgd.hpp"
-    echo '#include "../core/variable.hpp"' > "$tree/data/loader.hpp"
-    echo '#include "../core/variable.hpp"' > "$tree/io/npz.hpp"
+    echo '#include "../core/graph/variable.hpp"' > "$tree/optim/sgd.hpp"
+    echo '#include "../core/graph/variable.hpp"' > "$tree/data/loader.hpp"
+    echo '#include "../core/graph/variable.hpp"' > "$tree/io/npz.hpp"
     echo '#include "../nn/linear.hpp"' > "$tree/io/onnx_graph.cpp"
     printf '#include "../nn/linear.hpp"\n#include "../io/npz.hpp"\n' > "$tree/train/loop.hpp"
     printf '#include <xgrad/xgrad.hpp>\n#include "../table.hpp"\n' > "$tree/tests/ops/test_x.cpp"
@@ -223,8 +243,13 @@ self_test() {
       failures=1
     fi
   done << 'TABLE'
-core/variable.hpp|"../ops/x.hpp"|core must not know ops
-core/simd/pack.hpp|"../../ops/x_kernels.hpp"|core must not know ops
+core/graph/variable.hpp|"../../ops/x.hpp"|core must not know ops
+core/array/shape.hpp|"../kernels/simd/pack.hpp"|core/array lies below core/kernels
+core/kernels/simd/pack.hpp|"../../formula/formula.hpp"|core/kernels lies below core/formula
+core/formula/formula.hpp|"../graph/variable.hpp"|core/formula lies below core/graph
+core/array/array.hpp|"../graph/variable.hpp"|core/array lies below core/graph
+core/memory.hpp|"array/array.hpp"|belongs to a floor of core
+core/kernels/simd/pack.hpp|"../../../ops/x_kernels.hpp"|core must not know ops
 ops/x.hpp|"../derivatives/grad.hpp"|ops must not know derivatives
 derivatives/grad.hpp|"../nn/linear.hpp"|derivatives must not know nn
 nn/linear.hpp|"../optim/sgd.hpp"|nn must not know optim
@@ -237,15 +262,15 @@ nn/linear.hpp|"../xgrad.hpp"|umbrella header
 nn/linear.hpp|<xgrad/ops/x.hpp>|by relative path
 nn/linear.hpp|"ops/x.hpp"|not the relative path
 nn/linear.hpp|"../tests/table.hpp"|nn must not know tests
-core/variable.hpp|<doctest/doctest.h>|does not need
+core/graph/variable.hpp|<doctest/doctest.h>|does not need
 examples/e.cpp|<ops/x.hpp>|write <xgrad/ops/x.hpp>
 examples/e.cpp|"../ops/x.hpp"|by <xgrad/...> only
 tests/ops/test_x.cpp|"../../nn/linear.hpp"|by <xgrad/...> only
 ops/x_kernels.cpp|<vector>|must not be in a kernel file
-core/shape.hpp|<memory>|must not be in a kernel file
+core/array/shape.hpp|<memory>|must not be in a kernel file
 ops/x_kernels.cpp|"x.hpp"|must not be in a kernel file
-core/variable.hpp|<xsimd/xsimd.hpp>|in what xgrad.hpp includes
-core/variable.hpp|<xtensor/xview.hpp>|include core/array.hpp
+core/graph/variable.hpp|<xsimd/xsimd.hpp>|in what xgrad.hpp includes
+core/graph/variable.hpp|<xtensor/xview.hpp>|include core/array/array.hpp
 tests/ops/test_x.cpp|<xtensor/xview.hpp>|include <xgrad/xtensor.hpp>
 TABLE
   if ((failures == 0)); then

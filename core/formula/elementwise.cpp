@@ -1,10 +1,11 @@
 #include "elementwise.hpp"
 
-#include "../graph/broadcast.hpp"
 #include "../kernels/dispatch.hpp"
 #include "add_multiply.hpp"
+#include "broadcast_loop.hpp"
 #include "elementwise_operation.hpp"
 #include "program_run.hpp"
+#include "replay.hpp"
 
 namespace xgrad {
 namespace {

@@ -4,10 +4,12 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../array/dense.hpp"
 #include "formula.hpp"
 #include "symbol.hpp"
 

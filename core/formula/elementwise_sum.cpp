@@ -3,7 +3,7 @@
 #include <array>
 
 #include "../array/threads.hpp"
-#include "../graph/broadcast.hpp"
+#include "broadcast_loop.hpp"
 #include "elementwise.hpp"
 
 namespace xgrad {

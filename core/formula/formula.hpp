@@ -22,9 +22,8 @@
 #include <utility>
 
 #include "../kernels/kernel.hpp"
-// Kernel files include formulas too, and must not see the containers behind a Variable.
+// Kernel files include formulas too, and must not see containers.
 #ifndef XGRAD_ISA
-#include "../graph/variable.hpp"
 #include "symbol.hpp"
 #endif
 

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "../graph/broadcast.hpp"
+#include "broadcast_loop.hpp"
 #include "symbol.hpp"
 
 namespace xgrad {

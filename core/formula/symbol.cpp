@@ -11,6 +11,7 @@
 #include "../array/error.hpp"
 #include "add_multiply.hpp"
 #include "elementwise.hpp"
+#include "replay.hpp"
 
 namespace xgrad {
 
@@ -123,23 +124,6 @@ Program pruned(const Program& program) {
   return kept;
 }
 
-/// All values of a program, inputs included, in one reading.
-template <class V>
-std::vector<V> perform(const Program& program, std::span<const V> inputs) {
-  std::vector<V> values(inputs.begin(), inputs.end());
-  values.reserve(program.inputs + program.steps.size());
-  for (const Program::Step& step : program.steps) {
-    if (step.operation == nullptr) {
-      values.push_back(scalar_operand<V>(step.constant));
-      continue;
-    }
-    const V* arguments[kernels::max_inputs] = {};
-    for (std::size_t i = 0; i < step.operation->inputs(); ++i) arguments[i] = &values[step.arguments[i]];
-    values.push_back(apply_to<V>(*step.operation, arguments));
-  }
-  return values;
-}
-
 }  // namespace
 
 bool Program::reads(std::size_t input) const noexcept {
@@ -176,17 +160,9 @@ Program only(const Program& program, const std::vector<bool>& wanted) {
   return pruned(part);
 }
 
-template <class V>
-V replay(const Program& program, std::span<const V> inputs) {
-  return perform(program, inputs)[program.result()];
-}
-template Symbol replay(const Program&, std::span<const Symbol>);
-template Variable<float> replay(const Program&, std::span<const Variable<float>>);
-template Variable<double> replay(const Program&, std::span<const Variable<double>>);
-
 Program differentiate(const Program& program, std::size_t which) {
   return trace(program.inputs + 2, [&](std::span<const Symbol> inputs) -> Symbol {
-    const std::vector<Symbol> values = perform(program, inputs.first(program.inputs));
+    const std::vector<Symbol> values = replay_all(program, inputs.first(program.inputs));
     std::vector<std::optional<Symbol>> adjoint(values.size());
     adjoint[program.result()] = inputs.back();
     for (std::size_t value = values.size(); value-- > program.inputs;) {

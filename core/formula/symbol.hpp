@@ -76,10 +76,6 @@ Program trace_all(std::size_t inputs,
 /// The program of those results alone that are `wanted`, in their order.
 Program only(const Program& program, const std::vector<bool>& wanted);
 
-/// Performs the steps on operands of any reading: Variables record them, Symbols inline them.
-template <class V>
-V replay(const Program& program, std::span<const V> inputs);
-
 /// The derivative in input `which`, times the output's gradient: a program of the inputs, the output (which
 /// it does not read) and the output's gradient.
 Program differentiate(const Program& program, std::size_t which);

@@ -4,7 +4,8 @@
 #include <string>
 
 #include "../array/error.hpp"
-#include "../formula/elementwise.hpp"
+#include "../formula/broadcast_loop.hpp"
+#include "../formula/replay.hpp"
 #include "broadcast.hpp"
 #include "record.hpp"
 #include "watch.hpp"

@@ -6,6 +6,7 @@
 
 #include "../array/error.hpp"
 #include "../formula/add_multiply.hpp"
+#include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
 #include "anomaly.hpp"
 #include "broadcast.hpp"

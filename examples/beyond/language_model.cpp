@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <fmt/core.h>
-#include <xgrad/data/files.hpp>
+#include <xgrad/data.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "../lesson/lesson.hpp"

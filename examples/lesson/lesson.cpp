@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
-#include <xgrad/core/array/error.hpp>
+#include <xgrad/core.hpp>
 
 namespace lesson {
 namespace {

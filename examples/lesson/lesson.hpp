@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include <xgrad/core/array/array.hpp>
+#include <xgrad/core.hpp>
 
 #include "../plot/figure.hpp"
 

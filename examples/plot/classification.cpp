@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include <fmt/core.h>
-#include <xgrad/core/array/error.hpp>
+#include <xgrad/core.hpp>
 
 namespace plot {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <xgrad/core/array/array.hpp>
+#include <xgrad/core.hpp>
 
 #include "figure.hpp"
 

@@ -8,7 +8,7 @@
 #include <system_error>
 
 #include <fmt/core.h>
-#include <xgrad/core/array/error.hpp>
+#include <xgrad/core.hpp>
 
 #include "program.hpp"
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include <fmt/core.h>
-#include <xgrad/core/array/error.hpp>
+#include <xgrad/core.hpp>
 
 namespace plot {
 namespace {

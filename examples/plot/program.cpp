@@ -11,7 +11,7 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <xgrad/core/array/error.hpp>
+#include <xgrad/core.hpp>
 
 extern char** environ;
 

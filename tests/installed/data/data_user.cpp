@@ -1,6 +1,5 @@
 // Reads the digits, and says whether they were found in the folder that is its argument.
-#include <xgrad/data/digits.hpp>
-#include <xgrad/data/files.hpp>
+#include <xgrad/data.hpp>
 
 #include <filesystem>
 #include <iostream>

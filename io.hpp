@@ -1,0 +1,5 @@
+// Saving, loading and drawings.
+#pragma once
+
+#include "io/dot.hpp"
+#include "io/save.hpp"

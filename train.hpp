@@ -1,0 +1,4 @@
+// The training loop.
+#pragma once
+
+#include "train/fit.hpp"
