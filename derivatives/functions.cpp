@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "../core/graph/backward.hpp"
+#include "../core/graph/gradients.hpp"
 #include "jvp.hpp"
 
 namespace xgrad {

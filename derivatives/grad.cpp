@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "../core/graph/backward.hpp"
+#include "../core/graph/gradients.hpp"
 
 namespace xgrad {
 namespace {

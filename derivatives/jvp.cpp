@@ -5,7 +5,7 @@
 #include <unordered_map>
 
 #include "../core/graph/anomaly.hpp"
-#include "../core/graph/backward.hpp"
+#include "../core/graph/gradients.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad {

@@ -4,7 +4,7 @@
 #include <sstream>
 #include <string>
 
-#include "backward.hpp"
+#include "gradients.hpp"
 #include "notes.hpp"
 #include "record.hpp"
 

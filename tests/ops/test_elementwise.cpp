@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 #include <thread>
-#include <xgrad/core/graph/backward.hpp>
+#include <xgrad/core/graph/gradients.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "../message_of.hpp"

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <ctime>
 #include <vector>
-#include <xgrad/core/graph/backward.hpp>
+#include <xgrad/core/graph/gradients.hpp>
 #include <xgrad/xgrad.hpp>
 
 namespace xg = xgrad;

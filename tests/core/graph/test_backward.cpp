@@ -3,7 +3,7 @@
 #include <string>
 #include <thread>
 #include <vector>
-#include <xgrad/core/graph/backward.hpp>
+#include <xgrad/core/graph/gradients.hpp>
 #include <xgrad/core/graph/record.hpp>
 #include <xgrad/xgrad.hpp>
 #include <xgrad/xtensor.hpp>

@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 #include <functional>
-#include <xgrad/core/graph/backward.hpp>
+#include <xgrad/core/graph/gradients.hpp>
 #include <xgrad/xgrad.hpp>
 
 namespace xg = xgrad;

@@ -1,4 +1,4 @@
-#include "backward.hpp"
+#include "gradients.hpp"
 
 #include "sweep.hpp"
 
