@@ -3,8 +3,8 @@
 
 #include <xgrad/core.hpp>
 #include <xgrad/core/formula/add_multiply.hpp>
-#include <xgrad/core/formula/elementwise.hpp>
 #include <xgrad/core/formula/broadcast_loop.hpp>
+#include <xgrad/core/formula/elementwise.hpp>
 #include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/xgrad.hpp>
 
@@ -70,10 +70,10 @@ void large_add_in_place(benchmark::State& state) {
   auto x = xg::constant(xt::ones<float>({large}));
   xg::Dense<float> y(x.shape());
   float* out = y.mutable_data();
-  const xg::Source operands[] = {{x.dense().data(), &x.shape()}, {x.dense().data(), &x.shape()}};
-  const auto kernel = xg::core_operations()[0]().kernels()->value[0];
+  const xg::detail::Source operands[] = {{x.dense().data(), &x.shape()}, {x.dense().data(), &x.shape()}};
+  const auto kernel = xg::detail::core_operations()[0]().kernels()->value[0];
   for (auto _ : state) {
-    xg::run_broadcast(kernel, sizeof(float), out, x.shape(), operands);
+    xg::detail::run_broadcast(kernel, sizeof(float), out, x.shape(), operands);
     benchmark::DoNotOptimize(out);
   }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(3 * large * sizeof(float)));

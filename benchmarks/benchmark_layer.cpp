@@ -13,9 +13,9 @@ constexpr std::size_t rows = 4096, columns = 1024;
 template <class T>
 void layer_norm_training(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::parameter_from(xg::random_normal<T>({rows, columns}, 0, 1));
-  const auto gamma = xg::parameter_from(xg::random_normal<T>({columns}, 1, 0.1));
-  const auto beta = xg::parameter_from(xg::random_normal<T>({columns}, 0, 0.1));
+  const auto x = xg::detail::parameter_from(xg::random_normal<T>({rows, columns}, 0, 1));
+  const auto gamma = xg::detail::parameter_from(xg::random_normal<T>({columns}, 1, 0.1));
+  const auto beta = xg::detail::parameter_from(xg::random_normal<T>({columns}, 0, 0.1));
   std::vector<xg::Variable<T>> inputs = {x, gamma, beta};
   for (auto _ : state) {
     for (auto& input : inputs) input.zero_grad();
@@ -39,9 +39,9 @@ BENCHMARK(layer_norm_forward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->Us
 
 void layer_norm_backward(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::parameter_from(xg::random_normal<float>({rows, columns}, 0, 1));
-  const auto gamma = xg::parameter_from(xg::random_normal<float>({columns}, 1, 0.1));
-  const auto beta = xg::parameter_from(xg::random_normal<float>({columns}, 0, 0.1));
+  const auto x = xg::detail::parameter_from(xg::random_normal<float>({rows, columns}, 0, 1));
+  const auto gamma = xg::detail::parameter_from(xg::random_normal<float>({columns}, 1, 0.1));
+  const auto beta = xg::detail::parameter_from(xg::random_normal<float>({columns}, 0, 0.1));
   const auto y = xg::layer_norm(x, gamma, beta);
   const auto dy = xg::to_array(xg::random_normal<float>({rows, columns}, 0, 1));
   std::vector<xg::Variable<float>> inputs = {x, gamma, beta};
@@ -60,7 +60,7 @@ void recurrent_training(benchmark::State& state) {
   xg::set_num_threads(1);
   const auto steps = static_cast<std::size_t>(state.range(0));
   Layer layer(128, 128);
-  const auto x = xg::parameter_from(xg::random_normal<float>({steps, 32, 128}, 0, 1));
+  const auto x = xg::detail::parameter_from(xg::random_normal<float>({steps, 32, 128}, 0, 1));
   for (auto _ : state) {
     layer.zero_grad();
     const auto y = layer(x);

@@ -19,7 +19,7 @@ using Vars = std::vector<Var>;
 Var filled(const xg::Shape& shape, std::uint32_t seed, float scale, float centre = 0) {
   xg::Dense<float> values(shape);
   workloads::fill(values.mutable_data(), values.size(), seed, scale, centre);
-  return xg::parameter_from(std::move(values));
+  return xg::detail::parameter_from(std::move(values));
 }
 
 xg::Indices labels(std::size_t count, std::size_t classes) {

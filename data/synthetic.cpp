@@ -8,6 +8,8 @@
 #include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
+using namespace xgrad::detail;
+
 namespace {
 
 void check_deviation(const char* operation, const char* what, double deviation) {

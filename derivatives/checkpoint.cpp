@@ -11,6 +11,8 @@
 #include "../core/kernels/random.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// The nodes that lead from a boundary to a block's result, the latest first, and the nodes on the boundary

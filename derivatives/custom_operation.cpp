@@ -5,6 +5,8 @@
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 template <class T>

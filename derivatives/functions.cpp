@@ -8,6 +8,8 @@
 #include "jvp.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 template <class T>

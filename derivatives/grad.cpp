@@ -5,6 +5,8 @@
 #include "../core/graph/gradients.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 template <class T>

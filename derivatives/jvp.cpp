@@ -9,6 +9,8 @@
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// The nodes that lead from `source` to `output`, source first, in the order of their creation.

@@ -9,6 +9,8 @@
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad::io {
+using namespace xgrad::detail;
+
 namespace {
 
 /// Every node that y depends on, y included, in the order of creation. Without recursion: graphs are deep.

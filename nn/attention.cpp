@@ -12,6 +12,8 @@
 #include "init.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
+
 namespace {
 
 /// ValueError before anything is made from the numbers; gives `features`.

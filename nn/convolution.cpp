@@ -5,6 +5,8 @@
 #include "../core/kernels/random.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
+
 namespace {
 
 using Numbers = std::initializer_list<std::int64_t>;

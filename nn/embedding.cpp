@@ -7,6 +7,7 @@
 #include "../ops/layer.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
 
 template <class T>
 Embedding<T>::Embedding(Count count, Count dimension) {

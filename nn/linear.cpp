@@ -6,6 +6,7 @@
 #include "../ops/linear_algebra.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
 
 template <class T>
 Linear<T>::Linear(Count in, Count out, Flag bias) {

@@ -11,6 +11,7 @@
 #include "summary.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
 
 template <class T>
 Variable<T> Module<T>::operator()(const Variable<T>& x) {

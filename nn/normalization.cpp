@@ -7,6 +7,8 @@
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
+
 namespace {
 
 void check_epsilon(const char* layer, double epsilon) {

@@ -12,6 +12,8 @@
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {
+using namespace xgrad::detail;
+
 namespace {
 
 // Each of these is one pass over memory, forward and backward.

@@ -5,6 +5,8 @@
 #include "operators.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
 
 OperationList activation_operations() { return operations_of<Activation>(); }
 

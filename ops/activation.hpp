@@ -6,6 +6,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 /// 1 where x > 0 and 0 elsewhere, also for NaN.
 struct Step {
   static constexpr std::string_view name = "step";
@@ -19,8 +21,6 @@ struct Step {
   }
 };
 
-namespace formulas {
-
 /// From the output, which is kept in any case: where it has rounded to 1 the slope is 0.
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
@@ -33,8 +33,6 @@ struct Sigmoid {
     return dy * (y * (1 - y));
   }
 };
-
-}  // namespace formulas
 
 /// Written so that a NaN passes. The gradient at 0 is 0, and is read from the output: x need not be kept.
 struct Relu {
@@ -122,8 +120,6 @@ struct Silu {
   }
 };
 
-namespace formulas {
-
 /// With e = exp(x) and n = e (e + 2), tanh(softplus(x)) is n / (n + 2): no tanh, no logarithm. Beyond 20 it
 /// is 1 to all digits. Its slope is multiplied by x, and must not stop there: with e = exp(-|x|) it is a
 /// ratio of polynomials on each side, which goes to 0 faster than x grows.
@@ -184,84 +180,84 @@ struct Hardtanh {
   }
 };
 
-}  // namespace formulas
-
 struct Activation {
   using list = kernels::List<Step, formulas::Sigmoid, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, formulas::Mish,
                              formulas::Softplus, formulas::Softsign, formulas::Hardtanh>;
 };
 
+}  // namespace formulas
+
 /// 1 where x > 0, 0 elsewhere; without a gradient.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto step(X&& x) {
-  return apply(operation<Step, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Step, formulas::Activation>(std::forward<X>(x));
 }
 /// 1 / (1 + exp(-x)).
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto sigmoid(X&& x) {
-  return apply(operation<formulas::Sigmoid, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Sigmoid, formulas::Activation>(std::forward<X>(x));
 }
 /// x where x > 0, 0 elsewhere.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto relu(X&& x) {
-  return apply(operation<Relu, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Relu, formulas::Activation>(std::forward<X>(x));
 }
 /// x where x > 0, slope x elsewhere. A slope given as an operand has a gradient too.
-template <Operand V>
+template <detail::Reading V>
 V leaky_relu(const V& x, const V& slope) {
-  return apply(operation<LeakyRelu, Activation>(), x, slope);
+  return detail::apply<formulas::LeakyRelu, formulas::Activation>(x, slope);
 }
-template <Operand V>
+template <detail::Reading V>
 V leaky_relu(const V& x, double slope = 0.01) {
-  return leaky_relu(x, scalar_operand<V>(slope));
+  return leaky_relu(x, detail::scalar_operand<V>(slope));
 }
 /// x where x > 0, alpha (exp(x) - 1) elsewhere.
-template <Operand V>
+template <detail::Reading V>
 V elu(const V& x, const V& alpha) {
-  return apply(operation<Elu, Activation>(), x, alpha);
+  return detail::apply<formulas::Elu, formulas::Activation>(x, alpha);
 }
-template <Operand V>
+template <detail::Reading V>
 V elu(const V& x, double alpha = 1) {
-  return elu(x, scalar_operand<V>(alpha));
+  return elu(x, detail::scalar_operand<V>(alpha));
 }
 /// 1.0507 times elu with alpha = 1.6733.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto selu(X&& x) {
-  return apply(operation<Selu, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Selu, formulas::Activation>(std::forward<X>(x));
 }
 /// x times the normal distribution's probability of less than x: the exact form, with erf.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto gelu(X&& x) {
-  return apply(operation<Gelu, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Gelu, formulas::Activation>(std::forward<X>(x));
 }
 /// x sigmoid(x), also called swish.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto silu(X&& x) {
-  return apply(operation<Silu, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Silu, formulas::Activation>(std::forward<X>(x));
 }
 /// x tanh(softplus(x)).
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto mish(X&& x) {
-  return apply(operation<formulas::Mish, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Mish, formulas::Activation>(std::forward<X>(x));
 }
 /// log(1 + exp(x)).
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto softplus(X&& x) {
-  return apply(operation<formulas::Softplus, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Softplus, formulas::Activation>(std::forward<X>(x));
 }
 /// x / (1 + |x|).
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto softsign(X&& x) {
-  return apply(operation<formulas::Softsign, Activation>(), std::forward<X>(x));
+  return detail::apply<formulas::Softsign, formulas::Activation>(std::forward<X>(x));
 }
 /// x between min and max, and the nearer of the two elsewhere.
-template <Operand V>
+template <detail::Reading V>
 V hardtanh(const V& x, const V& min, const V& max) {
-  return apply(operation<formulas::Hardtanh, Activation>(), x, min, max);
+  return detail::apply<formulas::Hardtanh, formulas::Activation>(x, min, max);
 }
-template <Operand V>
+template <detail::Reading V>
 V hardtanh(const V& x, double min = -1, double max = 1) {
-  return hardtanh(x, scalar_operand<V>(min), scalar_operand<V>(max));
+  return hardtanh(x, detail::scalar_operand<V>(min), detail::scalar_operand<V>(max));
 }
 
 }  // namespace xgrad

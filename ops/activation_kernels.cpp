@@ -5,8 +5,8 @@
 namespace xgrad::kernels {
 
 template <>
-const Kernels* table<simd::Isa, Activation>() {
-  return make_table<simd::Isa>(Activation::list{});
+const Kernels* table<simd::Isa, formulas::Activation>() {
+  return make_table<simd::Isa>(formulas::Activation::list{});
 }
 
 }  // namespace xgrad::kernels

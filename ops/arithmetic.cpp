@@ -6,6 +6,8 @@
 #include "operators.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
 
 OperationList arithmetic_operations() { return operations_of<Arithmetic>(); }
 

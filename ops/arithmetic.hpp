@@ -11,6 +11,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 struct Subtract {
   static constexpr std::string_view name = "subtract";
   template <class V>
@@ -195,8 +197,12 @@ struct Where {
   }
 };
 
+}  // namespace formulas
+
 // Comparisons as formulas see them: 1 where they hold and 0 elsewhere, with no gradient. A NaN is unequal to
 // all.
+
+namespace formulas {
 
 struct Less {
   static constexpr std::string_view name = "less";
@@ -263,62 +269,64 @@ struct Arithmetic {
                              Maximum, Minimum, Clamp, Where, Less, LessEqual, Equal, NotEqual, IsFinite>;
 };
 
-template <Operand V>
+}  // namespace formulas
+
+template <detail::Reading V>
 V subtract(const V& a, const V& b) {
-  return apply(operation<Subtract, Arithmetic>(), a, b);
+  return detail::apply<formulas::Subtract, formulas::Arithmetic>(a, b);
 }
-template <Operand V>
+template <detail::Reading V>
 V divide(const V& a, const V& b) {
-  return apply(operation<Divide, Arithmetic>(), a, b);
+  return detail::apply<formulas::Divide, formulas::Arithmetic>(a, b);
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto negative(X&& x) {
-  return apply(operation<Negative, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Negative, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <Operand V>
+template <detail::Reading V>
 V pow(const V& x, const V& exponent) {
-  return apply(operation<Pow, Arithmetic>(), x, exponent);
+  return detail::apply<formulas::Pow, formulas::Arithmetic>(x, exponent);
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto square(X&& x) {
-  return apply(operation<Square, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Square, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto sqrt(X&& x) {
-  return apply(operation<Sqrt, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Sqrt, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto rsqrt(X&& x) {
-  return apply(operation<Rsqrt, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Rsqrt, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto reciprocal(X&& x) {
-  return apply(operation<Reciprocal, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Reciprocal, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto abs(X&& x) {
-  return apply(operation<Abs, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Abs, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto sign(X&& x) {
-  return apply(operation<Sign, Arithmetic>(), std::forward<X>(x));
+  return detail::apply<formulas::Sign, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <Operand V>
+template <detail::Reading V>
 V maximum(const V& a, const V& b) {
-  return apply(operation<Maximum, Arithmetic>(), a, b);
+  return detail::apply<formulas::Maximum, formulas::Arithmetic>(a, b);
 }
-template <Operand V>
+template <detail::Reading V>
 V minimum(const V& a, const V& b) {
-  return apply(operation<Minimum, Arithmetic>(), a, b);
+  return detail::apply<formulas::Minimum, formulas::Arithmetic>(a, b);
 }
-template <Operand V>
+template <detail::Reading V>
 V clamp(const V& x, const V& low, const V& high) {
-  return apply(operation<Clamp, Arithmetic>(), x, low, high);
+  return detail::apply<formulas::Clamp, formulas::Arithmetic>(x, low, high);
 }
 /// In formulas: `yes` where the condition is not 0.
-template <Operand V>
+template <detail::Reading V>
 V select(const V& condition, const V& yes, const V& no) {
-  return apply(operation<Where, Arithmetic>(), condition, yes, no);
+  return detail::apply<formulas::Where, formulas::Arithmetic>(condition, yes, no);
 }
 
 }  // namespace xgrad

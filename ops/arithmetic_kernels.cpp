@@ -5,8 +5,8 @@
 namespace xgrad::kernels {
 
 template <>
-const Kernels* table<simd::Isa, Arithmetic>() {
-  return make_table<simd::Isa>(Arithmetic::list{});
+const Kernels* table<simd::Isa, formulas::Arithmetic>() {
+  return make_table<simd::Isa>(formulas::Arithmetic::list{});
 }
 
 }  // namespace xgrad::kernels

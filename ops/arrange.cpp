@@ -10,6 +10,8 @@
 #include "slice.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -42,7 +44,7 @@ struct Roll {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Roll{axis, b.shape(0)[axis] - shift}, b.gradient()));
+    b.give(0, apply(Roll{axis, b.shape(0)[axis] - shift}, b.gradient()));
   }
 };
 
@@ -129,13 +131,13 @@ struct DiagonalScatter {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Diagonal{line}, b.gradient()));
+    b.give(0, apply(Diagonal{line}, b.gradient()));
   }
 };
 
 template <class V>
 void Diagonal::vjp(Backward<V>& b) const {
-  b.give(0, perform(DiagonalScatter{line, b.shape(0)}, b.gradient()));
+  b.give(0, apply(DiagonalScatter{line, b.shape(0)}, b.gradient()));
 }
 
 /// Rows keep columns [0, row + k] or [row + k, columns); the same applied to a gradient is the gradient's.
@@ -167,7 +169,7 @@ struct Triangle {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Self{{k}}, b.gradient()));
+    b.give(0, apply(Self{{k}}, b.gradient()));
   }
 };
 
@@ -189,7 +191,7 @@ V triangle(const V& x, std::ptrdiff_t k) {
                      " has no rows and columns; give at least two axes");
   // Beyond the matrix all diagonals mean the same.
   const std::ptrdiff_t rows = signed_extent(shape[shape.size() - 2]), columns = signed_extent(shape.back());
-  return perform(Op{{std::clamp(k, -rows, columns)}}, x);
+  return apply(Op{{std::clamp(k, -rows, columns)}}, x);
 }
 
 std::size_t pad_width(std::ptrdiff_t width, const char* side, std::size_t axis, const Shape& shape) {
@@ -222,7 +224,7 @@ V roll(const V& x, std::ptrdiff_t shift, std::ptrdiff_t axis) {
   if (element_count(shape_of(x)) == 0) return detail::as_result(x);
   const std::ptrdiff_t extent = signed_extent(shape_of(x)[along]);
   const std::ptrdiff_t places = (shift % extent + extent) % extent;
-  return places == 0 ? detail::as_result(x) : perform(Roll{along, static_cast<std::size_t>(places)}, x);
+  return places == 0 ? detail::as_result(x) : apply(Roll{along, static_cast<std::size_t>(places)}, x);
 }
 
 template <Tensor V>
@@ -257,7 +259,7 @@ V pad(const V& x, const std::vector<PadWidth>& widths, double value) {
     op.shape.push_back(checked_sum(checked_sum(before, shape[k]), after));
   }
   check_possible("pad", op.shape, shape);
-  return perform(op, x);
+  return apply(op, x);
 }
 
 template <Tensor V>
@@ -300,7 +302,7 @@ V repeat(const V& x, Count count) {
 
 template <Tensor V>
 V diagonal(const V& x, Integer offset, Integer axis1, Integer axis2) {
-  return perform(Diagonal{Line("diagonal", shape_of(x), offset, axis1, axis2)}, x);
+  return apply(Diagonal{Line("diagonal", shape_of(x), offset, axis1, axis2)}, x);
 }
 
 template <Tensor V>
@@ -310,7 +312,7 @@ V diagonal_scatter(const V& x, const Shape& shape, Integer offset, Integer axis1
   if (!(shape_of(x) == line.result))
     throw ShapeError("diagonal_scatter: " + to_string(shape_of(x)) + " does not fit the diagonal " +
                      to_string(line.result) + " of " + to_string(shape) + "; they must be equal");
-  return perform(DiagonalScatter{line, shape}, x);
+  return apply(DiagonalScatter{line, shape}, x);
 }
 
 template <Tensor V>

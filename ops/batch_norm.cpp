@@ -9,6 +9,9 @@
 #include "normalization.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
+
 namespace {
 
 using detail::shape_of;
@@ -188,14 +191,14 @@ V standardized(const V& x, const V& mean, const V& scale, const V& shift) {
 template <Tensor V>
 V batch_norm(const V& x, const NormalizationOptions& options) {
   check_batch(shape_of(x), options.epsilon);
-  return perform(BatchNorm{options.epsilon, {}}, x);
+  return apply(BatchNorm{options.epsilon, {}}, x);
 }
 
 template <Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options) {
   check_batch(shape_of(x), options.epsilon);
   detail::check_affine("batch_norm", shape_of(x), 1, shape_of(gamma), shape_of(beta));
-  return perform(BatchNorm{options.epsilon, {}}, x, gamma, beta);
+  return apply(BatchNorm{options.epsilon, {}}, x, gamma, beta);
 }
 
 template <Tensor V>
@@ -203,7 +206,7 @@ std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics
     const V& x, const NormalizationOptions& options) {
   check_batch(shape_of(x), options.epsilon);
   memory::Buffer moments;
-  V y = perform(BatchNorm{options.epsilon, {}, &moments}, x);
+  V y = apply(BatchNorm{options.epsilon, {}, &moments}, x);
   return with_statistics(std::move(y), moments, shape_of(x)[1]);
 }
 
@@ -213,7 +216,7 @@ std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics
   check_batch(shape_of(x), options.epsilon);
   detail::check_affine("batch_norm", shape_of(x), 1, shape_of(gamma), shape_of(beta));
   memory::Buffer moments;
-  V y = perform(BatchNorm{options.epsilon, {}, &moments}, x, gamma, beta);
+  V y = apply(BatchNorm{options.epsilon, {}, &moments}, x, gamma, beta);
   return with_statistics(std::move(y), moments, shape_of(x)[1]);
 }
 

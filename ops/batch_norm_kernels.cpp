@@ -257,8 +257,8 @@ const BatchNormKernels* batch_norm_kernels<simd::Isa>() {
 }
 
 template <>
-const Kernels* table<simd::Isa, LayerFormulas>() {
-  return make_table<simd::Isa>(LayerFormulas::list{});
+const Kernels* table<simd::Isa, formulas::LayerFormulas>() {
+  return make_table<simd::Isa>(formulas::LayerFormulas::list{});
 }
 
 }  // namespace xgrad::kernels

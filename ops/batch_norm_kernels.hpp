@@ -10,6 +10,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 /// (x - mean) scale + shift.
 struct Standardize {
   static constexpr std::string_view name = "standardize";
@@ -26,6 +28,8 @@ struct Standardize {
 struct LayerFormulas {
   using list = kernels::List<Standardize>;
 };
+
+}  // namespace formulas
 
 namespace kernels {
 

@@ -4,6 +4,8 @@
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 template <class To, class From>

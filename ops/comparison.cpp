@@ -1,6 +1,9 @@
 #include "comparison.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
+
 namespace {
 
 template <class T, class... Vs>

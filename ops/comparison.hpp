@@ -39,47 +39,48 @@ Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Vari
 
 template <class T>
 Mask equal(const Variable<T>& a, double b) {
-  return equal(a, scalar_operand<Variable<T>>(b));
+  return equal(a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Mask not_equal(const Variable<T>& a, double b) {
-  return not_equal(a, scalar_operand<Variable<T>>(b));
+  return not_equal(a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Mask less(const Variable<T>& a, double b) {
-  return less(a, scalar_operand<Variable<T>>(b));
+  return less(a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Mask less_equal(const Variable<T>& a, double b) {
-  return less_equal(a, scalar_operand<Variable<T>>(b));
+  return less_equal(a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Mask greater(const Variable<T>& a, double b) {
-  return less(scalar_operand<Variable<T>>(b), a);
+  return less(detail::scalar_operand<Variable<T>>(b), a);
 }
 template <class T>
 Mask greater_equal(const Variable<T>& a, double b) {
-  return less_equal(scalar_operand<Variable<T>>(b), a);
+  return less_equal(detail::scalar_operand<Variable<T>>(b), a);
 }
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, double b) {
-  return xgrad::where(mask, a, scalar_operand<Variable<T>>(b));
+  return xgrad::where(mask, a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Variable<T> where(const Mask& mask, double a, const Variable<T>& b) {
-  return xgrad::where(mask, scalar_operand<Variable<T>>(a), b);
+  return xgrad::where(mask, detail::scalar_operand<Variable<T>>(a), b);
 }
 template <class T>
 Variable<T> where(const Variable<T>& condition, const Variable<T>& a, double b) {
-  return xgrad::where(condition, a, scalar_operand<Variable<T>>(b));
+  return xgrad::where(condition, a, detail::scalar_operand<Variable<T>>(b));
 }
 template <class T>
 Variable<T> where(const Variable<T>& condition, double a, const Variable<T>& b) {
-  return xgrad::where(condition, scalar_operand<Variable<T>>(a), b);
+  return xgrad::where(condition, detail::scalar_operand<Variable<T>>(a), b);
 }
 template <class T>
 Variable<T> where(const Variable<T>& condition, double a, double b) {
-  return xgrad::where(condition, scalar_operand<Variable<T>>(a), scalar_operand<Variable<T>>(b));
+  return xgrad::where(condition, detail::scalar_operand<Variable<T>>(a),
+                      detail::scalar_operand<Variable<T>>(b));
 }
 
 }  // namespace xgrad

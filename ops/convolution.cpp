@@ -9,6 +9,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -84,22 +86,22 @@ struct Conv2dKernelGradient : Convolution {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    if (b.wants(0)) b.give(0, perform(ConvTranspose2d{{*this}}, b.input(1), b.gradient()));
-    if (b.wants(1)) b.give(1, perform(Conv2d{{*this}}, b.input(0), b.gradient()));
+    if (b.wants(0)) b.give(0, apply(ConvTranspose2d{{*this}}, b.input(1), b.gradient()));
+    if (b.wants(1)) b.give(1, apply(Conv2d{{*this}}, b.input(0), b.gradient()));
   }
 };
 
 template <class V>
 void Conv2d::vjp(Backward<V>& b) const {
-  if (b.wants(0)) b.give(0, perform(ConvTranspose2d{{*this}}, b.gradient(), b.input(1)));
-  if (b.wants(1)) b.give(1, perform(Conv2dKernelGradient{{*this}}, b.input(0), b.gradient()));
+  if (b.wants(0)) b.give(0, apply(ConvTranspose2d{{*this}}, b.gradient(), b.input(1)));
+  if (b.wants(1)) b.give(1, apply(Conv2dKernelGradient{{*this}}, b.input(0), b.gradient()));
   if (b.input_count() == 3 && b.wants(2)) b.give(2, sum_over_places(b.gradient()));
 }
 
 template <class V>
 void ConvTranspose2d::vjp(Backward<V>& b) const {
-  if (b.wants(0)) b.give(0, perform(Conv2d{{*this}}, b.gradient(), b.input(1)));
-  if (b.wants(1)) b.give(1, perform(Conv2dKernelGradient{{*this}}, b.gradient(), b.input(0)));
+  if (b.wants(0)) b.give(0, apply(Conv2d{{*this}}, b.gradient(), b.input(1)));
+  if (b.wants(1)) b.give(1, apply(Conv2dKernelGradient{{*this}}, b.gradient(), b.input(0)));
   if (b.input_count() == 3 && b.wants(2)) b.give(2, sum_over_places(b.gradient()));
 }
 
@@ -244,42 +246,41 @@ V with_height(const V& x) {
 
 template <Tensor V>
 V conv2d(const V& images, const V& kernel, const Conv2dOptions& options) {
-  return perform(conv2d_of(shape_of(images), shape_of(kernel), nullptr, options), images, kernel);
+  return apply(conv2d_of(shape_of(images), shape_of(kernel), nullptr, options), images, kernel);
 }
 
 template <Tensor V>
 V conv2d(const V& images, const V& kernel, const V& bias, const Conv2dOptions& options) {
-  return perform(conv2d_of(shape_of(images), shape_of(kernel), &shape_of(bias), options), images, kernel,
-                 bias);
+  return apply(conv2d_of(shape_of(images), shape_of(kernel), &shape_of(bias), options), images, kernel, bias);
 }
 
 template <Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const ConvTranspose2dOptions& options) {
-  return perform(conv_transpose2d_of(shape_of(images), shape_of(kernel), nullptr, options), images, kernel);
+  return apply(conv_transpose2d_of(shape_of(images), shape_of(kernel), nullptr, options), images, kernel);
 }
 
 template <Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const V& bias, const ConvTranspose2dOptions& options) {
-  return perform(conv_transpose2d_of(shape_of(images), shape_of(kernel), &shape_of(bias), options), images,
-                 kernel, bias);
+  return apply(conv_transpose2d_of(shape_of(images), shape_of(kernel), &shape_of(bias), options), images,
+               kernel, bias);
 }
 
 template <Tensor V>
 V conv2d_kernel_gradient(const V& images, const V& gradient, const Pair& kernel,
                          const Conv2dOptions& options) {
-  return perform(kernel_gradient_of(shape_of(images), shape_of(gradient), kernel, options), images, gradient);
+  return apply(kernel_gradient_of(shape_of(images), shape_of(gradient), kernel, options), images, gradient);
 }
 
 template <Tensor V>
 V conv1d(const V& signals, const V& kernel, const Conv1dOptions& options) {
   const Conv2d op = conv1d_of(shape_of(signals), shape_of(kernel), nullptr, options);
-  return squeeze(perform(op, with_height(signals), with_height(kernel)), 2);
+  return squeeze(apply(op, with_height(signals), with_height(kernel)), 2);
 }
 
 template <Tensor V>
 V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& options) {
   const Conv2d op = conv1d_of(shape_of(signals), shape_of(kernel), &shape_of(bias), options);
-  return squeeze(perform(op, with_height(signals), with_height(kernel), bias), 2);
+  return squeeze(apply(op, with_height(signals), with_height(kernel), bias), 2);
 }
 
 #define XGRAD_INSTANTIATE(V)                                                                \

@@ -40,32 +40,32 @@ struct Conv1dOptions {
 /// (H + 2 padding - dilation (kH - 1) - 1) / stride + 1, rounded down. ShapeError if a shape does not fit,
 /// the kernel has no elements, or it is larger than the padded image; ValueError for groups, a stride or a
 /// dilation of 0, and for a negative number.
-template <Tensor V>
+template <detail::Tensor V>
 V conv2d(const V& images, const V& kernel, const Conv2dOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V conv2d(const V& images, const V& kernel, const V& bias, const Conv2dOptions& options = {});
 
 /// The transpose of conv2d, which is its gradient in the images: images [N, C, H, W], kernel
 /// [C, O / groups, kH, kW] and bias [O] give [N, O, oH, oW], where oH is
 /// (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1. Errors as conv2d's; ShapeError if no
 /// element would be left, ValueError unless output_padding is less than the stride or the dilation.
-template <Tensor V>
+template <detail::Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const ConvTranspose2dOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const V& bias,
                    const ConvTranspose2dOptions& options = {});
 
 /// The gradient of conv2d in its kernel: of `gradient`, which has the shape of conv2d's result [N, O, oH,
 /// oW], and a kernel of extents kH, kW; the result is [O, C / groups, kH, kW]. Errors as conv2d's.
-template <Tensor V>
+template <detail::Tensor V>
 V conv2d_kernel_gradient(const V& images, const V& gradient, const Pair& kernel,
                          const Conv2dOptions& options = {});
 
 /// conv2d along one axis: [N, C, L], kernel [O, C / groups, k] and bias [O] give [N, O, oL]. Errors as
 /// conv2d's.
-template <Tensor V>
+template <detail::Tensor V>
 V conv1d(const V& signals, const V& kernel, const Conv1dOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& options = {});
 
 }  // namespace xgrad

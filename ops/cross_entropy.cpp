@@ -17,6 +17,7 @@
 #include "softmax.hpp"
 
 namespace xgrad {
+using namespace detail;
 
 void check_class_rows(std::string_view operation, const Shape& predictions) {
   if (predictions.size() == 1 || predictions.size() == 2) return;
@@ -253,20 +254,20 @@ V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
   if (labels.shape() == shape)
     return cross_entropy(logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels, shape)),
                          reduction);
-  return perform(CrossEntropy{{reduction, {}}, checked_labels("cross_entropy", labels, shape)}, logits);
+  return apply(CrossEntropy{{reduction, {}}, checked_labels("cross_entropy", labels, shape)}, logits);
 }
 
 template <Tensor V>
 V cross_entropy(const V& logits, const V& targets, Reduction reduction) {
   check_class_rows("cross_entropy", detail::shape_of(logits));
   check_same_shape("cross_entropy", detail::shape_of(logits), detail::shape_of(targets));
-  return perform(CrossEntropyOfRows{{reduction, {}}}, logits, targets);
+  return apply(CrossEntropyOfRows{{reduction, {}}}, logits, targets);
 }
 
 template <Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction) {
-  return perform(NllLoss{reduction, checked_labels("nll_loss", labels, detail::shape_of(log_probabilities))},
-                 log_probabilities);
+  return apply(NllLoss{reduction, checked_labels("nll_loss", labels, detail::shape_of(log_probabilities))},
+               log_probabilities);
 }
 
 #define XGRAD_INSTANTIATE(V)                                     \

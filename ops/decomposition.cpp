@@ -62,7 +62,7 @@ struct Solve {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V db = perform(Solve{!transpose, factors}, b.input(0), b.gradient());
+    const V db = apply(Solve{!transpose, factors}, b.input(0), b.gradient());
     if (b.wants(0)) b.give(0, matrix_gradient(b.shape(0), db, b.output(), transpose));
     if (b.wants(1)) b.give(1, db);
   }
@@ -92,7 +92,7 @@ struct SolveTriangular {
   template <class V>
   void vjp(Backward<V>& b) const {
     const auto [upper, transpose] = options;
-    const V db = perform(SolveTriangular{{upper, !transpose}}, b.input(0), b.gradient());
+    const V db = apply(SolveTriangular{{upper, !transpose}}, b.input(0), b.gradient());
     if (b.wants(0)) {
       const V whole = matrix_gradient(b.shape(0), db, b.output(), transpose);
       b.give(0, upper ? triu(whole) : tril(whole));
@@ -138,7 +138,7 @@ V beside_matrices(const V& scale) {
 template <class V>
 V scaled_inverse(const V& a, const Factors& factors, const V& scale) {
   const V right = beside_matrices(scale) * banded<V>(shape_of(a).back(), 0, 1, 0);
-  return perform(Solve{true, factors}, a, right);
+  return apply(Solve{true, factors}, a, right);
 }
 
 struct Determinant {
@@ -272,7 +272,7 @@ struct Cholesky {
     const V l = b.output();
     const V half =
         matmul(l, b.gradient(), {.transpose_a = true}) * banded<V>(b.shape(0).back(), 0.5, 0.25, 0);
-    const auto divide = [&](const V& x) { return perform(SolveTriangular{{.transpose = true}}, l, x); };
+    const auto divide = [&](const V& x) { return apply(SolveTriangular{{.transpose = true}}, l, x); };
     b.give(0, divide(swap_axes(divide(half + swap_axes(half, -1, -2)), -1, -2)));
   }
 };
@@ -303,12 +303,12 @@ V solve_by(Op op, const V& a, const V& b) {
   // One matrix serves all right sides as it is.
   V x;
   if (element_count(stack_axes(matrix)) == 1) {
-    x = perform(std::move(op), a, wide);
+    x = apply(std::move(op), a, wide);
   } else {
     Shape every = batch;
     every.push_back(n);
     every.push_back(n);
-    x = perform(std::move(op), broadcast_to(a, every), wide);
+    x = apply(std::move(op), broadcast_to(a, every), wide);
   }
   if (dim > 1) return x;
   shape.erase(shape.size() - 1);
@@ -318,7 +318,7 @@ V solve_by(Op op, const V& a, const V& b) {
 template <class Op, class V>
 V of_square(const V& a) {
   check_square(Op::name, shape_of(a));
-  return perform(Op{}, a);
+  return apply(Op{}, a);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace xgrad {
 /// The x of a x = b. b is a vector [n] or matrices [..., n, r], whose other axes broadcast with a's; x has
 /// b's shape then. ValueError if a matrix is singular, that is, a pivot of its LU factors exactly 0; one that
 /// is nearly so is for the caller to know. ShapeError if b has other rows than a.
-template <Tensor V>
+template <detail::Tensor V>
 V solve(const V& a, const V& b);
 
 /// What solve_triangular takes: which half of a counts, and whether its transpose is meant.
@@ -22,28 +22,28 @@ struct TriangularOptions {
 
 /// solve for a triangular matrix; the other half of a is not read, and its gradient is 0. ValueError if an
 /// element of the diagonal is 0.
-template <Tensor V>
+template <detail::Tensor V>
 V solve_triangular(const V& a, const V& b, const TriangularOptions& options = {});
 
 /// The inverse. ValueError if a matrix is singular. solve is faster and loses fewer digits where the inverse
 /// would be multiplied.
-template <Tensor V>
+template <detail::Tensor V>
 V inverse(const V& a);
 
 /// The determinant, of shape [...]. Its gradient is the matrix of cofactors (the adjugate, transposed), also
 /// where a is singular; derivatives of every order are as exact where a is singular, or nearly, as elsewhere.
-template <Tensor V>
+template <detail::Tensor V>
 V determinant(const V& a);
 
 /// log(determinant(a)), which neither overflows nor underflows; of shape [...]. ValueError if a matrix is
 /// singular or its determinant negative.
-template <Tensor V>
+template <detail::Tensor V>
 V logdet(const V& a);
 
 /// The lower triangular l with a positive diagonal and l l' = a, for a symmetric positive definite a;
 /// otherwise a ValueError. A NaN in a is one in every element of l that depends on it. What is factored is
 /// (a + a') / 2, so that the gradient is symmetric.
-template <Tensor V>
+template <detail::Tensor V>
 V cholesky(const V& a);
 
 }  // namespace xgrad

@@ -9,6 +9,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 const kernels::DropoutKernels& chosen() {
@@ -44,7 +46,7 @@ struct Dropout {
   }
   template <class T>
   void vjp(Backward<Variable<T>>& b) const {
-    b.give(0, perform(*this, b.gradient()));
+    b.give(0, apply(*this, b.gradient()));
   }
 
  private:
@@ -73,7 +75,7 @@ V dropout(const V& x, double p, Generator& from) {
   // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
   const GeneratorState state = from.state();
   const std::uint64_t first_block = (state.counter + 1) / 2;
-  V y = perform(Dropout{state.seed, first_block, p}, x);
+  V y = apply(Dropout{state.seed, first_block, p}, x);
   const std::size_t groups =
       (element_count(detail::shape_of(x)) + kernels::dropout_group - 1) / kernels::dropout_group;
   from.set_state({state.seed, 2 * (first_block + groups * kernels::blocks_of_a_group)});

@@ -19,9 +19,9 @@ namespace xgrad {
 /// stand in one term alone are summed first; then the operands are joined from left to right, two at a time.
 /// ValueError for subscripts that cannot be read; ShapeError if a term does not fit its operand, or the
 /// extents of a letter differ (extent 1 does not broadcast).
-template <Tensor V>
+template <detail::Tensor V>
 V einsum(std::string_view subscripts, const std::vector<V>& operands);
-template <Tensor V>
+template <detail::Tensor V>
 V einsum(std::string_view subscripts, std::initializer_list<V> operands) {
   return einsum(subscripts, std::vector<V>(operands));
 }

@@ -17,17 +17,17 @@ namespace xgrad {
 template <std::size_t Inputs>
 class ElementwiseFunction {
  public:
-  explicit ElementwiseFunction(std::shared_ptr<const Elementwise> operation) noexcept
+  explicit ElementwiseFunction(std::shared_ptr<const detail::Elementwise> operation) noexcept
       : operation_(std::move(operation)) {}
 
   /// Applies it to Variables (recorded), which broadcast, or inside another formula.
-  template <Operand V, class... Vs>
+  template <detail::Reading V, class... Vs>
   requires(sizeof...(Vs) + 1 == Inputs) V operator()(const V& first, const Vs&... rest) const {
-    return apply(*operation_, first, rest...);
+    return detail::apply(*operation_, first, rest...);
   }
 
  private:
-  std::shared_ptr<const Elementwise> operation_;
+  std::shared_ptr<const detail::Elementwise> operation_;
 };
 
 namespace detail {
@@ -44,13 +44,13 @@ consteval std::size_t arity() {
 }
 
 template <class F, std::size_t... K>
-Program trace_formula(F& formula, std::index_sequence<K...>) {
-  return trace(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol { return formula(s[K]...); });
+Program program_of_formula(F& formula, std::index_sequence<K...>) {
+  return program_of(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol { return formula(s[K]...); });
 }
 
 template <class Formula, std::size_t... K>
-Program trace_gradient(std::size_t which, std::index_sequence<K...>) {
-  return trace(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol {
+Program program_of_gradient(std::size_t which, std::index_sequence<K...>) {
+  return program_of(sizeof...(K), [&](std::span<const Symbol> s) -> Symbol {
     const auto all = Formula::template gradient<Symbol>(s[K]...);
     if constexpr (sizeof...(K) == 3) {
       return all;
@@ -65,9 +65,9 @@ std::shared_ptr<const Elementwise> make_elementwise() {
   const auto value = [](const auto&... s) -> Symbol { return Formula::value(s...); };
   std::vector<Program> gradients;
   for (std::size_t k = 0; k < Inputs; ++k)
-    gradients.push_back(trace_gradient<Formula>(k, std::make_index_sequence<Inputs + 2>{}));
+    gradients.push_back(program_of_gradient<Formula>(k, std::make_index_sequence<Inputs + 2>{}));
   return std::make_shared<Elementwise>(
-      Formula::name, trace_formula(value, std::make_index_sequence<Inputs>{}), std::move(gradients));
+      Formula::name, program_of_formula(value, std::make_index_sequence<Inputs>{}), std::move(gradients));
 }
 
 }  // namespace detail
@@ -81,19 +81,19 @@ template <class F>
 auto elementwise(std::string_view name, F&& formula) {
   constexpr std::size_t inputs = detail::arity<F&>();
   static_assert(inputs != 0, "elementwise: the formula takes one to four arguments, each `auto`");
-  Program program = detail::trace_formula(formula, std::make_index_sequence<inputs>{});
+  detail::Program program = detail::program_of_formula(formula, std::make_index_sequence<inputs>{});
   return ElementwiseFunction<inputs>(
-      std::make_shared<const Elementwise>(name, std::move(program), std::vector<Program>()));
+      std::make_shared<const detail::Elementwise>(name, std::move(program), std::vector<detail::Program>()));
 }
 
 /// Applies a formula that comes with its derivative: a struct with `name`, `value` and `gradient`, where
 /// `gradient` takes the inputs, the output and the output's gradient, `unused` for what it does not read, and
 /// returns one V or, for n inputs, a std::array<V, n>.
-template <class Formula, Operand V, class... Vs>
+template <class Formula, detail::Reading V, class... Vs>
 V elementwise(const V& first, const Vs&... rest) {
-  const std::shared_ptr<const Elementwise>& made =
+  const std::shared_ptr<const detail::Elementwise>& made =
       detail::immortal([] { return detail::make_elementwise<Formula, sizeof...(Vs) + 1>(); });
-  return apply(*made, first, rest...);
+  return detail::apply(*made, first, rest...);
 }
 
 }  // namespace xgrad

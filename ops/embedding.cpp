@@ -5,6 +5,7 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
 
 template <Tensor V>
 V embedding(const V& weight, const Indices& indices) {

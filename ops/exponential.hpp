@@ -18,6 +18,8 @@ V decay(const V& x) {
 
 }  // namespace detail
 
+namespace formulas {
+
 struct Exp {
   static constexpr std::string_view name = "exp";
   template <class V>
@@ -144,6 +146,8 @@ struct Tan {
   }
 };
 
+}  // namespace formulas
+
 namespace detail {
 
 /// sqrt(1 - x^2): near -1 and 1 the factors keep the digits, near 0 the square keeps those of the derivative.
@@ -153,6 +157,8 @@ V root_of_one_minus_square(const V& x) {
 }
 
 }  // namespace detail
+
+namespace formulas {
 
 /// The gradient is infinite at -1 and 1.
 struct Asin {
@@ -239,8 +245,6 @@ struct Cosh {
   }
 };
 
-namespace formulas {
-
 struct Tanh {
   static constexpr std::string_view name = "tanh";
   template <class V>
@@ -252,8 +256,6 @@ struct Tanh {
     return dy * (1 - y * y);
   }
 };
-
-}  // namespace formulas
 
 struct Erf {
   static constexpr std::string_view name = "erf";
@@ -285,104 +287,107 @@ struct Exponential {
                              Atan, Atan2, Sinh, Cosh, formulas::Tanh, Erf, Erfc>;
 };
 
-template <OperandRef X>
+}  // namespace formulas
+
+template <detail::ReadingRef X>
 auto exp(X&& x) {
   bool leaf = false;
   if constexpr (requires { x.is_leaf(); }) leaf = std::is_lvalue_reference_v<X> && x.defined() && x.is_leaf();
-  return apply(leaf ? operation<ExpOfLeaf, Exponential>() : operation<Exp, Exponential>(),
-               std::forward<X>(x));
+  return detail::apply(leaf ? detail::operation<formulas::ExpOfLeaf, formulas::Exponential>()
+                            : detail::operation<formulas::Exp, formulas::Exponential>(),
+                       std::forward<X>(x));
 }
 /// exp(x) - 1, with all its digits near 0.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto expm1(X&& x) {
-  return apply(operation<Expm1, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Expm1, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto log(X&& x) {
-  return apply(operation<Log, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Log, formulas::Exponential>(std::forward<X>(x));
 }
 /// log(1 + x), with all its digits near 0.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto log1p(X&& x) {
-  return apply(operation<Log1p, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Log1p, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto log2(X&& x) {
-  return apply(operation<Log2, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Log2, formulas::Exponential>(std::forward<X>(x));
 }
 /// log(exp(a) + exp(b)), without overflow.
-template <Operand V>
+template <detail::Reading V>
 V logaddexp(const V& a, const V& b) {
-  return apply(operation<LogAddExp, Exponential>(), a, b);
+  return detail::apply<formulas::LogAddExp, formulas::Exponential>(a, b);
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto sin(X&& x) {
-  return apply(operation<Sin, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Sin, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto cos(X&& x) {
-  return apply(operation<Cos, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Cos, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto tan(X&& x) {
-  return apply(operation<Tan, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Tan, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto asin(X&& x) {
-  return apply(operation<Asin, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Asin, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto acos(X&& x) {
-  return apply(operation<Acos, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Acos, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto atan(X&& x) {
-  return apply(operation<Atan, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Atan, formulas::Exponential>(std::forward<X>(x));
 }
 /// The angle of the point (x, y), in [-pi, pi]: the second argument is the horizontal one, as in C.
-template <Operand V>
+template <detail::Reading V>
 V atan2(const V& y, const V& x) {
-  return apply(operation<Atan2, Exponential>(), y, x);
+  return detail::apply<formulas::Atan2, formulas::Exponential>(y, x);
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto sinh(X&& x) {
-  return apply(operation<Sinh, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Sinh, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto cosh(X&& x) {
-  return apply(operation<Cosh, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Cosh, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto tanh(X&& x) {
-  return apply(operation<formulas::Tanh, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Tanh, formulas::Exponential>(std::forward<X>(x));
 }
 /// The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto erf(X&& x) {
-  return apply(operation<Erf, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Erf, formulas::Exponential>(std::forward<X>(x));
 }
-template <OperandRef X>
+template <detail::ReadingRef X>
 auto erfc(X&& x) {
-  return apply(operation<Erfc, Exponential>(), std::forward<X>(x));
+  return detail::apply<formulas::Erfc, formulas::Exponential>(std::forward<X>(x));
 }
 
 // A scalar for one of the operands.
 
-template <Operand V>
+template <detail::Reading V>
 V logaddexp(const V& a, double b) {
-  return logaddexp(a, scalar_operand<V>(b));
+  return logaddexp(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V logaddexp(double a, const V& b) {
-  return logaddexp(scalar_operand<V>(a), b);
+  return logaddexp(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V atan2(const V& y, double x) {
-  return atan2(y, scalar_operand<V>(x));
+  return atan2(y, detail::scalar_operand<V>(x));
 }
-template <Operand V>
+template <detail::Reading V>
 V atan2(double y, const V& x) {
-  return atan2(scalar_operand<V>(y), x);
+  return atan2(detail::scalar_operand<V>(y), x);
 }
 
 }  // namespace xgrad

@@ -5,8 +5,8 @@
 namespace xgrad::kernels {
 
 template <>
-const Kernels* table<simd::Isa, Exponential>() {
-  return make_table<simd::Isa>(Exponential::list{});
+const Kernels* table<simd::Isa, formulas::Exponential>() {
+  return make_table<simd::Isa>(formulas::Exponential::list{});
 }
 
 }  // namespace xgrad::kernels

@@ -6,7 +6,7 @@
 
 #include "../core/formula/elementwise.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// In the order of the family's list.
 OperationList arithmetic_operations();
@@ -15,13 +15,10 @@ OperationList activation_operations();
 OperationList reduction_formulas();
 OperationList loss_formulas();
 OperationList layer_formulas();
-
-namespace detail {
 template <class... Ops>
 std::vector<std::string_view> names_in(kernels::List<Ops...>) {
   return {Ops::name...};
 }
-}  // namespace detail
 
 /// The names of a kernels::List of structural operations.
 template <class List>
@@ -47,4 +44,4 @@ std::vector<std::string_view> dropout_operation_names();
 std::vector<std::string_view> convolution_operation_names();
 std::vector<std::string_view> pooling_operation_names();
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -10,6 +10,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;

@@ -13,25 +13,25 @@ namespace xgrad {
 /// One element for each index, PyTorch's gather: with axis 1, result[i, j] = x[i, indices[i, j]]. As
 /// take_along_axis, but beside the axis `indices` may be shorter than x. ShapeError if it is longer, or has
 /// another number of axes.
-template <Tensor V>
+template <detail::Tensor V>
 V gather(const V& x, Integer axis, const Indices& indices);
 
 /// x, with elements of `source` added where gather would read: with axis 1, source[i, j] to
 /// x[i, indices[i, j]]. An index that comes twice adds twice. `source` may be longer than `indices`, along
 /// any axis; what lies beyond is not read. ShapeError as gather's, and if `source` is shorter.
-template <Tensor V>
+template <detail::Tensor V>
 V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source);
 
 /// The elements for which the mask holds, row by row, along one axis. Both broadcast; ShapeError if they do
 /// not.
-template <Tensor V>
+template <detail::Tensor V>
 V masked_select(const V& x, const Mask& mask);
 
 /// x, with elements replaced: NumPy's x[i, j] = values as index_put(x, {i, j}, values). The index arrays are
 /// for the first axes and broadcast with each other; `values` broadcasts to their shape and the axes left. Of
 /// indices that come twice the last one counts, or with `accumulate` all are added to what x holds.
 /// ShapeError if there are no index arrays, more than axes, or if shapes do not broadcast.
-template <Tensor V>
+template <detail::Tensor V>
 V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Flag accumulate = false);
 
 }  // namespace xgrad

@@ -9,6 +9,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -116,13 +118,13 @@ struct ScatterAlongAxis {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(TakeAlongAxis{choice}, b.gradient()));
+    b.give(0, apply(TakeAlongAxis{choice}, b.gradient()));
   }
 };
 
 template <class V>
 void TakeAlongAxis::vjp(Backward<V>& b) const {
-  b.give(0, perform(ScatterAlongAxis{choice, b.shape(0)}, b.gradient()));
+  b.give(0, apply(ScatterAlongAxis{choice, b.shape(0)}, b.gradient()));
 }
 
 Shape taken_shape(const Shape& x, const Shape& indices, std::size_t axis) {
@@ -186,13 +188,13 @@ struct ScatterSlices {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Take{choice}, b.gradient()));
+    b.give(0, apply(Take{choice}, b.gradient()));
   }
 };
 
 template <class V>
 void Take::vjp(Backward<V>& b) const {
-  b.give(0, perform(ScatterSlices{choice, b.shape(0)}, b.gradient()));
+  b.give(0, apply(ScatterSlices{choice, b.shape(0)}, b.gradient()));
 }
 
 void check_shape(std::string_view operation, const Shape& x, const Shape& expected, const Shape& shape) {
@@ -228,7 +230,7 @@ Choice choose_slices(std::string_view operation, const Shape& shape, const Indic
 
 template <Tensor V>
 V take_along_axis(const V& x, const Indices& indices, Integer axis) {
-  return perform(TakeAlongAxis{choose_along("take_along_axis", shape_of(x), indices, axis)}, x);
+  return apply(TakeAlongAxis{choose_along("take_along_axis", shape_of(x), indices, axis)}, x);
 }
 
 template <Tensor V>
@@ -236,7 +238,7 @@ V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Sha
   check_possible("scatter_along_axis", shape, shape_of(x));
   Choice choice = choose_along("scatter_along_axis", shape, indices, axis);
   check_shape("scatter_along_axis", shape_of(x), choice.indices.shape, shape);
-  return perform(ScatterAlongAxis{std::move(choice), shape}, x);
+  return apply(ScatterAlongAxis{std::move(choice), shape}, x);
 }
 
 template <Tensor V>
@@ -244,7 +246,7 @@ V take(const V& x, const Indices& indices, Integer axis) {
   Take op{choose_slices("take", shape_of(x), indices, axis)};
   check_possible("take", taken_shape(shape_of(x), op.choice.indices.shape, op.choice.axis), shape_of(x),
                  op.choice.indices.shape);
-  return perform(std::move(op), x);
+  return apply(std::move(op), x);
 }
 
 template <Tensor V>
@@ -252,7 +254,7 @@ V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& 
   check_possible("scatter_slices", shape, shape_of(x));
   Choice choice = choose_slices("scatter_slices", shape, indices, axis);
   check_shape("scatter_slices", shape_of(x), taken_shape(shape, choice.indices.shape, choice.axis), shape);
-  return perform(ScatterSlices{std::move(choice), shape}, x);
+  return apply(ScatterSlices{std::move(choice), shape}, x);
 }
 
 template <class T>

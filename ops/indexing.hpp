@@ -12,21 +12,21 @@ namespace xgrad {
 /// One element a position of `indices`, as NumPy's take_along_axis: with axis 1,
 /// result[i, j] = x[i, indices[i, j]]. `indices` has x's number of axes, and its extents but along `axis`
 /// (they do not broadcast); the result has its shape. ShapeError otherwise.
-template <Tensor V>
+template <detail::Tensor V>
 V take_along_axis(const V& x, const Indices& indices, Integer axis);
 
 /// The dual of take_along_axis: zeros of `shape`, to which each element of x is added at the place that
 /// take_along_axis would read. x has the shape of `indices`; ShapeError otherwise, and as there.
-template <Tensor V>
+template <detail::Tensor V>
 V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Shape& shape);
 
 /// Whole slices along an axis, NumPy's take: the axes of `indices`, which may have any shape, stand in the
 /// result in place of `axis`. Of a matrix and axis 0, one row for each index.
-template <Tensor V>
+template <detail::Tensor V>
 V take(const V& x, const Indices& indices, Integer axis = 0);
 
 /// The dual of take: zeros of `shape`, to which each slice of x is added where take would read it.
-template <Tensor V>
+template <detail::Tensor V>
 V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape);
 
 /// Rows with a 1 at each index and zeros beside it: the shape of `indices`, and a last axis of `classes`.

@@ -18,9 +18,9 @@ struct NormalizationOptions {
 /// line itself, over all of its elements. Then times gamma plus beta, if they are given, both of the last
 /// axis's extent. J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016. ShapeError if x has no
 /// axes or gamma and beta do not fit; ValueError if epsilon is negative or not finite.
-template <Tensor V>
+template <detail::Tensor V>
 V layer_norm(const V& x, const NormalizationOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
 
 /// A mean and a variance for each channel.
@@ -34,25 +34,25 @@ struct BatchStatistics {
 /// both [C]. S. Ioffe and C. Szegedy, "Batch normalization", 2015. ShapeError if x has fewer than two axes or
 /// gamma and beta do not fit; ValueError if epsilon is negative or not finite, or a channel has one value or
 /// none.
-template <Tensor V>
+template <detail::Tensor V>
 V batch_norm(const V& x, const NormalizationOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
 
 /// The same, and the statistics that it found on its way.
-template <Tensor V>
+template <detail::Tensor V>
 std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics(
     const V& x, const NormalizationOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics(
     const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
 
 /// The same with given statistics, both [C], which take no gradient: what a trained network does. Any number
 /// of values a channel will do.
-template <Tensor V>
+template <detail::Tensor V>
 V batch_norm(const V& x, const BatchStatistics<typename V::value_type>& statistics,
              const NormalizationOptions& options = {});
-template <Tensor V>
+template <detail::Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta,
              const BatchStatistics<typename V::value_type>& statistics,
              const NormalizationOptions& options = {});
@@ -62,13 +62,13 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
 /// thread's, which move on by their number; an element's depends on its place alone, not on threads, type or
 /// processor. Backward draws them again: nothing is saved. N. Srivastava et al., "Dropout", 2014. ValueError
 /// unless p is from 0 to 1.
-template <Tensor V>
+template <detail::Tensor V>
 V dropout(const V& x, double p = 0.5, Generator& from = generator());
 
 /// Rows of a table [count, dimension]: indices of any shape [...] give [..., dimension]. In a graph it goes
 /// by the name of "take". The gradient adds up where an index comes twice. ShapeError if the table is no
 /// matrix, ValueError for an index that is negative or too large.
-template <Tensor V>
+template <detail::Tensor V>
 V embedding(const V& weight, const Indices& indices);
 
 }  // namespace xgrad

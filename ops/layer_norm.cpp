@@ -9,6 +9,8 @@
 #include "normalization.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 const kernels::LayerNormKernels& chosen() {
@@ -130,7 +132,7 @@ void check_input(const Shape& x, double epsilon) {
 template <Tensor V>
 V layer_norm(const V& x, const NormalizationOptions& options) {
   check_input(detail::shape_of(x), options.epsilon);
-  return perform(LayerNorm{options.epsilon, {}}, x);
+  return apply(LayerNorm{options.epsilon, {}}, x);
 }
 
 template <Tensor V>
@@ -139,7 +141,7 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
   check_input(shape, options.epsilon);
   detail::check_affine("layer_norm", shape, shape.size() - 1, detail::shape_of(gamma),
                        detail::shape_of(beta));
-  return perform(LayerNorm{options.epsilon, {}}, x, gamma, beta);
+  return apply(LayerNorm{options.epsilon, {}}, x, gamma, beta);
 }
 
 #define XGRAD_INSTANTIATE(V)                                    \

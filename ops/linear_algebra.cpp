@@ -13,6 +13,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -210,13 +212,13 @@ void check_linear(const Shape& x, const Shape& weight) {
 
 template <Tensor V>
 V detail::matmul_to(const Shape& batch, const V& a, const V& b, const MatmulOptions& options) {
-  return perform(MatMul{options, batch}, a, b);
+  return apply(MatMul{options, batch}, a, b);
 }
 
 template <Tensor V>
 V matmul(const V& a, const V& b, const MatmulOptions& options) {
   const Shape batch = check_matmul(shape_of(a), shape_of(b), options);
-  return perform(
+  return apply(
       MatMul{{options.transpose_a && shape_of(a).size() > 1, options.transpose_b && shape_of(b).size() > 1},
              batch},
       a, b);
@@ -267,7 +269,7 @@ V trace(const V& x, Integer offset, Integer axis1, Integer axis2) {
 template <Tensor V>
 V linear(const V& x, const V& weight) {
   check_linear(shape_of(x), shape_of(weight));
-  return perform(Linear{}, x, weight);
+  return apply(Linear{}, x, weight);
 }
 
 template <Tensor V>
@@ -277,7 +279,7 @@ V linear(const V& x, const V& weight, const V& bias) {
   if (!(shape_of(bias) == Shape{out}))
     throw ShapeError("linear: the bias does not fit the weight: " + to_string(shape_of(bias)) + " and " +
                      to_string(shape_of(weight)) + "; it must be [" + std::to_string(out) + "]");
-  return perform(Linear{}, x, weight, bias);
+  return apply(Linear{}, x, weight, bias);
 }
 
 #define XGRAD_INSTANTIATE(V)                                                            \

@@ -19,31 +19,31 @@ struct MatmulOptions {
 /// a gradient is summed to its factor's shape. The left factor is kept for the right one's gradient alone,
 /// and the other way round. ShapeError if the inner extents differ, if batch axes do not broadcast, and for a
 /// value without axes.
-template <Tensor V>
+template <detail::Tensor V>
 V matmul(const V& a, const V& b, const MatmulOptions& options = {});
 
 /// As NumPy's dot: the sum over the last axis of a and the last but one of b, or the only one. Of matrices
 /// and vectors, matmul; other axes do not broadcast but all stand in the result, those of a first. A value
 /// without axes multiplies. ShapeError if the two extents differ.
-template <Tensor V>
+template <detail::Tensor V>
 V dot(const V& a, const V& b);
 
 /// Every element of a times every element of b: [a's size, b's size], whatever their shapes.
-template <Tensor V>
+template <detail::Tensor V>
 V outer(const V& a, const V& b);
 
 /// The sum of the elements whose place along axis2 is that along axis1 plus `offset`, as NumPy's trace; the
 /// result lacks the two axes. ShapeError if there are no two different axes.
-template <Tensor V>
+template <detail::Tensor V>
 V trace(const V& x, Integer offset = 0, Integer axis1 = 0, Integer axis2 = 1);
 
 /// x weight, over the last axis of x: [..., in] times [in, out] is [..., out]. ShapeError if x has no axes,
 /// weight is no matrix, or the extents `in` differ.
-template <Tensor V>
+template <detail::Tensor V>
 V linear(const V& x, const V& weight);
 
 /// x weight + bias as one operation; bias is [out].
-template <Tensor V>
+template <detail::Tensor V>
 V linear(const V& x, const V& weight, const V& bias);
 
 namespace detail {

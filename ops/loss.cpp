@@ -19,6 +19,9 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
+
 namespace {
 
 /// The sum of a formula over all elements, in double, in pieces that depend on the size alone.
@@ -123,7 +126,7 @@ V elementwise_loss(const V& prediction, const V& target, Reduction reduction, Co
     return apply(operation<typename Kind::Formula, Loss>(), prediction, target,
                  scalar_operand<V>(constant)...);
   const double factor = factor_of(reduction, element_count(detail::shape_of(prediction)));
-  return perform(FusedLoss<Kind>{factor, constant...}, prediction, target);
+  return apply(FusedLoss<Kind>{factor, constant...}, prediction, target);
 }
 
 /// The sum over every axis but the first, where there is more than one.
@@ -143,7 +146,7 @@ V class_loss(const V& predictions, const V& targets, Reduction reduction) {
   check_same_shape(Kind::name, shape, detail::shape_of(targets));
   if (reduction == Reduction::none)
     return sum_samples(apply(operation<typename Kind::Formula, Loss>(), predictions, targets));
-  return perform(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, predictions, targets);
+  return apply(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, predictions, targets);
 }
 
 }  // namespace
@@ -166,7 +169,7 @@ V sum_squared_error(const V& prediction, const V& target, Reduction reduction) {
   if (reduction == Reduction::none)
     return 0.5 * sum_samples(apply(operation<SquaredError, Loss>(), prediction, target));
   const double factor = 0.5 * factor_of(reduction, samples_in(detail::shape_of(prediction)));
-  return perform(FusedLoss<SumSquaredError>{factor}, prediction, target);
+  return apply(FusedLoss<SumSquaredError>{factor}, prediction, target);
 }
 
 template <Tensor V>

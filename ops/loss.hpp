@@ -15,32 +15,32 @@ namespace xgrad {
 enum class Reduction { mean, sum, none };
 
 /// (prediction - target)^2 for every element; the mean is over all elements.
-template <Tensor V>
+template <detail::Tensor V>
 V mean_squared_error(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
 
 /// 1/2 sum (prediction - target)^2 for every sample; samples lie along the first axis, and one axis or none
 /// is one sample. The mean is over samples.
-template <Tensor V>
+template <detail::Tensor V>
 V sum_squared_error(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
 
 /// |prediction - target| for every element; the mean is over all elements. The gradient of equal ones is 0.
-template <Tensor V>
+template <detail::Tensor V>
 V l1_loss(const V& prediction, const V& target, Reduction reduction = Reduction::mean);
 
 /// e^2 / 2 of e = prediction - target up to |e| = delta, and delta (|e| - delta / 2) beyond, for every
 /// element; the mean is over all elements. P. J. Huber, "Robust estimation of a location parameter", 1964.
 /// ValueError unless delta is finite and above 0.
-template <Tensor V>
+template <detail::Tensor V>
 V huber_loss(const V& prediction, const V& target, Reduction reduction = Reduction::mean, double delta = 1);
 
 /// -(t log p + (1 - t) log(1 - p)) for every element, with p and 1 - p no less than epsilon. Beyond that the
 /// gradient in p stays what it is there, and does not vanish.
-template <Tensor V>
+template <detail::Tensor V>
 V binary_cross_entropy(const V& probability, const V& target, Reduction reduction = Reduction::mean,
                        double epsilon = 1e-12);
 
 /// The same of p = sigmoid(logit), for logits of any size: max(z, 0) - z t + log(1 + exp(-|z|)).
-template <Tensor V>
+template <detail::Tensor V>
 V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction reduction = Reduction::mean);
 
 // Below, classes lie along the last axis: predictions are [N, C], or [C] for one sample, and labels are [N],
@@ -49,31 +49,31 @@ V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction re
 
 /// -log softmax(logits)[label], from logits of any size. The gradient is softmax(logits) less the label's
 /// one-hot row.
-template <Tensor V>
+template <detail::Tensor V>
 V cross_entropy(const V& logits, const Indices& labels, Reduction reduction = Reduction::mean);
 
 /// -sum t log softmax(logits), over rows of probabilities or of any weights t; where t is 0, so is the term.
-template <Tensor V>
+template <detail::Tensor V>
 V cross_entropy(const V& logits, const V& targets, Reduction reduction = Reduction::mean);
 
 /// -log probabilities[label]. From logits, cross_entropy keeps more digits.
-template <Tensor V>
+template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels,
                                  Reduction reduction = Reduction::mean);
 
 /// -sum t log(probabilities), over rows of targets t; where t is 0, so is the term.
-template <Tensor V>
+template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const V& targets,
                                  Reduction reduction = Reduction::mean);
 
 /// -log_probabilities[label]: what cross_entropy does with log_softmax(logits).
-template <Tensor V>
+template <detail::Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
 
 /// sum t (log t - log_probabilities) over rows of probabilities t: the divergence of Kullback and Leibler
 /// from the predictions to the targets. Where t is 0, so are the term and its gradient. The mean is over
 /// samples, which PyTorch calls "batchmean".
-template <Tensor V>
+template <detail::Tensor V>
 V kl_div(const V& log_probabilities, const V& targets, Reduction reduction = Reduction::mean);
 
 // Targets as an Array or xtensor expression; of integers, where there are classes, they are labels.

@@ -130,13 +130,13 @@ constexpr LossKernels make_kernels(List<Formulas...>) {
 
 template <>
 const LossKernels* loss_kernels<simd::Isa>() {
-  static constexpr LossKernels all = make_kernels(Loss::list{});
+  static constexpr LossKernels all = make_kernels(formulas::Loss::list{});
   return &all;
 }
 
 template <>
-const Kernels* table<simd::Isa, Loss>() {
-  return make_table<simd::Isa>(Loss::list{});
+const Kernels* table<simd::Isa, formulas::Loss>() {
+  return make_table<simd::Isa>(formulas::Loss::list{});
 }
 
 }  // namespace xgrad::kernels

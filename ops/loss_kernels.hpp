@@ -7,6 +7,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 struct SquaredError {
   static constexpr std::string_view name = "squared_error";
   template <class V>
@@ -115,6 +117,8 @@ struct Loss {
                              ProbabilityCrossEntropy, AbsoluteError, Huber, KlDivergence>;
 };
 
+}  // namespace formulas
+
 namespace kernels {
 
 /// The sum of a formula over `count` elements; c is its third input, if it has one.
@@ -141,7 +145,7 @@ inline constexpr std::size_t row_data_size = 3;
 
 /// [0] is float, [1] is double.
 struct LossKernels {
-  LossSum sum[Loss::list::size][2];  ///< in the order of the family's list
+  LossSum sum[formulas::Loss::list::size][2];  ///< in the order of the family's list
   void (*cross_entropy[2])(const CrossEntropyRows&);
   void (*cross_entropy_gradient[2])(const CrossEntropyRows&);
 };

@@ -7,6 +7,8 @@
 #include "../core/graph/broadcast.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 std::string described(Node& node) {

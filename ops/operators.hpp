@@ -18,7 +18,7 @@ struct OperandOf {
   using type = std::remove_cvref_t<A>;
 };
 template <class A, class B>
-requires(!OperandRef<A>) struct OperandOf<A, B> {
+requires(!ReadingRef<A>) struct OperandOf<A, B> {
   using type = std::remove_cvref_t<B>;
 };
 
@@ -31,8 +31,8 @@ concept Beside = std::is_same_v<std::remove_cvref_t<E>, V> || Real<E> ||
 /// lose.
 template <class A, class B>
 concept OperatorPair =
-    (OperandRef<A> ||
-     OperandRef<B>)&&Beside<A, typename OperandOf<A, B>::type>&& Beside<B, typename OperandOf<A, B>::type>;
+    (ReadingRef<A> ||
+     ReadingRef<B>)&&Beside<A, typename OperandOf<A, B>::type>&& Beside<B, typename OperandOf<A, B>::type>;
 
 template <class A, class B>
 using Result = typename OperandOf<A, B>::type;
@@ -64,25 +64,29 @@ Result<A, B> apply_pair(const Elementwise& operation, A&& a, B&& b) {
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator+(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Add, Core>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Add, formulas::Core>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator-(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Subtract, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Subtract, formulas::Arithmetic>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator*(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Multiply, Core>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Multiply, formulas::Core>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator/(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Divide, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Divide, formulas::Arithmetic>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A>
-requires OperandRef<A>
+requires detail::ReadingRef<A>
 auto operator-(A&& a) -> std::remove_cvref_t<A> { return negative(std::forward<A>(a)); }
 
 // += -= *= /= write to a parameter, or to a module's buffer, in place, seen through every handle to it, and
@@ -100,7 +104,7 @@ void update(const Variable<T>& left, const char* sign, const Elementwise& operat
 
 /// What may stand on the left: not a Symbol or Dense that is a temporary.
 template <class A>
-concept Updated = OperandRef<A> &&(std::is_lvalue_reference_v<A> || requires(A && a) { a.node(); });
+concept Updated = ReadingRef<A> &&(std::is_lvalue_reference_v<A> || requires(A && a) { a.node(); });
 
 template <class A, class B>
 concept UpdatePair = Updated<A> && OperatorPair<A, B>;
@@ -110,7 +114,7 @@ A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b)
   using V = std::remove_cvref_t<A>;
   constexpr bool is_temporary = !std::is_lvalue_reference_v<A>;
   if constexpr (std::is_const_v<std::remove_reference_t<A>>) {
-    static_assert(!OperandRef<A>,
+    static_assert(!ReadingRef<A>,
                   "a const Variable is neither rebound nor written to: take a handle by value, as in "
                   "for (auto p : net.parameters())");
   } else if constexpr (!requires { a.node(); }) {
@@ -133,21 +137,23 @@ A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b)
 
 template <class A, class B>
 requires detail::UpdatePair<A, B> A operator+=(A&& a, B&& b) {
-  return detail::update_or_rebind("+=", operation<Add, Core>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::update_or_rebind("+=", detail::operation<formulas::Add, formulas::Core>(),
+                                  std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::UpdatePair<A, B> A operator-=(A&& a, B&& b) {
-  return detail::update_or_rebind("-=", operation<Subtract, Arithmetic>(), std::forward<A>(a),
-                                  std::forward<B>(b));
+  return detail::update_or_rebind("-=", detail::operation<formulas::Subtract, formulas::Arithmetic>(),
+                                  std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::UpdatePair<A, B> A operator*=(A&& a, B&& b) {
-  return detail::update_or_rebind("*=", operation<Multiply, Core>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::update_or_rebind("*=", detail::operation<formulas::Multiply, formulas::Core>(),
+                                  std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::UpdatePair<A, B> A operator/=(A&& a, B&& b) {
-  return detail::update_or_rebind("/=", operation<Divide, Arithmetic>(), std::forward<A>(a),
-                                  std::forward<B>(b));
+  return detail::update_or_rebind("/=", detail::operation<formulas::Divide, formulas::Arithmetic>(),
+                                  std::forward<A>(a), std::forward<B>(b));
 }
 
 // Comparisons of formulas: 1 where they hold, 0 elsewhere, for select() and where(). Their value is no bool,
@@ -156,12 +162,14 @@ requires detail::UpdatePair<A, B> A operator/=(A&& a, B&& b) {
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Less, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Less, formulas::Arithmetic>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<=(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<LessEqual, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::LessEqual, formulas::Arithmetic>(),
+                            std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
@@ -172,12 +180,14 @@ auto operator>=(A&& a, B&& b) -> detail::Result<A, B> { return std::forward<B>(b
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator==(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<Equal, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::Equal, formulas::Arithmetic>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator!=(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(operation<NotEqual, Arithmetic>(), std::forward<A>(a), std::forward<B>(b));
+  return detail::apply_pair(detail::operation<formulas::NotEqual, formulas::Arithmetic>(), std::forward<A>(a),
+                            std::forward<B>(b));
 }
 
 }  // namespace xgrad

@@ -13,6 +13,8 @@
 #include "window.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -214,13 +216,13 @@ struct AvgPool2dGradient {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(AvgPool2d{window}, b.gradient()));
+    b.give(0, apply(AvgPool2d{window}, b.gradient()));
   }
 };
 
 template <class V>
 void AvgPool2d::vjp(Backward<V>& b) const {
-  b.give(0, perform(AvgPool2dGradient{window}, b.gradient()));
+  b.give(0, apply(AvgPool2dGradient{window}, b.gradient()));
 }
 
 /// The window over `images`, checked.
@@ -273,12 +275,12 @@ Window max_window(const Shape& images, const MaxPool2dOptions& options) {
 
 template <Tensor V>
 V max_pool2d(const V& images, const MaxPool2dOptions& options) {
-  return perform(MaxPool2d{max_window(shape_of(images), options), {}}, images);
+  return apply(MaxPool2d{max_window(shape_of(images), options), {}}, images);
 }
 
 template <Tensor V>
 V avg_pool2d(const V& images, const AvgPool2dOptions& options) {
-  return perform(AvgPool2d{avg_window("avg_pool2d", shape_of(images), options)}, images);
+  return apply(AvgPool2d{avg_window("avg_pool2d", shape_of(images), options)}, images);
 }
 
 template <Tensor V>
@@ -289,7 +291,7 @@ V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOpti
   if (!(shape_of(gradient) == expected))
     throw ShapeError("avg_pool2d_gradient: " + to_string(shape_of(gradient)) + " is not what images " +
                      to_string(shape) + " give, " + to_string(expected) + "; they must be equal");
-  return perform(AvgPool2dGradient{window}, gradient);
+  return apply(AvgPool2dGradient{window}, gradient);
 }
 
 #define XGRAD_INSTANTIATE(V)                                \

@@ -31,17 +31,17 @@ struct AvgPool2dOptions {
 
 /// The largest element in each window, NaN if any is NaN. The first of several that tie, row by row, takes
 /// all of the gradient, and so does the first NaN. ShapeError if a window sees nothing but padding.
-template <Tensor V>
+template <detail::Tensor V>
 V max_pool2d(const V& images, const MaxPool2dOptions& options);
-template <Tensor V>
+template <detail::Tensor V>
 V max_pool2d(const V& images, const Pair& kernel) {
   return max_pool2d(images, MaxPool2dOptions{.kernel = kernel});
 }
 
 /// The mean of each window; padding counts as zeros.
-template <Tensor V>
+template <detail::Tensor V>
 V avg_pool2d(const V& images, const AvgPool2dOptions& options);
-template <Tensor V>
+template <detail::Tensor V>
 V avg_pool2d(const V& images, const Pair& kernel) {
   return avg_pool2d(images, AvgPool2dOptions{.kernel = kernel});
 }
@@ -49,7 +49,7 @@ V avg_pool2d(const V& images, const Pair& kernel) {
 /// The dual of avg_pool2d, its gradient: images of `shape` to which each window's share is added, an element
 /// of `gradient` over the number of the kernel's. ShapeError if `gradient` has not the shape that avg_pool2d
 /// gives.
-template <Tensor V>
+template <detail::Tensor V>
 V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOptions& options);
 
 }  // namespace xgrad

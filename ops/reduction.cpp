@@ -16,6 +16,9 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
+
 namespace {
 
 const kernels::ReductionKernels& chosen() {
@@ -140,7 +143,7 @@ struct LogSumExp : Over {
     const V x = b.input(0), near = x - anchor_of(x, axes);
     LogSumExp inner = *this;
     inner.keep_dims = true;
-    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near, perform(inner, near),
+    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near, apply(inner, near),
                     reshape(b.gradient(), kept(b.shape(0)))));
   }
 };
@@ -166,7 +169,7 @@ template <class Op, class V>
 V extreme(const V& x, const ReduceOptions& options) {
   Op op = over<Op>(x, options);
   check_not_empty(Op::name, detail::shape_of(x), op.axes);
-  return perform(std::move(op), x);
+  return apply(std::move(op), x);
 }
 
 /// Whether `x` is what was sought; a NaN is sought by a NaN.
@@ -222,11 +225,11 @@ Indices place(std::string_view operation, const kernels::Reduction& kernels, con
 
 template <Tensor V>
 V sum(const V& x, const ReduceOptions& options) {
-  return perform(over<Sum>(x, options), x);
+  return apply(over<Sum>(x, options), x);
 }
 template <Tensor V>
 V mean(const V& x, const ReduceOptions& options) {
-  return perform(over<Mean>(x, options), x);
+  return apply(over<Mean>(x, options), x);
 }
 template <Tensor V>
 V max(const V& x, const ReduceOptions& options) {
@@ -238,7 +241,7 @@ V min(const V& x, const ReduceOptions& options) {
 }
 template <Tensor V>
 V logsumexp(const V& x, const ReduceOptions& options) {
-  return perform(over<LogSumExp>(x, options), x);
+  return apply(over<LogSumExp>(x, options), x);
 }
 
 template <class T>

@@ -16,25 +16,25 @@ struct ReduceOptions {
 // depend on the number of threads.
 
 /// The sum, accumulated in double; of no elements, 0.
-template <Tensor V>
+template <detail::Tensor V>
 V sum(const V& x, const ReduceOptions& options = {});
 
 /// The mean, accumulated in double; of no elements, NaN.
-template <Tensor V>
+template <detail::Tensor V>
 V mean(const V& x, const ReduceOptions& options = {});
 
 /// The largest element, NaN if any is NaN; ValueError where there are no elements. Elements that tie share
 /// the gradient evenly; where the result is NaN there is none.
-template <Tensor V>
+template <detail::Tensor V>
 V max(const V& x, const ReduceOptions& options = {});
 
 /// The smallest element; otherwise as max.
-template <Tensor V>
+template <detail::Tensor V>
 V min(const V& x, const ReduceOptions& options = {});
 
 /// log(sum(exp(x))), with the largest element taken out first, so that nothing overflows; of no elements, or
 /// where all are -inf, -inf with gradient 0. The gradient is softmax(x).
-template <Tensor V>
+template <detail::Tensor V>
 V logsumexp(const V& x, const ReduceOptions& options = {});
 
 /// Where the largest element of every line along the axis stands: the first of several, the first NaN if

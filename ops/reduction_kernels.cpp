@@ -74,8 +74,8 @@ const ReductionKernels* reduction_kernels<simd::Isa>() {
 }
 
 template <>
-const Kernels* table<simd::Isa, ReductionFormulas>() {
-  return make_table<simd::Isa>(ReductionFormulas::list{});
+const Kernels* table<simd::Isa, formulas::ReductionFormulas>() {
+  return make_table<simd::Isa>(formulas::ReductionFormulas::list{});
 }
 
 }  // namespace xgrad::kernels

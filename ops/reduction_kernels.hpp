@@ -8,6 +8,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 /// An element's share of the gradient of y = logsumexp(x): dy exp(x - y). An element of -inf has none, also
 /// where all are; one that equals an infinite y has all of it.
 struct LogSumExpShare {
@@ -29,6 +31,8 @@ struct LogSumExpShare {
 struct ReductionFormulas {
   using list = kernels::List<LogSumExpShare>;
 };
+
+}  // namespace formulas
 
 namespace kernels {
 

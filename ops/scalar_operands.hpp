@@ -5,85 +5,85 @@
 
 namespace xgrad {
 
-template <Operand V>
+template <detail::Reading V>
 V add(const V& a, double b) {
-  return add(a, scalar_operand<V>(b));
+  return add(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V add(double a, const V& b) {
-  return add(scalar_operand<V>(a), b);
+  return add(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V subtract(const V& a, double b) {
-  return subtract(a, scalar_operand<V>(b));
+  return subtract(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V subtract(double a, const V& b) {
-  return subtract(scalar_operand<V>(a), b);
+  return subtract(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V multiply(const V& a, double b) {
-  return multiply(a, scalar_operand<V>(b));
+  return multiply(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V multiply(double a, const V& b) {
-  return multiply(scalar_operand<V>(a), b);
+  return multiply(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V divide(const V& a, double b) {
-  return divide(a, scalar_operand<V>(b));
+  return divide(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V divide(double a, const V& b) {
-  return divide(scalar_operand<V>(a), b);
+  return divide(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V pow(const V& x, double exponent) {
-  return pow(x, scalar_operand<V>(exponent));
+  return pow(x, detail::scalar_operand<V>(exponent));
 }
-template <Operand V>
+template <detail::Reading V>
 V pow(double x, const V& exponent) {
-  return pow(scalar_operand<V>(x), exponent);
+  return pow(detail::scalar_operand<V>(x), exponent);
 }
-template <Operand V>
+template <detail::Reading V>
 V maximum(const V& a, double b) {
-  return maximum(a, scalar_operand<V>(b));
+  return maximum(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V maximum(double a, const V& b) {
-  return maximum(scalar_operand<V>(a), b);
+  return maximum(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V minimum(const V& a, double b) {
-  return minimum(a, scalar_operand<V>(b));
+  return minimum(a, detail::scalar_operand<V>(b));
 }
-template <Operand V>
+template <detail::Reading V>
 V minimum(double a, const V& b) {
-  return minimum(scalar_operand<V>(a), b);
+  return minimum(detail::scalar_operand<V>(a), b);
 }
-template <Operand V>
+template <detail::Reading V>
 V clamp(const V& x, double low, double high) {
-  return clamp(x, scalar_operand<V>(low), scalar_operand<V>(high));
+  return clamp(x, detail::scalar_operand<V>(low), detail::scalar_operand<V>(high));
 }
-template <Operand V>
+template <detail::Reading V>
 V clamp(const V& x, double low, const V& high) {
-  return clamp(x, scalar_operand<V>(low), high);
+  return clamp(x, detail::scalar_operand<V>(low), high);
 }
-template <Operand V>
+template <detail::Reading V>
 V clamp(const V& x, const V& low, double high) {
-  return clamp(x, low, scalar_operand<V>(high));
+  return clamp(x, low, detail::scalar_operand<V>(high));
 }
-template <Operand V>
+template <detail::Reading V>
 V select(const V& condition, double yes, const V& no) {
-  return select(condition, scalar_operand<V>(yes), no);
+  return select(condition, detail::scalar_operand<V>(yes), no);
 }
-template <Operand V>
+template <detail::Reading V>
 V select(const V& condition, const V& yes, double no) {
-  return select(condition, yes, scalar_operand<V>(no));
+  return select(condition, yes, detail::scalar_operand<V>(no));
 }
-template <Operand V>
+template <detail::Reading V>
 V select(const V& condition, double yes, double no) {
-  return select(condition, scalar_operand<V>(yes), scalar_operand<V>(no));
+  return select(condition, detail::scalar_operand<V>(yes), detail::scalar_operand<V>(no));
 }
 
 }  // namespace xgrad

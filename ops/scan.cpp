@@ -11,6 +11,8 @@
 #include "slice.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -72,7 +74,7 @@ struct Cumsum {
   /// An element is in its own sum and in all later ones.
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Cumsum{axis, !from_the_end}, b.gradient()));
+    b.give(0, apply(Cumsum{axis, !from_the_end}, b.gradient()));
   }
 };
 
@@ -208,17 +210,17 @@ struct Prod {
 
 template <Tensor V>
 V cumsum(const V& x, Integer axis) {
-  return perform(Cumsum{normalize_axis("cumsum", axis, shape_of(x))}, x);
+  return apply(Cumsum{normalize_axis("cumsum", axis, shape_of(x))}, x);
 }
 
 template <Tensor V>
 V cumsum(const V& x) {
-  return perform(Cumsum{}, flatten(x));
+  return apply(Cumsum{}, flatten(x));
 }
 
 template <Tensor V>
 V prod(const V& x, const ReduceOptions& options) {
-  return perform(Prod(shape_of(x), options), x);
+  return apply(Prod(shape_of(x), options), x);
 }
 
 #define XGRAD_INSTANTIATE(V)            \

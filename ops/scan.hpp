@@ -7,16 +7,16 @@ namespace xgrad {
 
 /// The sum of the elements up to each along an axis, itself included; the shape stays. Accumulated in double,
 /// from the first element to the last. ShapeError if the axis is out of range.
-template <Tensor V>
+template <detail::Tensor V>
 V cumsum(const V& x, Integer axis);
 /// The same over all elements row by row; the result has one axis.
-template <Tensor V>
+template <detail::Tensor V>
 V cumsum(const V& x);
 
 /// The product, accumulated in double; of no elements, 1. Its gradient is the product of the other elements,
 /// right at every order where elements are 0: nothing is divided by them. ShapeError if an axis is out of
 /// range or named twice.
-template <Tensor V>
+template <detail::Tensor V>
 V prod(const V& x, const ReduceOptions& options = {});
 
 }  // namespace xgrad

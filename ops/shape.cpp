@@ -7,6 +7,8 @@
 #include "families.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -31,7 +33,7 @@ Dense<T> reshaped(Dense<T>&& x, const Shape& shape) {
 template <class T>
 Variable<T> reshaped(Variable<T>&& x, const Shape& shape) {
   if (x.shape() == shape) return detail::as_result(std::move(x));
-  return perform(Reshape{shape}, x);
+  return apply(Reshape{shape}, x);
 }
 
 std::string to_text(const Axes& extents) {
@@ -95,7 +97,7 @@ struct Transpose {
   void vjp(Backward<V>& b) const {
     AxisList<std::size_t> inverse(order.size());
     for (std::size_t k = 0; k < order.size(); ++k) inverse[order[k]] = k;
-    b.give(0, perform(Transpose{inverse}, b.gradient()));
+    b.give(0, apply(Transpose{inverse}, b.gradient()));
   }
 };
 
@@ -173,14 +175,14 @@ V permute(const V& x, const Axes& axes) {
   reduced_axes("permute", axes, from);
   Transpose op;
   for (std::ptrdiff_t axis : axes) op.order.push_back(normalize_axis("permute", axis, from));
-  return perform(op, x);
+  return apply(op, x);
 }
 
 template <Tensor V>
 V transpose(const V& x) {
   Transpose op;
   for (std::size_t axis = shape_of(x).size(); axis-- > 0;) op.order.push_back(axis);
-  return op.order.size() < 2 ? detail::as_result(x) : perform(op, x);
+  return op.order.size() < 2 ? detail::as_result(x) : apply(op, x);
 }
 
 template <Tensor V>
@@ -191,7 +193,7 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
   Transpose op;
   for (std::size_t axis = 0; axis < from.size(); ++axis) op.order.push_back(axis);
   std::swap(op.order[one], op.order[other]);
-  return one == other ? detail::as_result(x) : perform(op, x);
+  return one == other ? detail::as_result(x) : apply(op, x);
 }
 
 #define XGRAD_INSTANTIATE(V)                 \

@@ -46,43 +46,43 @@ class Extents {
 
 /// The same elements in row-major order under another shape; one extent may be -1 and is found from the
 /// others. x itself where the shape is its own. ShapeError unless there are as many elements.
-template <Tensor V>
+template <detail::Tensor V>
 V reshape(V x, const Extents& shape);
 
 /// The axes from `first` to `last`, both included, as one; a value without axes becomes [1]. ShapeError if an
 /// axis is out of range, or `last` comes before `first`.
-template <Tensor V>
+template <detail::Tensor V>
 V flatten(V x, Integer first = 0, Integer last = -1);
 
 /// A new axis of extent 1, which is axis `axis` of the result. ShapeError if that is out of range.
-template <Tensor V>
+template <detail::Tensor V>
 V expand_dims(V x, Integer axis);
 
 /// Drops axes of extent 1: all of them, or those given; ShapeError if the extent of one given is not 1.
-template <Tensor V>
+template <detail::Tensor V>
 V squeeze(V x);
-template <Tensor V>
+template <detail::Tensor V>
 V squeeze(V x, const Axes& axes);
-template <Tensor V, detail::NoInteger N>
+template <detail::Tensor V, detail::NoInteger N>
 V squeeze(const V& x, N axis) = delete;  // an axis is an integer
-template <Tensor V>
+template <detail::Tensor V>
 V squeeze(V x, std::ptrdiff_t axis) {
   return squeeze(std::move(x), Axes{Integer(axis)});
 }
 
 /// Axis k of the result is axis axes[k] of x: [2, 3, 4] with {2, 0, 1} becomes [4, 2, 3]. ShapeError unless
 /// every axis is named once. In a graph it goes by the name of "transpose", as the next two do.
-template <Tensor V>
+template <detail::Tensor V>
 V permute(const V& x, const Axes& axes);
 
 /// All axes in reverse order: of a matrix, its transpose.
-template <Tensor V>
+template <detail::Tensor V>
 V transpose(const V& x);
 
 /// Two axes exchanged. ShapeError if one is out of range.
-template <Tensor V>
+template <detail::Tensor V>
 V swap_axes(const V& x, Integer axis1, Integer axis2);
-template <Tensor V>
+template <detail::Tensor V>
 V transpose(const V& x, Integer axis1, Integer axis2) {
   return swap_axes(x, axis1, axis2);
 }

@@ -8,6 +8,8 @@
 #include "shape.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::shape_of;
@@ -71,7 +73,7 @@ struct SliceScatter {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, perform(Slice{box}, b.gradient()));
+    b.give(0, apply(Slice{box}, b.gradient()));
   }
 };
 
@@ -106,7 +108,7 @@ void Slice::vjp(Backward<V>& b) const {
       add_at(place(box, b.shape(0)), box.counts, b.gradient().data(), sum);
       return;
     }
-  b.give(0, perform(SliceScatter{box, b.shape(0)}, b.gradient()));
+  b.give(0, apply(SliceScatter{box, b.shape(0)}, b.gradient()));
 }
 
 /// Where a range leads along an axis of `extent` elements, as Python's slice.indices() has it.
@@ -163,7 +165,7 @@ V part_along(const V& x, std::size_t axis, std::size_t first, std::size_t count)
   Box box;
   for (std::size_t k = 0; k < shape_of(x).size(); ++k)
     box.add(k == axis ? static_cast<std::ptrdiff_t>(first) : 0, 1, k == axis ? count : shape_of(x)[k], false);
-  return perform(Slice{box}, x);
+  return apply(Slice{box}, x);
 }
 
 struct Concatenate {
@@ -217,7 +219,7 @@ void check_joins(const Shape& first, const Shape& other, std::size_t number, std
 
 template <Tensor V>
 V slice(const V& x, std::span<const SliceItem> items) {
-  return perform(Slice{find_box("slice", shape_of(x), items)}, x);
+  return apply(Slice{find_box("slice", shape_of(x), items)}, x);
 }
 
 template <Tensor V>
@@ -227,7 +229,7 @@ V slice_scatter(const V& x, const Shape& shape, std::span<const SliceItem> items
   if (!(shape_of(x) == box.result))
     throw ShapeError("slice_scatter: " + to_string(shape_of(x)) + " does not fit the slice " +
                      to_string(box.result) + " of " + to_string(shape) + "; they must be equal");
-  return perform(SliceScatter{box, shape}, x);
+  return apply(SliceScatter{box, shape}, x);
 }
 
 template <class T>

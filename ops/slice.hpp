@@ -52,18 +52,18 @@ class SliceItem {
 /// Part of a value, NumPy's x[0:2, :, 3] as slice(x, {range(0, 2), all, 3}): one item an axis, from the first
 /// on, further axes whole. ShapeError if there are more items than axes; ValueError if an integer is out of
 /// range or a step is 0.
-template <Tensor V>
+template <detail::Tensor V>
 V slice(const V& x, std::span<const SliceItem> items);
-template <Tensor V>
+template <detail::Tensor V>
 V slice(const V& x, std::initializer_list<SliceItem> items) {
   return slice(x, std::span<const SliceItem>(items.begin(), items.size()));
 }
 
 /// The dual of slice: zeros of `shape`, with x in the place that slice would read. Errors as slice's, and
 /// ShapeError if the shape of x is not that of the slice, or no value can have `shape`.
-template <Tensor V>
+template <detail::Tensor V>
 V slice_scatter(const V& x, const Shape& shape, std::span<const SliceItem> items);
-template <Tensor V>
+template <detail::Tensor V>
 V slice_scatter(const V& x, const Shape& shape, std::initializer_list<SliceItem> items) {
   return slice_scatter(x, shape, std::span<const SliceItem>(items.begin(), items.size()));
 }

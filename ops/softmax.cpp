@@ -10,6 +10,8 @@
 #include "softmax_kernels.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 const kernels::SoftmaxKernels& chosen() {
@@ -98,11 +100,11 @@ struct LogSoftmax {
 
 template <Tensor V>
 V softmax(const V& x, Integer axis) {
-  return perform(Softmax{normalize_axis("softmax", axis, detail::shape_of(x))}, x);
+  return apply(Softmax{normalize_axis("softmax", axis, detail::shape_of(x))}, x);
 }
 template <Tensor V>
 V log_softmax(const V& x, Integer axis) {
-  return perform(LogSoftmax{normalize_axis("log_softmax", axis, detail::shape_of(x))}, x);
+  return apply(LogSoftmax{normalize_axis("log_softmax", axis, detail::shape_of(x))}, x);
 }
 
 #define XGRAD_INSTANTIATE(V)             \

@@ -8,6 +8,8 @@
 #include "indexing.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 // Below this many elements a second thread costs more than it brings.

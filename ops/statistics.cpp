@@ -12,6 +12,8 @@
 #include "square_sum.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// The lines that an operation of this file makes of its input.
@@ -115,7 +117,7 @@ V spread(const V& x, const VarianceOptions& options) {
   Op op;
   static_cast<Lines&>(op) = Lines(Op::name, detail::shape_of(x), options.axes, options.keep_dims);
   op.divisor = std::max(static_cast<double>(op.line_count) - options.ddof, 0.0);
-  return perform(std::move(op), x);
+  return apply(std::move(op), x);
 }
 
 }  // namespace
@@ -133,7 +135,7 @@ V std(const V& x, const VarianceOptions& options) {
 template <Tensor V>
 V norm(const V& x, const NormOptions& options) {
   const Lines lines("norm", detail::shape_of(x), options.axes, options.keep_dims);
-  if (options.p == 2) return perform(Norm{lines}, x);
+  if (options.p == 2) return apply(Norm{lines}, x);
   const ReduceOptions over{options.axes, options.keep_dims};
   if (options.p == 1) return sum(abs(x), over);
   if (options.p != std::numeric_limits<double>::infinity()) {

@@ -25,19 +25,19 @@ struct NormOptions {
 /// The mean square distance from the mean, in two passes: first the mean, then the squares, in double. As in
 /// NumPy, where there are as many elements as `ddof` or fewer, the sum of squares is divided by 0: infinity,
 /// or NaN if they are all equal. NaN of no elements.
-template <Tensor V>
+template <detail::Tensor V>
 V var(const V& x, const VarianceOptions& options = {});
 
 /// The square root of var. Its gradient where it is 0 is 0, as PyTorch's is. Outside this namespace it goes
 /// by its full name, for an unqualified `std` is the standard library's namespace.
-template <Tensor V>
+template <detail::Tensor V>
 V std(const V& x, const VarianceOptions& options = {});
 
 /// The length of the vector of all elements that are reduced, a matrix's too: sqrt(sum(x^2)) for p = 2, with
 /// nothing that overflows or vanishes on the way, sum(|x|) for 1, max(|x|) for infinity. The gradient where
 /// it is 0 is 0. ValueError for another p, and for p = infinity of no elements; for 1 and 2 these have norm
 /// 0.
-template <Tensor V>
+template <detail::Tensor V>
 V norm(const V& x, const NormOptions& options = {});
 
 }  // namespace xgrad

@@ -3,6 +3,8 @@
 #include "../core/array/error.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 constexpr std::int64_t most = std::int64_t{1} << 31;

@@ -3,6 +3,8 @@
 #include <unordered_map>
 
 namespace xgrad::optim {
+using namespace xgrad::detail;
+
 namespace {
 
 template <class T>

@@ -87,7 +87,7 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
 /// Whether what is trained belongs together.
 template <class T>
 void check_trained(const Trained<T>& trained) {
-  std::unordered_set<const Node*> trainable;
+  std::unordered_set<const xgrad::detail::Node*> trainable;
   for (const Variable<T>& parameter : trained.optimizer.parameters()) trainable.insert(&parameter.node());
   const std::vector<Variable<T>> parameters = trained.model.parameters();
   if (std::none_of(parameters.begin(), parameters.end(),

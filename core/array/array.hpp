@@ -20,7 +20,7 @@
 #include "dense.hpp"
 #include "error.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// What xtensor wants of a storage container, over a shared buffer. Copies are O(1). Whatever could write
 /// through this object (the non-const members that give a pointer, reference or iterator) takes a copy of its
@@ -150,7 +150,7 @@ class Storage {
   size_type count_ = 0;
 };
 
-}  // namespace xgrad
+}  // namespace xgrad::detail
 
 // How xtensor finds the same kind of container for another element type, as it does for strides and for
 // casts.
@@ -159,8 +159,8 @@ struct xt::rebind_container<X, xgrad::AxisList<T>> {
   using type = xgrad::AxisList<X>;
 };
 template <class X, class T>
-struct xt::rebind_container<X, xgrad::Storage<T>> {
-  using type = xgrad::Storage<X>;
+struct xt::rebind_container<X, xgrad::detail::Storage<T>> {
+  using type = xgrad::detail::Storage<X>;
 };
 
 namespace xgrad {
@@ -170,7 +170,7 @@ namespace xgrad {
 template <xt::layout_type layout>
 std::size_t compute_strides(const Shape& shape, xt::layout_type l, AxisList<std::ptrdiff_t>& strides,
                             AxisList<std::ptrdiff_t>& backstrides) {
-  check_possible("array", shape);
+  detail::check_possible("array", shape);
   return xt::compute_strides<layout>(shape, l, strides, backstrides);
 }
 
@@ -178,7 +178,7 @@ std::size_t compute_strides(const Shape& shape, xt::layout_type l, AxisList<std:
 /// is a ShapeError). Every xtensor expression converts to one, and it stands in every xtensor expression.
 /// Copies are O(1) and independent: a shared buffer is copied before it is written.
 template <class T>
-using Array = xt::xarray_container<Storage<T>, xt::layout_type::row_major, Shape>;
+using Array = xt::xarray_container<detail::Storage<T>, xt::layout_type::row_major, Shape>;
 
 using Indices = Array<std::int64_t>;
 using Mask = Array<bool>;
@@ -188,8 +188,8 @@ template <class T>
 Array<T> to_array(Dense<T> value) {
   if (!value.defined()) throw InternalError("to_array: the value is undefined");
   const std::size_t count = value.size();
-  return Array<T>(Storage<T>(std::move(value.buffer), count), Shape(value.shape),
-                  row_major_strides(value.shape));
+  return Array<T>(detail::Storage<T>(std::move(value.buffer), count), Shape(value.shape),
+                  detail::row_major_strides(value.shape));
 }
 
 namespace detail {

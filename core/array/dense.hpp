@@ -8,6 +8,8 @@
 
 namespace xgrad {
 
+namespace detail {
+
 /// A buffer and a shape without an element type: what nodes keep. An undefined one has no buffer. The shape
 /// is a possible one, so that counts, bytes, strides and offsets are computed without a check.
 struct Value {
@@ -18,9 +20,11 @@ struct Value {
   std::size_t size() const noexcept { return element_count(shape); }
 };
 
+}  // namespace detail
+
 /// A value of element type T: shared on copy, copied before writing when shared. It is no xtensor expression.
 template <class T>
-class Dense : public Value {
+class Dense : public detail::Value {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
 
  public:
@@ -30,7 +34,7 @@ class Dense : public Value {
   /// Uninitialised elements. ShapeError if no value can have the shape, std::bad_alloc if there is no memory
   /// for it.
   explicit Dense(const Shape& shape_) : Value{memory::Buffer(bytes_of(shape_)), shape_} {}
-  explicit Dense(Value value) noexcept : Value(std::move(value)) {}
+  explicit Dense(detail::Value value) noexcept : Value(std::move(value)) {}
   Dense(memory::Buffer buffer_, const Shape& shape_) noexcept : Value{std::move(buffer_), shape_} {}
 
   static Dense filled(const Shape& shape, T element) {
@@ -52,7 +56,7 @@ class Dense : public Value {
 
  private:
   static std::size_t bytes_of(const Shape& shape) {
-    check_possible("value", shape);
+    detail::check_possible("value", shape);
     return element_count(shape) * sizeof(T);
   }
 };

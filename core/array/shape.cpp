@@ -7,11 +7,7 @@
 #include "error.hpp"
 
 namespace xgrad {
-
-void throw_too_many_axes(std::size_t count) {
-  throw ShapeError("shape: " + std::to_string(count) + " axes, and a value has at most " +
-                   std::to_string(max_axes) + "; merge some with reshape");
-}
+using namespace detail;
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";
@@ -20,6 +16,21 @@ std::string to_string(const Shape& shape) {
     text += std::to_string(shape[i]);
   }
   return text + "]";
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
+
+std::ostream& operator<<(std::ostream& out, const Axes& axes) {
+  out << '[';
+  for (std::size_t i = 0; i < axes.size(); ++i) out << (i == 0 ? "" : ", ") << axes[i];
+  return out << ']';
+}
+
+namespace detail {
+
+void throw_too_many_axes(std::size_t count) {
+  throw ShapeError("shape: " + std::to_string(count) + " axes, and a value has at most " +
+                   std::to_string(max_axes) + "; merge some with reshape");
 }
 
 void throw_impossible(std::string_view operation, const Shape& made, std::initializer_list<const Shape*> of) {
@@ -38,14 +49,6 @@ void throw_impossible(std::string_view operation, const Shape& made, std::initia
       std::string(operation) + ": " +
       (given.empty() ? "shape " + shape + "] is too large" : given + " would become " + shape + "]") +
       ", and a value has less than 2^60 elements" + zeros + "; make it smaller");
-}
-
-std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << to_string(shape); }
-
-std::ostream& operator<<(std::ostream& out, const Axes& axes) {
-  out << '[';
-  for (std::size_t i = 0; i < axes.size(); ++i) out << (i == 0 ? "" : ", ") << axes[i];
-  return out << ']';
 }
 
 Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b) {
@@ -104,4 +107,5 @@ AxisList<std::ptrdiff_t> row_major_strides(const Shape& shape) noexcept {
   return strides;
 }
 
+}  // namespace detail
 }  // namespace xgrad

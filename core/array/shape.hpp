@@ -17,7 +17,9 @@ namespace xgrad {
 
 inline constexpr std::size_t max_axes = 8;
 
+namespace detail {
 [[noreturn]] void throw_too_many_axes(std::size_t count);
+}
 
 /// A sequence of at most eight numbers, one an axis, held inline and trivially copyable; it also serves
 /// xtensor as a shape or stride container. A ninth is a ShapeError.
@@ -50,13 +52,13 @@ class AxisList {
   size_type size() const noexcept { return count_; }
   bool empty() const noexcept { return count_ == 0; }
   void resize(size_type count, T value = T(0)) {
-    if (count > max_axes) throw_too_many_axes(count);
+    if (count > max_axes) detail::throw_too_many_axes(count);
     for (size_type i = count_; i < count; ++i) values_[i] = value;
     count_ = count;
   }
   void clear() noexcept { count_ = 0; }
   void push_back(T value) {
-    if (count_ == max_axes) throw_too_many_axes(count_ + 1);
+    if (count_ == max_axes) detail::throw_too_many_axes(count_ + 1);
     values_[count_++] = value;
   }
   void erase(size_type position) noexcept {
@@ -104,9 +106,27 @@ class AxisList {
 };
 
 using Shape = AxisList<std::size_t>;
-inline const Shape no_axes;
 /// Axis numbers as a user gives them: negative ones count from the end.
 using Axes = AxisList<std::ptrdiff_t>;
+
+/// The number of elements: the product of the extents, 1 for no axes. The shape is a possible one: what does
+/// not come out of a value is checked first.
+inline std::size_t element_count(const Shape& shape) noexcept {
+  std::size_t count = 1;
+  for (std::size_t extent : shape) count *= extent;
+  return count;
+}
+
+/// "[2, 3]"; "[]" for no axes.
+std::string to_string(const Shape& shape);
+
+/// Shapes, axes and strides print the same.
+std::ostream& operator<<(std::ostream& out, const Shape& shape);
+std::ostream& operator<<(std::ostream& out, const Axes& axes);
+
+namespace detail {
+
+inline const Shape no_axes;
 
 // Sizes are computed with these two, which stay at the largest number instead of wrapping around. No shape
 // and no memory is as large as that, so that what is made of several sizes is checked once, at its end.
@@ -142,21 +162,6 @@ void check_possible(std::string_view operation, const Shape& made, const Of&... 
     throw_impossible(operation, made, {&of...});
 }
 
-/// The number of elements: the product of the extents, 1 for no axes. The shape is a possible one: what does
-/// not come out of a value is checked first.
-inline std::size_t element_count(const Shape& shape) noexcept {
-  std::size_t count = 1;
-  for (std::size_t extent : shape) count *= extent;
-  return count;
-}
-
-/// "[2, 3]"; "[]" for no axes.
-std::string to_string(const Shape& shape);
-
-/// Shapes, axes and strides print the same.
-std::ostream& operator<<(std::ostream& out, const Shape& shape);
-std::ostream& operator<<(std::ostream& out, const Axes& axes);
-
 /// The shape that NumPy's broadcasting rules give; ShapeError that names `operation`, both shapes and the
 /// axis, or that no value can have it.
 Shape broadcast_shapes(std::string_view operation, const Shape& a, const Shape& b);
@@ -174,4 +179,5 @@ Shape reduced_shape(const Shape& shape, const AxisList<bool>& reduced, bool keep
 /// Row-major strides in elements.
 AxisList<std::ptrdiff_t> row_major_strides(const Shape& shape) noexcept;
 
+}  // namespace detail
 }  // namespace xgrad

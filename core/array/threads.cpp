@@ -19,6 +19,8 @@
 #include "fork.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 constexpr std::size_t most_threads = 1024;

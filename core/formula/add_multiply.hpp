@@ -5,6 +5,8 @@
 
 namespace xgrad {
 
+namespace formulas {
+
 struct Add {
   static constexpr std::string_view name = "add";
   template <class V>
@@ -25,7 +27,7 @@ struct Multiply {
   }
   template <class V>
   static std::array<V, 2> gradient(const V& a, const V& b, unused, const V& dy) {
-    if constexpr (Operand<V>) {  // the operators stand beyond the core
+    if constexpr (detail::Reading<V>) {  // the operators stand beyond the core
       return {multiply(dy, b), multiply(dy, a)};
     } else {
       return {dy * b, dy * a};
@@ -50,15 +52,17 @@ struct Core {
   using list = kernels::List<Add, Multiply, Identity>;
 };
 
+}  // namespace formulas
+
 /// a + b, broadcasting.
-template <Operand V>
+template <detail::Reading V>
 V add(const V& a, const V& b) {
-  return apply(operation<Add, Core>(), a, b);
+  return detail::apply<formulas::Add, formulas::Core>(a, b);
 }
 /// a b, broadcasting.
-template <Operand V>
+template <detail::Reading V>
 V multiply(const V& a, const V& b) {
-  return apply(operation<Multiply, Core>(), a, b);
+  return detail::apply<formulas::Multiply, formulas::Core>(a, b);
 }
 
 }  // namespace xgrad

@@ -4,8 +4,8 @@
 namespace xgrad::kernels {
 
 template <>
-const Kernels* table<simd::Isa, Core>() {
-  return make_table<simd::Isa>(Core::list{});
+const Kernels* table<simd::Isa, formulas::Core>() {
+  return make_table<simd::Isa>(formulas::Core::list{});
 }
 
 }  // namespace xgrad::kernels

@@ -7,7 +7,7 @@
 #include "../kernels/dispatch.hpp"
 #include "../kernels/reduction.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
 // Of fewer elements a second thread costs more than it brings: it has to be woken, and to fetch them.
@@ -116,8 +116,8 @@ void run_nest(kernels::Kernel kernel, std::size_t item, kernels::Loop loop, cons
 
 }  // namespace
 
-void detail::run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape,
-                      std::size_t count, std::span<const Source> operands) {
+void run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape, std::size_t count,
+              std::span<const Source> operands) {
   kernels::Loop loop;
   loop.rows = 1;
   loop.columns = count;
@@ -149,4 +149,4 @@ Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divis
 template Dense<float> sum_axes(const Dense<float>&, const AxisList<bool>&, double);
 template Dense<double> sum_axes(const Dense<double>&, const AxisList<bool>&, double);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

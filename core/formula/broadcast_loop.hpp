@@ -7,15 +7,13 @@
 #include "../array/dense.hpp"
 #include "../kernels/kernel.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// An operand as kernels take it: elements and their shape; without data it is not read.
 struct Source {
   const void* data = nullptr;
   const Shape* shape = nullptr;
 };
-
-namespace detail {
 /// Stands for the data of an operand that is not read.
 inline constexpr double nothing = 0;
 /// Every operand has one element, and is read.
@@ -29,7 +27,6 @@ inline void run_one(kernels::Kernel kernel, void* out, std::span<const void* con
 }
 void run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape, std::size_t count,
               std::span<const Source> operands);
-}  // namespace detail
 
 /// Runs `kernel` over `out_shape`, operands repeated as NumPy broadcasts them. Adjacent axes that repeat
 /// alike are one, so nearly every call is a single loop. `item` is the element's size in bytes; the operands'
@@ -49,4 +46,4 @@ inline void run_broadcast(kernels::Kernel kernel, std::size_t item, void* out, c
 template <class T>
 Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divisor = 1);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -7,7 +7,9 @@
 #include "program_run.hpp"
 #include "replay.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
+
+using namespace formulas;
 namespace {
 
 Elementwise::Gradient described(Program program, std::size_t inputs) {
@@ -41,10 +43,10 @@ const Elementwise::Derived& Elementwise::derive() const {
   for (std::size_t k = 0; k < inputs_; ++k) {
     Program program;
     if (kernels_ != nullptr) {
-      program =
-          trace(inputs_ + 2, [&](std::span<const Symbol> symbols) { return formula_(symbols.data(), k); });
+      program = program_of(inputs_ + 2,
+                           [&](std::span<const Symbol> symbols) { return formula_(symbols.data(), k); });
     } else {
-      program = by_hand_.empty() ? xgrad::differentiate(program_, k) : by_hand_[k];
+      program = by_hand_.empty() ? derivative_of(program_, k) : by_hand_[k];
     }
     Gradient known = described(std::move(program), inputs_);
     if (kernels_ == nullptr && !is_gradient_)
@@ -68,7 +70,7 @@ std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Grad
     for (const Program::Step& step : gradient.program.steps)
       if (step.operation != nullptr && step.operation->chooses_) return {};
   }
-  Program joint = trace_all(inputs_, [&](std::span<const Symbol> inputs) {
+  Program joint = program_of_all(inputs_, [&](std::span<const Symbol> inputs) {
     std::vector<Symbol> arguments(inputs.begin(), inputs.end());
     std::vector<Symbol> results{replay<Symbol>(program_, inputs)};
     arguments.push_back(results[0]);
@@ -181,4 +183,4 @@ template void elementwise_product(const Source&, const Source&, const Shape&, do
 
 OperationList core_operations() { return operations_of<Core>(); }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

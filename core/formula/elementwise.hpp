@@ -13,7 +13,7 @@
 #include "formula.hpp"
 #include "symbol.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 struct Source;
 
@@ -134,4 +134,4 @@ template <class T>
 memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_t which,
                                         std::span<const Source> sources, const Shape& shape, const Shape& to);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -7,9 +7,7 @@
 #include "../kernels/dispatch.hpp"
 #include "elementwise.hpp"
 
-namespace xgrad {
-
-namespace detail {
+namespace xgrad::detail {
 
 template <class Formula>
 consteval std::size_t formula_inputs() {
@@ -41,8 +39,6 @@ Symbol gradient_formula(const Symbol* all, std::size_t which) {
   return gradient_on_symbols<Formula>(all, which, std::make_index_sequence<formula_inputs<Formula>() + 2>{});
 }
 
-}  // namespace detail
-
 template <class Formula, class Family>
 const Elementwise& operation() {
   return detail::immortal([] {
@@ -54,15 +50,11 @@ const Elementwise& operation() {
   });
 }
 
-namespace detail {
-
 template <class Family, class... Formulas>
 OperationList list_operations(kernels::List<Formulas...>) {
   static constexpr OperationGetter all[] = {&operation<Formulas, Family>...};
   return all;
 }
-
-}  // namespace detail
 
 /// A family's operations in the order of its list; naming them here is what instantiates them.
 template <class Family>
@@ -70,4 +62,4 @@ OperationList operations_of() {
   return detail::list_operations<Family>(typename Family::list{});
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

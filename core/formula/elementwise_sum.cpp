@@ -6,7 +6,7 @@
 #include "broadcast_loop.hpp"
 #include "elementwise.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
 /// Elements of a block: a few of them fit the second-level cache beside what they are made of.
@@ -97,4 +97,4 @@ template memory::Buffer elementwise_gradient_sum<float>(const Elementwise&, std:
 template memory::Buffer elementwise_gradient_sum<double>(const Elementwise&, std::size_t,
                                                          std::span<const Source>, const Shape&, const Shape&);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -6,7 +6,10 @@
 #include "add_multiply.hpp"
 #include "elementwise.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
+
+using namespace formulas;
+
 namespace {
 
 // Bytes of a block: a handful of blocks fits the first-level cache, and each is long enough that a step's
@@ -167,4 +170,4 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
 template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<float* const>);
 template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<double* const>);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -7,7 +7,7 @@
 
 #include "elementwise.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// All values of a program, inputs included, in one reading.
 template <class V>
@@ -32,4 +32,4 @@ V replay(const Program& program, std::span<const V> inputs) {
   return replay_all(program, inputs)[program.result()];
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -13,7 +13,9 @@
 #include "elementwise.hpp"
 #include "replay.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
+
+using namespace formulas;
 
 namespace {
 
@@ -38,27 +40,27 @@ struct SameStep {
   }
 };
 
-/// A program while it is being traced: equal steps are merged as they come.
-class Trace {
+/// A program while its formula is being read: equal steps are merged as they come.
+class Draft {
  public:
-  explicit Trace(std::size_t inputs) : number(next_.fetch_add(1, std::memory_order_relaxed)) {
+  explicit Draft(std::size_t inputs) : number(next_.fetch_add(1, std::memory_order_relaxed)) {
     program.inputs = inputs;
     innermost_ = this;
   }
-  Trace(const Trace&) = delete;
-  Trace& operator=(const Trace&) = delete;
-  ~Trace() { innermost_ = outer_; }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+  ~Draft() { innermost_ = outer_; }
 
   /// The one that a symbol belongs to, while it lasts and in its own thread.
-  static Trace& of(const Symbol& symbol) {
-    for (Trace* open = innermost_; open != nullptr; open = open->outer_)
-      if (open->number == symbol.trace()) return *open;
+  static Draft& of(const Symbol& symbol) {
+    for (Draft* open = innermost_; open != nullptr; open = open->outer_)
+      if (open->number == symbol.formula()) return *open;
     throw misplaced(symbol);
   }
 
   std::uint32_t id_of(const Symbol& symbol) {
     if (symbol.is_constant()) return add({nullptr, symbol.constant(), {}});
-    if (symbol.trace() != number) throw misplaced(symbol);
+    if (symbol.formula() != number) throw misplaced(symbol);
     return symbol.id();
   }
 
@@ -80,14 +82,14 @@ class Trace {
   static ValueError misplaced(const Symbol& symbol) {
     const std::string here =
         innermost_ == nullptr ? "outside every formula" : "in formula " + std::to_string(innermost_->number);
-    return ValueError("elementwise: a symbol of formula " + std::to_string(symbol.trace()) + " is used " +
+    return ValueError("elementwise: a symbol of formula " + std::to_string(symbol.formula()) + " is used " +
                       here +
                       "; it is good in the call that it was given to, so use a formula's own arguments");
   }
 
   static inline std::atomic<std::uint64_t> next_{1};
-  static inline thread_local Trace* innermost_ = nullptr;
-  Trace* const outer_ = innermost_;
+  static inline thread_local Draft* innermost_ = nullptr;
+  Draft* const outer_ = innermost_;
 };
 
 /// Marks what the results depend on, themselves included.
@@ -139,17 +141,17 @@ bool Program::is_zero() const noexcept {
   return !is_input(result()) && !is_computed(result()) && step_of(result()).constant == 0;
 }
 
-Program trace_all(std::size_t inputs,
-                  const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas) {
-  Trace trace(inputs);
+Program program_of_all(std::size_t inputs,
+                       const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas) {
+  Draft draft(inputs);
   std::vector<Symbol> symbols;
-  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(trace.number, static_cast<std::uint32_t>(i));
-  for (const Symbol& result : formulas(symbols)) trace.program.results.push_back(trace.id_of(result));
-  return pruned(trace.program);
+  for (std::size_t i = 0; i < inputs; ++i) symbols.emplace_back(draft.number, static_cast<std::uint32_t>(i));
+  for (const Symbol& result : formulas(symbols)) draft.program.results.push_back(draft.id_of(result));
+  return pruned(draft.program);
 }
 
-Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula) {
-  return trace_all(inputs, [&](std::span<const Symbol> s) { return std::vector<Symbol>{formula(s)}; });
+Program program_of(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula) {
+  return program_of_all(inputs, [&](std::span<const Symbol> s) { return std::vector<Symbol>{formula(s)}; });
 }
 
 Program only(const Program& program, const std::vector<bool>& wanted) {
@@ -160,8 +162,8 @@ Program only(const Program& program, const std::vector<bool>& wanted) {
   return pruned(part);
 }
 
-Program differentiate(const Program& program, std::size_t which) {
-  return trace(program.inputs + 2, [&](std::span<const Symbol> inputs) -> Symbol {
+Program derivative_of(const Program& program, std::size_t which) {
+  return program_of(program.inputs + 2, [&](std::span<const Symbol> inputs) -> Symbol {
     const std::vector<Symbol> values = replay_all(program, inputs.first(program.inputs));
     std::vector<std::optional<Symbol>> adjoint(values.size());
     adjoint[program.result()] = inputs.back();
@@ -192,15 +194,15 @@ Symbol scalar_operand<Symbol>(double number) {
 
 template <>
 Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* inputs, std::uint32_t) {
-  Trace* trace = nullptr;
+  Draft* draft = nullptr;
   for (std::size_t i = 0; i < operation.inputs(); ++i)
-    if (!inputs[i]->is_constant()) trace = &Trace::of(*inputs[i]);
+    if (!inputs[i]->is_constant()) draft = &Draft::of(*inputs[i]);
   if (operation.program() != nullptr) {  // made by a user: only its steps have kernels
     std::vector<Symbol> arguments;
     for (std::size_t i = 0; i < operation.inputs(); ++i) arguments.push_back(*inputs[i]);
     return replay<Symbol>(*operation.program(), arguments);
   }
-  if (trace == nullptr) {
+  if (draft == nullptr) {
     Dense<double> values[kernels::max_inputs];
     const Dense<double>* pointers[kernels::max_inputs];
     for (std::size_t i = 0; i < operation.inputs(); ++i) {
@@ -209,12 +211,12 @@ Symbol apply_to<Symbol>(const Elementwise& operation, const Symbol* const* input
     }
     return Symbol(*apply_to<Dense<double>>(operation, pointers).data());
   }
-  if (&operation == &xgrad::operation<Multiply, Core>())
+  if (&operation == &detail::operation<Multiply, Core>())
     for (std::size_t i = 0; i < 2; ++i)
       if (inputs[i]->is_constant() && inputs[i]->constant() == 1) return *inputs[1 - i];
   Program::Step step{&operation, 0, {}};
-  for (std::size_t i = 0; i < operation.inputs(); ++i) step.arguments[i] = trace->id_of(*inputs[i]);
-  return Symbol(trace->number, trace->add(step));
+  for (std::size_t i = 0; i < operation.inputs(); ++i) step.arguments[i] = draft->id_of(*inputs[i]);
+  return Symbol(draft->number, draft->add(step));
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

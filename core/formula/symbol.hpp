@@ -1,4 +1,5 @@
-// Formulas read as programs: a Symbol traces the operations it goes through into a list of elementwise steps.
+// Formulas read as programs: a Symbol writes the operations that it goes through into a list of elementwise
+// steps.
 #pragma once
 
 #include <array>
@@ -12,18 +13,17 @@
 
 namespace xgrad {
 
-class Elementwise;
-
-/// A scalar in a formula that is being traced, or a constant. Traces are numbered from 1, so that a symbol
-/// that outlives its own is known for what it is: to use it is a ValueError.
+/// A scalar in a formula that is being read as a program, or a constant. Formulas are numbered from 1 as they
+/// are read, so that a symbol that outlives its own is known for what it is: to use it is a ValueError.
 class Symbol {
  public:
   Symbol(double constant = 0) noexcept : constant_(constant) {}
-  Symbol(std::uint64_t trace, std::uint32_t id) noexcept : trace_(trace), id_(id) {}
+  Symbol(std::uint64_t formula, std::uint32_t id) noexcept : formula_(formula), id_(id) {}
 
-  bool is_constant() const noexcept { return trace_ == 0; }
+  bool is_constant() const noexcept { return formula_ == 0; }
   double constant() const noexcept { return constant_; }
-  std::uint64_t trace() const noexcept { return trace_; }
+  /// The number of the formula that it belongs to.
+  std::uint64_t formula() const noexcept { return formula_; }
   std::uint32_t id() const noexcept { return id_; }
 
   /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
@@ -36,10 +36,14 @@ class Symbol {
   }
 
  private:
-  std::uint64_t trace_ = 0;
+  std::uint64_t formula_ = 0;
   double constant_ = 0;
   std::uint32_t id_ = 0;
 };
+
+namespace detail {
+
+class Elementwise;
 
 /// One formula, or several of the same inputs, as a list of steps over library operations. Values are
 /// numbered: the inputs first, then one a step; no two steps are equal and every step is used.
@@ -69,15 +73,16 @@ struct Program {
 };
 
 /// Calls `formula` once on symbols and keeps what it does.
-Program trace(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula);
+Program program_of(std::size_t inputs, const std::function<Symbol(std::span<const Symbol>)>& formula);
 /// The same for several formulas, which share the steps that they have in common.
-Program trace_all(std::size_t inputs,
-                  const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas);
+Program program_of_all(std::size_t inputs,
+                       const std::function<std::vector<Symbol>(std::span<const Symbol>)>& formulas);
 /// The program of those results alone that are `wanted`, in their order.
 Program only(const Program& program, const std::vector<bool>& wanted);
 
 /// The derivative in input `which`, times the output's gradient: a program of the inputs, the output (which
 /// it does not read) and the output's gradient.
-Program differentiate(const Program& program, std::size_t which);
+Program derivative_of(const Program& program, std::size_t which);
 
+}  // namespace detail
 }  // namespace xgrad

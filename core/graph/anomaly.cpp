@@ -9,6 +9,8 @@
 #include "scope.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// [1, 0] for the element at `place` of a buffer of this shape.

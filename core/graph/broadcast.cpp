@@ -8,6 +8,9 @@
 #include "../formula/elementwise.hpp"
 
 namespace xgrad {
+using namespace detail;
+using namespace formulas;
+
 namespace {
 
 struct BroadcastTo {
@@ -63,14 +66,14 @@ V broadcast_to(const V& x, const Shape& shape) {
   if (shape_of(x) == shape) return detail::as_result(x);
   check_possible("broadcast_to", shape, shape_of(x));
   check_broadcasts("broadcast_to", shape_of(x), shape);
-  return perform(BroadcastTo{shape}, x);
+  return apply(BroadcastTo{shape}, x);
 }
 
 template <Tensor V>
 V sum_to(const V& x, const Shape& shape) {
   if (shape_of(x) == shape) return detail::as_result(x);
   check_broadcasts("sum_to", shape, shape_of(x));
-  return perform(SumTo{shape}, x);
+  return apply(SumTo{shape}, x);
 }
 
 template Dense<float> broadcast_to(const Dense<float>&, const Shape&);

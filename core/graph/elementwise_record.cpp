@@ -10,7 +10,7 @@
 #include "record.hpp"
 #include "watch.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
 /// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
@@ -369,4 +369,4 @@ Variable<double> scalar_operand<Variable<double>>(double number) {
   return Variable<double>(Dense<double>::scalar(number));
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

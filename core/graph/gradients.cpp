@@ -2,7 +2,7 @@
 
 #include "sweep.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
 template <class G>
@@ -60,4 +60,4 @@ std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::s
   return gradients<Handle>(output, std::move(seed), targets, retain_graph);
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

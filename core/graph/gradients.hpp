@@ -6,7 +6,7 @@
 
 #include "node.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// Adds the gradients of `output`, weighed by `seed` of its shape, to every leaf that requires one. Leaves
 /// are written together at the end, which cannot fail: a sweep that throws leaves every gradient as it was.
@@ -20,4 +20,4 @@ std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<N
 std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
                                        bool retain_graph);
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

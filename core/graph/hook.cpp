@@ -7,6 +7,17 @@
 #include "notes.hpp"
 
 namespace xgrad {
+using namespace detail;
+
+void HookHandle::remove() noexcept {
+  const auto list = list_.lock();
+  const auto function = function_.lock();
+  if (!list || !function) return;
+  const auto at = std::find(list->functions.begin(), list->functions.end(), function);
+  if (at != list->functions.end()) list->functions.erase(at);
+}
+
+namespace detail {
 namespace {
 
 void check_takes_gradient(const char* call, const Node& node) {
@@ -17,9 +28,9 @@ void check_takes_gradient(const char* call, const Node& node) {
 }
 
 /// The gradient after all hooks.
-Handle hooked(const Node& node, const detail::HookList& list, Handle gradient) {
+Handle hooked(const Node& node, const HookList& list, Handle gradient) {
   // A copy: a hook may take itself off, or register others, which wait for the next sweep.
-  const std::vector<std::shared_ptr<const detail::HookFunction>> functions = list.functions;
+  const std::vector<std::shared_ptr<const HookFunction>> functions = list.functions;
   for (const auto& function : functions) {
     Handle replacement = (*function)(gradient);
     if (!replacement) continue;
@@ -34,26 +45,18 @@ Handle hooked(const Node& node, const detail::HookList& list, Handle gradient) {
 }
 
 /// The node's hooks, or none.
-std::shared_ptr<const detail::HookList> hooks_of(const Node& node) {
-  const detail::Notes* notes = detail::find_notes(node);
+std::shared_ptr<const HookList> hooks_of(const Node& node) {
+  const Notes* notes = find_notes(node);
   return notes != nullptr ? notes->hooks : nullptr;
 }
 
 }  // namespace
 
-void HookHandle::remove() noexcept {
-  const auto list = list_.lock();
-  const auto function = function_.lock();
-  if (!list || !function) return;
-  const auto at = std::find(list->functions.begin(), list->functions.end(), function);
-  if (at != list->functions.end()) list->functions.erase(at);
-}
-
-HookHandle add_hook(Node& node, detail::HookFunction function) {
+HookHandle add_hook(Node& node, HookFunction function) {
   check_takes_gradient("register_hook", node);
-  auto shared = std::make_shared<const detail::HookFunction>(std::move(function));
-  detail::Notes& notes = detail::notes_of(node);
-  if (!notes.hooks) notes.hooks = std::make_shared<detail::HookList>();
+  auto shared = std::make_shared<const HookFunction>(std::move(function));
+  Notes& notes = notes_of(node);
+  if (!notes.hooks) notes.hooks = std::make_shared<HookList>();
   notes.hooks->functions.push_back(shared);
   HookHandle handle;
   handle.list_ = notes.hooks;
@@ -63,11 +66,11 @@ HookHandle add_hook(Node& node, detail::HookFunction function) {
 
 void keep_gradient(Node& node) {
   check_takes_gradient("retain_grad", node);
-  if (!node.is_leaf()) detail::notes_of(node).keeps_gradient = true;
+  if (!node.is_leaf()) notes_of(node).keeps_gradient = true;
 }
 
 bool keeps_gradient(const Node& node) noexcept {
-  const detail::Notes* notes = detail::find_notes(node);
+  const Notes* notes = find_notes(node);
   return notes != nullptr && notes->keeps_gradient;
 }
 
@@ -84,4 +87,5 @@ void run_hooks(Node& node, Handle& gradient) {
   if (hooks) gradient = hooked(node, *hooks, std::move(gradient));
 }
 
+}  // namespace detail
 }  // namespace xgrad

@@ -8,10 +8,14 @@
 
 namespace xgrad {
 
+class HookHandle;
+
 namespace detail {
 
 struct HookList;
 using HookFunction = std::function<Handle(const Handle& gradient)>;
+/// For Variable::register_hook.
+HookHandle add_hook(Node& node, HookFunction function);
 
 }  // namespace detail
 
@@ -22,13 +26,13 @@ class HookHandle {
   void remove() noexcept;
 
  private:
-  friend HookHandle add_hook(Node& node, detail::HookFunction function);
+  friend HookHandle detail::add_hook(detail::Node& node, detail::HookFunction function);
   std::weak_ptr<detail::HookList> list_;
   std::weak_ptr<const detail::HookFunction> function_;
 };
 
-/// For Variable::register_hook.
-HookHandle add_hook(Node& node, detail::HookFunction function);
+namespace detail {
+
 /// For Variable::retain_grad.
 void keep_gradient(Node& node);
 
@@ -38,4 +42,5 @@ void run_hooks(Node& node, Handle& gradient);
 /// Whether backward is to keep the gradient of an inner node.
 bool keeps_gradient(const Node& node) noexcept;
 
+}  // namespace detail
 }  // namespace xgrad

@@ -5,12 +5,11 @@
 #include "../array/error.hpp"
 #include "notes.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
 // Plain thread-local numbers: constant-initialised, so an access costs no check.
 thread_local constinit std::uint64_t last_order = 0;
-thread_local constinit bool recording = true;
 thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark`
 thread_local constinit bool draining = false;
 
@@ -23,7 +22,7 @@ Node* next_doomed(Node* node) noexcept {
 std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
 
 memory::Buffer* Node::gradient() noexcept {
-  detail::Notes* notes = detail::find_notes(*this);
+  Notes* notes = find_notes(*this);
   return notes != nullptr && notes->keeps_gradient ? &notes->gradient : nullptr;
 }
 
@@ -66,7 +65,7 @@ void Node::destroy(Node* node) noexcept {
   while (Node* dead = doomed) {
     doomed = next_doomed(dead);
     for (Node* input : dead->inputs()) release_use(input);
-    if (dead->noted) detail::forget_notes(*dead);
+    if (dead->noted) forget_notes(*dead);
     delete dead;
   }
   draining = false;
@@ -84,6 +83,15 @@ void Handle::release(Node* node) noexcept {
 }
 
 std::uint64_t next_order() noexcept { return ++last_order; }
+
+}  // namespace xgrad::detail
+
+namespace xgrad {
+using namespace detail;
+
+namespace {
+thread_local constinit bool recording = true;
+}
 
 bool is_recording() noexcept { return recording; }
 

@@ -9,7 +9,7 @@
 
 #include "../array/dense.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 class Handle;
 template <class G>
@@ -82,8 +82,8 @@ class Node {
   static void destroy(Node* node) noexcept;
 
   std::uint32_t input_count_ = 0;
-  detail::ReferenceCount uses_{0};
-  detail::ReferenceCount handles_{0};
+  ReferenceCount uses_{0};
+  ReferenceCount handles_{0};
   Node** inputs_ = nullptr;
 };
 
@@ -152,6 +152,10 @@ class Handle {
 /// It is past what the thread has counted; what comes from another thread may be later, and only
 /// set_inputs() goes past a node's inputs.
 std::uint64_t next_order() noexcept;
+
+}  // namespace xgrad::detail
+
+namespace xgrad {
 
 /// Whether operations of this thread are recorded; see NoGrad.
 bool is_recording() noexcept;

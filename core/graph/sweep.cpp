@@ -12,7 +12,10 @@
 #include "broadcast.hpp"
 #include "hook.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
+
+using namespace formulas;
+
 namespace {
 
 std::atomic<std::uint64_t> last_mark{0};
@@ -274,4 +277,4 @@ void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share)
   sweep.give(node, std::move(one));
 }
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

@@ -8,7 +8,7 @@
 
 #include "node.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 
 /// A plain gradient is a buffer of the node's shape, or a `uniform` one: one element that stands for all of
 /// them, as the gradient of a mean is. This makes the latter the former.
@@ -136,4 +136,4 @@ void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share)
 extern template class Sweep<memory::Buffer>;
 extern template class Sweep<Handle>;
 
-}  // namespace xgrad
+}  // namespace xgrad::detail

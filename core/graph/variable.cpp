@@ -9,6 +9,8 @@
 #include "record.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// Passes its input on: the stand-in for a leaf whose value has been replaced since it was saved.
@@ -52,13 +54,13 @@ template Variable<float> detail::argument_from(Dense<float>);
 template Variable<double> detail::argument_from(Dense<double>);
 
 template <class T>
-Variable<T> parameter_from(Dense<T> value) {
+Variable<T> detail::parameter_from(Dense<T> value) {
   Variable<T> parameter = detail::argument_from(std::move(value));
   parameter.node().updated_in_place = true;
   return parameter;
 }
-template Variable<float> parameter_from(Dense<float>);
-template Variable<double> parameter_from(Dense<double>);
+template Variable<float> detail::parameter_from(Dense<float>);
+template Variable<double> detail::parameter_from(Dense<double>);
 
 template <class T>
 void Variable<T>::throw_empty() {

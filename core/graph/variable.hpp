@@ -38,7 +38,7 @@ class Variable {
 
   /// An empty handle: no value. Everything but assignment and defined() is a GraphError.
   Variable() noexcept = default;
-  explicit Variable(Handle handle) noexcept : handle_(std::move(handle)) {}
+  explicit Variable(detail::Handle handle) noexcept : handle_(std::move(handle)) {}
   /// A constant.
   explicit Variable(Dense<T> value);
 
@@ -58,7 +58,7 @@ class Variable {
   void set_grad(const Array<T>& gradient) { set_grad(to_dense(gradient)); }
   /// Lets the result of an operation keep its gradient as a parameter does: backward() adds to grad(). Does
   /// nothing for a parameter; GraphError if no gradient is required.
-  void retain_grad() { keep_gradient(node()); }
+  void retain_grad() { detail::keep_gradient(node()); }
   /// Calls `f(gradient)` with the complete gradient of this node, once in every backward() and every grad()
   /// that passes or asks for it, before it goes further or is added to grad(); several hooks in the order of
   /// their registration. `f` takes a const Variable&, a constant unless a graph is created (then what `f`
@@ -68,14 +68,15 @@ class Variable {
   /// must not hold the Variable itself, or what depends on it.
   template <class F>
   requires std::invocable<F&, const Variable&> HookHandle register_hook(F f) {
-    return add_hook(node(), [f = std::move(f)](const Handle& gradient) mutable -> Handle {
-      if constexpr (std::is_void_v<std::invoke_result_t<F&, const Variable&>>) {
-        f(Variable(gradient));
-        return Handle();
-      } else {
-        return Variable(f(Variable(gradient))).handle();
-      }
-    });
+    return detail::add_hook(node(),
+                            [f = std::move(f)](const detail::Handle& gradient) mutable -> detail::Handle {
+                              if constexpr (std::is_void_v<std::invoke_result_t<F&, const Variable&>>) {
+                                f(Variable(gradient));
+                                return detail::Handle();
+                              } else {
+                                return Variable(f(Variable(gradient))).handle();
+                              }
+                            });
   }
 
   const Shape& shape() const { return node().value.shape; }
@@ -113,11 +114,11 @@ class Variable {
   Dense<T> dense_grad() const;
   void set_grad(Dense<T> gradient);
 
-  Node& node() const {
+  detail::Node& node() const {
     if (!handle_) throw_empty();
     return *handle_.node();
   }
-  const Handle& handle() const noexcept { return handle_; }
+  const detail::Handle& handle() const noexcept { return handle_; }
 
   /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
   template <std::same_as<long double> D>
@@ -131,18 +132,18 @@ class Variable {
  private:
   [[noreturn]] static void throw_empty();
   void replace_value(Dense<T> value);
-  Handle handle_;
+  detail::Handle handle_;
 };
 
 /// Prints values, shape, element type and operation.
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Variable<T>& variable);
 
+namespace detail {
+
 /// A leaf as parameter() makes it.
 template <class T>
 Variable<T> parameter_from(Dense<T> value);
-
-namespace detail {
 
 /// A leaf that stands for an argument while a user's function is differentiated in it. What the function does
 /// to its argument with += is done to its own handle.
@@ -199,7 +200,7 @@ Dense<T> make_dense(E&& e) {
 template <class E>
 requires(detail::Real<E> || detail::Expression<E>) auto parameter(E&& value) {
   using T = detail::real_element_of<E>;
-  return parameter_from<T>(detail::make_dense<T>(std::forward<E>(value)));
+  return detail::parameter_from<T>(detail::make_dense<T>(std::forward<E>(value)));
 }
 
 /// A leaf that takes no gradient; otherwise as parameter().

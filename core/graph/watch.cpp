@@ -7,10 +7,10 @@
 #include "node.hpp"
 #include "notes.hpp"
 
-namespace xgrad {
+namespace xgrad::detail {
 namespace {
 
-thread_local constinit const detail::Watch* innermost_watch = nullptr;
+thread_local constinit const Watch* innermost_watch = nullptr;
 
 }  // namespace
 
@@ -18,11 +18,9 @@ thread_local constinit const detail::Watch* innermost_watch = nullptr;
 Handle Handle::recorded(Node* node) {
   Handle handle = first(node);
   if (innermost_watch != nullptr) [[unlikely]]
-    detail::note_recording(*node, *innermost_watch);
+    note_recording(*node, *innermost_watch);
   return handle;
 }
-
-namespace detail {
 
 Watch::Watch(std::shared_ptr<const Place> place, bool detects)
     : place_(std::move(place)), detects_(detects), outer_(innermost_watch) {
@@ -67,5 +65,4 @@ std::string path_within(std::string_view name) {
   return path += name;
 }
 
-}  // namespace detail
-}  // namespace xgrad
+}  // namespace xgrad::detail

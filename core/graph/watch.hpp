@@ -7,11 +7,9 @@
 #include <utility>
 #include <vector>
 
-namespace xgrad {
+namespace xgrad::detail {
 
 class Node;
-
-namespace detail {
 
 /// Where a node was recorded: the path of scopes, and the line that opened the innermost guard.
 struct Place {
@@ -68,5 +66,4 @@ class [[nodiscard]] Watch {
 /// The innermost guard's path, with `name` after it if there is one.
 std::string path_within(std::string_view name = {});
 
-}  // namespace detail
-}  // namespace xgrad
+}  // namespace xgrad::detail

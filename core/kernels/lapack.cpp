@@ -12,6 +12,8 @@
 #include "typed_blas.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using detail::BlasIndex;

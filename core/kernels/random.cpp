@@ -13,6 +13,8 @@
 #include "../array/threads.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 /// Elements to a piece of a parallel loop; even, so that pairs stay together.

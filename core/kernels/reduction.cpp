@@ -5,6 +5,8 @@
 #include "../array/threads.hpp"
 
 namespace xgrad {
+using namespace detail;
+
 namespace {
 
 using kernels::AxisKernel;

@@ -38,9 +38,9 @@ struct Ramp {
   xg::Dense<T> forward(const xg::Dense<T>& x) const {
     return xg::maximum(x, 0.0);
   }
-  bool saves(std::size_t, const xg::Wanted&) const { return true; }
+  bool saves(std::size_t, const xg::detail::Wanted&) const { return true; }
   template <class V>
-  void vjp(xg::Backward<V>& b) const {
+  void vjp(xg::detail::Backward<V>& b) const {
     const V x = b.input(0);
     b.give(0, b.gradient() * xg::select(x > 0, 1.0, xg::select(x < 0, 0.0, V(x * 0 + at_zero))));
   }
@@ -99,8 +99,8 @@ TEST_CASE("gradcheck varies arguments, and leaves the caller's Variables and gra
 TEST_CASE("gradcheck steps over kinks, and says where they are") {
   const Real x = xg::constant(xt::xarray<double>{-1.0, 0.0, 2.0});
   for (const double at_zero : {0.0, 0.25, 1.0}) {
-    const auto report = xg::gradcheck([&](const Real& a) { return xg::record(Ramp{at_zero}, a); }, {x},
-                                      {.second_order = true});
+    const auto report = xg::gradcheck([&](const Real& a) { return xg::detail::record(Ramp{at_zero}, a); },
+                                      {x}, {.second_order = true});
     INFO(printed(report));
     CHECK(report.ok());
     REQUIRE(report.parts()[0].kink_count == 1);
@@ -127,7 +127,7 @@ TEST_CASE("a kink within the step but off the element is no excuse: shorter step
   for (const double offset : {9e-7, 3e-7, -4e-7, 3e-8, -5e-8, 1e-8, -2e-9}) {
     CAPTURE(offset);
     const Real x = xg::constant(xt::xarray<double>{offset, 1.0});
-    const auto ramp = [](const Real& a) { return xg::record(Ramp{}, a) + 1.0; };
+    const auto ramp = [](const Real& a) { return xg::detail::record(Ramp{}, a) + 1.0; };
     const auto report = xg::gradcheck(ramp, {x});
     INFO(printed(report));
     CHECK(report.ok());
@@ -141,7 +141,8 @@ TEST_CASE("a kink within the step but off the element is no excuse: shorter step
 TEST_CASE("at a kink, a gradient outside of what lies between the two sides fails") {
   const Real x = xg::constant(xt::xarray<double>{0.0, 1.0});
   for (const double at_zero : {-0.01, 1.001, 5.0}) {
-    const auto report = xg::gradcheck([&](const Real& a) { return xg::record(Ramp{at_zero}, a); }, {x});
+    const auto report =
+        xg::gradcheck([&](const Real& a) { return xg::detail::record(Ramp{at_zero}, a); }, {x});
     INFO(printed(report));
     CHECK_FALSE(report.ok());
     CHECK(report.parts()[0].failure_count == 1);
@@ -283,7 +284,7 @@ TEST_CASE("forward mode is checked on request, input by input, at any size of el
 
 TEST_CASE("forward mode steps along no kink, and has nothing to say where all is one") {
   const Real x = xg::constant(xt::xarray<double>{0.0, 0.0, 2.0, 0.0, -3.0});
-  const auto ramp = [](const Real& a) { return xg::record(Ramp{}, a); };
+  const auto ramp = [](const Real& a) { return xg::detail::record(Ramp{}, a); };
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     CAPTURE(seed);
     const auto report = xg::gradcheck(ramp, {x}, {.forward_mode = true, .seed = seed});

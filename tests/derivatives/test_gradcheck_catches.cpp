@@ -52,9 +52,9 @@ struct Cube {
   xg::Dense<T> forward(const xg::Dense<T>& x) const {
     return x * x * x;
   }
-  bool saves(std::size_t, const xg::Wanted&) const { return true; }
+  bool saves(std::size_t, const xg::detail::Wanted&) const { return true; }
   template <class V>
-  void vjp(xg::Backward<V>& b) const {
+  void vjp(xg::detail::Backward<V>& b) const {
     constexpr bool recorded = !std::is_same_v<V, xg::Dense<typename V::value_type>>;
     V x = b.input(0), dy = b.gradient();
     if constexpr (recorded) {
@@ -81,7 +81,7 @@ struct AddRow {
     return x + row;
   }
   template <class V>
-  void vjp(xg::Backward<V>& b) const {
+  void vjp(xg::detail::Backward<V>& b) const {
     const double rows = static_cast<double>(b.shape(0)[0]);
     b.give(1, xg::sum_to(b.gradient(), b.shape(1)) / rows);
     b.give(0, b.take_gradient());
@@ -100,14 +100,14 @@ struct Transpose {
     return result;
   }
   template <class V>
-  void vjp(xg::Backward<V>& b) const {
+  void vjp(xg::detail::Backward<V>& b) const {
     b.give(0, b.take_gradient());
   }
 };
 
 xg::GradcheckReport check_cube(Fault fault, const xt::xarray<double>& at, bool second_order = true) {
-  return xg::gradcheck([fault](const Real& x) { return xg::record(Cube{fault}, x); }, {xg::constant(at)},
-                       {.second_order = second_order});
+  return xg::gradcheck([fault](const Real& x) { return xg::detail::record(Cube{fault}, x); },
+                       {xg::constant(at)}, {.second_order = second_order});
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ TEST_CASE("a factor 1.001 is caught at sizes from 1e-3 to 1e6, and behind a larg
 }
 
 TEST_CASE("a gradient wrong only where it was broadcast is caught") {
-  const auto f = [](const Real& x, const Real& row) { return xg::record(AddRow{}, x, row); };
+  const auto f = [](const Real& x, const Real& row) { return xg::detail::record(AddRow{}, x, row); };
   const Real row = xg::constant(numbers({1, 3}, -1, 1));
   CHECK(xg::gradcheck(f, {xg::constant(numbers({1, 3}, -1, 1)), row}).ok());
   const auto report = xg::gradcheck(f, {xg::constant(numbers({2, 3}, -1, 1)), row});
@@ -176,8 +176,8 @@ TEST_CASE("a gradient that is not linear in the output's is caught by forward mo
   for (const Fault fault : {Fault::none, Fault::output_gradient, Fault::not_linear, Fault::recorded_only,
                             Fault::elsewhere_linear}) {
     CAPTURE(static_cast<int>(fault));
-    const auto report =
-        xg::gradcheck([&](const Real& a) { return xg::record(Cube{fault}, a); }, {x}, {.forward_mode = true});
+    const auto report = xg::gradcheck([&](const Real& a) { return xg::detail::record(Cube{fault}, a); }, {x},
+                                      {.forward_mode = true});
     INFO(printed(report));
     CHECK(report.ok() == (fault == Fault::none));
     REQUIRE(report.parts().size() == 3);
@@ -209,7 +209,7 @@ TEST_CASE("a wrong sign of small entries beside large ones is caught") {
 }
 
 TEST_CASE("what a plain sum would hide is caught: a gradient that is not transposed") {
-  const auto f = [](const Real& x) { return xg::record(Transpose{}, x); };
+  const auto f = [](const Real& x) { return xg::detail::record(Transpose{}, x); };
   const Real x = xg::constant(numbers({3, 3}, -1, 1));
   CHECK_FALSE(xg::gradcheck(f, {x}).ok());
   CHECK(xg::gradcheck(f, {x}).parts()[0].failure_count == 6);

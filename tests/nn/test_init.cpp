@@ -34,7 +34,7 @@ Moments moments(const Variable<T>& x) {
 
 template <class T>
 Variable<T> weight(const Shape& shape) {
-  return xgrad::parameter_from(Dense<T>::filled(shape, T(0)));
+  return xgrad::detail::parameter_from(Dense<T>::filled(shape, T(0)));
 }
 
 // 120000 numbers: a mean is off by 0.003 deviations, a deviation by 0.002 of itself; five times that is

@@ -26,7 +26,7 @@ using Index = std::vector<std::ptrdiff_t>;
 
 Var random(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 
 xg::Shape random_shape(std::size_t dim, xg::Generator& from) {
@@ -89,7 +89,7 @@ TEST_CASE("flip turns the given axes round, all where none are given") {
     xg::Axes axes;
     for (std::size_t k = 0; k < shape.size(); ++k)
       if (from.below(2) == 0) axes.push_back(static_cast<std::ptrdiff_t>(k));
-    const auto flipped = xg::reduced_axes("test", axes, shape);
+    const auto flipped = xg::detail::reduced_axes("test", axes, shape);
     check(xg::flip(x, axes), shape, [&](Index i) {
       for (std::size_t k = 0; k < i.size(); ++k)
         if (flipped[k]) i[k] = extent(shape, k) - 1 - i[k];
@@ -208,7 +208,7 @@ TEST_CASE("diagonal and its dual read and write the same places, at any offset o
     const Var back = xg::diagonal_scatter(y, shape, offset, first, second);
     check(back, shape, [&](const Index& i) { return i[axis2] - i[axis1] == offset ? at(x, i) : 0.0; });
     check_gradients([&](const Var& v) { return xg::diagonal(v, offset, first, second); }, x);
-    const Var on_it = xg::parameter_from(y.dense());
+    const Var on_it = xg::detail::parameter_from(y.dense());
     check_gradients([&](const Var& v) { return xg::diagonal_scatter(v, shape, offset, first, second); },
                     on_it);
   });

@@ -71,9 +71,9 @@ void check_large(double offset, double tolerance) {
                                  xg::Shape{33, 7, 70}, xg::Shape{3, 2, 10007}, xg::Shape{9, 40, 13, 17}}) {
     INFO("seed 17, shape " << to_string(shape));
     const xg::Shape channels{shape[1]};
-    const auto x = xg::parameter_from(xg::random_normal<T>(shape, offset, 2, from));
-    const auto gamma = xg::parameter_from(xg::random_normal<T>(channels, 1, 0.3, from));
-    const auto beta = xg::parameter_from(xg::random_normal<T>(channels, 0, 1, from));
+    const auto x = xg::detail::parameter_from(xg::random_normal<T>(shape, offset, 2, from));
+    const auto gamma = xg::detail::parameter_from(xg::random_normal<T>(channels, 1, 0.3, from));
+    const auto beta = xg::detail::parameter_from(xg::random_normal<T>(channels, 0, 1, from));
     const auto dy = xg::random_normal<T>(shape, 0, 1, from);
     const auto [y, statistics] = xg::batch_norm_with_statistics(x, gamma, beta);
     const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = xg::to_array(dy)});
@@ -201,9 +201,9 @@ TEST_CASE("batch_norm's results do not depend on the number of threads") {
   INFO("seed 3");
   xg::Generator from(3);
   for (const xg::Shape& shape : {xg::Shape{301, 900}, xg::Shape{20, 30, 257}}) {
-    const auto x = xg::parameter_from(xg::random_normal<float>(shape, 0, 1, from));
-    const auto gamma = xg::parameter_from(xg::random_normal<float>({shape[1]}, 1, 1, from));
-    const auto beta = xg::parameter_from(xg::random_normal<float>({shape[1]}, 0, 1, from));
+    const auto x = xg::detail::parameter_from(xg::random_normal<float>(shape, 0, 1, from));
+    const auto gamma = xg::detail::parameter_from(xg::random_normal<float>({shape[1]}, 1, 1, from));
+    const auto beta = xg::detail::parameter_from(xg::random_normal<float>({shape[1]}, 0, 1, from));
     std::vector<std::vector<xg::Dense<float>>> results;
     for (const std::size_t threads : {1u, 2u, 3u}) {
       Threads use(threads);
@@ -234,7 +234,7 @@ TEST_CASE("batch_norm gives a gradient to those that want one, the same whatever
     std::vector<xg::Variable<double>> in;
     std::size_t k = 0;
     for (const auto& value : {x, gamma, beta})
-      in.push_back(wanted >> k++ & 1 ? xg::parameter_from(value) : xg::Variable<double>(value));
+      in.push_back(wanted >> k++ & 1 ? xg::detail::parameter_from(value) : xg::Variable<double>(value));
     const auto y = xg::batch_norm(in[0], in[1], in[2]);
     xg::sum(y * y * y).backward();
     for (k = 0; k < 3; ++k) {

@@ -29,7 +29,7 @@ using Var = xg::Variable<double>;
 
 Var random(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 xg::Array<double> filled(const xg::Shape& shape, double value) {
   return xg::to_array(xg::Dense<double>::filled(shape, value));
@@ -42,7 +42,7 @@ Var matrices(const xg::Shape& shape, std::uint64_t seed) {
   xg::Dense<double> made = random(shape, seed).dense();
   double* out = made.mutable_data();
   for (std::size_t i = 0; i < made.size() / std::max<std::size_t>(n, 1); ++i) out[i * n + (i + 1) % n] += 3;
-  return xg::parameter_from(made);
+  return xg::detail::parameter_from(made);
 }
 /// Symmetric positive definite ones.
 Var definite(const xg::Shape& shape, std::uint64_t seed) {
@@ -117,7 +117,7 @@ TEST_CASE("third derivatives of solve, inverse and logdet are right too") {
   const Var w = matrices({2, 2}, 5), b = random({2}, 6);
   const auto report = xg::gradcheck(
       [&](const Var& v) {
-        const Var a = v.requires_grad() ? v : xg::parameter_from(v.dense());
+        const Var a = v.requires_grad() ? v : xg::detail::parameter_from(v.dense());
         const Var y = xg::sum(xg::square(xg::solve(a, b))) + xg::sum(xg::square(xg::inverse(a))) +
                       xg::square(xg::logdet(xg::matmul(a, a)));
         return xg::grad(y, {a}, {.create_graph = true})[0];
@@ -333,7 +333,7 @@ TEST_CASE("NaN goes through solve, inverse, determinant and cholesky") {
 TEST_CASE("backward uses the factors of forward, and a replaced leaf does not disturb them") {
   const Var a = matrices({3, 3}, 1), b = random({3}, 2);
   const auto expected = xg::grad(xg::sum(xg::solve(a, b)), {a, b});
-  Var changed = xg::parameter_from(a.dense());
+  Var changed = xg::detail::parameter_from(a.dense());
   const Var y = xg::sum(xg::solve(changed, b));
   changed.set_value(identity(3));
   const auto first = xg::grad(y, {changed, b}, {.retain_graph = true});

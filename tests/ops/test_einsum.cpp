@@ -22,7 +22,7 @@ using Terms = std::vector<std::string>;
 
 Var random(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 
 xg::Shape shape_of(const std::string& letters, const Extents& extents) {

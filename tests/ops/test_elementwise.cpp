@@ -25,7 +25,7 @@ struct Cube {
     return x * x * x;
   }
   template <class V>
-  static V gradient(const V& x, xg::unused, const V& dy) {
+  static V gradient(const V& x, xg::formulas::unused, const V& dy) {
     return dy * 3 * x * x;
   }
 };
@@ -38,7 +38,7 @@ struct Clipped {
     return tanh(exp(x)) * exp(x);
   }
   template <class V>
-  static V gradient(xg::unused, xg::unused, const V& dy) {
+  static V gradient(xg::formulas::unused, xg::formulas::unused, const V& dy) {
     return clamp(dy, V(-1), V(1));
   }
 };
@@ -50,7 +50,7 @@ struct Product {
     return a * b;
   }
   template <class V>
-  static std::array<V, 2> gradient(const V& a, const V& b, xg::unused, const V& dy) {
+  static std::array<V, 2> gradient(const V& a, const V& b, xg::formulas::unused, const V& dy) {
     return {dy * b, dy * a};
   }
 };
@@ -64,9 +64,9 @@ auto make_mish() {
 namespace {
 
 Var derivative(const Var& y, const Var& x) {
-  xg::Node* const targets[] = {&x.node()};
+  xg::detail::Node* const targets[] = {&x.node()};
   const Var seed(xg::Dense<double>::filled(y.shape(), 1.0));
-  return Var(xg::recorded_gradients(y.handle(), seed.handle(), targets, true)[0]);
+  return Var(xg::detail::recorded_gradients(y.handle(), seed.handle(), targets, true)[0]);
 }
 
 double formula(double x) { return x * std::tanh(std::log(1 + std::fabs(x))); }
@@ -161,19 +161,19 @@ TEST_CASE("a struct brings its own derivative, which is differentiated in its tu
 }
 
 TEST_CASE("value and slopes of a formula share their steps, and the backward pass only multiplies") {
-  const auto logistic =
-      xg::trace(1, [](std::span<const xg::Symbol> s) { return log(exp(s[0]) * 0.5 + 1) * tanh(s[0]); });
-  const auto operation =
-      std::make_shared<const xg::Elementwise>("formula", logistic, std::vector<xg::Program>());
-  const xg::Program* joint = operation->value_and_slopes();
+  const auto logistic = xg::detail::program_of(
+      1, [](std::span<const xg::Symbol> s) { return log(exp(s[0]) * 0.5 + 1) * tanh(s[0]); });
+  const auto operation = std::make_shared<const xg::detail::Elementwise>("formula", logistic,
+                                                                         std::vector<xg::detail::Program>());
+  const xg::detail::Program* joint = operation->value_and_slopes();
   REQUIRE(joint != nullptr);
   for (const std::string_view name : {"exp", "log", "tanh"})
-    CHECK(std::count_if(joint->steps.begin(), joint->steps.end(), [&](const xg::Program::Step& step) {
+    CHECK(std::count_if(joint->steps.begin(), joint->steps.end(), [&](const xg::detail::Program::Step& step) {
             return step.operation != nullptr && step.operation->name() == name;
           }) == 1);
   // Nothing to share, or too little to keep a slope for.
-  const auto square = xg::trace(1, [](std::span<const xg::Symbol> s) { return s[0] * s[0]; });
-  CHECK(xg::Elementwise("square", square, {}).value_and_slopes() == nullptr);
+  const auto square = xg::detail::program_of(1, [](std::span<const xg::Symbol> s) { return s[0] * s[0]; });
+  CHECK(xg::detail::Elementwise("square", square, {}).value_and_slopes() == nullptr);
 }
 
 TEST_CASE(
@@ -254,11 +254,12 @@ TEST_CASE("constants of a formula are one where their bits are: 0 and -0 are two
   CHECK(poles(xg::parameter(1.0)).item() == std::numeric_limits<double>::infinity());
 
   const auto steps_of = [](double a, double b) {
-    return xg::trace(1, [=](std::span<const xg::Symbol> s) { return s[0] * a + s[0] * b; }).steps.size();
+    return xg::detail::program_of(1, [=](std::span<const xg::Symbol> s) { return s[0] * a + s[0] * b; })
+        .steps.size();
   };
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double other = std::bit_cast<double>(std::bit_cast<std::uint64_t>(nan) + 1);
-  CHECK(steps_of(2, 2) == 3);    // the constant, a product, a sum
+  CHECK(steps_of(2, 2) == 3);  // the constant, a product, a sum
   CHECK(steps_of(2, 3) == 5);
   CHECK(steps_of(0.0, -0.0) == 5);
   CHECK(steps_of(nan, nan) == 3);

@@ -34,7 +34,7 @@ struct Sine {
     return sin(x);
   }
   template <class V>
-  static V gradient(const V& x, xg::unused, const V& dy) {
+  static V gradient(const V& x, xg::formulas::unused, const V& dy) {
     return dy * cos(x);
   }
 };

@@ -22,7 +22,7 @@ using Values = std::vector<double>;
 using List = xt::xarray<std::int64_t>;
 
 Var random(const xg::Shape& shape, xg::Generator& from) {
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 
 /// Indices from -extent to extent - 1.

@@ -190,7 +190,7 @@ TEST_CASE("a possible value that no memory holds is a std::bad_alloc") {
   CHECK_THROWS_AS(xg::pad(one, {{0, K58}}), std::bad_alloc);
   CHECK_THROWS_AS(xg::Dense<bool>(Shape{K60 - 1}), std::bad_alloc);
   CHECK_THROWS_AS(xg::Array<double>(Shape{K58, 2}), std::bad_alloc);
-  CHECK_THROWS_AS(xg::Storage<double>(all_ones / 8 + 2), std::bad_alloc);
+  CHECK_THROWS_AS(xg::detail::Storage<double>(all_ones / 8 + 2), std::bad_alloc);
 }
 
 TEST_CASE("an Array that was moved from is no array of indices") {

@@ -19,7 +19,7 @@ using Var = xg::Variable<double>;
 
 Var random(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 
 /// Indices from -extent to extent - 1.

@@ -23,7 +23,7 @@ namespace {
 
 template <class T>
 xg::Variable<T> normal_parameter(const xg::Shape& shape, double mean, double deviation, xg::Generator& from) {
-  return xg::parameter_from(xg::random_normal<T>(shape, mean, deviation, from));
+  return xg::detail::parameter_from(xg::random_normal<T>(shape, mean, deviation, from));
 }
 
 /// Value and gradients for an output gradient, in long double.
@@ -177,7 +177,7 @@ TEST_CASE("layer_norm gives a gradient to those that want one, the same whatever
     std::vector<xg::Variable<double>> in;
     std::size_t k = 0;
     for (const auto& value : {x, gamma, beta})
-      in.push_back(wanted >> k++ & 1 ? xg::parameter_from(value) : xg::Variable<double>(value));
+      in.push_back(wanted >> k++ & 1 ? xg::detail::parameter_from(value) : xg::Variable<double>(value));
     const auto y = xg::layer_norm(in[0], in[1], in[2]);
     xg::sum(y * y * y).backward();
     for (k = 0; k < 3; ++k) {
@@ -257,9 +257,9 @@ TEST_CASE("layer_norm of rows far out is that of the same rows near 1") {
 TEST_CASE("layer_norm of no rows, and of rows without elements") {
   for (const xg::Shape& shape : {xg::Shape{0, 3}, xg::Shape{2, 0}}) {
     const xg::Shape last{shape.back()};
-    const auto x = xg::parameter_from(xg::Dense<double>(shape));
-    const auto gamma = xg::parameter_from(xg::Dense<double>::filled(last, 1));
-    const auto beta = xg::parameter_from(xg::Dense<double>::filled(last, 0));
+    const auto x = xg::detail::parameter_from(xg::Dense<double>(shape));
+    const auto gamma = xg::detail::parameter_from(xg::Dense<double>::filled(last, 1));
+    const auto beta = xg::detail::parameter_from(xg::Dense<double>::filled(last, 0));
     const auto y = xg::layer_norm(x, gamma, beta);
     CHECK(y.shape() == shape);
     xg::sum(y).backward();

@@ -18,7 +18,7 @@ using Var = xg::Variable<double>;
 Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
 Var random(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator from(seed);
-  return xg::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
+  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
 }
 xg::Array<double> ones(const xg::Shape& shape) { return xg::to_array(xg::Dense<double>::filled(shape, 1)); }
 
@@ -138,7 +138,7 @@ TEST_CASE("third derivatives of a product are right too") {
   };
   const auto report = xg::gradcheck(
       [&](const Var& v) {
-        const Var copy = v.requires_grad() ? v : xg::parameter_from(v.dense());
+        const Var copy = v.requires_grad() ? v : xg::detail::parameter_from(v.dense());
         return xg::grad(cube(copy), {copy}, {.create_graph = true, .grad_output = ones({2, 2})})[0];
       },
       {w}, {.second_order = true});

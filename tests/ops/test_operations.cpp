@@ -54,11 +54,11 @@ void check_gradients(const OperationRow& row, const Arrays& in, bool second_orde
 }
 
 /// Whether the graph behind `node` holds an operation of this name.
-bool is_made_by(const xg::Node& node, std::string_view name) {
+bool is_made_by(const xg::detail::Node& node, std::string_view name) {
   if (node.operation() == name) return true;
   const auto inputs = node.inputs();
   return std::any_of(inputs.begin(), inputs.end(),
-                     [&](const xg::Node* input) { return is_made_by(*input, name); });
+                     [&](const xg::detail::Node* input) { return is_made_by(*input, name); });
 }
 
 }  // namespace

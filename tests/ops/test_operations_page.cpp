@@ -17,7 +17,7 @@ using namespace xgrad::testing;
 
 /// What an elementwise operation keeps for the gradients of all its inputs: "inputs 0, 1", "output",
 /// "nothing".
-std::string saved_by(const xgrad::Elementwise& formula) {
+std::string saved_by(const xgrad::detail::Elementwise& formula) {
   std::uint32_t reads = 0;
   bool output = false;
   for (std::size_t k = 0; k < formula.inputs(); ++k) {
@@ -33,7 +33,7 @@ std::string saved_by(const xgrad::Elementwise& formula) {
 
 std::string made_page() {
   std::map<std::string, std::string> saved;  // by elementwise operations
-  for (const xgrad::Elementwise* formula : registered_formulas()) {
+  for (const xgrad::detail::Elementwise* formula : registered_formulas()) {
     std::string& text = saved[std::string(formula->name())];
     text += (text.empty() ? "" : " or ") + saved_by(*formula);
   }

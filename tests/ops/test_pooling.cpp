@@ -157,7 +157,7 @@ TEST_CASE("in long rows full of ties, with NaN here and there, the first largest
       using T = decltype(zero);
       xg::Dense<T> dense(c.x);
       std::copy(values.begin(), values.end(), dense.mutable_data());
-      const auto x = xg::parameter_from(std::move(dense));
+      const auto x = xg::detail::parameter_from(std::move(dense));
       const auto y = xg::max_pool2d(x, max_options(c));
       const auto dy = random_variable<T>(c.y(), seed);
       std::vector<double> dx(values.size(), 0);

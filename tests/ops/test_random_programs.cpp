@@ -98,7 +98,7 @@ class Program {
     double* out = values.mutable_data();
     std::uniform_real_distribution<double> number(-1.5, 1.5);
     for (std::size_t i = 0; i < values.size(); ++i) out[i] = number(random_);
-    return xg::parameter_from(std::move(values));
+    return xg::detail::parameter_from(std::move(values));
   }
 
   std::mt19937_64 random_;

@@ -32,8 +32,8 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 /// The elements of each line of a reduction, by counting through every index.
 template <class T>
 std::vector<std::vector<double>> lines_of(const xg::Dense<T>& x, const xg::AxisList<bool>& reduced) {
-  const xg::Shape out = xg::reduced_shape(x.shape, reduced, true);
-  const auto strides = xg::row_major_strides(out);
+  const xg::Shape out = xg::detail::reduced_shape(x.shape, reduced, true);
+  const auto strides = xg::detail::row_major_strides(out);
   std::vector<std::vector<double>> lines(xg::element_count(out));
   xg::Shape index(x.dim(), 0);
   for (std::size_t flat = 0; flat < x.size(); ++flat) {
@@ -63,12 +63,12 @@ double plain_logsumexp(const std::vector<double>& line) {
 
 template <class T>
 void check_against_loops(const xg::Variable<T>& x, const xg::ReduceOptions& options, double tolerance) {
-  const auto reduced = xg::reduced_axes("test", options.axes, x.shape());
+  const auto reduced = xg::detail::reduced_axes("test", options.axes, x.shape());
   const auto lines = lines_of(x.dense(), reduced);
   bool empty = false;
   for (std::size_t axis = 0; axis < x.dim(); ++axis) empty = empty || (reduced[axis] && x.shape()[axis] == 0);
   const auto agrees = [&](const xg::Variable<T>& y, double (*plain)(const std::vector<double>&)) {
-    REQUIRE(y.shape() == xg::reduced_shape(x.shape(), reduced, options.keep_dims));
+    REQUIRE(y.shape() == xg::detail::reduced_shape(x.shape(), reduced, options.keep_dims));
     for (std::size_t i = 0; i < lines.size(); ++i) {
       const double expected = plain(lines[i]), got = static_cast<double>(y.dense().data()[i]);
       const bool same = got == expected || (std::isnan(got) && std::isnan(expected)) ||

@@ -27,7 +27,7 @@ xg::Variable<T> random(const xg::Shape& shape, xg::Generator& from) {
   xg::Dense<T> drawn(shape);
   T* out = drawn.mutable_data();
   for (std::size_t i = 0; i < drawn.size(); ++i) out[i] = static_cast<T>(3 * from.uniform() - 1.5);
-  return xg::parameter_from(std::move(drawn));
+  return xg::detail::parameter_from(std::move(drawn));
 }
 
 xg::Shape random_shape(xg::Generator& from) {
@@ -55,8 +55,8 @@ std::vector<double> running_sums(const xg::Dense<T>& x, std::size_t axis) {
 /// Over the flagged axes, by counting through every index.
 template <class T>
 std::vector<double> products(const xg::Dense<T>& x, const xg::AxisList<bool>& reduced) {
-  const xg::Shape kept = xg::reduced_shape(x.shape, reduced, true);
-  const auto strides = xg::row_major_strides(kept);
+  const xg::Shape kept = xg::detail::reduced_shape(x.shape, reduced, true);
+  const auto strides = xg::detail::row_major_strides(kept);
   std::vector<double> result(xg::element_count(kept), 1);
   for (std::size_t flat = 0; flat < x.size(); ++flat) {
     std::size_t rest = flat, line = 0;
@@ -94,9 +94,9 @@ void check_random_shapes(double tolerance) {
     options.keep_dims = from.below(2) == 0;
     for (std::size_t k = 0; k < shape.size(); ++k)
       if (from.below(2) == 0) options.axes.push_back(static_cast<std::ptrdiff_t>(k));
-    const auto reduced = xg::reduced_axes("test", options.axes, shape);
+    const auto reduced = xg::detail::reduced_axes("test", options.axes, shape);
     const auto product = xg::prod(x, options);
-    REQUIRE(product.shape() == xg::reduced_shape(shape, reduced, options.keep_dims));
+    REQUIRE(product.shape() == xg::detail::reduced_shape(shape, reduced, options.keep_dims));
     check_elements(product, products(x.dense(), reduced), tolerance);
   }
 }

@@ -22,7 +22,7 @@ Var counted(const xg::Shape& shape) {
   xg::Dense<double> x(shape);
   double* out = x.mutable_data();
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = static_cast<double>(i);
-  return xg::parameter_from(std::move(x));
+  return xg::detail::parameter_from(std::move(x));
 }
 xg::Shape random_shape(xg::Generator& from) {
   xg::Shape shape;
@@ -43,7 +43,7 @@ std::string message_of(F&& f) {
 /// permute by the definition: element i of the result is x at the index with index[axes[k]] = i[k].
 std::vector<double> permuted(const Var& x, const std::vector<std::size_t>& axes) {
   const xg::Shape& shape = x.shape();
-  const auto strides = xg::row_major_strides(shape);
+  const auto strides = xg::detail::row_major_strides(shape);
   std::vector<double> result;
   for (std::size_t flat = 0; flat < x.size(); ++flat) {
     std::size_t left = flat;

@@ -24,7 +24,7 @@ Var counted(const xg::Shape& shape) {
   xg::Dense<double> x(shape);
   double* out = x.mutable_data();
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = static_cast<double>(i);
-  return xg::parameter_from(std::move(x));
+  return xg::detail::parameter_from(std::move(x));
 }
 std::vector<double> elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
 

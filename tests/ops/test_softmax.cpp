@@ -30,7 +30,7 @@ void check_against_loops(const xg::Variable<T>& x, std::size_t axis, double tole
   const xg::Array<T> y = xg::softmax(x, along).value(), log_y = xg::log_softmax(x, along).value();
   const T* in = x.dense().data();
   const std::size_t count = x.shape()[axis];
-  const auto stride = static_cast<std::size_t>(xg::row_major_strides(x.shape())[axis]);
+  const auto stride = static_cast<std::size_t>(xg::detail::row_major_strides(x.shape())[axis]);
   double worst = 0, worst_log = 0;
   for (std::size_t first = 0; first < x.size(); ++first) {
     if (first / stride % count != 0) continue;

@@ -39,7 +39,7 @@ xg::Variable<T> random(const xg::Shape& shape, xg::Generator& from) {
                             : kind == 1 ? -infinity
                                         : std::floor(9 * from.uniform()));
   }
-  return xg::parameter_from(std::move(drawn));
+  return xg::detail::parameter_from(std::move(drawn));
 }
 
 /// The order of a line by the standard library's stable sort.
@@ -108,7 +108,7 @@ TEST_CASE("gradients of sort and topk go back to where the elements came from, a
     xg::Dense<double> spread(xg::Shape{4, 5});
     const auto places = xg::permutation(20, from);
     for (std::size_t i = 0; i < 20; ++i) spread.mutable_data()[i] = 0.1 * static_cast<double>(places[i]) - 1;
-    const Var x = xg::parameter_from(std::move(spread));
+    const Var x = xg::detail::parameter_from(std::move(spread));
     const auto report = xg::gradcheck(
         [&](const Var& v) {
           return xg::square(xg::sort(v, axis)) + exp(xg::sort(v, axis, {.descending = true}));

@@ -31,14 +31,14 @@ xg::Variable<T> random(const xg::Shape& shape, xg::Generator& from, double offse
   xg::Dense<T> drawn(shape);
   T* out = drawn.mutable_data();
   for (std::size_t i = 0; i < drawn.size(); ++i) out[i] = static_cast<T>(offset + 2 * from.uniform() - 1);
-  return xg::parameter_from(std::move(drawn));
+  return xg::detail::parameter_from(std::move(drawn));
 }
 
 /// The elements of each line of a reduction, by counting through every index.
 template <class T>
 std::vector<Line> lines_of(const xg::Dense<T>& x, const xg::AxisList<bool>& reduced) {
-  const xg::Shape kept = xg::reduced_shape(x.shape, reduced, true);
-  const auto strides = xg::row_major_strides(kept);
+  const xg::Shape kept = xg::detail::reduced_shape(x.shape, reduced, true);
+  const auto strides = xg::detail::row_major_strides(kept);
   std::vector<Line> lines(xg::element_count(kept));
   for (std::size_t flat = 0; flat < x.size(); ++flat) {
     std::size_t rest = flat, line = 0;
@@ -70,12 +70,12 @@ bool agrees(double got, double expected, double tolerance) {
 
 template <class T>
 void check_against_loops(const xg::Variable<T>& x, const xg::VarianceOptions& options, double tolerance) {
-  const auto reduced = xg::reduced_axes("test", options.axes, x.shape());
+  const auto reduced = xg::detail::reduced_axes("test", options.axes, x.shape());
   const auto lines = lines_of(x.dense(), reduced);
   const xg::NormOptions norm_options{options.axes, options.keep_dims};
   const auto var = xg::var(x, options), std = xg::std(x, options), norm = xg::norm(x, norm_options);
   for (const auto& y : {var, std, norm})
-    REQUIRE(y.shape() == xg::reduced_shape(x.shape(), reduced, options.keep_dims));
+    REQUIRE(y.shape() == xg::detail::reduced_shape(x.shape(), reduced, options.keep_dims));
   for (std::size_t i = 0; i < lines.size(); ++i) {
     INFO("line " << i << " of " << lines[i].size());
     const double expected = variance(lines[i], options.ddof);
@@ -151,7 +151,7 @@ TEST_CASE("var keeps its digits where the mean is far from 0") {
   xg::Generator from(8);
   const auto x = random<float>({4, 30000}, from, 4000);
   const auto y = xg::var(x, {.axes = {1}});
-  const auto lines = lines_of(x.dense(), xg::reduced_axes("test", {1}, x.shape()));
+  const auto lines = lines_of(x.dense(), xg::detail::reduced_axes("test", {1}, x.shape()));
   for (std::size_t i = 0; i < 4; ++i)
     CHECK(static_cast<double>(y.value()(i)) == doctest::Approx(variance(lines[i], 0)).epsilon(1e-6));
 }

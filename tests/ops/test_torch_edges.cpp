@@ -30,7 +30,7 @@ Var gradient(const Var& y, const Var& x) { return xg::grad(y, {x}, {.grad_output
 Var image_of(const std::vector<double>& elements, const xg::Shape& shape) {
   xg::Dense<double> x(shape);
   std::copy(elements.begin(), elements.end(), x.mutable_data());
-  return xg::parameter_from(std::move(x));
+  return xg::detail::parameter_from(std::move(x));
 }
 
 }  // namespace

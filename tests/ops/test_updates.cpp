@@ -111,7 +111,7 @@ TEST_CASE("reading an element or a view of value() copies nothing") {
 TEST_CASE("under NoGrad a parameter is updated in place, through any handle, by anything") {
   auto w = xg::parameter(X{1, 2, 4});
   const Var same = w;
-  const xg::Node* const node = &w.node();
+  const xg::detail::Node* const node = &w.node();
   const xg::NoGrad off;
   w -= 1;
   CHECK(same.value() == X{0, 1, 3});

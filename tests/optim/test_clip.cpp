@@ -65,7 +65,7 @@ TEST_CASE_TEMPLATE("every kind of norm is that of a plain loop, over parameters 
     Dense<T> gradient(Shape{size});
     T* const g = gradient.mutable_data();
     for (std::size_t i = 0; i < size; ++i) g[i] = static_cast<T>(generator.normal());
-    auto x = xgrad::parameter_from(Dense<T>::filled(Shape{size}, T(0)));
+    auto x = xgrad::detail::parameter_from(Dense<T>::filled(Shape{size}, T(0)));
     auto y = with_gradient<T>({T(0.5), T(-0.25)});
     x.set_grad(gradient);
     for (const double p : {1.0, 2.0, 3.0, 0.5}) {
@@ -182,7 +182,7 @@ TEST_CASE_TEMPLATE("two threads give the bits of one: the norm and the gradients
     Dense<T> gradient(Shape{count});
     T* const g = gradient.mutable_data();
     for (std::size_t i = 0; i < count; ++i) g[i] = static_cast<T>(generator.normal());
-    auto x = xgrad::parameter_from(Dense<T>::filled(Shape{count}, T(0)));
+    auto x = xgrad::detail::parameter_from(Dense<T>::filled(Shape{count}, T(0)));
     x.set_grad(gradient);
     const double norm = clip_grad_norm(std::vector{x}, 1);
     CHECK(use.shared_a_loop() == (threads > 1));

@@ -87,8 +87,8 @@ TEST_CASE_TEMPLATE("an element's bits do not depend on the parameter's size, nor
     CAPTURE(kind.name);
     for (const std::size_t size : {1u, 2u, 3u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u, 70001u}) {
       CAPTURE(size);
-      const auto one = xgrad::parameter_from(Dense<T>::filled(Shape{1}, T(0.3)));
-      const auto many = xgrad::parameter_from(Dense<T>::filled(Shape{size}, T(0.3)));
+      const auto one = xgrad::detail::parameter_from(Dense<T>::filled(Shape{1}, T(0.3)));
+      const auto many = xgrad::detail::parameter_from(Dense<T>::filled(Shape{size}, T(0.3)));
       const auto optimizer = kind.make({one, many});
       for (const double gradient : {0.7, -0.2, 0.1}) {
         for (Variable<T> x : optimizer->parameters())
@@ -108,7 +108,7 @@ TEST_CASE_TEMPLATE("two threads give the bits of one", T, float, double) {
     CAPTURE(kind.name);
     const auto trained_by = [&](std::size_t threads) {
       Threads use(threads);
-      const auto optimizer = kind.make({xgrad::parameter_from(normal_numbers<T>(300'007, 1))});
+      const auto optimizer = kind.make({xgrad::detail::parameter_from(normal_numbers<T>(300'007, 1))});
       train(*optimizer, 0, 2);
       use.shared_a_loop();
       optimizer->step();
@@ -125,8 +125,8 @@ TEST_CASE_TEMPLATE("every optimizer goes on bit for bit from its state", T, floa
   for (const Kind<T>& kind : every_kind<T>()) {
     CAPTURE(kind.name);
     const auto make = [&] {
-      return kind.make({xgrad::parameter_from(normal_numbers<T>(37, 1)),
-                        xgrad::parameter_from(normal_numbers<T>(6, 2).with_shape({2, 3}))});
+      return kind.make({xgrad::detail::parameter_from(normal_numbers<T>(37, 1)),
+                        xgrad::detail::parameter_from(normal_numbers<T>(6, 2).with_shape({2, 3}))});
     };
     const auto first = make(), second = make();
     first->set_learning_rate(0.1 / 3);

@@ -45,7 +45,7 @@ Variable<T> loss_of(const Variable<T>& x) {
 
 template <class T>
 Variable<T> zeros(std::size_t count) {
-  return xgrad::parameter_from(xgrad::Dense<T>::filled(xgrad::Shape{count}, T(0)));
+  return xgrad::detail::parameter_from(xgrad::Dense<T>::filled(xgrad::Shape{count}, T(0)));
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ Variable<T> parameter_at(const Vector& place) {
   xgrad::Dense<T> value(xgrad::Shape{place.size()});
   std::transform(place.begin(), place.end(), value.mutable_data(),
                  [](double v) { return static_cast<T>(v); });
-  return xgrad::parameter_from(std::move(value));
+  return xgrad::detail::parameter_from(std::move(value));
 }
 
 void check_beside_plain(const Vector& start, const LBFGSOptions& options) {

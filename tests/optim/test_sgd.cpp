@@ -78,7 +78,7 @@ TEST_CASE_TEMPLATE("every element of a parameter of any size is updated once", T
   for (const std::size_t size : {1u, 2u, 3u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u, 70001u}) {
     CAPTURE(size);
     const Shape shape{size};
-    auto x = xgrad::parameter_from(Dense<T>::filled(shape, T(2)));
+    auto x = xgrad::detail::parameter_from(Dense<T>::filled(shape, T(2)));
     SGD<T> sgd({x}, {.learning_rate = 0.5, .momentum = 0.5, .nesterov = true, .weight_decay = 1});
     for (int step = 0; step < 2; ++step) {
       x.set_grad(Dense<T>::filled(shape, T(1)));
@@ -134,7 +134,7 @@ TEST_CASE("a step changes no array that was handed out, nor another parameter th
 }
 
 TEST_CASE("a step writes in place: a parameter that nobody shares keeps its buffer") {
-  auto w = xgrad::parameter_from(Dense<float>::filled(Shape{1000}, 1));
+  auto w = xgrad::detail::parameter_from(Dense<float>::filled(Shape{1000}, 1));
   SGD<float> sgd({w}, {.learning_rate = 0.1});
   w.set_grad(Dense<float>::filled(Shape{1000}, 1));
   const float* const before = w.dense().data();

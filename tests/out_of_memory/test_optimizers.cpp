@@ -48,7 +48,7 @@ template <class T>
 std::vector<Variable<T>> parameters() {
   std::vector<Variable<T>> all;
   for (const std::size_t count : {3u, 70'001u, 5u})
-    all.push_back(xgrad::parameter_from(normal_numbers<T>(count, count)));
+    all.push_back(xgrad::detail::parameter_from(normal_numbers<T>(count, count)));
   return all;
 }
 

@@ -253,8 +253,8 @@ TEST_CASE("copies are independent, and free until written") {
   CHECK(address(moved) == before);
   std::swap(moved, c);
   CHECK(address(c) == before);
-  static_assert(std::is_nothrow_move_constructible_v<xgrad::Storage<double>>);
-  static_assert(std::is_nothrow_copy_constructible_v<xgrad::Storage<double>>);
+  static_assert(std::is_nothrow_move_constructible_v<xgrad::detail::Storage<double>>);
+  static_assert(std::is_nothrow_copy_constructible_v<xgrad::detail::Storage<double>>);
 }
 
 TEST_CASE("Dense and Array share a buffer") {
@@ -328,13 +328,13 @@ TEST_CASE("what was moved from takes a value of any shape, and gives none before
 }
 
 TEST_CASE("storage as a container") {
-  xgrad::Storage<int> storage{1, 2, 3};
+  xgrad::detail::Storage<int> storage{1, 2, 3};
   CHECK(storage.size() == 3);
-  CHECK(storage == xgrad::Storage<int>(storage.cbegin(), storage.cend()));
+  CHECK(storage == xgrad::detail::Storage<int>(storage.cbegin(), storage.cend()));
   CHECK(storage.back() == 3);
   CHECK(*storage.rbegin() == 3);
   CHECK_THROWS_AS(storage.at(3), std::out_of_range);
-  xgrad::Storage<int> other = storage;
+  xgrad::detail::Storage<int> other = storage;
   other.resize(3);
   CHECK(std::as_const(other).data() == std::as_const(storage).data());
   other.resize(5);

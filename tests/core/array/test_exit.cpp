@@ -27,7 +27,7 @@ struct Thrice {
     return x * V(3.0);
   }
   template <class V>
-  static V gradient(xg::unused, xg::unused, const V& dy) {
+  static V gradient(xg::formulas::unused, xg::formulas::unused, const V& dy) {
     return dy * V(3.0);
   }
 };

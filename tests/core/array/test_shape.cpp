@@ -57,8 +57,8 @@ TEST_CASE("counting, printing, strides") {
 
 TEST_CASE("shapes broadcast as in NumPy") {
   const auto broadcast = [](const Shape& a, const Shape& b) {
-    const Shape result = xgrad::broadcast_shapes("add", a, b);
-    CHECK(result == xgrad::broadcast_shapes("add", b, a));
+    const Shape result = xgrad::detail::broadcast_shapes("add", a, b);
+    CHECK(result == xgrad::detail::broadcast_shapes("add", b, a));
     return result;
   };
   CHECK(broadcast({2, 3}, {2, 3}) == Shape{2, 3});
@@ -70,26 +70,26 @@ TEST_CASE("shapes broadcast as in NumPy") {
   CHECK(broadcast({1}, {0}) == Shape{0});
   CHECK(broadcast({2, 0}, {1, 1}) == Shape{2, 0});
   CHECK_THROWS_WITH_AS(
-      xgrad::broadcast_shapes("add", {2, 3}, {4}),
+      xgrad::detail::broadcast_shapes("add", {2, 3}, {4}),
       "add: shapes do not broadcast: [2, 3] and [4] (axis 1: 3 vs 4); make the extents equal or 1",
       ShapeError);
   CHECK_THROWS_WITH_AS(
-      xgrad::broadcast_shapes("where", {3, 1, 2}, {0, 3}),
+      xgrad::detail::broadcast_shapes("where", {3, 1, 2}, {0, 3}),
       "where: shapes do not broadcast: [3, 1, 2] and [0, 3] (axis 2: 2 vs 3); make the extents equal or 1",
       ShapeError);
 }
 
 TEST_CASE("axes count from either end") {
   const Shape shape{2, 3};
-  CHECK(xgrad::normalize_axis("sum", 0, shape) == 0);
-  CHECK(xgrad::normalize_axis("sum", 1, shape) == 1);
-  CHECK(xgrad::normalize_axis("sum", -1, shape) == 1);
-  CHECK(xgrad::normalize_axis("sum", -2, shape) == 0);
-  CHECK_THROWS_WITH_AS(xgrad::normalize_axis("sum", 2, shape),
+  CHECK(xgrad::detail::normalize_axis("sum", 0, shape) == 0);
+  CHECK(xgrad::detail::normalize_axis("sum", 1, shape) == 1);
+  CHECK(xgrad::detail::normalize_axis("sum", -1, shape) == 1);
+  CHECK(xgrad::detail::normalize_axis("sum", -2, shape) == 0);
+  CHECK_THROWS_WITH_AS(xgrad::detail::normalize_axis("sum", 2, shape),
                        "sum: axis 2 is out of range for shape [2, 3]; give one from -2 to 1", ShapeError);
-  CHECK_THROWS_WITH_AS(xgrad::normalize_axis("sum", -3, shape),
+  CHECK_THROWS_WITH_AS(xgrad::detail::normalize_axis("sum", -3, shape),
                        "sum: axis -3 is out of range for shape [2, 3]; give one from -2 to 1", ShapeError);
-  CHECK_THROWS_WITH_AS(xgrad::normalize_axis("sum", 0, Shape{}),
+  CHECK_THROWS_WITH_AS(xgrad::detail::normalize_axis("sum", 0, Shape{}),
                        "sum: axis 0 is out of range for shape []; a value without axes takes none",
                        ShapeError);
 }
@@ -97,16 +97,16 @@ TEST_CASE("axes count from either end") {
 TEST_CASE("the axes and the shape of a reduction") {
   const Shape shape{2, 3, 4};
   using Flags = AxisList<bool>;
-  CHECK(xgrad::reduced_axes("sum", {}, shape) == Flags{true, true, true});
-  CHECK(xgrad::reduced_axes("sum", {}, Shape{}) == Flags{});
-  CHECK(xgrad::reduced_axes("sum", Axes{1}, shape) == Flags{false, true, false});
-  const Flags outer = xgrad::reduced_axes("sum", Axes{-1, 0}, shape);
+  CHECK(xgrad::detail::reduced_axes("sum", {}, shape) == Flags{true, true, true});
+  CHECK(xgrad::detail::reduced_axes("sum", {}, Shape{}) == Flags{});
+  CHECK(xgrad::detail::reduced_axes("sum", Axes{1}, shape) == Flags{false, true, false});
+  const Flags outer = xgrad::detail::reduced_axes("sum", Axes{-1, 0}, shape);
   CHECK(outer == Flags{true, false, true});
-  CHECK(xgrad::reduced_shape(shape, outer, false) == Shape{3});
-  CHECK(xgrad::reduced_shape(shape, outer, true) == Shape{1, 3, 1});
-  CHECK_THROWS_WITH_AS(xgrad::reduced_axes("sum", Axes{1, -2}, shape),
+  CHECK(xgrad::detail::reduced_shape(shape, outer, false) == Shape{3});
+  CHECK(xgrad::detail::reduced_shape(shape, outer, true) == Shape{1, 3, 1});
+  CHECK_THROWS_WITH_AS(xgrad::detail::reduced_axes("sum", Axes{1, -2}, shape),
                        "sum: axis 1 of shape [2, 3, 4] is named twice; name each axis once", ShapeError);
-  CHECK_THROWS_AS(xgrad::reduced_axes("sum", Axes{3}, shape), ShapeError);
+  CHECK_THROWS_AS(xgrad::detail::reduced_axes("sum", Axes{3}, shape), ShapeError);
 }
 
 // Expected values by arithmetic in 128 bits.
@@ -119,8 +119,8 @@ TEST_CASE("sizes are computed without wrapping around") {
       0, 1, 2, 3, 100, root - 1, root, root + 1, most / 3, most / 3 + 1, half - 1, half, most - 1, most};
   for (const std::size_t a : numbers)
     for (const std::size_t b : numbers) {
-      CHECK(xgrad::checked_product(a, b) == capped(Wide{a} * b));
-      CHECK(xgrad::checked_sum(a, b) == capped(Wide{a} + b));
+      CHECK(xgrad::detail::checked_product(a, b) == capped(Wide{a} * b));
+      CHECK(xgrad::detail::checked_sum(a, b) == capped(Wide{a} + b));
     }
 }
 
@@ -130,16 +130,16 @@ TEST_CASE("a value has less than 2^60 elements, and an extent of 0 makes nothing
                     most = std::numeric_limits<std::size_t>::max();
   for (const Shape& possible : {Shape{}, Shape{0}, Shape{3, 4}, Shape{(K30 << 30) - 1}, Shape{K30, K30 - 1},
                                 Shape{0, K40, K19}, Shape{K40, K19, 0}, Shape{0, 0, 0, 0, 0, 0, 0, 0}})
-    CHECK_MESSAGE(xgrad::is_possible(possible), to_string(possible));
+    CHECK_MESSAGE(xgrad::detail::is_possible(possible), to_string(possible));
   for (const Shape& impossible :
        {Shape{most}, Shape{0, most}, Shape{K30, K30}, Shape{0, K40, 2 * K19}, Shape{K40, 0, K40},
         Shape{K40, K40, 0}, Shape{4 * K30, 4 * K30, 3}, Shape{2 * (K30 << 30) + 1, 8}})
-    CHECK_MESSAGE(!xgrad::is_possible(impossible), to_string(impossible));
-  CHECK_THROWS_WITH_AS(xgrad::check_possible("make", Shape{K30, K30}),
+    CHECK_MESSAGE(!xgrad::detail::is_possible(impossible), to_string(impossible));
+  CHECK_THROWS_WITH_AS(xgrad::detail::check_possible("make", Shape{K30, K30}),
                        "make: shape [1073741824, 1073741824] is too large, and a value has less than 2^60 "
                        "elements; make it smaller",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(xgrad::check_possible("make", Shape{0, most}, Shape{3}, Shape{4, 5}),
+  CHECK_THROWS_WITH_AS(xgrad::detail::check_possible("make", Shape{0, most}, Shape{3}, Shape{4, 5}),
                        "make: [3] and [4, 5] would become [0, 2^64 - 1 or more], and a value has less than "
                        "2^60 elements, extents of 0 left out; make it smaller",
                        ShapeError);

@@ -33,7 +33,7 @@ struct Faulty {
     return x;
   }
   template <class V>
-  void vjp(xg::Backward<V>&) const {
+  void vjp(xg::detail::Backward<V>&) const {
     throw xg::ValueError("faulty: as asked");
   }
 };
@@ -128,7 +128,7 @@ TEST_CASE("backward explains what it cannot do") {
 TEST_CASE("a backward that throws leaves every gradient as it was") {
   auto x = xg::parameter(2.0), w = xg::parameter(3.0);
   (x * w).backward();
-  auto bad = xg::record(Faulty{}, x * 1.0) + w;
+  auto bad = xg::detail::record(Faulty{}, x * 1.0) + w;
   CHECK_THROWS_AS(bad.backward(), xg::ValueError);
   CHECK(x.grad()() == 3);
   CHECK(w.grad()() == 2);
@@ -191,9 +191,9 @@ TEST_CASE("nodes and values go when the last handle goes") {
 TEST_CASE("restricted gradients follow only the paths that lead to a target") {
   auto x = xg::parameter(2.0), w = xg::parameter(3.0);
   auto inner = x * w;
-  auto y = inner * inner + xg::record(Faulty{}, w * 1.0);  // must not be visited on the way to x
-  xg::Node* const targets[] = {&x.node(), &inner.node()};
-  const auto gradients = xg::plain_gradients(y.handle(), xg::Dense<double>::scalar(1), targets, true);
+  auto y = inner * inner + xg::detail::record(Faulty{}, w * 1.0);  // must not be visited on the way to x
+  xg::detail::Node* const targets[] = {&x.node(), &inner.node()};
+  const auto gradients = xg::detail::plain_gradients(y.handle(), xg::Dense<double>::scalar(1), targets, true);
   CHECK(static_cast<const xg::Dense<double>&>(gradients[0]).data()[0] == 36);
   CHECK(static_cast<const xg::Dense<double>&>(gradients[1]).data()[0] == 12);
   CHECK_FALSE(x.has_grad());
@@ -204,8 +204,8 @@ TEST_CASE("a gradient at an inner node leaves what is below it unspent") {
   auto x = xg::parameter(2.0), w = xg::parameter(3.0);
   auto inner = x * w;
   auto y = inner * inner;
-  xg::Node* const targets[] = {&inner.node()};
-  xg::plain_gradients(y.handle(), xg::Dense<double>::scalar(1), targets, false);
+  xg::detail::Node* const targets[] = {&inner.node()};
+  xg::detail::plain_gradients(y.handle(), xg::Dense<double>::scalar(1), targets, false);
   inner.backward();
   CHECK(x.grad()() == 3);
   CHECK(w.grad()() == 2);
@@ -216,13 +216,13 @@ TEST_CASE("recorded gradients can be differentiated again, to any order") {
   Var y = x * x * x * x;
   const double expected[] = {4 * 1.5 * 1.5 * 1.5, 12 * 1.5 * 1.5, 24 * 1.5, 24, 0};
   for (double value : expected) {
-    xg::Node* const targets[] = {&x.node()};
+    xg::detail::Node* const targets[] = {&x.node()};
     if (!y.requires_grad()) {
       CHECK(value == 0);
       break;
     }
     const auto next =
-        xg::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true);
+        xg::detail::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true);
     y = next[0] ? Var(next[0]) : Var(xg::Dense<double>::scalar(0));
     CHECK(y.item() == doctest::Approx(value));
   }
@@ -232,11 +232,12 @@ TEST_CASE("a recorded gradient uses the values of the forward pass, not a parame
   auto x = xg::parameter(3.0);
   auto y = x * x * x;
   x.set_value(xt::xarray<double>(100.0));
-  xg::Node* const targets[] = {&x.node()};
-  Var first(xg::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true)[0]);
+  xg::detail::Node* const targets[] = {&x.node()};
+  Var first(xg::detail::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets,
+                                           true)[0]);
   CHECK(first.item() == doctest::Approx(27));
-  Var second(
-      xg::recorded_gradients(first.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true)[0]);
+  Var second(xg::detail::recorded_gradients(first.handle(), Var(xg::Dense<double>::scalar(1)).handle(),
+                                            targets, true)[0]);
   CHECK(second.item() == doctest::Approx(18));
 }
 
@@ -248,9 +249,9 @@ TEST_CASE("threads that share parameters differentiate at the same time") {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 200; ++i) {
         auto y = (w * w + w) * static_cast<double>(t);
-        xg::Node* const targets[] = {&w.node()};
+        xg::detail::Node* const targets[] = {&w.node()};
         const xg::Dense<double> seed = xg::Dense<double>::filled(xg::Shape{3}, 1.0);
-        const auto g = xg::plain_gradients(y.handle(), seed, targets, false);
+        const auto g = xg::detail::plain_gradients(y.handle(), seed, targets, false);
         sums[t] += static_cast<const double*>(g[0].buffer.data())[1];
       }
     });

@@ -47,12 +47,12 @@ TEST_CASE("a chain of a million nodes is differentiated twice") {
     auto x = xg::parameter(1.0);
     Var y = x * x;
     for (int i = 0; i < length; ++i) y = y * factor;
-    xg::Node* const targets[] = {&x.node()};
-    Var first(
-        xg::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true)[0]);
+    xg::detail::Node* const targets[] = {&x.node()};
+    Var first(xg::detail::recorded_gradients(y.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets,
+                                             true)[0]);
     CHECK(first.item() == doctest::Approx(2 * 0.36787925723164));
-    Var second(
-        xg::recorded_gradients(first.handle(), Var(xg::Dense<double>::scalar(1)).handle(), targets, true)[0]);
+    Var second(xg::detail::recorded_gradients(first.handle(), Var(xg::Dense<double>::scalar(1)).handle(),
+                                              targets, true)[0]);
     CHECK(second.item() == doctest::Approx(2 * 0.36787925723164));
   });
 }

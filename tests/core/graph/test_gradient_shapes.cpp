@@ -15,7 +15,7 @@ xg::Variable<double> waves(const xg::Shape& shape, double step) {
   xg::Dense<double> values(shape);
   double* out = values.mutable_data();
   for (std::size_t i = 0; i < values.size(); ++i) out[i] = std::sin(step * static_cast<double>(i));
-  return xg::parameter_from(std::move(values));
+  return xg::detail::parameter_from(std::move(values));
 }
 
 }  // namespace
