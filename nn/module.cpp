@@ -188,9 +188,7 @@ Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> val
 
 template <class T>
 Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
-  Variable<T> made(std::move(value));
-  made.node().updated_in_place = true;
-  return place(buffers_, "register_buffer", name, std::move(made), {"buffer"});
+  return place(buffers_, "register_buffer", name, detail::buffer_from(std::move(value)), {"buffer"});
 }
 
 template <class T>
@@ -237,7 +235,7 @@ class Module<T>::Inspection {
       modules_[i].second->training_ = was_training_[i];
       modules_[i].second->seen_output_ = nullptr;
     }
-    for (auto& [leaf, value] : values_) leaf.node().value = std::move(value);
+    for (auto& [leaf, value] : values_) leaf.exchange_value(std::move(value));
     generator().set_state(random_);
   }
 

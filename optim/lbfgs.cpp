@@ -75,7 +75,7 @@ class LBFGS<T>::Iteration {
   Iteration& operator=(const Iteration&) = delete;
   ~Iteration() {
     if (kept_) return;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].node().value = std::move(before_[i]);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].exchange_value(std::move(before_[i]));
   }
 
   /// The loss at the start.
