@@ -36,7 +36,7 @@ ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Variable<T>> par
 
 template <class T, class Rule>
 ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Group> groups)
-    : Optimizer<T>(Rule::name, lists_of(groups), rates_of(groups)), kept_(this->parameters().size()) {
+    : GradientOptimizer<T>(Rule::name, lists_of(groups), rates_of(groups)), kept_(this->parameters().size()) {
   for (const Group& group : groups) {
     Rule::check(group.options, this->check());
     options_.push_back(group.options);

@@ -29,7 +29,7 @@ struct ParameterGroup {
 ///   step              the constants of a parameter's step of this number, counted from 1, for the kernel of
 ///                     their type: optim/update_kernels.hpp
 template <class T, class Rule>
-class ElementwiseOptimizer : public Optimizer<T> {
+class ElementwiseOptimizer : public GradientOptimizer<T> {
  public:
   using Options = typename Rule::Options;
   using Group = ParameterGroup<T, Options>;
@@ -41,6 +41,7 @@ class ElementwiseOptimizer : public Optimizer<T> {
 
   /// Everything is allocated before anything is moved: when memory runs out, nothing has changed.
   void step() override;
+  using GradientOptimizer<T>::step;  // the one with a closure
 
   /// Of a group as they are now; the learning rate is the one in force.
   Options options(std::size_t group = 0) const;

@@ -61,7 +61,7 @@ template <class T>
 class LBFGS<T>::Iteration {
  public:
   Iteration(const LBFGS& optimizer, const Closure& closure, std::vector<Pair> history)
-      : name_(optimizer.name()),
+      : optimizer_(optimizer),
         closure_(closure),
         options_(optimizer.options()),
         history_(std::move(history)),
@@ -100,7 +100,7 @@ class LBFGS<T>::Iteration {
  private:
   void check_start(const SearchPoint<T>& start) const {
     std::ostringstream text;
-    text << name_;
+    text << optimizer_.name();
     if (!std::isfinite(start.loss)) {
       text << ": the closure's loss is " << start.loss << "; start where it is finite";
       throw ValueError(text.str());
@@ -198,7 +198,7 @@ class LBFGS<T>::Iteration {
   /// Loss and gradient where the parameters are.
   SearchPoint<T> evaluate_here(double t) {
     ++evaluations_;
-    SearchPoint<T> point{t, static_cast<double>(closure_().item()), 0, Dense<T>(position_.shape)};
+    SearchPoint<T> point{t, optimizer_.loss_of(closure_), 0, Dense<T>(position_.shape)};
     T* out = point.gradient.mutable_data();
     for (const Variable<T>& parameter : parameters_) {
       const Dense<T> gradient = parameter.dense_grad();
@@ -208,7 +208,7 @@ class LBFGS<T>::Iteration {
     return point;
   }
 
-  const std::string& name_;
+  const LBFGS& optimizer_;
   const Closure& closure_;
   LBFGSOptions options_;
   std::vector<Pair> history_;
@@ -240,13 +240,6 @@ double LBFGS<T>::step(const Closure& closure) {
   ending_ = iteration.ending();
   history_ = iteration.keep();
   return loss;
-}
-
-template <class T>
-void LBFGS<T>::step() {
-  throw ValueError(
-      "LBFGS: a step evaluates the loss several times; call step(closure) with a function that forgets the "
-      "gradients, computes the loss, calls backward() and returns it");
 }
 
 template <class T>

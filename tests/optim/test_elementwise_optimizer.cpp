@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/kernels/random.hpp>
+#include <xgrad/ops/reduction.hpp>
 #include <xgrad/optim/adagrad.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/rmsprop.hpp>
@@ -29,7 +30,7 @@ using xgrad::testing::Threads;
 template <class T>
 struct Kind {
   std::string name;
-  std::function<std::unique_ptr<Optimizer<T>>(std::vector<Variable<T>>)> make;
+  std::function<std::unique_ptr<GradientOptimizer<T>>(std::vector<Variable<T>>)> make;
 };
 
 template <class Made, class T>
@@ -70,7 +71,7 @@ Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
 
 /// Steps of number from + 1 to `to`, with random gradients that depend on the step's number alone.
 template <class T>
-void train(Optimizer<T>& optimizer, int from, int to) {
+void train(GradientOptimizer<T>& optimizer, int from, int to) {
   for (int step = from; step < to; ++step) {
     std::uint64_t seed = 1000 * static_cast<std::uint64_t>(step);
     for (Variable<T> x : optimizer.parameters())
@@ -149,7 +150,7 @@ TEST_CASE("states carry PyTorch's names, and only what the options use") {
     slots.erase(slots.begin(), slots.begin() + 2);  // learning rate and step
     return slots;
   };
-  const auto after_a_step = [&](Optimizer<double>&& optimizer) {
+  const auto after_a_step = [&](GradientOptimizer<double>&& optimizer) {
     train(optimizer, 0, 1);
     return slots_of(optimizer);
   };
@@ -186,5 +187,34 @@ TEST_CASE_TEMPLATE("two half batches equal one whole: gradients add up until zer
     }
     CHECK(same_bits(at_once.value(), in_halves.value()));
     CHECK(at_once.value()(0) != T(0.5));
+  }
+}
+
+TEST_CASE_TEMPLATE("a step with a closure is zero_grad, backward and step, bit for bit", T, float, double) {
+  for (const Kind<T>& kind : every_kind<T>()) {
+    CAPTURE(kind.name);
+    const auto by_hand = xgrad::parameter_from(normal_numbers<T>(37, 1));
+    const auto by_closure = xgrad::parameter_from(normal_numbers<T>(37, 1));
+    const auto first = kind.make({by_hand}), second = kind.make({by_closure});
+    const auto loss_of = [](const Variable<T>& x) { return sum(square(x) * x + x); };
+    Optimizer<T>& any = *second;
+    for (int step = 0; step < 3; ++step) {
+      first->zero_grad();
+      const Variable<T> loss = loss_of(by_hand);
+      loss.backward();
+      first->step();
+      int calls = 0;
+      const double at_start = any.step([&] {
+        ++calls;
+        any.zero_grad();
+        Variable<T> own = loss_of(by_closure);
+        own.backward();
+        return own;
+      });
+      CHECK(calls == 1);
+      CHECK(at_start == static_cast<double>(loss.item()));
+    }
+    CHECK(same_bits(by_hand.value(), by_closure.value()));
+    CHECK(same_bits(first->state(), second->state()));
   }
 }

@@ -92,7 +92,7 @@ std::size_t run_out(const Everything& everything, const Call& call) {
 template <class T>
 struct Kind {
   std::string name;
-  std::function<std::unique_ptr<Optimizer<T>>()> make;
+  std::function<std::unique_ptr<GradientOptimizer<T>>()> make;
 };
 
 template <class Made, class T>
