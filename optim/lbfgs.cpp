@@ -224,11 +224,9 @@ template <class T>
 LBFGS<T>::LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options)
     : Optimizer<T>("LBFGS", {std::move(parameters)}, {options.learning_rate}), options_(options) {
   const OptionCheck check = this->check();
-  check(options.max_iter.number() >= 1, "max_iter", static_cast<double>(options.max_iter.number()),
-        "at least 1");
-  check.at_least_zero("max_eval", static_cast<double>(options.max_eval.number()));
-  check(options.history_size.number() >= 1, "history_size",
-        static_cast<double>(options.history_size.number()), "at least 1");
+  check.at_least_one("max_iter", options.max_iter);
+  check.at_least_zero("max_eval", options.max_eval);
+  check.at_least_one("history_size", options.history_size);
   check.at_least_zero("tolerance_grad", options.tolerance_grad);
   check.at_least_zero("tolerance_change", options.tolerance_change);
 }

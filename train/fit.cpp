@@ -71,16 +71,13 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     io::check_whole_file(options.checkpoints.path);
   }
   const optim::OptionCheck check{"fit"};
-  check.at_least_zero("epochs", static_cast<double>(options.epochs.number()));
-  check.at_least_zero("checkpoints.every_epochs",
-                      static_cast<double>(options.checkpoints.every_epochs.number()));
-  check.at_least_zero("checkpoints.every_batches",
-                      static_cast<double>(options.checkpoints.every_batches.number()));
+  check.at_least_zero("epochs", options.epochs);
+  check.at_least_zero("checkpoints.every_epochs", options.checkpoints.every_epochs);
+  check.at_least_zero("checkpoints.every_batches", options.checkpoints.every_batches);
   if (options.max_grad_norm)
     check(*options.max_grad_norm > 0, "max_grad_norm", *options.max_grad_norm, "above 0");
   if (!options.early_stopping) return;
-  check(options.early_stopping->patience.number() >= 1, "early_stopping.patience",
-        static_cast<double>(options.early_stopping->patience.number()), "at least 1");
+  check.at_least_one("early_stopping.patience", options.early_stopping->patience);
   check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
 }
 
