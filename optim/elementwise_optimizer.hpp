@@ -27,7 +27,9 @@ struct ParameterGroup {
 ///   uses              whether a slot is kept with these options
 ///   initial           what slots hold at first; zeros for a Rule without it
 ///   step              the constants of a parameter's step of this number, counted from 1, for the kernel of
-///                     their type: optim/update_kernels.hpp
+///                     their type, which the optimizer's own kernel file defines: optim/adam_kernels.cpp
+///
+/// Its source file instantiates this for float and double: optim/adam.cpp.
 template <class T, class Rule>
 class ElementwiseOptimizer : public GradientOptimizer<T> {
  public:

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "sgd_kernels.hpp"
 #include "update.hpp"
 #include "wolfe_search.hpp"
 
