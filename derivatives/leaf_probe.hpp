@@ -12,7 +12,7 @@ namespace xgrad::detail {
 class LeafProbe {
  public:
   explicit LeafProbe(const Variable<double>& leaf) : leaf_(leaf), before_(leaf.dense()) {}
-  ~LeafProbe() { leaf_.node().value = std::move(before_); }
+  ~LeafProbe() { leaf_.exchange_value(std::move(before_)); }
   LeafProbe(const LeafProbe&) = delete;
   LeafProbe& operator=(const LeafProbe&) = delete;
 

@@ -32,6 +32,11 @@ std::optional<std::size_t> byte_count(const std::vector<std::size_t>& shape, Ele
 template <class T>
 void convert(ElementType type, const char* bytes, std::size_t count, T* out);
 
+/// What elements of a T, float or double, are written as.
+template <class T>
+inline constexpr ElementType own_type = sizeof(T) == sizeof(float) ? ElementType::float32
+                                                                   : ElementType::float64;
+
 /// True if a T lies in a file as it lies in memory.
 template <class T>
 bool is_same(ElementType type) noexcept;

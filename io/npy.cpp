@@ -1,13 +1,11 @@
 #include "npy.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <optional>
 
 #include "../core/array/error.hpp"
 #include "input_file.hpp"
+#include "output_file.hpp"
 #include "python_literal.hpp"
 
 namespace xgrad::io {
@@ -189,15 +187,10 @@ Dense<T> read_npy(std::size_t size, const NextBytes& next, const NpyFail& report
 
 template <class T>
 void write_npy_file(const Dense<T>& value, const std::string& path) {
-  constexpr ElementType type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
-  errno = 0;
-  std::ofstream file(path, std::ios::binary);
-  file << npy_header(value.shape, type);
-  file.write(reinterpret_cast<const char*>(value.data()),
-             static_cast<std::streamsize>(value.size() * sizeof(T)));
+  OutputFile file(path);
+  file.write(npy_header(value.shape, own_type<T>));
+  file.write(value.data(), value.size() * sizeof(T));
   file.close();
-  if (!file)
-    throw IoError("save: cannot write " + path + " (" + std::strerror(errno) + "); check the space left");
 }
 
 template <class T>

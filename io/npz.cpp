@@ -1,7 +1,6 @@
 #include "npz.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -13,7 +12,9 @@
 #include <minizip/zip.h>
 
 #include "../core/array/error.hpp"
+#include "input_file.hpp"
 #include "npy.hpp"
+#include "output_file.hpp"
 
 namespace xgrad::io {
 namespace {
@@ -95,9 +96,7 @@ class Writer {
   void check(int code) const {
     if (code != ZIP_OK) fail();
   }
-  [[noreturn]] void fail() const {
-    throw IoError("save: cannot write " + path_ + " (" + std::strerror(errno) + "); check the space left");
-  }
+  [[noreturn]] void fail() const { throw_unwritten(path_); }
 
   const std::string& path_;
   zipFile zip_;
@@ -107,24 +106,14 @@ class Writer {
 /// A zip archive that is being read.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path) {
-    errno = 0;
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    const std::streamoff size = file ? std::streamoff(file.tellg()) : -1;
-    // A folder opens, and is as large as a number can be.
-    if (size < 0 || size == std::numeric_limits<std::streamoff>::max())
-      throw IoError("load: cannot read " + path_ + " (" + std::strerror(errno == 0 ? EISDIR : errno) +
-                    "); check the path");
-    bytes_left_ = static_cast<std::size_t>(size);
-    is_empty_ = read_end(file) == 0;
+  explicit Reader(const std::string& path)
+      : path_(path), file_(path, "an npz"), is_empty_(read_end() == 0), bytes_left_(file_.size()) {
     if (is_empty_) return;  // minizip takes it for none
     zip_.reset(unzOpen64(path.c_str()));
     if (!zip_) fail("is no zip archive");
   }
 
-  [[noreturn]] void fail(const std::string& what) const {
-    throw IoError("load: " + path_ + " " + what + "; save it again, or check that it is an npz file");
-  }
+  [[noreturn]] void fail(const std::string& what) const { file_.fail(what); }
 
   template <class T>
   Contents<T> read(const Wanted& wanted) {
@@ -153,16 +142,15 @@ class Reader {
 
   /// The number of entries, up to 65535, that the record at an archive's end gives; minizip is content with a
   /// part of that record, and counts wrong then. It is 22 bytes and a comment.
-  unsigned read_end(std::ifstream& file) {
+  unsigned read_end() {
     constexpr std::size_t record = 22, longest_comment = 65535;
-    std::string end(std::min(bytes_left_, record + longest_comment), '\0');
-    file.seekg(-static_cast<std::streamoff>(end.size()), std::ios::end);
-    file.read(end.data(), static_cast<std::streamsize>(end.size()));
+    std::string end(std::min(file_.size(), record + longest_comment), '\0');
+    file_.read(file_.size() - end.size(), end.data(), end.size());
     const auto number = [&](std::size_t at) {
       return static_cast<unsigned>(static_cast<unsigned char>(end[at])) |
              static_cast<unsigned>(static_cast<unsigned char>(end[at + 1])) << 8;
     };
-    for (std::size_t at = end.rfind("PK\5\6"); file && at != end.npos; at = end.rfind("PK\5\6", at - 1)) {
+    for (std::size_t at = end.rfind("PK\5\6"); at != end.npos; at = end.rfind("PK\5\6", at - 1)) {
       if (at + record <= end.size() && at + record + number(at + 20) == end.size()) return number(at + 10);
       if (at == 0) break;
     }
@@ -226,11 +214,12 @@ class Reader {
   }
 
   const std::string& path_;
-  bool is_empty_ = false;
+  InputFile file_;
+  bool is_empty_;
   std::unique_ptr<void, Close> zip_;
-  std::size_t bytes_left_ = 0;  ///< of the file, which no entry has taken
-  unz_file_info64 info_{};      ///< of the present entry
-  std::string name_;            ///< without its ending if that is .npy
+  std::size_t bytes_left_;  ///< of the file, which no entry has taken
+  unz_file_info64 info_{};  ///< of the present entry
+  std::string name_;        ///< without its ending if that is .npy
   bool is_npy_ = false;
   std::size_t size_ = 0;
 };
@@ -239,10 +228,9 @@ class Reader {
 
 template <class T>
 void write_npz(const NamedValues<T>& values, const std::string& path) {
-  constexpr ElementType type = sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64;
   Writer writer(path);
   for (const auto& [name, value] : values) {
-    const std::string header = npy_header(value.shape, type);
+    const std::string header = npy_header(value.shape, own_type<T>);
     const std::size_t bytes = value.size() * sizeof(T);
     writer.begin(name + std::string(ending), header.size() + bytes);
     writer.write(header.data(), header.size());

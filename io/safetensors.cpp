@@ -1,14 +1,12 @@
 #include "safetensors.hpp"
 
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
-#include <fstream>
 
 #include <nlohmann/json.hpp>
 
 #include "../core/array/error.hpp"
 #include "element_type.hpp"
+#include "output_file.hpp"
 #include "safetensors_header.hpp"
 
 namespace xgrad::io {
@@ -73,16 +71,11 @@ void write_safetensors(const NamedValues<T>& values, const std::string& path, co
   if (size > longest_header)
     throw IoError("save: the header of " + path + " would have " + std::to_string(size) +
                   " bytes, more than the 100,000,000 of the format; save fewer arrays, or as .npz");
-  errno = 0;
-  std::ofstream file(path, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(&size), prefix);
-  file << text;
-  for (const auto& [name, value] : values)
-    file.write(reinterpret_cast<const char*>(value.data()),
-               static_cast<std::streamsize>(value.size() * sizeof(T)));
+  OutputFile file(path);
+  file.write(&size, prefix);
+  file.write(text);
+  for (const auto& [name, value] : values) file.write(value.data(), value.size() * sizeof(T));
   file.close();
-  if (!file)
-    throw IoError("save: cannot write " + path + " (" + std::strerror(errno) + "); check the space left");
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 
 #include "../core/array/error.hpp"
 #include "array_file.hpp"
+#include "ending.hpp"
 #include "npy.hpp"
 #include "npz.hpp"
 #include "safetensors.hpp"
@@ -60,18 +61,39 @@ void check_names(const NamedArrays<T>& arrays) {
   }
 }
 
-bool is_npz(const char* operation, const std::string& path) {
-  if (path.ends_with(".npz")) return true;
-  if (path.ends_with(".safetensors")) return false;
-  throw IoError(std::string(operation) + ": the ending of " + path +
-                " tells no format; let it be .safetensors or .npz" +
-                (path.ends_with(".npy") ? ", or use " + std::string(operation) + "_array" : ""));
+/// A format of files of named arrays.
+template <class T>
+struct Format {
+  std::string_view ending;
+  /// Into a file that nobody reads yet; `format` is for the metadata, where there are metadata.
+  void (*write)(const NamedValues<T>& values, const std::string& path, const std::string& format);
+  Contents<T> (*read)(const std::string& path, const Wanted& wanted);
+};
+
+/// All that there are: a new one has its row here, and messages list them in this order.
+template <class T>
+constexpr Format<T> formats[] = {
+    {".safetensors", write_safetensors<T>, read_safetensors<T>},
+    {".npz",
+     [](const NamedValues<T>& values, const std::string& path, const std::string&) {
+       write_npz<T>(values, path);
+     },
+     read_npz<T>},
+};
+
+/// Of files of one array.
+constexpr std::string_view one_array = ".npy";
+
+template <class T>
+const Format<T>& format_of(const std::string& operation, const std::string& path) {
+  return chosen_format(operation.c_str(), path, formats<T>,
+                       path.ends_with(one_array) ? ", or use " + operation + "_array" : "");
 }
 
-void check_is_npy(const char* operation, const std::string& path) {
-  if (!path.ends_with(".npy"))
-    throw IoError(std::string(operation) + ": " + path + " does not end in .npy; use " + operation +
-                  "_arrays for files of several arrays");
+void check_is_one_array(const std::string& operation, const std::string& path) {
+  if (!path.ends_with(one_array))
+    throw IoError(operation + ": " + path + " does not end in " + std::string(one_array) + "; use " +
+                  operation + "_arrays for files of several arrays");
 }
 
 template <class T>
@@ -85,18 +107,16 @@ NamedArrays<T> to_arrays(NamedValues<T> values) {
 
 template <class T>
 void write_arrays(const NamedArrays<T>& arrays, const std::string& path, const std::string& format) {
-  const bool npz = is_npz("save", path);
+  const Format<T>& chosen = format_of<T>("save", path);
   check_names(arrays);
   NamedValues<T> values;
   for (const auto& [name, array] : arrays) values.emplace_back(name, to_dense(array));
-  write_whole_file(path, [&](const std::string& unfinished) {
-    npz ? write_npz<T>(values, unfinished) : write_safetensors<T>(values, unfinished, format);
-  });
+  write_whole_file(path, [&](const std::string& unfinished) { chosen.write(values, unfinished, format); });
 }
 
 template <class T>
 Contents<T> read_contents(const std::string& path, const Wanted& wanted) {
-  return is_npz("load", path) ? read_npz<T>(path, wanted) : read_safetensors<T>(path, wanted);
+  return format_of<T>("load", path).read(path, wanted);
 }
 
 template <class T>
@@ -135,19 +155,19 @@ std::vector<std::string> array_names(const std::string& path) {
 
 template <class T>
 void save_array(const Array<T>& array, const std::string& path) {
-  check_is_npy("save", path);
+  check_is_one_array("save", path);
   const Dense<T> value = to_dense(array);
   write_whole_file(path, [&](const std::string& unfinished) { write_npy_file<T>(value, unfinished); });
 }
 
 template <class T>
 Array<T> load_array(const std::string& path) {
-  check_is_npy("load", path);
+  check_is_one_array("load", path);
   return to_array(read_npy_file<T>(path));
 }
 
 void detail::check_destination(const std::string& path) {
-  is_npz("save", path);
+  format_of<float>("save", path);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code error;  // what cannot be looked at is no folder to write into
   if (!folder.empty() && !std::filesystem::is_directory(folder, error))

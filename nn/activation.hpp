@@ -31,124 +31,82 @@ namespace functions {
 
 struct ReLU {
   static constexpr const char* name = "ReLU";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return relu(x);
-  }
+  auto operator()(const auto& x) const { return relu(x); }
 };
 
 struct Sigmoid {
   static constexpr const char* name = "Sigmoid";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return sigmoid(x);
-  }
+  auto operator()(const auto& x) const { return sigmoid(x); }
 };
 
 struct Tanh {
   static constexpr const char* name = "Tanh";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return tanh(x);
-  }
+  auto operator()(const auto& x) const { return tanh(x); }
 };
 
 struct LeakyReLU {
   static constexpr const char* name = "LeakyReLU";
   double slope;
   explicit LeakyReLU(double slope_ = 0.01) : slope(slope_) {}
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return leaky_relu(x, slope);
-  }
+  auto operator()(const auto& x) const { return leaky_relu(x, slope); }
 };
 
 struct ELU {
   static constexpr const char* name = "ELU";
   double alpha;
   explicit ELU(double alpha_ = 1) : alpha(alpha_) {}
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return elu(x, alpha);
-  }
+  auto operator()(const auto& x) const { return elu(x, alpha); }
 };
 
 struct SELU {
   static constexpr const char* name = "SELU";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return selu(x);
-  }
+  auto operator()(const auto& x) const { return selu(x); }
 };
 
 struct GELU {
   static constexpr const char* name = "GELU";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return gelu(x);
-  }
+  auto operator()(const auto& x) const { return gelu(x); }
 };
 
 struct SiLU {
   static constexpr const char* name = "SiLU";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return silu(x);
-  }
+  auto operator()(const auto& x) const { return silu(x); }
 };
 
 struct Mish {
   static constexpr const char* name = "Mish";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return mish(x);
-  }
+  auto operator()(const auto& x) const { return mish(x); }
 };
 
 struct Softplus {
   static constexpr const char* name = "Softplus";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return softplus(x);
-  }
+  auto operator()(const auto& x) const { return softplus(x); }
 };
 
 struct Softsign {
   static constexpr const char* name = "Softsign";
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return softsign(x);
-  }
+  auto operator()(const auto& x) const { return softsign(x); }
 };
 
 struct Hardtanh {
   static constexpr const char* name = "Hardtanh";
   double min, max;
   explicit Hardtanh(double min_ = -1, double max_ = 1) : min(min_), max(max_) {}
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return hardtanh(x, min, max);
-  }
+  auto operator()(const auto& x) const { return hardtanh(x, min, max); }
 };
 
 struct Softmax {
   static constexpr const char* name = "Softmax";
   std::ptrdiff_t axis;
   explicit Softmax(Integer axis_ = -1) : axis(axis_) {}
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return softmax(x, axis);
-  }
+  auto operator()(const auto& x) const { return softmax(x, axis); }
 };
 
 struct LogSoftmax {
   static constexpr const char* name = "LogSoftmax";
   std::ptrdiff_t axis;
   explicit LogSoftmax(Integer axis_ = -1) : axis(axis_) {}
-  template <class T>
-  Variable<T> operator()(const Variable<T>& x) const {
-    return log_softmax(x, axis);
-  }
+  auto operator()(const auto& x) const { return log_softmax(x, axis); }
 };
 
 }  // namespace functions

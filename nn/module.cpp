@@ -168,13 +168,26 @@ void Module<T>::take_name(const char* operation, const std::string& name, Regist
   if (!is_new) throw ValueError(what + "is taken by a " + taken->second.kind + "; choose another");
 }
 
+namespace {
+
+/// Appends to `list` what is known by a name, once take_name() has not thrown.
+template <class List, class TakeName>
+void append(List& list, typename List::value_type item, const TakeName& take_name) {
+  list.push_back(std::move(item));  // all that can fail comes before the name is taken
+  try {
+    take_name();
+  } catch (...) {
+    list.pop_back();
+    throw;
+  }
+}
+
+}  // namespace
+
 template <class T>
 Variable<T>& Module<T>::place(std::list<NamedVariable>& list, const char* operation, const std::string& name,
                               Variable<T> variable, Registered registered) {
-  std::list<NamedVariable> one;  // all that can fail comes before the first change
-  one.emplace_back(name, std::move(variable));
-  take_name(operation, name, registered);
-  list.splice(list.end(), one);
+  append(list, {name, std::move(variable)}, [&] { take_name(operation, name, registered); });
   return list.back().second;
 }
 
@@ -189,31 +202,17 @@ Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> val
 
 template <class T>
 Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
-  Variable<T> made(std::move(value));
-  made.node().updated_in_place = true;
-  return place(buffers_, "register_buffer", name, std::move(made), {"buffer"});
+  return place(buffers_, "register_buffer", name, detail::buffer_from(std::move(value)), {"buffer"});
 }
 
 template <class T>
 void Module<T>::register_in_pytorch_only(const std::string& name) {
-  in_pytorch_only_.push_back(name);
-  try {
-    take_name("register_in_pytorch_only", name, {"name of PyTorch's"});
-  } catch (...) {
-    in_pytorch_only_.pop_back();
-    throw;
-  }
+  append(in_pytorch_only_, name, [&] { take_name("register_in_pytorch_only", name, {"name of PyTorch's"}); });
 }
 
 template <class T>
 void Module<T>::add_child(const std::string& name, std::unique_ptr<Module> child) {
-  children_.emplace_back(name, std::move(child));
-  try {
-    take_name("register_module", name, {"module"});
-  } catch (...) {
-    children_.pop_back();
-    throw;
-  }
+  append(children_, {name, std::move(child)}, [&] { take_name("register_module", name, {"module"}); });
 }
 
 /// While it lives, the modules are in evaluation, and what operator() gives is noted. Then all is as before.
@@ -238,7 +237,7 @@ class Module<T>::Inspection {
       modules_[i].second->training_ = was_training_[i];
       modules_[i].second->seen_output_ = nullptr;
     }
-    for (auto& [leaf, value] : values_) leaf.node().value = std::move(value);
+    for (auto& [leaf, value] : values_) leaf.exchange_value(std::move(value));
     generator().set_state(random_);
   }
 

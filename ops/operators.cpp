@@ -11,41 +11,41 @@ using namespace detail;
 
 namespace {
 
-std::string described(Node& node) {
-  return "a " + std::string(node.gradient() != nullptr ? "parameter" : "buffer") + " of shape " +
-         to_string(node.value.shape);
+template <class T>
+std::string described(const Variable<T>& left) {
+  return "a " + std::string(left.node().gradient() != nullptr ? "parameter" : "buffer") + " of shape " +
+         to_string(left.shape());
 }
 
 }  // namespace
 
 template <class T>
-void detail::update(const Variable<T>& left, const char* sign, const Elementwise& operation,
+void detail::update(Variable<T>& left, const char* sign, const Elementwise& operation,
                     const Dense<T>& right) {
-  Node& node = left.node();
   if (is_recording())
-    throw GraphError(std::string(sign) + ": " + described(node) +
+    throw GraphError(std::string(sign) + ": " + described(left) +
                      " is not written to while operations are recorded; do it under an xgrad::NoGrad, by an "
                      "optimizer, or with set_value()");
-  const Shape& shape = node.value.shape;
+  const Shape& shape = left.shape();
   if (!(right.shape == shape) && !(broadcast_shapes(sign, shape, right.shape) == shape))
     throw ShapeError(std::string(sign) + ": a right side of shape " + to_string(right.shape) + " for " +
-                     described(node) + ", which keeps its shape; reduce the right side to it");
-  Dense<T>& value = static_cast<Dense<T>&>(node.value);
+                     described(left) + ", which keeps its shape; reduce the right side to it");
+  const Dense<T>& value = left.dense();
   const Source sources[] = {{value.data(), &shape}, {right.data(), &right.shape}};
-  if (value.buffer.unique()) return elementwise_value<T>(operation, sources, shape, value.mutable_data());
+  if (value.buffer.unique()) return elementwise_value<T>(operation, sources, shape, left.mutable_data());
   Dense<T> result(shape);
   elementwise_value<T>(operation, sources, shape, result.mutable_data());
-  value.buffer = std::move(result.buffer);
+  left.exchange_value(std::move(result));
 }
 
-void detail::throw_lost_update(const Node& node, const char* sign) {
+void detail::throw_lost_update(std::string_view operation, const Shape& shape, const char* sign) {
   throw GraphError(std::string(sign) + ": the left side is a temporary handle to a '" +
-                   std::string(node.operation()) + "' of shape " + to_string(node.value.shape) +
+                   std::string(operation) + "' of shape " + to_string(shape) +
                    ", and rebinding it changes nothing; give it a name, as in auto x = ...; x " + sign +
                    " ...");
 }
 
-template void detail::update(const Variable<float>&, const char*, const Elementwise&, const Dense<float>&);
-template void detail::update(const Variable<double>&, const char*, const Elementwise&, const Dense<double>&);
+template void detail::update(Variable<float>&, const char*, const Elementwise&, const Dense<float>&);
+template void detail::update(Variable<double>&, const char*, const Elementwise&, const Dense<double>&);
 
 }  // namespace xgrad

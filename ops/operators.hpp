@@ -99,8 +99,8 @@ namespace detail {
 
 /// A parameter's or buffer's value, with `sign` for the messages.
 template <class T>
-void update(const Variable<T>& left, const char* sign, const Elementwise& operation, const Dense<T>& right);
-[[noreturn]] void throw_lost_update(const Node& node, const char* sign);
+void update(Variable<T>& left, const char* sign, const Elementwise& operation, const Dense<T>& right);
+[[noreturn]] void throw_lost_update(std::string_view operation, const Shape& shape, const char* sign);
 
 /// What may stand on the left: not a Symbol or Dense that is a temporary.
 template <class A>
@@ -119,14 +119,14 @@ A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b)
                   "for (auto p : net.parameters())");
   } else if constexpr (!requires { a.node(); }) {
     a = apply_pair(operation, a, std::forward<B>(b));
-  } else if (a.node().updated_in_place) {
+  } else if (a.is_updated_in_place()) {
     using T = typename V::value_type;
     if constexpr (std::is_same_v<std::remove_cvref_t<B>, V>)
       update<T>(a, sign, operation, b.dense());
     else
       update<T>(a, sign, operation, make_dense<T>(std::forward<B>(b)));
   } else if constexpr (is_temporary) {
-    throw_lost_update(a.node(), sign);
+    throw_lost_update(a.operation(), a.shape(), sign);
   } else {
     a = apply_pair(operation, a, std::forward<B>(b));
   }

@@ -1,6 +1,7 @@
 #include "adagrad.hpp"
 
-#include "update_kernels.hpp"
+#include "adagrad_kernels.hpp"
+#include "elementwise_optimizer_definitions.hpp"
 
 namespace xgrad::optim {
 
@@ -19,5 +20,8 @@ AdagradRule::Step AdagradRule::step(const Options& options, double learning_rate
   const double earlier = static_cast<double>(count - 1);
   return {learning_rate / (1 + earlier * options.learning_rate_decay), options.epsilon, options.weight_decay};
 }
+
+template class ElementwiseOptimizer<float, AdagradRule>;
+template class ElementwiseOptimizer<double, AdagradRule>;
 
 }  // namespace xgrad::optim

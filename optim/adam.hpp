@@ -9,7 +9,12 @@ struct AdamStep;
 
 namespace xgrad::optim {
 
-struct AdamOptions {
+/// What weight_decay does: Adam adds weight_decay * parameter to each gradient, which is scaled with it;
+/// AdamW shrinks each parameter by the factor 1 - learning_rate * weight_decay before the step.
+enum class WeightDecay { in_gradient, of_parameter };
+
+template <WeightDecay decay>
+struct AdamOptionsOf {
   double learning_rate = 0.001;
   /// How much of the running mean of the gradient is kept at each step: at least 0 and below 1.
   double beta1 = 0.9;
@@ -17,42 +22,28 @@ struct AdamOptions {
   double beta2 = 0.999;
   /// Keeps the division sound where every gradient was 0.
   double epsilon = 1e-8;
-  /// Adds weight_decay * parameter to each gradient; see AdamW for the decay that is not scaled with it.
-  double weight_decay = 0;
+  /// See WeightDecay.
+  double weight_decay = decay == WeightDecay::of_parameter ? 0.01 : 0;
   /// Divides by the largest mean square so far, so that rates never grow.
   Flag amsgrad = false;
 };
 
-/// As AdamOptions, but for what weight_decay does.
-struct AdamWOptions {
-  double learning_rate = 0.001;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double epsilon = 1e-8;
-  /// Shrinks each parameter by the factor 1 - learning_rate * weight_decay before the step.
-  double weight_decay = 0.01;
-  Flag amsgrad = false;
-};
+using AdamOptions = AdamOptionsOf<WeightDecay::in_gradient>;
+using AdamWOptions = AdamOptionsOf<WeightDecay::of_parameter>;
 
-struct AdamRule {
-  using Options = AdamOptions;
+template <WeightDecay decay>
+struct AdamRuleOf {
+  using Options = AdamOptionsOf<decay>;
   using Step = kernels::AdamStep;
-  static constexpr const char* name = "Adam";
+  static constexpr const char* name = decay == WeightDecay::of_parameter ? "AdamW" : "Adam";
   static constexpr std::array<const char*, 3> slots = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"};
   static void check(const Options& options, const OptionCheck& check);
   static bool uses(const Options& options, std::size_t slot);
   static Step step(const Options& options, double learning_rate, std::uint64_t count);
 };
 
-struct AdamWRule {
-  using Options = AdamWOptions;
-  using Step = kernels::AdamStep;
-  static constexpr const char* name = "AdamW";
-  static constexpr std::array<const char*, 3> slots = AdamRule::slots;
-  static void check(const Options& options, const OptionCheck& check);
-  static bool uses(const Options& options, std::size_t slot);
-  static Step step(const Options& options, double learning_rate, std::uint64_t count);
-};
+using AdamRule = AdamRuleOf<WeightDecay::in_gradient>;
+using AdamWRule = AdamRuleOf<WeightDecay::of_parameter>;
 
 /// Adam of Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; amsgrad as in
 /// Reddi, Kale and Kumar, "On the convergence of Adam and beyond", ICLR 2018. For a parameter p with gradient

@@ -27,9 +27,11 @@ struct ParameterGroup {
 ///   uses              whether a slot is kept with these options
 ///   initial           what slots hold at first; zeros for a Rule without it
 ///   step              the constants of a parameter's step of this number, counted from 1, for the kernel of
-///                     their type: optim/update_kernels.hpp
+///                     their type, which the optimizer's own kernel file defines: optim/adam_kernels.cpp
+///
+/// Its source file instantiates this for float and double: optim/adam.cpp.
 template <class T, class Rule>
-class ElementwiseOptimizer : public Optimizer<T> {
+class ElementwiseOptimizer : public GradientOptimizer<T> {
  public:
   using Options = typename Rule::Options;
   using Group = ParameterGroup<T, Options>;
@@ -41,6 +43,7 @@ class ElementwiseOptimizer : public Optimizer<T> {
 
   /// Everything is allocated before anything is moved: when memory runs out, nothing has changed.
   void step() override;
+  using GradientOptimizer<T>::step;  // the one with a closure
 
   /// Of a group as they are now; the learning rate is the one in force.
   Options options(std::size_t group = 0) const;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "sgd_kernels.hpp"
 #include "update.hpp"
 #include "wolfe_search.hpp"
 
@@ -61,7 +62,7 @@ template <class T>
 class LBFGS<T>::Iteration {
  public:
   Iteration(const LBFGS& optimizer, const Closure& closure, std::vector<Pair> history)
-      : name_(optimizer.name()),
+      : optimizer_(optimizer),
         closure_(closure),
         options_(optimizer.options()),
         history_(std::move(history)),
@@ -75,7 +76,7 @@ class LBFGS<T>::Iteration {
   Iteration& operator=(const Iteration&) = delete;
   ~Iteration() {
     if (kept_) return;
-    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].node().value = std::move(before_[i]);
+    for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].exchange_value(std::move(before_[i]));
   }
 
   /// The loss at the start.
@@ -100,7 +101,7 @@ class LBFGS<T>::Iteration {
  private:
   void check_start(const SearchPoint<T>& start) const {
     std::ostringstream text;
-    text << name_;
+    text << optimizer_.name();
     if (!std::isfinite(start.loss)) {
       text << ": the closure's loss is " << start.loss << "; start where it is finite";
       throw ValueError(text.str());
@@ -198,7 +199,7 @@ class LBFGS<T>::Iteration {
   /// Loss and gradient where the parameters are.
   SearchPoint<T> evaluate_here(double t) {
     ++evaluations_;
-    SearchPoint<T> point{t, static_cast<double>(closure_().item()), 0, Dense<T>(position_.shape)};
+    SearchPoint<T> point{t, optimizer_.loss_of(closure_), 0, Dense<T>(position_.shape)};
     T* out = point.gradient.mutable_data();
     for (const Variable<T>& parameter : parameters_) {
       const Dense<T> gradient = parameter.dense_grad();
@@ -208,7 +209,7 @@ class LBFGS<T>::Iteration {
     return point;
   }
 
-  const std::string& name_;
+  const LBFGS& optimizer_;
   const Closure& closure_;
   LBFGSOptions options_;
   std::vector<Pair> history_;
@@ -224,11 +225,9 @@ template <class T>
 LBFGS<T>::LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options)
     : Optimizer<T>("LBFGS", {std::move(parameters)}, {options.learning_rate}), options_(options) {
   const OptionCheck check = this->check();
-  check(options.max_iter.number() >= 1, "max_iter", static_cast<double>(options.max_iter.number()),
-        "at least 1");
-  check.at_least_zero("max_eval", static_cast<double>(options.max_eval.number()));
-  check(options.history_size.number() >= 1, "history_size",
-        static_cast<double>(options.history_size.number()), "at least 1");
+  check.at_least_one("max_iter", options.max_iter);
+  check.at_least_zero("max_eval", options.max_eval);
+  check.at_least_one("history_size", options.history_size);
   check.at_least_zero("tolerance_grad", options.tolerance_grad);
   check.at_least_zero("tolerance_change", options.tolerance_change);
 }
@@ -240,13 +239,6 @@ double LBFGS<T>::step(const Closure& closure) {
   ending_ = iteration.ending();
   history_ = iteration.keep();
   return loss;
-}
-
-template <class T>
-void LBFGS<T>::step() {
-  throw ValueError(
-      "LBFGS: a step evaluates the loss several times; call step(closure) with a function that forgets the "
-      "gradients, computes the loss, calls backward() and returns it");
 }
 
 template <class T>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "optimizer.hpp"
@@ -43,25 +42,23 @@ enum class LBFGSEnding {
 template <class T>
 class LBFGS final : public Optimizer<T> {
  public:
-  /// Forgets the gradients, computes the loss, calls its backward(), and returns it: one element.
-  using Closure = std::function<Variable<T>()>;
+  using typename Optimizer<T>::Closure;
 
   /// One group. A bad option is a ValueError; for what is refused as a parameter see Optimizer.
   explicit LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options = {});
 
   /// Iterates until a tolerance or a limit is met, or no progress can be made; returns the loss at the start,
-  /// and ending() says which it was. A parameter without a gradient stays. ValueError if the loss there is no
-  /// one finite number, or the gradient not finite; further on such a place is one whose loss is too large.
-  /// When it throws, or the closure does, parameters, history and ending() are what they were; the gradients
-  /// are the closure's.
+  /// and ending() says which it was. There is no step() without a closure, for a step evaluates the loss
+  /// several times. A parameter without a gradient stays. ValueError if the loss at the start is no one
+  /// finite number, or the gradient not finite; further on such a place is one whose loss is too large. When
+  /// it throws, or the closure does, parameters, history and ending() are what they were; the gradients are
+  /// the closure's.
   ///
   /// It ends with no_decrease, and stays where it is, when not even a line search along the gradient finds a
   /// lower loss. With both tolerances 0 this is how it ends at a minimum, where the loss has no digit left
   /// that a step could gain; elsewhere the gradient is not the loss's, the loss is noisy, or the learning
   /// rate is 0.
-  double step(const Closure& closure);
-  /// ValueError: there is no step without a closure.
-  void step() override;
+  double step(const Closure& closure) override;
 
   /// Of the last call of step() that did not throw; not part of the state.
   LBFGSEnding ending() const noexcept { return ending_; }

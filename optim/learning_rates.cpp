@@ -19,6 +19,14 @@ void OptionCheck::at_least_zero(const char* option, double value) const {
   (*this)(std::isfinite(value) && value >= 0, option, value, "finite and at least 0");
 }
 
+void OptionCheck::at_least_zero(const char* option, const Count& value) const {
+  at_least_zero(option, static_cast<double>(value.number()));
+}
+
+void OptionCheck::at_least_one(const char* option, const Count& value) const {
+  (*this)(value.number() >= 1, option, static_cast<double>(value.number()), "at least 1");
+}
+
 void OptionCheck::fraction(const char* option, double value) const {
   (*this)(value >= 0 && value < 1, option, value, "at least 0 and below 1");
 }

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../core/array/number.hpp"
+
 namespace xgrad::optim {
 
 /// Refuses a bad option: ValueError that names the owner, the option, its value and the rule, unless it
@@ -17,6 +19,8 @@ struct OptionCheck {
   void operator()(bool holds, const char* option, double value, const char* rule) const;
   /// Finite and at least 0.
   void at_least_zero(const char* option, double value) const;
+  void at_least_zero(const char* option, const Count& value) const;
+  void at_least_one(const char* option, const Count& value) const;
   /// At least 0 and below 1.
   void fraction(const char* option, double value) const;
 };

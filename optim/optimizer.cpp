@@ -56,6 +56,23 @@ void Optimizer<T>::zero_grad() {
 }
 
 template <class T>
+double Optimizer<T>::loss_of(const Closure& closure) const {
+  if (!closure)
+    throw ValueError(this->name() +
+                     ": the closure is empty; give a function that forgets the gradients, computes the loss, "
+                     "calls backward() and returns it");
+  const EnableGrad on;
+  return static_cast<double>(closure().item());
+}
+
+template <class T>
+double GradientOptimizer<T>::step(const Closure& closure) {
+  const double loss = this->loss_of(closure);
+  step();
+  return loss;
+}
+
+template <class T>
 void Optimizer<T>::write_learning_rates(std::vector<NamedArray<T>>& state) const {
   for (std::size_t g = 0; g < group_count(); ++g)
     state.emplace_back(rate_name(g), number_array<T>(own_learning_rate(g)));
@@ -73,5 +90,7 @@ std::vector<double> Optimizer<T>::read_learning_rates(StateReader<T>& state) con
 
 template class Optimizer<float>;
 template class Optimizer<double>;
+template class GradientOptimizer<float>;
+template class GradientOptimizer<double>;
 
 }  // namespace xgrad::optim

@@ -17,8 +17,8 @@ ReduceLROnPlateau::ReduceLROnPlateau(LearningRates& optimizer, const ReduceLROnP
   check.at_least_zero("threshold", options.threshold);
   check.at_least_zero("min_lr", options.min_lr);
   check.at_least_zero("eps", options.eps);
-  check.at_least_zero("patience", static_cast<double>(options.patience.number()));
-  check.at_least_zero("cooldown", static_cast<double>(options.cooldown.number()));
+  check.at_least_zero("patience", options.patience);
+  check.at_least_zero("cooldown", options.cooldown);
   const double infinity = std::numeric_limits<double>::infinity();
   progress_.best = options.mode == PlateauMode::min ? infinity : -infinity;
 }

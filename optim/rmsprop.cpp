@@ -1,6 +1,7 @@
 #include "rmsprop.hpp"
 
-#include "update_kernels.hpp"
+#include "elementwise_optimizer_definitions.hpp"
+#include "rmsprop_kernels.hpp"
 
 namespace xgrad::optim {
 
@@ -20,5 +21,8 @@ RMSpropRule::Step RMSpropRule::step(const Options& options, double learning_rate
   return {learning_rate,        options.alpha,    options.epsilon,
           options.weight_decay, options.momentum, options.centered};
 }
+
+template class ElementwiseOptimizer<float, RMSpropRule>;
+template class ElementwiseOptimizer<double, RMSpropRule>;
 
 }  // namespace xgrad::optim

@@ -18,11 +18,6 @@ std::vector<double> own_rates_of(const LearningRates& optimizer) {
   return rates;
 }
 
-void check_count(const OptionCheck& check, const char* option, const Count& count, std::int64_t least) {
-  check(count.number() >= least, option, static_cast<double>(count.number()),
-        least == 1 ? "at least 1" : "at least 2, a first and a last");
-}
-
 void check_gamma(const OptionCheck& check, double gamma) {
   check(std::isfinite(gamma) && gamma > 0, "gamma", gamma, "finite and above 0");
 }
@@ -88,84 +83,80 @@ void Scheduler::load_state(const std::vector<NamedArray<double>>& state) {
   assign(std::move(progress));
 }
 
-StepLR::StepLR(LearningRates& optimizer, const StepLROptions& options)
-    : Scheduler("StepLR", optimizer), options_(options) {
-  check_count(check(), "step_size", options.step_size, 1);
-  check_gamma(check(), options.gamma);
-  start();
+void StepLROptions::check(const OptionCheck& check) const {
+  check.at_least_one("step_size", step_size);
+  check_gamma(check, gamma);
 }
 
-double StepLR::factor(double, std::uint64_t t) const {
-  return std::pow(options_.gamma, static_cast<double>(t / options_.step_size));
+double StepLROptions::factor(double, std::uint64_t t) const {
+  return std::pow(gamma, static_cast<double>(t / step_size));
 }
 
-ExponentialLR::ExponentialLR(LearningRates& optimizer, const ExponentialLROptions& options)
-    : Scheduler("ExponentialLR", optimizer), options_(options) {
-  check_gamma(check(), options.gamma);
-  start();
+void ExponentialLROptions::check(const OptionCheck& check) const { check_gamma(check, gamma); }
+
+double ExponentialLROptions::factor(double, std::uint64_t t) const {
+  return std::pow(gamma, static_cast<double>(t));
 }
 
-double ExponentialLR::factor(double, std::uint64_t t) const {
-  return std::pow(options_.gamma, static_cast<double>(t));
+void CosineAnnealingLROptions::check(const OptionCheck& check) const {
+  check.at_least_one("t_max", t_max);
+  check.at_least_zero("eta_min", eta_min);
 }
 
-CosineAnnealingLR::CosineAnnealingLR(LearningRates& optimizer, const CosineAnnealingLROptions& options)
-    : Scheduler("CosineAnnealingLR", optimizer), options_(options) {
-  check_count(check(), "t_max", options.t_max, 1);
-  check().at_least_zero("eta_min", options.eta_min);
-  start();
+double CosineAnnealingLROptions::factor(double base, std::uint64_t t) const {
+  const double floor = base > 0 ? eta_min / base : 0;
+  return along_cosine(1, floor, static_cast<double>(t) / static_cast<double>(t_max));
 }
 
-double CosineAnnealingLR::factor(double base, std::uint64_t t) const {
-  const double floor = base > 0 ? options_.eta_min / base : 0;
-  return along_cosine(1, floor, static_cast<double>(t) / static_cast<double>(options_.t_max));
-}
-
-OneCycleLR::OneCycleLR(LearningRates& optimizer, const OneCycleLROptions& options)
-    : Scheduler("OneCycleLR", optimizer), options_(options) {
-  check_count(check(), "total_steps", options.total_steps, 2);
-  check()(options.pct_start > 0 && options.pct_start < 1, "pct_start", options.pct_start,
-          "above 0 and below 1");
+void OneCycleLROptions::check(const OptionCheck& check) const {
+  check(total_steps.number() >= 2, "total_steps", static_cast<double>(total_steps.number()),
+        "at least 2, a first and a last");
+  check(pct_start > 0 && pct_start < 1, "pct_start", pct_start, "above 0 and below 1");
   const auto check_divisor = [&](const char* option, double value) {
-    check()(std::isfinite(value) && value >= 1, option, value, "finite and at least 1");
+    check(std::isfinite(value) && value >= 1, option, value, "finite and at least 1");
   };
-  check_divisor("div_factor", options.div_factor);
-  check_divisor("final_div_factor", options.final_div_factor);
-  start();
+  check_divisor("div_factor", div_factor);
+  check_divisor("final_div_factor", final_div_factor);
 }
 
-double OneCycleLR::factor(double, std::uint64_t t) const {
-  const double now = static_cast<double>(t), end = static_cast<double>(options_.total_steps - 1);
-  const double top = options_.pct_start * static_cast<double>(options_.total_steps) - 1;
-  const double first = 1 / options_.div_factor, last = first / options_.final_div_factor;
+double OneCycleLROptions::factor(double, std::uint64_t t) const {
+  const double now = static_cast<double>(t), end = static_cast<double>(total_steps - 1);
+  const double top = pct_start * static_cast<double>(total_steps) - 1;
+  const double first = 1 / div_factor, last = first / final_div_factor;
   if (now < top) return along_cosine(first, 1, now / top);
   return along_cosine(1, last, std::min((now - top) / (end - top), 1.0));
 }
 
-LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler* then)
-    : Scheduler("LinearWarmup", optimizer), options_(options), then_(then) {
-  check_count(check(), "total_steps", options.total_steps, 1);
-  check()(options.start_factor > 0 && options.start_factor <= 1, "start_factor", options.start_factor,
-          "above 0 and at most 1");
-  if (then != nullptr && !then->drives(optimizer))
-    throw ValueError("LinearWarmup: the schedule to follow drives another optimizer; make both of one");
-  start();
+void LinearWarmupOptions::check(const OptionCheck& check) const {
+  check.at_least_one("total_steps", total_steps);
+  check(start_factor > 0 && start_factor <= 1, "start_factor", start_factor, "above 0 and at most 1");
 }
 
-LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options)
-    : LinearWarmup(optimizer, options, nullptr) {}
+double LinearWarmupOptions::factor(double, std::uint64_t t) const {
+  if (t >= total_steps) return 1;
+  const double part = static_cast<double>(t) / static_cast<double>(total_steps);
+  return start_factor + (1 - start_factor) * part;
+}
+
+namespace {
+
+/// The options, once all is known to be good: a schedule that was begun and then refused would have moved the
+/// rates.
+const LinearWarmupOptions& to_be_followed(const LinearWarmupOptions& options, const LearningRates& optimizer,
+                                          const Scheduler& then) {
+  options.check({LinearWarmupOptions::schedule});
+  if (!then.drives(optimizer))
+    throw ValueError("LinearWarmup: the schedule to follow drives another optimizer; make both of one");
+  return options;
+}
+
+}  // namespace
 
 LinearWarmup::LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler& then)
-    : LinearWarmup(optimizer, options, &then) {}
-
-double LinearWarmup::factor(double, std::uint64_t t) const {
-  if (t >= options_.total_steps) return 1;
-  const double part = static_cast<double>(t) / static_cast<double>(options_.total_steps);
-  return options_.start_factor + (1 - options_.start_factor) * part;
-}
+    : Schedule(optimizer, to_be_followed(options, optimizer, then)), then_(&then) {}
 
 void LinearWarmup::step() {
-  if (then_ == nullptr || steps() < options_.total_steps) return Scheduler::step();
+  if (then_ == nullptr || steps() < options().total_steps) return Scheduler::step();
   then_->step();
   count_step();
 }

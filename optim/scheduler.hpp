@@ -41,7 +41,8 @@ class Scheduler {
   virtual void load_state(const std::vector<NamedArray<double>>& state);
 
  protected:
-  /// `name` is the schedule's, for messages. A derived class checks its options and then calls start().
+  /// `name` is the schedule's, for messages. A derived class calls start() once its options are known to be
+  /// good; see Schedule.
   Scheduler(std::string name, LearningRates& optimizer);
   /// Gives the factors for t = 0.
   void start();
@@ -69,57 +70,72 @@ class Scheduler {
   Progress progress_;
 };
 
+/// A schedule whose factor is one formula of its options and of t. The options are all that it is, a struct
+/// with
+///
+///   schedule   its name, for messages
+///   check      throws for bad options
+///   factor     at t, for a group whose own rate was `base` when the schedule was made
+template <class Options>
+class Schedule : public Scheduler {
+ public:
+  /// ValueError for a bad option, or a rate that is not finite with the factor for t = 0.
+  Schedule(LearningRates& optimizer, const Options& options)
+      : Scheduler(Options::schedule, optimizer), options_(options) {
+    options_.check(check());
+    start();
+  }
+
+ protected:
+  const Options& options() const noexcept { return options_; }
+
+ private:
+  double factor(double base, std::uint64_t t) const final { return options_.factor(base, t); }
+  Options options_;
+};
+
 struct StepLROptions {
   /// At least 1.
   Count step_size = 0;
   /// Above 0.
   double gamma = 0.1;
+
+  static constexpr const char* schedule = "StepLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
 };
 
 /// The factor is gamma^floor(t / step_size), as in PyTorch.
-class StepLR final : public Scheduler {
- public:
-  StepLR(LearningRates& optimizer, const StepLROptions& options);
-
- private:
-  double factor(double base, std::uint64_t t) const override;
-  StepLROptions options_;
-};
+using StepLR = Schedule<StepLROptions>;
 
 struct ExponentialLROptions {
   /// Above 0.
   double gamma = 0;
+
+  static constexpr const char* schedule = "ExponentialLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
 };
 
 /// The factor is gamma^t, as in PyTorch.
-class ExponentialLR final : public Scheduler {
- public:
-  ExponentialLR(LearningRates& optimizer, const ExponentialLROptions& options);
-
- private:
-  double factor(double base, std::uint64_t t) const override;
-  ExponentialLROptions options_;
-};
+using ExponentialLR = Schedule<ExponentialLROptions>;
 
 struct CosineAnnealingLROptions {
   /// The number of steps from the group's own rate to eta_min; at least 1.
   Count t_max = 0;
   /// The least rate of a group that keeps the own rate that it had when the schedule was made.
   double eta_min = 0;
+
+  static constexpr const char* schedule = "CosineAnnealingLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
 };
 
 /// The rate is eta_min + (base - eta_min) * (1 + cos(pi * t / t_max)) / 2, where base is the group's own rate
 /// when the schedule was made, and the factor what that is to base: equation 5 of Loshchilov and Hutter,
 /// "SGDR: stochastic gradient descent with warm restarts", ICLR 2017, without restarts. Another own rate
 /// scales the whole curve, eta_min with it. Beyond t_max the rate rises again, as in PyTorch.
-class CosineAnnealingLR final : public Scheduler {
- public:
-  CosineAnnealingLR(LearningRates& optimizer, const CosineAnnealingLROptions& options);
-
- private:
-  double factor(double base, std::uint64_t t) const override;
-  CosineAnnealingLROptions options_;
-};
+using CosineAnnealingLR = Schedule<CosineAnnealingLROptions>;
 
 struct OneCycleLROptions {
   /// At least 2.
@@ -130,35 +146,36 @@ struct OneCycleLROptions {
   /// least 1.
   double div_factor = 25;
   double final_div_factor = 1e4;
+
+  static constexpr const char* schedule = "OneCycleLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
 };
 
 /// One rise and one longer fall, both along half a cosine: Smith and Topin, "Super-convergence: very fast
 /// training of neural networks using large learning rates", arXiv 1708.07120, 2017, as PyTorch has it with
 /// two phases. The group's own rate is the highest, reached at t = pct_start * total_steps - 1, between two
 /// steps perhaps; the lowest is reached at total_steps - 1 and stays. Momentum is left alone.
-class OneCycleLR final : public Scheduler {
- public:
-  OneCycleLR(LearningRates& optimizer, const OneCycleLROptions& options);
-
- private:
-  double factor(double base, std::uint64_t t) const override;
-  OneCycleLROptions options_;
-};
+using OneCycleLR = Schedule<OneCycleLROptions>;
 
 struct LinearWarmupOptions {
   /// At least 1.
   Count total_steps = 0;
   /// The first factor: above 0 and at most 1.
   double start_factor = 1.0 / 3;
+
+  static constexpr const char* schedule = "LinearWarmup";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
 };
 
 /// The factor is start_factor + (1 - start_factor) * t / total_steps up to total_steps, and 1 from there: the
 /// gradual warmup of Goyal et al., "Accurate, large minibatch SGD: training ImageNet in 1 hour", arXiv
 /// 1706.02677, 2017. A schedule to follow it, of the same optimizer (ValueError otherwise), is stepped by
 /// every step() from then on, and its state is part of this one's under "then."; it must outlive this one.
-class LinearWarmup final : public Scheduler {
+class LinearWarmup final : public Schedule<LinearWarmupOptions> {
  public:
-  LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options);
+  using Schedule::Schedule;
   LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler& then);
 
   void step() override;
@@ -166,11 +183,7 @@ class LinearWarmup final : public Scheduler {
   void load_state(const std::vector<NamedArray<double>>& state) override;
 
  private:
-  double factor(double base, std::uint64_t t) const override;
-  LinearWarmup(LearningRates& optimizer, const LinearWarmupOptions& options, Scheduler* then);
-
-  LinearWarmupOptions options_;
-  Scheduler* then_;
+  Scheduler* then_ = nullptr;
 };
 
 }  // namespace xgrad::optim

@@ -1,6 +1,7 @@
 #include "sgd.hpp"
 
-#include "update_kernels.hpp"
+#include "elementwise_optimizer_definitions.hpp"
+#include "sgd_kernels.hpp"
 
 namespace xgrad::optim {
 
@@ -16,5 +17,8 @@ bool SGDRule::uses(const Options& options, std::size_t) { return options.momentu
 SGDRule::Step SGDRule::step(const Options& options, double learning_rate, std::uint64_t) {
   return {learning_rate, options.momentum, options.nesterov, options.weight_decay};
 }
+
+template class ElementwiseOptimizer<float, SGDRule>;
+template class ElementwiseOptimizer<double, SGDRule>;
 
 }  // namespace xgrad::optim

@@ -1,5 +1,5 @@
-// What the optimizers that work element by element and the kernel file of their formulas share: the constants
-// of each step, and one pass over parameter, gradient and slots.
+// One pass over parameter, gradient and slots, as optimizers ask for it and the kernel files of their
+// formulas do it; and the passes that are nobody's own.
 #pragma once
 
 #include <cstddef>
@@ -29,44 +29,6 @@ UpdateLoop part_of(const UpdateLoop& whole, std::size_t begin, std::size_t end) 
     if (whole.slots[s] != nullptr) part.slots[s] = static_cast<T*>(whole.slots[s]) + begin;
   return part;
 }
-
-/// Slot 0: the velocity, with momentum above 0.
-struct SgdStep {
-  double learning_rate;
-  double momentum;
-  bool nesterov;
-  double weight_decay;
-};
-
-/// Slot 0: the sum of squares.
-struct AdagradStep {
-  double learning_rate;
-  double epsilon;
-  double weight_decay;
-};
-
-/// Slot 0: the mean square; 1: the mean, if centered; 2: the velocity, with momentum above 0.
-struct RmspropStep {
-  double learning_rate;
-  double alpha;
-  double epsilon;
-  double weight_decay;
-  double momentum;
-  bool centered;
-};
-
-/// p * parameter_factor - rate * m / (sqrt(w) * root_factor + epsilon), m and w made of the gradient
-/// g + gradient_decay * p. Slot 0: m; 1: the mean square; 2: the largest of it, w, with amsgrad.
-struct AdamStep {
-  double rate;
-  double beta1;
-  double beta2;
-  double root_factor;
-  double epsilon;
-  double gradient_decay;
-  double parameter_factor;
-  bool amsgrad;
-};
 
 /// p * factor; the gradient is not used.
 struct ScaleStep {

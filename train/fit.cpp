@@ -71,16 +71,13 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     io::check_whole_file(options.checkpoints.path);
   }
   const optim::OptionCheck check{"fit"};
-  check.at_least_zero("epochs", static_cast<double>(options.epochs.number()));
-  check.at_least_zero("checkpoints.every_epochs",
-                      static_cast<double>(options.checkpoints.every_epochs.number()));
-  check.at_least_zero("checkpoints.every_batches",
-                      static_cast<double>(options.checkpoints.every_batches.number()));
+  check.at_least_zero("epochs", options.epochs);
+  check.at_least_zero("checkpoints.every_epochs", options.checkpoints.every_epochs);
+  check.at_least_zero("checkpoints.every_batches", options.checkpoints.every_batches);
   if (options.max_grad_norm)
     check(*options.max_grad_norm > 0, "max_grad_norm", *options.max_grad_norm, "above 0");
   if (!options.early_stopping) return;
-  check(options.early_stopping->patience.number() >= 1, "early_stopping.patience",
-        static_cast<double>(options.early_stopping->patience.number()), "at least 1");
+  check.at_least_one("early_stopping.patience", options.early_stopping->patience);
   check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
 }
 
@@ -133,6 +130,13 @@ class Monitor {
   std::ptrdiff_t metric_ = -1;  ///< -1: the loss
 };
 
+/// What a batch has to say before its step.
+struct Figures {
+  std::size_t samples;
+  double loss;
+  std::vector<double> metrics;
+};
+
 template <class T>
 class Loop {
  public:
@@ -151,6 +155,7 @@ class Loop {
   bool has_more() const;
   bool train_epoch();
   void train_batch();
+  Variable<T> evaluate();
   void check_finite(double number, const char* what, std::size_t batch, const char* advice) const;
   bool after_batch();
   bool close_epoch();
@@ -169,8 +174,7 @@ class Loop {
   Position<T> position_;
   std::optional<SignalWatch> signals_;
   std::optional<Progress> progress_;
-  std::size_t batch_samples_ = 0;
-  double batch_loss_ = 0;
+  std::optional<Figures> figures_;  ///< of the present batch
 };
 
 template <class T>
@@ -234,29 +238,42 @@ bool Loop<T>::train_epoch() {
 
 template <class T>
 void Loop<T>::train_batch() {
+  figures_.reset();
+  trained_.optimizer.step([this] { return evaluate(); });
+  if (!figures_)
+    throw ValueError("fit: the optimizer's step did not call the closure; call it, at least once");
+  // The step is done: until it is counted nothing that is a user's own can throw.
+  if (trained_.scheduler != nullptr && options_.scheduler_step == Every::batch) trained_.scheduler->step();
+  position_.sums.add(figures_->samples, figures_->loss, figures_->metrics);
+  ++position_.batch;
+}
+
+/// The loss of the batch where the parameters are, and its gradients. An optimizer may ask several times in a
+/// step: the first time is the batch's, where all else that may throw is done; what is not finite further on
+/// is for the optimizer to judge.
+template <class T>
+Variable<T> Loop<T>::evaluate() {
+  const bool is_first = !figures_;
   const Variable<T> predictions = trained_.model(training_.inputs());
   const Variable<T> loss = training_.loss(predictions);
   const double mean_loss = static_cast<double>(loss.item());
-  check_finite(mean_loss, "loss of batch ", position_.batch + 1,
-               "lower the learning rate, clip with max_grad_norm, or look for its cause with DetectAnomaly");
+  if (is_first)
+    check_finite(
+        mean_loss, "loss of batch ", position_.batch + 1,
+        "lower the learning rate, clip with max_grad_norm, or look for its cause with DetectAnomaly");
   zero_gradients(trained_.model, trained_.optimizer);
   loss.backward();
-  if (options_.max_grad_norm)
-    check_finite(optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm),
-                 "gradients' norm of batch ", position_.batch + 1,
-                 "lower the learning rate, or look for its cause with DetectAnomaly");
-  std::vector<double> metrics;
-  {
-    const NoGrad off;
-    metrics = training_.metrics(predictions);
+  if (options_.max_grad_norm) {
+    const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
+    if (is_first)
+      check_finite(norm, "gradients' norm of batch ", position_.batch + 1,
+                   "lower the learning rate, or look for its cause with DetectAnomaly");
   }
-  batch_samples_ = sample_count(training_.inputs());
-  batch_loss_ = mean_loss;
-  // From here on nothing that is a user's own can throw, until the step is counted.
-  trained_.optimizer.step();
-  if (trained_.scheduler != nullptr && options_.scheduler_step == Every::batch) trained_.scheduler->step();
-  position_.sums.add(batch_samples_, mean_loss, metrics);
-  ++position_.batch;
+  if (is_first) {
+    const NoGrad off;
+    figures_ = Figures{sample_count(training_.inputs()), mean_loss, training_.metrics(predictions)};
+  }
+  return loss;
 }
 
 /// What is not finite would go from here into the parameters, or into what is judged by it.
@@ -275,7 +292,7 @@ bool Loop<T>::after_batch() {
   const Sums& sums = position_.sums;
   if (progress_) progress_->batch(position_.batch, sums.samples, sums.mean_loss(), sums.mean_metrics());
   BatchEvent event{position_.epoch + 1, position_.batch, position_.batches,
-                   batch_samples_,      batch_loss_,     false};
+                   figures_->samples,   figures_->loss,  false};
   if (options_.after_batch) options_.after_batch(event);
   const bool stop = event.stop || signalled();
   if (stop || is_due(position_.batch, options_.checkpoints.every_batches)) write();

@@ -131,7 +131,9 @@ extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batc
 }  // namespace detail
 
 /// Trains `model`: for every batch of `loader`, whose inputs are a Variable, the loss of model(inputs), its
-/// gradients, and a step of the optimizer.
+/// gradients, and a step of the optimizer. An optimizer that evaluates a batch several times in a step, as
+/// LBFGS does, gets loss and gradients as often as it asks; the batch's figures are those of the first time,
+/// and with max_grad_norm the gradients are clipped each time.
 ///
 ///   auto history = fit(net, sgd, [](const auto& y, const auto& labels) { return cross_entropy(y, labels); },
 ///                      loader, {.epochs = 10, .validation = &test, .metrics = {{"accuracy",

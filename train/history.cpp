@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "../core/array/error.hpp"
+#include "../io/ending.hpp"
 #include "../io/whole_file.hpp"
 
 namespace xgrad::train {
@@ -124,10 +125,12 @@ std::string History::to_json() const {
 }
 
 void History::save(const std::string& path) const {
-  const bool json = path.ends_with(".json");
-  if (!json && !path.ends_with(".csv"))
-    throw IoError("History::save: the ending of " + path + " tells no format; let it be .csv or .json");
-  const std::string text = json ? to_json() : to_csv();
+  struct Format {
+    std::string_view ending;
+    std::string (History::*text)() const;
+  };
+  static constexpr Format formats[] = {{".csv", &History::to_csv}, {".json", &History::to_json}};
+  const std::string text = (this->*io::chosen_format("History::save", path, formats).text)();
   io::write_whole_file(path, [&](const std::string& unfinished) {
     std::ofstream out(unfinished, std::ios::binary);
     out << text;

@@ -63,6 +63,15 @@ template Variable<float> detail::parameter_from(Dense<float>);
 template Variable<double> detail::parameter_from(Dense<double>);
 
 template <class T>
+Variable<T> detail::buffer_from(Dense<T> value) {
+  Variable<T> buffer(std::move(value));
+  buffer.node().updated_in_place = true;
+  return buffer;
+}
+template Variable<float> detail::buffer_from(Dense<float>);
+template Variable<double> detail::buffer_from(Dense<double>);
+
+template <class T>
 void Variable<T>::throw_empty() {
   throw GraphError("Variable: empty, it has no value; assign one first");
 }
@@ -173,6 +182,11 @@ template <class T>
 T* Variable<T>::mutable_data() {
   if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
   return static_cast<Dense<T>&>(node().value).mutable_data();
+}
+
+template <class T>
+Dense<T> Variable<T>::exchange_value(Dense<T> value) noexcept {
+  return std::exchange(static_cast<Dense<T>&>(node().value), std::move(value));
 }
 
 namespace {

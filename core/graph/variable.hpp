@@ -110,6 +110,12 @@ class Variable {
   const Dense<T>& dense() const { return static_cast<const Dense<T>&>(node().value); }
   /// For the library: a leaf's value, to be written in place; detached first from everyone else who holds it.
   T* mutable_data();
+  /// For the library, and no promise to users, who call set_value(): puts `value`, which must have the shape
+  /// of this one, into the node itself, and gives back the value that it had, the very buffer. Nothing is
+  /// checked and nothing can fail, so that whoever moves a leaf for a while can put it back in a destructor.
+  Dense<T> exchange_value(Dense<T> value) noexcept;
+  /// For the library: whether += and the like write to the value under NoGrad, rather than rebind the handle.
+  bool is_updated_in_place() const { return node().updated_in_place; }
   /// For the library: the gradient as the engine keeps it, undefined when there is none.
   Dense<T> dense_grad() const;
   void set_grad(Dense<T> gradient);
@@ -149,6 +155,10 @@ Variable<T> parameter_from(Dense<T> value);
 /// to its argument with += is done to its own handle.
 template <class T>
 Variable<T> argument_from(Dense<T> value);
+
+/// A constant that is updated in place, as a module's buffer is.
+template <class T>
+Variable<T> buffer_from(Dense<T> value);
 
 /// x where it is the result of an operation that had nothing to do: one that nobody updates in place by it.
 template <class V>

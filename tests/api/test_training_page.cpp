@@ -2,6 +2,7 @@
 // compares.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
@@ -139,4 +140,30 @@ TEST_CASE("the training page's update by hand changes the network") {
     for (auto p : net.parameters()) p -= 0.1 * p.grad();
   }
   CHECK(loss().item() < before.item());
+}
+
+TEST_CASE("the training page's steps with a closure lower the loss") {
+  Around around;
+  auto& [digits, loader, validation, net, adam] = around;
+  const auto loss = [](const auto& logits, const auto& labels) {
+    return xg::nn::cross_entropy(logits, labels);
+  };
+  const auto constant = xg::constant(digits.images);
+
+  xg::data::DataLoader whole(xg::data::TensorDataset<float>(digits.images, digits.labels),
+                             {.batch_size = digits.labels.size()});
+  xg::optim::LBFGS<float> lbfgs(net.parameters(), {.max_iter = 10});
+  const auto history = xg::train::fit(net, lbfgs, loss, whole, {.epochs = 5});
+
+  const double before = lbfgs.step([&] {
+    net.zero_grad();
+    const auto mean = xg::nn::cross_entropy(net(constant), digits.labels);
+    mean.backward();
+    return mean;
+  });
+
+  // Ten classes at random: log 10.
+  CHECK(history.epochs[0].loss == doctest::Approx(std::log(10.0)).epsilon(0.2));
+  CHECK(history.epochs[4].loss < 0.5);
+  CHECK(before < history.epochs[4].loss);
 }

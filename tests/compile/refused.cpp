@@ -93,6 +93,19 @@ void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, d
   xg::train::EarlyStopping{.patience = real};       // refused
 }
 
+void steps(xg::optim::SGD<double>& sgd, xg::optim::LBFGS<double>& lbfgs, xg::optim::Optimizer<double>& any,
+           const V& loss) {
+  sgd.step();
+  sgd.step([&] { return loss; });
+  lbfgs.step([&] { return loss; });
+  any.step([&] { return loss; });
+  lbfgs.step();                         // refused
+  any.step();                           // refused
+  any.step([] {});                      // refused
+  sgd.step([] { return 1.0; });         // refused
+  sgd.step([&](int) { return loss; });  // refused
+}
+
 void numbers_in_formulas(const V& x) {
   std::exp(x);  // refused: write exp(x), not std::exp(x)
   xg::elementwise("f", [](auto s) {

@@ -155,8 +155,9 @@ TEST_CASE("a path without the ending, or that cannot be read, is an error that s
         "save: x.npz does not end in .npy; use save_arrays for files of several arrays");
   CHECK(message_of<IoError>([&] { load_array<float>("x.npz"); }) ==
         "load: x.npz does not end in .npy; use load_arrays for files of several arrays");
-  CHECK(message_of<IoError>([&] { xgrad::io::load_arrays<float>("x.npy"); }) ==
-        "load: the ending of x.npy tells no format; let it be .safetensors or .npz, or use load_array");
+  const std::string text = message_of<IoError>([&] { xgrad::io::load_arrays<float>("x.npy"); });
+  CHECK(text.find("load: the ending of x.npy tells no format; let it be ") == 0);
+  CHECK(text.ends_with(", or use load_array"));
   CHECK(message_of<IoError>([&] {
           load_array<float>(folder / "none.npy");
         }).find("(No such file or directory)") != std::string::npos);

@@ -30,6 +30,7 @@ using xgrad::testing::read_bytes;
 using xgrad::testing::TemporaryFolder;
 using xgrad::testing::write_bytes;
 
+/// Of every format, in the order in which messages name them: a new one has its row here.
 const std::vector<std::string> endings{".safetensors", ".npz"};
 
 /// Equal names, shapes and bits, NaNs too.
@@ -185,11 +186,19 @@ TEST_CASE("errors of the file system say what the system says") {
           std::string::npos);
   }
   CHECK(folder.file_count() == 2);
-  for (const std::string path : {"x", "x.npz.gz"}) {
-    CHECK(message_of<IoError>([&] { save_arrays<float>(arrays, path); }) ==
-          "save: the ending of " + path + " tells no format; let it be .safetensors or .npz");
-    CHECK(message_of<IoError>([&] { load_arrays<float>(path); }) ==
-          "load: the ending of " + path + " tells no format; let it be .safetensors or .npz");
+}
+
+TEST_CASE("an ending that tells no format is an error that lists those that do") {
+  const NamedArrays<float> arrays{{"x", Array<float>{1}}};
+  std::string all = endings[0];
+  for (std::size_t i = 1; i < endings.size(); ++i)
+    all += (i + 1 < endings.size() ? ", " : " or ") + endings[i];
+  for (const std::string path : {"x", "x.npz.gz", ".npz/x", "x.NPZ"}) {
+    const std::string text = ": the ending of " + path + " tells no format; let it be " + all;
+    CHECK(message_of<IoError>([&] { save_arrays<float>(arrays, path); }) == "save" + text);
+    CHECK(message_of<IoError>([&] { load_arrays<float>(path); }) == "load" + text);
+    CHECK(message_of<IoError>([&] { xgrad::io::array_names(path); }) == "load" + text);
+    CHECK(message_of<IoError>([&] { xgrad::io::detail::check_destination(path); }) == "save" + text);
   }
 }
 

@@ -1,18 +1,14 @@
 // What holds for every optimizer that works element by element, with each of its kernels.
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 #include <xgrad/core/kernels/random.hpp>
-#include <xgrad/optim/adagrad.hpp>
-#include <xgrad/optim/adam.hpp>
-#include <xgrad/optim/rmsprop.hpp>
-#include <xgrad/optim/sgd.hpp>
+#include <xgrad/ops/reduction.hpp>
 #include <xgrad/xtensor.hpp>
 
 #include "../threads.hpp"
+#include "every_optimizer.hpp"
 #include "training.hpp"
 
 namespace {
@@ -22,41 +18,11 @@ using xgrad::Array;
 using xgrad::Dense;
 using xgrad::Shape;
 using xgrad::Variable;
+using xgrad::testing::every_optimizer;
+using xgrad::testing::OptimizerKind;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::same_bits;
 using xgrad::testing::Threads;
-
-template <class T>
-struct Kind {
-  std::string name;
-  std::function<std::unique_ptr<Optimizer<T>>(std::vector<Variable<T>>)> make;
-};
-
-template <class Made, class T>
-void add(std::vector<Kind<T>>& kinds, const std::string& name, const typename Made::Options& options) {
-  kinds.push_back({name, [options](std::vector<Variable<T>> parameters) {
-                     return std::make_unique<Made>(std::move(parameters), options);
-                   }});
-}
-
-/// Every formula of every optimizer, with every slot.
-template <class T>
-std::vector<Kind<T>> every_kind() {
-  std::vector<Kind<T>> kinds;
-  add<SGD<T>>(kinds, "SGD", {.learning_rate = 0.1, .weight_decay = 0.1});
-  add<SGD<T>>(kinds, "SGD, momentum", {.learning_rate = 0.1, .momentum = 0.9});
-  add<SGD<T>>(kinds, "SGD, Nesterov", {.learning_rate = 0.1, .momentum = 0.9, .nesterov = true});
-  add<Adagrad<T>>(kinds, "Adagrad",
-                  {.learning_rate = 0.1, .learning_rate_decay = 0.1, .initial_accumulator_value = 0.5});
-  for (const bool centered : {false, true})
-    for (const double momentum : {0.0, 0.9})
-      add<RMSprop<T>>(kinds, "RMSprop", {.momentum = momentum, .centered = centered});
-  for (const bool amsgrad : {false, true}) {
-    add<Adam<T>>(kinds, "Adam", {.learning_rate = 0.1, .weight_decay = 0.1, .amsgrad = amsgrad});
-    add<AdamW<T>>(kinds, "AdamW", {.learning_rate = 0.1, .amsgrad = amsgrad});
-  }
-  return kinds;
-}
 
 /// `count` normal numbers that depend on the seed alone.
 template <class T>
@@ -70,7 +36,7 @@ Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
 
 /// Steps of number from + 1 to `to`, with random gradients that depend on the step's number alone.
 template <class T>
-void train(Optimizer<T>& optimizer, int from, int to) {
+void train(GradientOptimizer<T>& optimizer, int from, int to) {
   for (int step = from; step < to; ++step) {
     std::uint64_t seed = 1000 * static_cast<std::uint64_t>(step);
     for (Variable<T> x : optimizer.parameters())
@@ -83,7 +49,7 @@ void train(Optimizer<T>& optimizer, int from, int to) {
 
 TEST_CASE_TEMPLATE("an element's bits do not depend on the parameter's size, nor on where it stands", T,
                    float, double) {
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
     for (const std::size_t size : {1u, 2u, 3u, 7u, 8u, 9u, 15u, 16u, 17u, 31u, 33u, 100u, 70001u}) {
       CAPTURE(size);
@@ -104,7 +70,7 @@ TEST_CASE_TEMPLATE("an element's bits do not depend on the parameter's size, nor
 }
 
 TEST_CASE_TEMPLATE("two threads give the bits of one", T, float, double) {
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
     const auto trained_by = [&](std::size_t threads) {
       Threads use(threads);
@@ -122,7 +88,7 @@ TEST_CASE_TEMPLATE("two threads give the bits of one", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("every optimizer goes on bit for bit from its state", T, float, double) {
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
     const auto make = [&] {
       return kind.make({xgrad::detail::parameter_from(normal_numbers<T>(37, 1)),
@@ -149,7 +115,7 @@ TEST_CASE("states carry PyTorch's names, and only what the options use") {
     slots.erase(slots.begin(), slots.begin() + 2);  // learning rate and step
     return slots;
   };
-  const auto after_a_step = [&](Optimizer<double>&& optimizer) {
+  const auto after_a_step = [&](GradientOptimizer<double>&& optimizer) {
     train(optimizer, 0, 1);
     return slots_of(optimizer);
   };
@@ -168,7 +134,7 @@ TEST_CASE("states carry PyTorch's names, and only what the options use") {
 TEST_CASE_TEMPLATE("two half batches equal one whole: gradients add up until zero_grad", T, float, double) {
   // Powers of two keep every sum exact.
   const Array<T> whole = xt::xarray<T>{T(1), T(2), T(-4), T(0.5)};
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
     const auto at_once = xgrad::parameter(xt::xarray<T>{T(0.5)}),
                in_halves = xgrad::parameter(xt::xarray<T>{T(0.5)});
@@ -186,5 +152,34 @@ TEST_CASE_TEMPLATE("two half batches equal one whole: gradients add up until zer
     }
     CHECK(same_bits(at_once.value(), in_halves.value()));
     CHECK(at_once.value()(0) != T(0.5));
+  }
+}
+
+TEST_CASE_TEMPLATE("a step with a closure is zero_grad, backward and step, bit for bit", T, float, double) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
+    CAPTURE(kind.name);
+    const auto by_hand = xgrad::parameter_from(normal_numbers<T>(37, 1));
+    const auto by_closure = xgrad::parameter_from(normal_numbers<T>(37, 1));
+    const auto first = kind.make({by_hand}), second = kind.make({by_closure});
+    const auto loss_of = [](const Variable<T>& x) { return sum(square(x) * x + x); };
+    Optimizer<T>& any = *second;
+    for (int step = 0; step < 3; ++step) {
+      first->zero_grad();
+      const Variable<T> loss = loss_of(by_hand);
+      loss.backward();
+      first->step();
+      int calls = 0;
+      const double at_start = any.step([&] {
+        ++calls;
+        any.zero_grad();
+        Variable<T> own = loss_of(by_closure);
+        own.backward();
+        return own;
+      });
+      CHECK(calls == 1);
+      CHECK(at_start == static_cast<double>(loss.item()));
+    }
+    CHECK(same_bits(by_hand.value(), by_closure.value()));
+    CHECK(same_bits(first->state(), second->state()));
   }
 }

@@ -48,12 +48,23 @@ Make maker(const Options& options) {
   return [options](LearningRates& optimizer) { return std::make_unique<S>(optimizer, options); };
 }
 
+/// A schedule of one's own is one struct: the inverse root of t / 4 + 1.
+struct InverseRootOptions {
+  double scale = 4;
+
+  static constexpr const char* schedule = "InverseRoot";
+  void check(const OptionCheck& check) const { check(scale > 0, "scale", scale, "above 0"); }
+  double factor(double, std::uint64_t t) const { return 1 / std::sqrt(static_cast<double>(t) / scale + 1); }
+};
+using InverseRoot = Schedule<InverseRootOptions>;
+
 std::vector<Make> every_scheduler() {
   return {maker<StepLR>(StepLROptions{.step_size = 3}),
           maker<ExponentialLR>(ExponentialLROptions{.gamma = 0.9}),
           maker<CosineAnnealingLR>(CosineAnnealingLROptions{.t_max = 10, .eta_min = 0.01}),
           maker<OneCycleLR>(OneCycleLROptions{.total_steps = 10}),
-          maker<LinearWarmup>(LinearWarmupOptions{.total_steps = 8})};
+          maker<LinearWarmup>(LinearWarmupOptions{.total_steps = 8}),
+          maker<InverseRoot>(InverseRootOptions{})};
 }
 
 }  // namespace
@@ -73,6 +84,14 @@ TEST_CASE("ExponentialLR multiplies by gamma at every step") {
     for (int i = 0; i < t; ++i) factor *= 0.9;
     return factor;
   });
+}
+
+TEST_CASE("a schedule of one's own is one struct") {
+  TwoGroups groups;
+  InverseRoot scheduler(groups.sgd, {});
+  check_rates(groups.sgd, scheduler, 12, [](int t) { return std::pow(0.25 * t + 1, -0.5); });
+  CHECK(message_of([&] { InverseRoot(groups.sgd, {.scale = -1}); }) ==
+        "InverseRoot: scale is -1; it must be above 0");
 }
 
 TEST_CASE("CosineAnnealingLR falls along half a cosine to eta_min") {
@@ -150,7 +169,8 @@ TEST_CASE("a schedule that follows a warmup is stepped from its end, and is part
   }
 }
 
-TEST_CASE("every scheduler goes on bit for bit from its state and the optimizer's, whatever the rates before") {
+TEST_CASE(
+    "every scheduler goes on bit for bit from its state and the optimizer's, whatever the rates before") {
   for (const Make& make : every_scheduler()) {
     TwoGroups first;
     const auto scheduler = make(first.sgd);

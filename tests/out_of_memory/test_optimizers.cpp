@@ -1,8 +1,6 @@
 // When memory runs out, at whichever allocation, a call of an optimizer throws std::bad_alloc and has changed
 // nothing; called again with memory, it does what it would have done. Wants XGRAD_POOL=off, so that every
 // buffer and node is an allocation.
-#include <functional>
-#include <memory>
 #include <new>
 #include <string>
 #include <utility>
@@ -11,13 +9,11 @@
 #include <doctest/doctest.h>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/ops/reduction.hpp>
-#include <xgrad/optim/adagrad.hpp>
-#include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/lbfgs.hpp>
-#include <xgrad/optim/rmsprop.hpp>
 #include <xgrad/optim/sgd.hpp>
 
+#include "../optim/every_optimizer.hpp"
 #include "../optim/training.hpp"
 #include "../threads.hpp"
 #include "failing_new.hpp"
@@ -29,6 +25,8 @@ using xgrad::Array;
 using xgrad::Dense;
 using xgrad::Shape;
 using xgrad::Variable;
+using xgrad::testing::every_optimizer;
+using xgrad::testing::OptimizerKind;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::OutOfMemoryAfter;
 using xgrad::testing::same_bits;
@@ -89,35 +87,14 @@ std::size_t run_out(const Everything& everything, const Call& call) {
   }
 }
 
-template <class T>
-struct Kind {
-  std::string name;
-  std::function<std::unique_ptr<Optimizer<T>>()> make;
-};
-
-template <class Made, class T>
-Kind<T> kind(std::string name, const typename Made::Options& options) {
-  return {std::move(name), [options] { return std::make_unique<Made>(parameters<T>(), options); }};
-}
-
-template <class T>
-std::vector<Kind<T>> every_kind() {
-  return {kind<SGD<T>, T>("SGD", {.learning_rate = 0.1}),
-          kind<SGD<T>, T>("SGD with momentum", {.learning_rate = 0.1, .momentum = 0.9}),
-          kind<Adagrad<T>, T>("Adagrad", {}),
-          kind<RMSprop<T>, T>("RMSprop", {.momentum = 0.9, .centered = true}),
-          kind<Adam<T>, T>("Adam", {.amsgrad = true}),
-          kind<AdamW<T>, T>("AdamW", {})};
-}
-
 }  // namespace
 
 TEST_CASE_TEMPLATE("a step that runs out of memory changes nothing, be it the first or a later one", T, float,
                    double) {
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
     const Threads one(1);
-    const auto optimizer = kind.make(), undisturbed = kind.make();
+    const auto optimizer = kind.make(parameters<T>()), undisturbed = kind.make(parameters<T>());
     for (std::uint64_t step = 1; step <= 2; ++step) {
       CAPTURE(step);
       give_gradients(*undisturbed, 10 * step);
@@ -136,9 +113,9 @@ TEST_CASE_TEMPLATE("a step that runs out of memory changes nothing, be it the fi
 }
 
 TEST_CASE_TEMPLATE("a state that there is no memory for is not loaded in part", T, float, double) {
-  for (const Kind<T>& kind : every_kind<T>()) {
+  for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
-    const auto optimizer = kind.make(), trained = kind.make();
+    const auto optimizer = kind.make(parameters<T>()), trained = kind.make(parameters<T>());
     give_gradients(*trained, 1);
     trained->step();
     const OptimizerState<T> state = trained->state();

@@ -92,6 +92,22 @@ TEST_CASE("set_value replaces a leaf's value and leaves saved values as they wer
         "set_value: 'multiply' is the result of an operation; only leaves can be set");
 }
 
+TEST_CASE("exchange_value moves buffers: what is put back is the very one, and saved values stay") {
+  auto x = parameter(xt::xarray<double>{1, 2});
+  const auto y = sum(square(x));
+  const double* const before = x.dense().data();
+  static_assert(noexcept(x.exchange_value(xgrad::Dense<double>())));
+  xgrad::Dense<double> earlier = x.exchange_value(xgrad::Dense<double>::filled(xgrad::Shape{2}, 5));
+  CHECK(earlier.data() == before);
+  CHECK(x.value() == xt::xarray<double>{5, 5});
+  const xgrad::Dense<double> other = x.exchange_value(std::move(earlier));
+  CHECK(other.data()[1] == 5);
+  CHECK(x.dense().data() == before);
+  x.exchange_value(other);
+  y.backward();
+  CHECK(x.grad() == xt::xarray<double>{2, 4});  // 2 x where y was computed
+}
+
 TEST_CASE("detach shares the value and records nothing") {
   auto x = xg::parameter(xt::xarray<double>{3, 4});
   auto d = x.detach();

@@ -1,13 +1,11 @@
-#include "elementwise_optimizer.hpp"
+// What ElementwiseOptimizer does, for the source file of each optimizer, which instantiates it for its Rule.
+#pragma once
 
-#include "adagrad.hpp"
-#include "adam.hpp"
-#include "rmsprop.hpp"
-#include "sgd.hpp"
+#include "elementwise_optimizer.hpp"
 #include "update.hpp"
 
 namespace xgrad::optim {
-namespace {
+namespace detail {
 
 template <class T, class Options>
 std::vector<std::vector<Variable<T>>> lists_of(std::vector<ParameterGroup<T, Options>>& groups) {
@@ -23,11 +21,11 @@ std::vector<double> rates_of(const std::vector<ParameterGroup<T, Options>>& grou
   return rates;
 }
 
-std::string name_of(std::size_t parameter, const char* what) {
+inline std::string name_of(std::size_t parameter, const char* what) {
   return "parameters." + std::to_string(parameter) + "." + what;
 }
 
-}  // namespace
+}  // namespace detail
 
 template <class T, class Rule>
 ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Variable<T>> parameters,
@@ -36,7 +34,8 @@ ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Variable<T>> par
 
 template <class T, class Rule>
 ElementwiseOptimizer<T, Rule>::ElementwiseOptimizer(std::vector<Group> groups)
-    : Optimizer<T>(Rule::name, lists_of(groups), rates_of(groups)), kept_(this->parameters().size()) {
+    : GradientOptimizer<T>(Rule::name, detail::lists_of(groups), detail::rates_of(groups)),
+      kept_(this->parameters().size()) {
   for (const Group& group : groups) {
     Rule::check(group.options, this->check());
     options_.push_back(group.options);
@@ -130,12 +129,12 @@ std::vector<NamedArray<T>> ElementwiseOptimizer<T, Rule>::state() const {
   this->write_learning_rates(state);
   for (std::size_t i = 0; i < kept_.size(); ++i) {
     const Kept& kept = kept_[i];
-    state.emplace_back(name_of(i, "step"), number_array<T>(static_cast<double>(kept.steps)));
+    state.emplace_back(detail::name_of(i, "step"), number_array<T>(static_cast<double>(kept.steps)));
     if (kept.steps == 0) continue;
     // A slot that set_options has brought into use since the last step is as the next step would make it.
     for (std::size_t s = 0; s < Rule::slots.size(); ++s)
       if (uses(i, s))
-        state.emplace_back(name_of(i, Rule::slots[s]),
+        state.emplace_back(detail::name_of(i, Rule::slots[s]),
                            to_array(kept.slots[s].defined() ? kept.slots[s] : fresh_slot(i)));
   }
   return state;
@@ -147,26 +146,15 @@ void ElementwiseOptimizer<T, Rule>::load_state(const std::vector<NamedArray<T>>&
   std::vector<double> rates = this->read_learning_rates(reader);
   std::vector<Kept> loaded(kept_.size());
   for (std::size_t i = 0; i < loaded.size(); ++i) {
-    loaded[i].steps = reader.count(name_of(i, "step"));
+    loaded[i].steps = reader.count(detail::name_of(i, "step"));
     if (loaded[i].steps == 0) continue;
     for (std::size_t s = 0; s < Rule::slots.size(); ++s)
       if (uses(i, s))
-        loaded[i].slots[s] = reader.array(name_of(i, Rule::slots[s]), this->parameters()[i].shape());
+        loaded[i].slots[s] = reader.array(detail::name_of(i, Rule::slots[s]), this->parameters()[i].shape());
   }
   reader.finish();
   this->set_own_learning_rates(std::move(rates));
   kept_ = std::move(loaded);
 }
-
-template class ElementwiseOptimizer<float, SGDRule>;
-template class ElementwiseOptimizer<double, SGDRule>;
-template class ElementwiseOptimizer<float, AdagradRule>;
-template class ElementwiseOptimizer<double, AdagradRule>;
-template class ElementwiseOptimizer<float, RMSpropRule>;
-template class ElementwiseOptimizer<double, RMSpropRule>;
-template class ElementwiseOptimizer<float, AdamRule>;
-template class ElementwiseOptimizer<double, AdamRule>;
-template class ElementwiseOptimizer<float, AdamWRule>;
-template class ElementwiseOptimizer<double, AdamWRule>;
 
 }  // namespace xgrad::optim
