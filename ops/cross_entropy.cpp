@@ -3,6 +3,7 @@
 #include <numeric>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
@@ -244,8 +245,6 @@ Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const S
   if (labels.shape() == predictions) return from_integers<T>(labels);
   return one_hot<T>(checked_labels(operation, labels, predictions), predictions);
 }
-template Dense<float> one_hot_rows(std::string_view, const Indices&, const Shape&);
-template Dense<double> one_hot_rows(std::string_view, const Indices&, const Shape&);
 
 template <Tensor V>
 V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
@@ -269,15 +268,12 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
                  log_probabilities);
 }
 
-#define XGRAD_INSTANTIATE(V)                                     \
-  template V cross_entropy(const V&, const Indices&, Reduction); \
-  template V cross_entropy(const V&, const V&, Reduction);       \
-  template V nll_loss(const V&, const Indices&, Reduction);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy),
+                         instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy), nll_loss<V>);
+});
+[[gnu::used]] constexpr auto number_instances =
+    instantiate::for_numbers([]<class T>() { return one_hot_rows<T>; });
 
 std::vector<std::string_view> class_loss_operation_names() {
   return names_of<kernels::List<CrossEntropy, NllLoss>>();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
@@ -214,21 +215,13 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       reduction);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                  \
-  template V mean_squared_error(const V&, const V&, Reduction);               \
-  template V sum_squared_error(const V&, const V&, Reduction);                \
-  template V l1_loss(const V&, const V&, Reduction);                          \
-  template V huber_loss(const V&, const V&, Reduction, double);               \
-  template V kl_div(const V&, const V&, Reduction);                           \
-  template V binary_cross_entropy(const V&, const V&, Reduction, double);     \
-  template V binary_cross_entropy_with_logits(const V&, const V&, Reduction); \
-  template V cross_entropy_of_probabilities(const V&, const V&, Reduction);   \
-  template V cross_entropy_of_probabilities(const V&, const Indices&, Reduction);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(
+      mean_squared_error<V>, sum_squared_error<V>, l1_loss<V>, huber_loss<V>, kl_div<V>,
+      binary_cross_entropy<V>, binary_cross_entropy_with_logits<V>,
+      instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy_of_probabilities),
+      instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
+});
 
 OperationList loss_formulas() { return operations_of<Loss>(); }
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise.hpp"
 #include "../core/graph/broadcast.hpp"
@@ -43,7 +44,7 @@ void detail::throw_lost_update(const Node& node, const char* sign) {
                    " ...");
 }
 
-template void detail::update(const Variable<float>&, const char*, const Elementwise&, const Dense<float>&);
-template void detail::update(const Variable<double>&, const char*, const Elementwise&, const Dense<double>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return detail::update<T>; });
 
 }  // namespace xgrad
