@@ -13,7 +13,7 @@
 #include "ops/exponential.hpp"
 #include "ops/gather.hpp"
 #include "ops/indexing.hpp"
-#include "ops/layer.hpp"
+#include "ops/batch_norm.hpp"
 #include "ops/linear_algebra.hpp"
 #include "ops/loss.hpp"
 #include "ops/operators.hpp"

@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "../ops/layer.hpp"
+#include "../ops/batch_norm.hpp"
 
 namespace xgrad::nn {
 

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "../core/kernels/random.hpp"
-#include "../ops/layer.hpp"
+#include "../ops/batch_norm.hpp"
 
 namespace xgrad::nn {
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "../ops/layer.hpp"
+#include "../ops/batch_norm.hpp"
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {

@@ -6,7 +6,7 @@
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "families.hpp"
-#include "layer.hpp"
+#include "batch_norm.hpp"
 #include "shape.hpp"
 
 namespace xgrad {

@@ -2,7 +2,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "indexing.hpp"
-#include "layer.hpp"
+#include "batch_norm.hpp"
 #include "shape.hpp"
 
 namespace xgrad {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/ops/batch_norm_kernels.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/batch_norm.hpp>
 
 #include "operation_row.hpp"
 

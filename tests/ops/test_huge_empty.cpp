@@ -10,7 +10,7 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/indexing.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
