@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "../ops/batch_norm.hpp"
+#include "../ops/dropout.hpp"
 
 namespace xgrad::nn {
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "../ops/batch_norm.hpp"
+#include "../ops/layer_norm.hpp"
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {

@@ -1,3 +1,5 @@
+#include "batch_norm.hpp"
+
 #include <algorithm>
 #include <string>
 

@@ -1,3 +1,5 @@
+#include "dropout.hpp"
+
 #include <cmath>
 #include <sstream>
 
@@ -6,7 +8,6 @@
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "families.hpp"
-#include "batch_norm.hpp"
 #include "shape.hpp"
 
 namespace xgrad {

@@ -1,8 +1,9 @@
+#include "embedding.hpp"
+
 #include <string>
 
 #include "../core/array/instantiate.hpp"
 #include "indexing.hpp"
-#include "batch_norm.hpp"
 #include "shape.hpp"
 
 namespace xgrad {

@@ -1,3 +1,5 @@
+#include "layer_norm.hpp"
+
 #include <algorithm>
 #include <string>
 
