@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "../core/array/instantiate.hpp"
 #include "files.hpp"
 
 namespace xgrad::data {
@@ -229,7 +230,6 @@ CsvTable<T> load_csv(const std::string& path, const CsvOptions& options) {
   return Reader<T>(path, options).read();
 }
 
-template CsvTable<float> load_csv(const std::string&, const CsvOptions&);
-template CsvTable<double> load_csv(const std::string&, const CsvOptions&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return load_csv<T>; });
 
 }  // namespace xgrad::data

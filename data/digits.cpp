@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "files.hpp"
 
 namespace xgrad::data {
@@ -79,7 +80,6 @@ Digits<T> load_digits() {
   return {to_array(std::move(images)), to_array(std::move(labels))};
 }
 
-template Digits<float> load_digits();
-template Digits<double> load_digits();
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return load_digits<T>; });
 
 }  // namespace xgrad::data

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "../core/array/instantiate.hpp"
 #include "files.hpp"
 #include "packed_file.hpp"
 
@@ -144,11 +145,7 @@ TrainAndTest<T> load_fashion_mnist(const std::string& folder) {
   return {load<T>(operation, train_images, train_labels), load<T>(operation, test_images, test_labels)};
 }
 
-template LabelledImages<float> load_idx(const std::string&, const std::string&);
-template LabelledImages<double> load_idx(const std::string&, const std::string&);
-template LabelledImages<float> load_fashion_sample();
-template LabelledImages<double> load_fashion_sample();
-template TrainAndTest<float> load_fashion_mnist(const std::string&);
-template TrainAndTest<double> load_fashion_mnist(const std::string&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(load_idx<T>, load_fashion_sample<T>, load_fashion_mnist<T>); });
 
 }  // namespace xgrad::data

@@ -1,5 +1,7 @@
 #include "normalise.hpp"
 
+#include "../core/array/instantiate.hpp"
+
 #include <cmath>
 #include <string>
 
@@ -57,9 +59,9 @@ Array<T> normalise(const Array<T>& x) {
   return to_array(std::move(result));
 }
 
-template Array<float> normalise(const Array<float>&, double, double);
-template Array<double> normalise(const Array<double>&, double, double);
-template Array<float> normalise(const Array<float>&);
-template Array<double> normalise(const Array<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(instantiate::overload<Array<T>(const Array<T>&, double, double)>(normalise),
+                         instantiate::overload<Array<T>(const Array<T>&)>(normalise));
+});
 
 }  // namespace xgrad::data

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
@@ -140,13 +141,7 @@ Points<T> make_blobs(Count number, Count dimension, Count clouds, double deviati
   return std::move(drawing).points();
 }
 
-template Points<float> make_spiral(Count, Count, double, std::uint64_t);
-template Points<double> make_spiral(Count, Count, double, std::uint64_t);
-template Points<float> make_moons(Count, double, std::uint64_t);
-template Points<double> make_moons(Count, double, std::uint64_t);
-template Points<float> make_circles(Count, double, double, std::uint64_t);
-template Points<double> make_circles(Count, double, double, std::uint64_t);
-template Points<float> make_blobs(Count, Count, Count, double, std::uint64_t);
-template Points<double> make_blobs(Count, Count, Count, double, std::uint64_t);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(make_spiral<T>, make_moons<T>, make_circles<T>, make_blobs<T>); });
 
 }  // namespace xgrad::data

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/hook.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/graph/watch.hpp"
@@ -280,7 +281,7 @@ Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>
       new CheckpointNode<T>(std::move(block), random, Dense<T>(result.dense()), inputs, captured)));
 }
 
-template Variable<float> detail::run_checkpoint(Block<float>, const std::vector<Variable<float>>&);
-template Variable<double> detail::run_checkpoint(Block<double>, const std::vector<Variable<double>>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return detail::run_checkpoint<T>; });
 
 }  // namespace xgrad

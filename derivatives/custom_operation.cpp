@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
@@ -151,7 +152,7 @@ CustomOperation<T> custom_operation(std::string name, CustomForward<T> forward, 
 
 template class CustomOperation<float>;
 template class CustomOperation<double>;
-template CustomOperation<float> custom_operation(std::string, CustomForward<float>, CustomVjp<float>);
-template CustomOperation<double> custom_operation(std::string, CustomForward<double>, CustomVjp<double>);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return custom_operation<T>; });
 
 }  // namespace xgrad

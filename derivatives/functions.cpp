@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/gradients.hpp"
 #include "jvp.hpp"
 
@@ -125,23 +126,10 @@ Array<T> hessian_at(const Variable<T>& y, const Variable<T>& x) {
   return rows_of_jacobian("hessian", first_gradient<T>(y, x, {}, true), x);
 }
 
-template Variable<float> argument_like(const Variable<float>&, bool);
-template ValueAndGradient<float> value_and_gradient_at(const Variable<float>&, const Variable<float>&, bool);
-template OutputAndCotangent<float> pull_back(const Variable<float>&, const Variable<float>&,
-                                             const Seed<float>&, bool);
-template Variable<float> hessian_product(const Variable<float>&, const Variable<float>&, const Seed<float>&,
-                                         bool);
-template Array<float> jacobian_at(const Variable<float>&, const Variable<float>&);
-template Array<float> hessian_at(const Variable<float>&, const Variable<float>&);
-template Variable<double> argument_like(const Variable<double>&, bool);
-template ValueAndGradient<double> value_and_gradient_at(const Variable<double>&, const Variable<double>&,
-                                                        bool);
-template OutputAndCotangent<double> pull_back(const Variable<double>&, const Variable<double>&,
-                                              const Seed<double>&, bool);
-template Variable<double> hessian_product(const Variable<double>&, const Variable<double>&,
-                                          const Seed<double>&, bool);
-template Array<double> jacobian_at(const Variable<double>&, const Variable<double>&);
-template Array<double> hessian_at(const Variable<double>&, const Variable<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(argument_like<T>, value_and_gradient_at<T>, pull_back<T>, hessian_product<T>,
+                         jacobian_at<T>, hessian_at<T>);
+});
 
 }  // namespace detail
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/gradients.hpp"
 
 namespace xgrad {
@@ -69,9 +70,6 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
   return result;
 }
 
-template std::vector<Variable<float>> grad(const Variable<float>&, const std::vector<Variable<float>>&,
-                                           const GradOptions<float>&);
-template std::vector<Variable<double>> grad(const Variable<double>&, const std::vector<Variable<double>>&,
-                                            const GradOptions<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return grad<T>; });
 
 }  // namespace xgrad

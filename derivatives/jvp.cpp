@@ -4,6 +4,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/gradients.hpp"
 #include "../core/graph/sweep.hpp"
@@ -148,11 +149,7 @@ bool detail::has_forward_mode(const Variable<T>& y, const Variable<T>& x) {
   return std::all_of(path.begin(), path.end(), [](Node* node) { return node->has_forward_mode(); });
 }
 
-template bool detail::has_forward_mode(const Variable<float>&, const Variable<float>&);
-template bool detail::has_forward_mode(const Variable<double>&, const Variable<double>&);
-template Variable<float> detail::push_forward(const Variable<float>&, const Variable<float>&,
-                                              const Seed<float>&, bool);
-template Variable<double> detail::push_forward(const Variable<double>&, const Variable<double>&,
-                                               const Seed<double>&, bool);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(detail::has_forward_mode<T>, detail::push_forward<T>); });
 
 }  // namespace xgrad

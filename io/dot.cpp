@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad::io {
@@ -216,7 +217,6 @@ std::string to_dot(const Variable<T>& y, const DotOptions<T>& options) {
   return Writer<T>(kept.node(), options).write();
 }
 
-template std::string to_dot(const Variable<float>&, const DotOptions<float>&);
-template std::string to_dot(const Variable<double>&, const DotOptions<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return to_dot<T>; });
 
 }  // namespace xgrad::io

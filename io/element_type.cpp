@@ -1,5 +1,7 @@
 #include "element_type.hpp"
 
+#include "../core/array/instantiate.hpp"
+
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -119,9 +121,7 @@ bool is_same(ElementType type) noexcept {
   return type == (sizeof(T) == sizeof(float) ? ElementType::float32 : ElementType::float64);
 }
 
-template void convert(ElementType, const char*, std::size_t, float*);
-template void convert(ElementType, const char*, std::size_t, double*);
-template bool is_same<float>(ElementType) noexcept;
-template bool is_same<double>(ElementType) noexcept;
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(convert<T>, is_same<T>); });
 
 }  // namespace xgrad::io

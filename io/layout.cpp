@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "../core/array/error.hpp"
+#include "../core/array/instantiate.hpp"
 #include "array_file.hpp"
 #include "save.hpp"
 
@@ -166,11 +167,7 @@ NamedArrays<T> load_described(Described<T> object, const std::string& path, cons
   return state;
 }
 
-template void save_described(Described<float>, const std::string&, const SaveOptions&);
-template void save_described(Described<double>, const std::string&, const SaveOptions&);
-template NamedArrays<float> load_described(Described<float>, const std::string&, const LoadOptions&,
-                                           LoadReport&);
-template NamedArrays<double> load_described(Described<double>, const std::string&, const LoadOptions&,
-                                            LoadReport&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(save_described<T>, load_described<T>); });
 
 }  // namespace xgrad::io::detail

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "../core/array/error.hpp"
+#include "../core/array/instantiate.hpp"
 #include "input_file.hpp"
 #include "output_file.hpp"
 #include "python_literal.hpp"
@@ -207,11 +208,7 @@ Dense<T> read_npy_file(const std::string& path) {
   });
 }
 
-template Dense<float> read_npy(std::size_t, const NextBytes&, const NpyFail&);
-template Dense<double> read_npy(std::size_t, const NextBytes&, const NpyFail&);
-template void write_npy_file(const Dense<float>&, const std::string&);
-template void write_npy_file(const Dense<double>&, const std::string&);
-template Dense<float> read_npy_file(const std::string&);
-template Dense<double> read_npy_file(const std::string&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(read_npy<T>, write_npy_file<T>, read_npy_file<T>); });
 
 }  // namespace xgrad::io

@@ -13,6 +13,7 @@
 
 #include "../core/array/error.hpp"
 #include "input_file.hpp"
+#include "../core/array/instantiate.hpp"
 #include "npy.hpp"
 #include "output_file.hpp"
 
@@ -245,9 +246,7 @@ Contents<T> read_npz(const std::string& path, const Wanted& wanted) {
   return Reader(path).read<T>(wanted);
 }
 
-template void write_npz(const NamedValues<float>&, const std::string&);
-template void write_npz(const NamedValues<double>&, const std::string&);
-template Contents<float> read_npz(const std::string&, const Wanted&);
-template Contents<double> read_npz(const std::string&, const Wanted&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(write_npz<T>, read_npz<T>); });
 
 }  // namespace xgrad::io

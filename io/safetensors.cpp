@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../core/array/error.hpp"
+#include "../core/array/instantiate.hpp"
 #include "element_type.hpp"
 #include "output_file.hpp"
 #include "safetensors_header.hpp"
@@ -95,9 +96,7 @@ Contents<T> read_safetensors(const std::string& path, const Wanted& wanted) {
   return contents;
 }
 
-template void write_safetensors(const NamedValues<float>&, const std::string&, const std::string&);
-template void write_safetensors(const NamedValues<double>&, const std::string&, const std::string&);
-template Contents<float> read_safetensors(const std::string&, const Wanted&);
-template Contents<double> read_safetensors(const std::string&, const Wanted&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(write_safetensors<T>, read_safetensors<T>); });
 
 }  // namespace xgrad::io

@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "../core/array/error.hpp"
+#include "../core/array/instantiate.hpp"
 #include "array_file.hpp"
 #include "ending.hpp"
 #include "npy.hpp"
@@ -185,19 +186,11 @@ void detail::rethrow_for(const std::string& path) {
   }
 }
 
-template void save_arrays(const NamedArrays<float>&, const std::string&);
-template void save_arrays(const NamedArrays<double>&, const std::string&);
-template NamedArrays<float> load_arrays(const std::string&);
-template NamedArrays<double> load_arrays(const std::string&);
-template NamedArrays<float> load_arrays(const std::string&, const std::vector<std::string>&);
-template NamedArrays<double> load_arrays(const std::string&, const std::vector<std::string>&);
-template void save_array(const Array<float>&, const std::string&);
-template void save_array(const Array<double>&, const std::string&);
-template Array<float> load_array(const std::string&);
-template Array<double> load_array(const std::string&);
-template void write_arrays(const NamedArrays<float>&, const std::string&, const std::string&);
-template void write_arrays(const NamedArrays<double>&, const std::string&, const std::string&);
-template Contents<float> read_contents(const std::string&, const Wanted&);
-template Contents<double> read_contents(const std::string&, const Wanted&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(
+      save_arrays<T>, instantiate::overload<NamedArrays<T>(const std::string&)>(load_arrays),
+      instantiate::overload<NamedArrays<T>(const std::string&, const std::vector<std::string>&)>(load_arrays),
+      save_array<T>, load_array<T>, write_arrays<T>, read_contents<T>);
+});
 
 }  // namespace xgrad::io

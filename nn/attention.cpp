@@ -4,7 +4,7 @@
 #include <limits>
 #include <string>
 
-#include "../ops/layer.hpp"
+#include "../ops/dropout.hpp"
 #include "../ops/linear_algebra.hpp"
 #include "../ops/operators.hpp"
 #include "../ops/shape.hpp"

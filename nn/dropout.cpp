@@ -2,7 +2,7 @@
 
 #include <sstream>
 
-#include "../ops/layer.hpp"
+#include "../ops/dropout.hpp"
 
 namespace xgrad::nn {
 

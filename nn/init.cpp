@@ -1,5 +1,7 @@
 #include "init.hpp"
 
+#include "../core/array/instantiate.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -108,21 +110,9 @@ void orthogonal(Variable<T> weight, double gain, Generator& from) {
   weight.set_value(to_array(std::move(result)));
 }
 
-template void constant(Variable<float>, double);
-template void constant(Variable<double>, double);
-template void uniform(Variable<float>, double, double, Generator&);
-template void uniform(Variable<double>, double, double, Generator&);
-template void normal(Variable<float>, double, double, Generator&);
-template void normal(Variable<double>, double, double, Generator&);
-template void xavier_uniform(Variable<float>, double, Generator&);
-template void xavier_uniform(Variable<double>, double, Generator&);
-template void xavier_normal(Variable<float>, double, Generator&);
-template void xavier_normal(Variable<double>, double, Generator&);
-template void he_uniform(Variable<float>, double, Generator&);
-template void he_uniform(Variable<double>, double, Generator&);
-template void he_normal(Variable<float>, double, Generator&);
-template void he_normal(Variable<double>, double, Generator&);
-template void orthogonal(Variable<float>, double, Generator&);
-template void orthogonal(Variable<double>, double, Generator&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(constant<T>, uniform<T>, normal<T>, xavier_uniform<T>, xavier_normal<T>,
+                         he_uniform<T>, he_normal<T>, orthogonal<T>);
+});
 
 }  // namespace xgrad::nn::init

@@ -1,6 +1,7 @@
-// The losses, beside the layers; what they compute is said in ops/loss.hpp.
+// The losses, beside the layers; what they compute is said in ops/loss.hpp and ops/cross_entropy.hpp.
 #pragma once
 
+#include "../ops/cross_entropy.hpp"
 #include "../ops/loss.hpp"
 
 namespace xgrad::nn {

@@ -7,6 +7,7 @@
 #include <typeinfo>
 #include <unordered_set>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/random.hpp"
 #include "summary.hpp"
 
@@ -269,7 +270,7 @@ std::string Module<T>::summary(const Shape& input) {
 
 template class Module<float>;
 template class Module<double>;
-template void copy_parameters(const Module<float>&, Module<float>&);
-template void copy_parameters(const Module<double>&, Module<double>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return copy_parameters<T>; });
 
 }  // namespace xgrad::nn

@@ -3,7 +3,8 @@
 #include <cmath>
 #include <sstream>
 
-#include "../ops/layer.hpp"
+#include "../ops/batch_norm.hpp"
+#include "../ops/layer_norm.hpp"
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
@@ -325,24 +326,14 @@ V triu(const V& x, Integer k) {
   return triangle<Triu>(x, k);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                      \
-  template V flip(const V&, const Axes&);                                         \
-  template V roll(const V&, std::ptrdiff_t, std::ptrdiff_t);                      \
-  template V roll(const V&, std::ptrdiff_t);                                      \
-  template V roll(const V&, const Axes&, const Axes&);                            \
-  template V pad(const V&, const std::vector<PadWidth>&, double);                 \
-  template V tile(const V&, const Shape&);                                        \
-  template V repeat(const V&, Count, Integer);                                    \
-  template V repeat(const V&, Count);                                             \
-  template V diagonal(const V&, Integer, Integer, Integer);                       \
-  template V diagonal_scatter(const V&, const Shape&, Integer, Integer, Integer); \
-  template V tril(const V&, Integer);                                             \
-  template V triu(const V&, Integer);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(flip<V>, instantiate::overload<V(const V&, std::ptrdiff_t, std::ptrdiff_t)>(roll),
+                         instantiate::overload<V(const V&, std::ptrdiff_t)>(roll),
+                         instantiate::overload<V(const V&, const Axes&, const Axes&)>(roll), pad<V>, tile<V>,
+                         instantiate::overload<V(const V&, Count, Integer)>(repeat),
+                         instantiate::overload<V(const V&, Count)>(repeat), diagonal<V>, diagonal_scatter<V>,
+                         tril<V>, triu<V>);
+});
 
 std::vector<std::string_view> arrange_operation_names() {
   return names_of<kernels::List<Roll, Pad, Diagonal, DiagonalScatter, Tril, Triu>>();

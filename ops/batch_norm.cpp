@@ -1,6 +1,9 @@
+#include "batch_norm.hpp"
+
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
@@ -236,20 +239,18 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
   return standardized(x, given.mean, given.scale * reshape(gamma, shape), reshape(beta, shape));
 }
 
-#define XGRAD_INSTANTIATE(T, V)                                                                      \
-  template V batch_norm(const V&, const NormalizationOptions&);                                      \
-  template V batch_norm(const V&, const V&, const V&, const NormalizationOptions&);                  \
-  template std::pair<V, BatchStatistics<T>> batch_norm_with_statistics(const V&,                     \
-                                                                       const NormalizationOptions&); \
-  template std::pair<V, BatchStatistics<T>> batch_norm_with_statistics(const V&, const V&, const V&, \
-                                                                       const NormalizationOptions&); \
-  template V batch_norm(const V&, const BatchStatistics<T>&, const NormalizationOptions&);           \
-  template V batch_norm(const V&, const V&, const V&, const BatchStatistics<T>&, const NormalizationOptions&);
-XGRAD_INSTANTIATE(float, Dense<float>)
-XGRAD_INSTANTIATE(double, Dense<double>)
-XGRAD_INSTANTIATE(float, Variable<float>)
-XGRAD_INSTANTIATE(double, Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  using Statistics = BatchStatistics<typename V::value_type>;
+  using Options = NormalizationOptions;
+  return std::make_tuple(
+      instantiate::overload<V(const V&, const Options&)>(batch_norm),
+      instantiate::overload<V(const V&, const V&, const V&, const Options&)>(batch_norm),
+      instantiate::overload<std::pair<V, Statistics>(const V&, const Options&)>(batch_norm_with_statistics),
+      instantiate::overload<std::pair<V, Statistics>(const V&, const V&, const V&, const Options&)>(
+          batch_norm_with_statistics),
+      instantiate::overload<V(const V&, const Statistics&, const Options&)>(batch_norm),
+      instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
+});
 
 OperationList layer_formulas() { return operations_of<LayerFormulas>(); }
 

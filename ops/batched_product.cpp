@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 
 namespace xgrad {
@@ -134,9 +135,6 @@ void batched_gemm(const GemmSize& product, const Shape& a_batch, const Shape& b_
   });
 }
 
-template void batched_gemm(const GemmSize&, const Shape&, const Shape&, const Shape&, const float*,
-                           const float*, float*);
-template void batched_gemm(const GemmSize&, const Shape&, const Shape&, const Shape&, const double*,
-                           const double*, double*);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return batched_gemm<T>; });
 
 }  // namespace xgrad

@@ -1,5 +1,6 @@
 #include "cast.hpp"
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/graph/sweep.hpp"
 
@@ -54,9 +55,7 @@ Variable<To> cast(const Variable<From>& x) {
   }
 }
 
-template Variable<float> cast(const Variable<float>&);
-template Variable<float> cast(const Variable<double>&);
-template Variable<double> cast(const Variable<float>&);
-template Variable<double> cast(const Variable<double>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(cast<T, float>, cast<T, double>); });
 
 }  // namespace xgrad

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "../core/array/array.hpp"
 
@@ -18,14 +17,14 @@ void check_class_rows(std::string_view operation, const Shape& predictions);
 Dense<std::int64_t> checked_labels(std::string_view operation, const Indices& labels,
                                    const Shape& predictions);
 
-/// Rows that are 1 at the label and 0 elsewhere; labels of the predictions' own shape are such rows already.
+/// Rows that are 1 at the label and 0 elsewhere.
+template <class T>
+Dense<T> one_hot_rows(const Dense<std::int64_t>& labels, const Shape& predictions);
+/// The same of labels that are checked first; those of the predictions' own shape are such rows already.
 template <class T>
 Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions);
 
 /// Samples lie along the first axis; one axis or none is one sample.
 inline std::size_t samples_in(const Shape& shape) { return shape.size() < 2 ? 1 : shape[0]; }
-
-/// The operations of cross_entropy.cpp.
-std::vector<std::string_view> class_loss_operation_names();
 
 }  // namespace xgrad

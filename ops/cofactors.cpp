@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "arrange.hpp"
 #include "decomposition.hpp"
 #include "indexing.hpp"
@@ -207,12 +208,8 @@ V cofactors(const V& a) {
   return reshape(result, shape);
 }
 
-#define XGRAD_INSTANTIATE(T)                                  \
-  template std::vector<bool> inverse_serves(const Dense<T>&); \
-  template Dense<T> cofactors(const Dense<T>&);               \
-  template Variable<T> cofactors(const Variable<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(inverse_serves<T>, cofactors<Dense<T>>, cofactors<Variable<T>>);
+});
 
 }  // namespace xgrad::detail

@@ -1,5 +1,7 @@
 #include "comparison.hpp"
 
+#include "../core/array/instantiate.hpp"
+
 namespace xgrad {
 using namespace detail;
 using namespace formulas;
@@ -52,19 +54,14 @@ Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Vari
   return select(condition.detach(), a, b);
 }
 
-template Mask equal(const Variable<float>&, const Variable<float>&);
-template Mask not_equal(const Variable<float>&, const Variable<float>&);
-template Mask less(const Variable<float>&, const Variable<float>&);
-template Mask less_equal(const Variable<float>&, const Variable<float>&);
-template Mask isfinite(const Variable<float>&);
-template Variable<float> where(const Mask&, const Variable<float>&, const Variable<float>&);
-template Variable<float> where(const Variable<float>&, const Variable<float>&, const Variable<float>&);
-template Mask equal(const Variable<double>&, const Variable<double>&);
-template Mask not_equal(const Variable<double>&, const Variable<double>&);
-template Mask less(const Variable<double>&, const Variable<double>&);
-template Mask less_equal(const Variable<double>&, const Variable<double>&);
-template Mask isfinite(const Variable<double>&);
-template Variable<double> where(const Mask&, const Variable<double>&, const Variable<double>&);
-template Variable<double> where(const Variable<double>&, const Variable<double>&, const Variable<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
+  return std::make_tuple(instantiate::overload<Mask(const V&, const V&)>(equal),
+                         instantiate::overload<Mask(const V&, const V&)>(not_equal),
+                         instantiate::overload<Mask(const V&, const V&)>(less),
+                         instantiate::overload<Mask(const V&, const V&)>(less_equal),
+                         instantiate::overload<Mask(const V&)>(isfinite),
+                         instantiate::overload<V(const Mask&, const V&, const V&)>(where),
+                         instantiate::overload<V(const V&, const V&, const V&)>(where));
+});
 
 }  // namespace xgrad

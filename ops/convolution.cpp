@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "convolution_gemm.hpp"
 #include "families.hpp"
 #include "reduction.hpp"
@@ -283,19 +284,15 @@ V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& 
   return squeeze(apply(op, with_height(signals), with_height(kernel), bias), 2);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                                \
-  template V conv2d(const V&, const V&, const Conv2dOptions&);                              \
-  template V conv2d(const V&, const V&, const V&, const Conv2dOptions&);                    \
-  template V conv_transpose2d(const V&, const V&, const ConvTranspose2dOptions&);           \
-  template V conv_transpose2d(const V&, const V&, const V&, const ConvTranspose2dOptions&); \
-  template V conv2d_kernel_gradient(const V&, const V&, const Pair&, const Conv2dOptions&); \
-  template V conv1d(const V&, const V&, const Conv1dOptions&);                              \
-  template V conv1d(const V&, const V&, const V&, const Conv1dOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(
+      instantiate::overload<V(const V&, const V&, const Conv2dOptions&)>(conv2d),
+      instantiate::overload<V(const V&, const V&, const V&, const Conv2dOptions&)>(conv2d),
+      instantiate::overload<V(const V&, const V&, const ConvTranspose2dOptions&)>(conv_transpose2d),
+      instantiate::overload<V(const V&, const V&, const V&, const ConvTranspose2dOptions&)>(conv_transpose2d),
+      conv2d_kernel_gradient<V>, instantiate::overload<V(const V&, const V&, const Conv1dOptions&)>(conv1d),
+      instantiate::overload<V(const V&, const V&, const V&, const Conv1dOptions&)>(conv1d));
+});
 
 std::vector<std::string_view> convolution_operation_names() {
   return names_of<kernels::List<Conv2d, ConvTranspose2d, Conv2dKernelGradient>>();

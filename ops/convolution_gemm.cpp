@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../core/array/dense.hpp"
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/gemm.hpp"
@@ -224,12 +225,7 @@ void convolve_for_kernel(const ConvolutionSize& size, const T* x, const T* y, T*
     for (std::size_t i = 0; i < elements; ++i) kernel[i] += others[s * elements + i];
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                   \
-  template void convolve(const ConvolutionSize&, const T*, const T*, const T*, T*);            \
-  template void convolve_transposed(const ConvolutionSize&, const T*, const T*, const T*, T*); \
-  template void convolve_for_kernel(const ConvolutionSize&, const T*, const T*, T*);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(convolve<T>, convolve_transposed<T>, convolve_for_kernel<T>); });
 
 }  // namespace xgrad

@@ -1,15 +1,16 @@
-// The losses over classes: softmax cross entropy and negative log likelihood.
+#include "cross_entropy.hpp"
+
 #include <algorithm>
 #include <numeric>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
 #include "families.hpp"
-#include "loss.hpp"
 #include "loss_kernels.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
@@ -19,52 +20,7 @@
 namespace xgrad {
 using namespace detail;
 
-void check_class_rows(std::string_view operation, const Shape& predictions) {
-  if (predictions.size() == 1 || predictions.size() == 2) return;
-  throw ShapeError(std::string(operation) + ": predictions " + to_string(predictions) + " have " +
-                   std::to_string(predictions.size()) +
-                   " axes; reshape them to [N, C], or [C] for one sample, with the classes last");
-}
-
-Dense<std::int64_t> checked_labels(std::string_view operation, const Indices& labels,
-                                   const Shape& predictions) {
-  check_class_rows(operation, predictions);
-  Shape expected = predictions;
-  expected.erase(expected.size() - 1);
-  if (!(labels.shape() == expected))
-    throw ShapeError(std::string(operation) + ": labels " + to_string(labels.shape()) +
-                     " do not fit predictions " + to_string(predictions) + "; give " + to_string(expected) +
-                     ", one label a row, or one-hot rows");
-  Dense<std::int64_t> dense = to_dense(labels);
-  const auto classes = static_cast<std::int64_t>(predictions.back());
-  for (std::size_t row = 0; row < dense.size(); ++row) {
-    const std::int64_t label = dense.data()[row];
-    if (label < 0 || label >= classes)
-      throw ValueError(std::string(operation) + ": the label of row " + std::to_string(row) + " is " +
-                       std::to_string(label) + ", and there are " + std::to_string(classes) +
-                       " classes; count them from 0");
-  }
-  return dense;
-}
-
 namespace {
-
-template <class T>
-Dense<T> one_hot(const Dense<std::int64_t>& labels, const Shape& predictions) {
-  Dense<T> rows = Dense<T>::filled(predictions, 0);
-  T* out = rows.mutable_data();
-  for (std::size_t row = 0; row < labels.size(); ++row)
-    out[row * predictions.back() + static_cast<std::size_t>(labels.data()[row])] = 1;
-  return rows;
-}
-
-template <class T>
-Dense<T> from_integers(const Indices& rows) {
-  Dense<T> result(rows.shape());
-  std::transform(rows.cbegin(), rows.cend(), result.mutable_data(),
-                 [](std::int64_t weight) { return static_cast<T>(weight); });
-  return result;
-}
 
 /// The predictions' shape with one class, or without the classes.
 Shape row_shape(const Shape& predictions, bool keep_dims) {
@@ -172,7 +128,7 @@ struct CrossEntropy : FromLogits {
   }
   template <class T>
   void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> target(one_hot<T>(labels, b.shape(0)));
+    const Variable<T> target(one_hot_rows<T>(labels, b.shape(0)));
     b.give(0, (softmax(b.input(0)) - target) * row_gradient(b.gradient(), reduction, b.shape(0)));
   }
 };
@@ -233,20 +189,12 @@ struct NllLoss {
   }
   template <class T>
   void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> target(one_hot<T>(labels, b.shape(0)));
+    const Variable<T> target(one_hot_rows<T>(labels, b.shape(0)));
     b.give(0, -row_gradient(b.gradient(), reduction, b.shape(0)) * target);
   }
 };
 
 }  // namespace
-
-template <class T>
-Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions) {
-  if (labels.shape() == predictions) return from_integers<T>(labels);
-  return one_hot<T>(checked_labels(operation, labels, predictions), predictions);
-}
-template Dense<float> one_hot_rows(std::string_view, const Indices&, const Shape&);
-template Dense<double> one_hot_rows(std::string_view, const Indices&, const Shape&);
 
 template <Tensor V>
 V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
@@ -270,17 +218,12 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
                log_probabilities);
 }
 
-#define XGRAD_INSTANTIATE(V)                                     \
-  template V cross_entropy(const V&, const Indices&, Reduction); \
-  template V cross_entropy(const V&, const V&, Reduction);       \
-  template V nll_loss(const V&, const Indices&, Reduction);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy),
+                         instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy), nll_loss<V>);
+});
 
-std::vector<std::string_view> class_loss_operation_names() {
+std::vector<std::string_view> cross_entropy_operation_names() {
   return names_of<kernels::List<CrossEntropy, NllLoss>>();
 }
 

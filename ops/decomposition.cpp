@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "arrange.hpp"
 #include "cofactors.hpp"
 #include "families.hpp"
@@ -348,18 +349,9 @@ V cholesky(const V& a) {
   return of_square<Cholesky>(a);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                 \
-  template V solve(const V&, const V&);                                      \
-  template V solve_triangular(const V&, const V&, const TriangularOptions&); \
-  template V inverse(const V&);                                              \
-  template V determinant(const V&);                                          \
-  template V logdet(const V&);                                               \
-  template V cholesky(const V&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(solve<V>, solve_triangular<V>, inverse<V>, determinant<V>, logdet<V>, cholesky<V>);
+});
 
 std::vector<std::string_view> decomposition_operation_names() {
   return names_of<kernels::List<Solve, SolveTriangular, Inverse, Determinant, LogDet, Cholesky>>();

@@ -1,11 +1,13 @@
+#include "dropout.hpp"
+
 #include <cmath>
 #include <sstream>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "families.hpp"
-#include "layer.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -82,12 +84,7 @@ V dropout(const V& x, double p, Generator& from) {
   return y;
 }
 
-#define XGRAD_INSTANTIATE(V) template V dropout(const V&, double, Generator&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return dropout<V>; });
 
 std::vector<std::string_view> dropout_operation_names() { return names_of<kernels::List<Dropout>>(); }
 

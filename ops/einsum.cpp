@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "arrange.hpp"
 #include "linear_algebra.hpp"
 #include "operators.hpp"
@@ -220,11 +221,6 @@ V einsum(std::string_view given, const std::vector<V>& operands) {
   return detail::as_result(arranged(std::move(result), read.result).value);
 }
 
-#define XGRAD_INSTANTIATE(V) template V einsum(std::string_view, const std::vector<V>&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return einsum<V>; });
 
 }  // namespace xgrad

@@ -1,7 +1,9 @@
+#include "embedding.hpp"
+
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "indexing.hpp"
-#include "layer.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -26,9 +28,6 @@ V embedding(const V& weight, const Indices& indices) {
   return take(weight, indices, 0);
 }
 
-template Dense<float> embedding(const Dense<float>&, const Indices&);
-template Dense<double> embedding(const Dense<double>&, const Indices&);
-template Variable<float> embedding(const Variable<float>&, const Indices&);
-template Variable<double> embedding(const Variable<double>&, const Indices&);
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return embedding<V>; });
 
 }  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "../core/array/instantiate.hpp"
 #include "arrange.hpp"
 #include "indexing.hpp"
 #include "operators.hpp"
@@ -219,15 +220,7 @@ V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Fl
   return x + reshape(scatter_slices(put, to_indices(rows.numbers), 0, matrix), shape);
 }
 
-#define XGRAD_INSTANTIATE(V)                                           \
-  template V gather(const V&, Integer, const Indices&);                \
-  template V scatter_add(const V&, Integer, const Indices&, const V&); \
-  template V masked_select(const V&, const Mask&);                     \
-  template V index_put(const V&, const std::vector<Indices>&, const V&, Flag);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
+    []<class V>() { return std::make_tuple(gather<V>, scatter_add<V>, masked_select<V>, index_put<V>); });
 
 }  // namespace xgrad

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "families.hpp"
 #include "shape.hpp"
@@ -276,18 +277,12 @@ Array<T> one_hot(const Indices& indices, Count number) {
   return to_array(std::move(rows));
 }
 
-#define XGRAD_INSTANTIATE(V)                                                      \
-  template V take_along_axis(const V&, const Indices&, Integer);                  \
-  template V scatter_along_axis(const V&, const Indices&, Integer, const Shape&); \
-  template V take(const V&, const Indices&, Integer);                             \
-  template V scatter_slices(const V&, const Indices&, Integer, const Shape&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
 template Array<float> one_hot(const Indices&, Count);
-template Array<double> one_hot(const Indices&, Count);
+[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(take_along_axis<V>, scatter_along_axis<V>, take<V>, scatter_slices<V>);
+});
+[[gnu::used]] constexpr auto number_instances =
+    instantiate::for_numbers([]<class T>() { return one_hot<T>; });
 
 std::vector<std::string_view> indexing_operation_names() {
   return names_of<kernels::List<TakeAlongAxis, ScatterAlongAxis, Take, ScatterSlices>>();

@@ -1,6 +1,9 @@
+#include "layer_norm.hpp"
+
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
@@ -144,14 +147,11 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
   return apply(LayerNorm{options.epsilon, {}}, x, gamma, beta);
 }
 
-#define XGRAD_INSTANTIATE(V)                                    \
-  template V layer_norm(const V&, const NormalizationOptions&); \
-  template V layer_norm(const V&, const V&, const V&, const NormalizationOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(
+      instantiate::overload<V(const V&, const NormalizationOptions&)>(layer_norm),
+      instantiate::overload<V(const V&, const V&, const V&, const NormalizationOptions&)>(layer_norm));
+});
 
 std::vector<std::string_view> layer_norm_operation_names() { return names_of<kernels::List<LayerNorm>>(); }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/kernels/gemm.hpp"
 #include "arrange.hpp"
@@ -282,19 +283,11 @@ V linear(const V& x, const V& weight, const V& bias) {
   return apply(Linear{}, x, weight, bias);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                            \
-  template V matmul(const V&, const V&, const MatmulOptions&);                          \
-  template V detail::matmul_to(const Shape&, const V&, const V&, const MatmulOptions&); \
-  template V dot(const V&, const V&);                                                   \
-  template V outer(const V&, const V&);                                                 \
-  template V trace(const V&, Integer, Integer, Integer);                                \
-  template V linear(const V&, const V&);                                                \
-  template V linear(const V&, const V&, const V&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(matmul<V>, detail::matmul_to<V>, dot<V>, outer<V>, trace<V>,
+                         instantiate::overload<V(const V&, const V&)>(linear),
+                         instantiate::overload<V(const V&, const V&, const V&)>(linear));
+});
 
 std::vector<std::string_view> linear_algebra_operation_names() {
   return names_of<kernels::List<MatMul, Linear>>();

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
@@ -151,13 +152,6 @@ V class_loss(const V& predictions, const V& targets, Reduction reduction) {
 
 }  // namespace
 
-void check_same_shape(std::string_view operation, const Shape& predictions, const Shape& targets) {
-  if (predictions == targets) return;
-  throw ShapeError(std::string(operation) + ": predictions " + to_string(predictions) + " and targets " +
-                   to_string(targets) +
-                   " differ in shape, and a loss does not broadcast; reshape one of them");
-}
-
 template <Tensor V>
 V mean_squared_error(const V& prediction, const V& target, Reduction reduction) {
   return elementwise_loss<MeanSquaredError>(prediction, target, reduction);
@@ -217,30 +211,19 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       reduction);
 }
 
-#define XGRAD_INSTANTIATE(V)                                                  \
-  template V mean_squared_error(const V&, const V&, Reduction);               \
-  template V sum_squared_error(const V&, const V&, Reduction);                \
-  template V l1_loss(const V&, const V&, Reduction);                          \
-  template V huber_loss(const V&, const V&, Reduction, double);               \
-  template V kl_div(const V&, const V&, Reduction);                           \
-  template V binary_cross_entropy(const V&, const V&, Reduction, double);     \
-  template V binary_cross_entropy_with_logits(const V&, const V&, Reduction); \
-  template V cross_entropy_of_probabilities(const V&, const V&, Reduction);   \
-  template V cross_entropy_of_probabilities(const V&, const Indices&, Reduction);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(
+      mean_squared_error<V>, sum_squared_error<V>, l1_loss<V>, huber_loss<V>, kl_div<V>,
+      binary_cross_entropy<V>, binary_cross_entropy_with_logits<V>,
+      instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy_of_probabilities),
+      instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
+});
 
 OperationList loss_formulas() { return operations_of<Loss>(); }
 
 std::vector<std::string_view> loss_operation_names() {
   // The other fused losses go by the names of their formulas.
-  std::vector<std::string_view> known = names_of<kernels::List<MeanSquaredError, SumSquaredError>>();
-  const std::vector<std::string_view> rest = class_loss_operation_names();
-  known.insert(known.end(), rest.begin(), rest.end());
-  return known;
+  return names_of<kernels::List<MeanSquaredError, SumSquaredError>>();
 }
 
 }  // namespace xgrad

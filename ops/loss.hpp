@@ -47,15 +47,6 @@ V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction re
 // or a single one without axes; indices of the predictions' own shape are one-hot rows. A label that is no
 // class is a ValueError. Losses are one a sample, and the mean is over samples.
 
-/// -log softmax(logits)[label], from logits of any size. The gradient is softmax(logits) less the label's
-/// one-hot row.
-template <detail::Tensor V>
-V cross_entropy(const V& logits, const Indices& labels, Reduction reduction = Reduction::mean);
-
-/// -sum t log softmax(logits), over rows of probabilities or of any weights t; where t is 0, so is the term.
-template <detail::Tensor V>
-V cross_entropy(const V& logits, const V& targets, Reduction reduction = Reduction::mean);
-
 /// -log probabilities[label]. From logits, cross_entropy keeps more digits.
 template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels,
@@ -65,10 +56,6 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels,
 template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const V& targets,
                                  Reduction reduction = Reduction::mean);
-
-/// -log_probabilities[label]: what cross_entropy does with log_softmax(logits).
-template <detail::Tensor V>
-V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
 
 /// sum t (log t - log_probabilities) over rows of probabilities t: the divergence of Kullback and Leibler
 /// from the predictions to the targets. Where t is 0, so are the term and its gradient. The mean is over
@@ -128,14 +115,6 @@ Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, E&& targe
   return binary_cross_entropy_with_logits(logit, detail::as_targets<T>(std::forward<E>(target)), reduction);
 }
 template <class T, detail::Targets E>
-Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, Reduction reduction = Reduction::mean) {
-  if constexpr (detail::Labels<E>) {
-    return cross_entropy(logits, Indices(std::forward<E>(targets)), reduction);
-  } else {
-    return cross_entropy(logits, detail::as_targets<T>(std::forward<E>(targets)), reduction);
-  }
-}
-template <class T, detail::Targets E>
 Variable<T> cross_entropy_of_probabilities(const Variable<T>& probabilities, E&& targets,
                                            Reduction reduction = Reduction::mean) {
   if constexpr (detail::Labels<E>) {
@@ -144,11 +123,6 @@ Variable<T> cross_entropy_of_probabilities(const Variable<T>& probabilities, E&&
     return cross_entropy_of_probabilities(probabilities, detail::as_targets<T>(std::forward<E>(targets)),
                                           reduction);
   }
-}
-template <class T, detail::Labels E>
-Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels,
-                     Reduction reduction = Reduction::mean) {
-  return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), reduction);
 }
 
 }  // namespace xgrad

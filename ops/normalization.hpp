@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "exponential.hpp"
-#include "layer.hpp"
+#include "normalization_options.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise.hpp"
 #include "../core/graph/broadcast.hpp"
@@ -45,7 +46,7 @@ void detail::throw_lost_update(std::string_view operation, const Shape& shape, c
                    " ...");
 }
 
-template void detail::update(Variable<float>&, const char*, const Elementwise&, const Dense<float>&);
-template void detail::update(Variable<double>&, const char*, const Elementwise&, const Dense<double>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return detail::update<T>; });
 
 }  // namespace xgrad

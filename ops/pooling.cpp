@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "families.hpp"
@@ -294,15 +295,8 @@ V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOpti
   return apply(AvgPool2dGradient{window}, gradient);
 }
 
-#define XGRAD_INSTANTIATE(V)                                \
-  template V max_pool2d(const V&, const MaxPool2dOptions&); \
-  template V avg_pool2d(const V&, const AvgPool2dOptions&); \
-  template V avg_pool2d_gradient(const V&, const Shape&, const AvgPool2dOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
+    []<class V>() { return std::make_tuple(max_pool2d<V>, avg_pool2d<V>, avg_pool2d_gradient<V>); });
 
 std::vector<std::string_view> pooling_operation_names() {
   return names_of<kernels::List<MaxPool2d, AvgPool2d, AvgPool2dGradient>>();

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
@@ -261,26 +262,14 @@ Indices argmin(const Variable<T>& x) {
   return place("argmin", chosen().min, x, {});
 }
 
-#define XGRAD_INSTANTIATE(V)                       \
-  template V sum(const V&, const ReduceOptions&);  \
-  template V mean(const V&, const ReduceOptions&); \
-  template V max(const V&, const ReduceOptions&);  \
-  template V min(const V&, const ReduceOptions&);  \
-  template V logsumexp(const V&, const ReduceOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
-
-#define XGRAD_INSTANTIATE(T)                            \
-  template Indices argmax(const Variable<T>&, Integer); \
-  template Indices argmax(const Variable<T>&);          \
-  template Indices argmin(const Variable<T>&, Integer); \
-  template Indices argmin(const Variable<T>&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors(
+    []<class V>() { return std::make_tuple(sum<V>, mean<V>, max<V>, min<V>, logsumexp<V>); });
+[[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
+  return std::make_tuple(instantiate::overload<Indices(const V&, Integer)>(argmax),
+                         instantiate::overload<Indices(const V&)>(argmax),
+                         instantiate::overload<Indices(const V&, Integer)>(argmin),
+                         instantiate::overload<Indices(const V&)>(argmin));
+});
 
 OperationList reduction_formulas() { return operations_of<ReductionFormulas>(); }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "families.hpp"
 #include "operators.hpp"
@@ -223,15 +224,10 @@ V prod(const V& x, const ReduceOptions& options) {
   return apply(Prod(shape_of(x), options), x);
 }
 
-#define XGRAD_INSTANTIATE(V)            \
-  template V cumsum(const V&, Integer); \
-  template V cumsum(const V&);          \
-  template V prod(const V&, const ReduceOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(instantiate::overload<V(const V&, Integer)>(cumsum),
+                         instantiate::overload<V(const V&)>(cumsum), prod<V>);
+});
 
 std::vector<std::string_view> scan_operation_names() { return names_of<kernels::List<Cumsum, Prod>>(); }
 

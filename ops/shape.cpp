@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
 
@@ -196,20 +197,11 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
   return one == other ? detail::as_result(x) : apply(op, x);
 }
 
-#define XGRAD_INSTANTIATE(V)                 \
-  template V reshape(V, const Extents&);     \
-  template V flatten(V, Integer, Integer);   \
-  template V expand_dims(V, Integer);        \
-  template V squeeze(V);                     \
-  template V squeeze(V, const Axes&);        \
-  template V permute(const V&, const Axes&); \
-  template V transpose(const V&);            \
-  template V swap_axes(const V&, Integer, Integer);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(reshape<V>, flatten<V>, expand_dims<V>, instantiate::overload<V(V)>(squeeze),
+                         instantiate::overload<V(V, const Axes&)>(squeeze), permute<V>, transpose<V>,
+                         swap_axes<V>);
+});
 
 std::vector<std::string_view> shape_operation_names() {
   return names_of<kernels::List<Reshape, Transpose>>();

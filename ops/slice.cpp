@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
 #include "shape.hpp"
@@ -286,22 +287,16 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
   return result;
 }
 
-#define XGRAD_INSTANTIATE(V)                              \
-  template V slice(const V&, std::span<const SliceItem>); \
-  template V slice_scatter(const V&, const Shape&, std::span<const SliceItem>);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
-
-#define XGRAD_INSTANTIATE(T)                                                  \
-  template Variable<T> concatenate(const std::vector<Variable<T>>&, Integer); \
-  template Variable<T> stack(const std::vector<Variable<T>>&, Integer);       \
-  template std::vector<Variable<T>> split(const Variable<T>&, Count, Integer);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(
+      instantiate::overload<V(const V&, std::span<const SliceItem>)>(slice),
+      instantiate::overload<V(const V&, const Shape&, std::span<const SliceItem>)>(slice_scatter));
+});
+[[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
+  return std::make_tuple(instantiate::overload<V(const std::vector<V>&, Integer)>(concatenate),
+                         instantiate::overload<V(const std::vector<V>&, Integer)>(stack),
+                         instantiate::overload<std::vector<V>(const V&, Count, Integer)>(split));
+});
 
 std::vector<std::string_view> slice_operation_names() {
   return names_of<kernels::List<Slice, SliceScatter, Concatenate>>();

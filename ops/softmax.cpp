@@ -1,5 +1,6 @@
 #include "softmax.hpp"
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
@@ -107,14 +108,8 @@ V log_softmax(const V& x, Integer axis) {
   return apply(LogSoftmax{normalize_axis("log_softmax", axis, detail::shape_of(x))}, x);
 }
 
-#define XGRAD_INSTANTIATE(V)             \
-  template V softmax(const V&, Integer); \
-  template V log_softmax(const V&, Integer);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_tensors([]<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>); });
 
 std::vector<std::string_view> softmax_operation_names() {
   return names_of<kernels::List<Softmax, LogSoftmax>>();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "indexing.hpp"
 
@@ -101,12 +102,7 @@ TopK<T> topk(const Variable<T>& x, Count number, Integer axis, const TopKOptions
   return {take_along_axis(x, places, axis), std::move(places)};
 }
 
-#define XGRAD_INSTANTIATE(T)                                                  \
-  template Indices argsort(const Variable<T>&, Integer, const SortOptions&);  \
-  template Variable<T> sort(const Variable<T>&, Integer, const SortOptions&); \
-  template TopK<T> topk(const Variable<T>&, Count, Integer, const TopKOptions&);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(argsort<T>, sort<T>, topk<T>); });
 
 }  // namespace xgrad

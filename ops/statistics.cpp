@@ -5,6 +5,7 @@
 #include <limits>
 #include <sstream>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "families.hpp"
 #include "operators.hpp"
@@ -150,15 +151,8 @@ V norm(const V& x, const NormOptions& options) {
   return max(abs(x), over);
 }
 
-#define XGRAD_INSTANTIATE(V)                        \
-  template V var(const V&, const VarianceOptions&); \
-  template V std(const V&, const VarianceOptions&); \
-  template V norm(const V&, const NormOptions&);
-XGRAD_INSTANTIATE(Dense<float>)
-XGRAD_INSTANTIATE(Dense<double>)
-XGRAD_INSTANTIATE(Variable<float>)
-XGRAD_INSTANTIATE(Variable<double>)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_tensors([]<class V>() { return std::make_tuple(var<V>, std<V>, norm<V>); });
 
 std::vector<std::string_view> statistics_operation_names() {
   return names_of<kernels::List<Var, Std, Norm>>();

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "learning_rates.hpp"
 #include "update.hpp"
 
@@ -122,9 +123,7 @@ void clip_grad_value(const std::vector<Variable<T>>& parameters, double clip_val
     run_update<T>(loop, kernels::ClampStep{clip_value});
 }
 
-template double clip_grad_norm(const std::vector<Variable<float>>&, double, const ClipGradNormOptions&);
-template double clip_grad_norm(const std::vector<Variable<double>>&, double, const ClipGradNormOptions&);
-template void clip_grad_value(const std::vector<Variable<float>>&, double);
-template void clip_grad_value(const std::vector<Variable<double>>&, double);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(clip_grad_norm<T>, clip_grad_value<T>); });
 
 }  // namespace xgrad::optim

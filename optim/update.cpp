@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "../core/array/instantiate.hpp"
 #include "vector_kernels.hpp"
 
 namespace xgrad::optim {
@@ -56,11 +57,7 @@ double largest_size(const T* x, std::size_t count) {
   return largest;
 }
 
-template double dot(const float*, const float*, std::size_t);
-template double dot(const double*, const double*, std::size_t);
-template double power_sum(const float*, std::size_t, double, double);
-template double power_sum(const double*, std::size_t, double, double);
-template double largest_size(const float*, std::size_t);
-template double largest_size(const double*, std::size_t);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(dot<T>, power_sum<T>, largest_size<T>); });
 
 }  // namespace xgrad::optim

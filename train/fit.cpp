@@ -8,6 +8,7 @@
 #include <sstream>
 #include <unordered_set>
 
+#include "../core/array/instantiate.hpp"
 #include "../io/save.hpp"
 #include "../io/whole_file.hpp"
 #include "../optim/clip.hpp"
@@ -398,9 +399,6 @@ History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& tr
   return Loop<T>(model, optimizer, training, validation, options).run();
 }
 
-template History run(nn::Module<float>&, optim::Optimizer<float>&, Batches<float>&, Batches<float>*,
-                     const LoopOptions&);
-template History run(nn::Module<double>&, optim::Optimizer<double>&, Batches<double>&, Batches<double>*,
-                     const LoopOptions&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return run<T>; });
 
 }  // namespace xgrad::train::detail

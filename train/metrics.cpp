@@ -1,5 +1,7 @@
 #include "metrics.hpp"
 
+#include "../core/array/instantiate.hpp"
+
 #include <algorithm>
 #include <string>
 
@@ -18,7 +20,6 @@ double accuracy(const Variable<T>& predictions, const Indices& labels) {
   return shape[0] == 0 ? 0 : static_cast<double>(right) / static_cast<double>(shape[0]);
 }
 
-template double accuracy(const Variable<float>&, const Indices&);
-template double accuracy(const Variable<double>&, const Indices&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return accuracy<T>; });
 
 }  // namespace xgrad::train

@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "../core/array/instantiate.hpp"
 #include "../io/save.hpp"
 #include "../optim/state.hpp"
 
@@ -277,11 +278,7 @@ Position<T> read_checkpoint(const std::string& path, const Trained<T>& trained, 
   }
 }
 
-template void write_checkpoint(const std::string&, const Trained<float>&, const Position<float>&);
-template void write_checkpoint(const std::string&, const Trained<double>&, const Position<double>&);
-template Position<float> read_checkpoint(const std::string&, const Trained<float>&, const Position<float>&,
-                                         bool);
-template Position<double> read_checkpoint(const std::string&, const Trained<double>&, const Position<double>&,
-                                          bool);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
+    []<class T>() { return std::make_tuple(write_checkpoint<T>, read_checkpoint<T>); });
 
 }  // namespace xgrad::train::detail

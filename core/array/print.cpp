@@ -8,6 +8,7 @@
 #endif
 
 #include "array.hpp"
+#include "instantiate.hpp"
 
 namespace xgrad::detail {
 
@@ -16,14 +17,8 @@ std::ostream& print(std::ostream& out, const Array<T>& array) {
   return xt::operator<<(out, static_cast<const xt::xexpression<Array<T>>&>(array));
 }
 
-template std::ostream& print(std::ostream&, const Array<bool>&);
-template std::ostream& print(std::ostream&, const Array<float>&);
-template std::ostream& print(std::ostream&, const Array<double>&);
-template std::ostream& print(std::ostream&, const Array<int>&);
-template std::ostream& print(std::ostream&, const Array<long>&);
-template std::ostream& print(std::ostream&, const Array<long long>&);
-template std::ostream& print(std::ostream&, const Array<unsigned>&);
-template std::ostream& print(std::ostream&, const Array<unsigned long>&);
-template std::ostream& print(std::ostream&, const Array<unsigned char>&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_types<bool, float, double, int, long, long long, unsigned, unsigned long, unsigned char>(
+        []<class T>() { return print<T>; });
 
 }  // namespace xgrad::detail

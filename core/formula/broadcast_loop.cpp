@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 #include "../kernels/dispatch.hpp"
 #include "../kernels/reduction.hpp"
@@ -146,7 +147,6 @@ Dense<T> sum_axes(const Dense<T>& x, const AxisList<bool>& reduced, double divis
   return reduce_axes(sums, x, reduced, divisor);
 }
 
-template Dense<float> sum_axes(const Dense<float>&, const AxisList<bool>&, double);
-template Dense<double> sum_axes(const Dense<double>&, const AxisList<bool>&, double);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return sum_axes<T>; });
 
 }  // namespace xgrad::detail

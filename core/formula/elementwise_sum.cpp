@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 #include "broadcast_loop.hpp"
 #include "elementwise.hpp"
@@ -92,9 +93,7 @@ memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_
   return plan.sums_rows ? sum_axes(sums, AxisList<bool>{true, false}).buffer : std::move(sums.buffer);
 }
 
-template memory::Buffer elementwise_gradient_sum<float>(const Elementwise&, std::size_t,
-                                                        std::span<const Source>, const Shape&, const Shape&);
-template memory::Buffer elementwise_gradient_sum<double>(const Elementwise&, std::size_t,
-                                                         std::span<const Source>, const Shape&, const Shape&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return elementwise_gradient_sum<T>; });
 
 }  // namespace xgrad::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 #include "add_multiply.hpp"
 #include "elementwise.hpp"
@@ -167,7 +168,6 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
   });
 }
 
-template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<float* const>);
-template void run_program(const Program&, std::span<const Source>, const Shape&, std::span<double* const>);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return run_program<T>; });
 
 }  // namespace xgrad::detail

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "../array/error.hpp"
+#include "../array/instantiate.hpp"
 #include "../array/memory.hpp"
 #include "../array/threads.hpp"
 #include "blas_call.hpp"
@@ -141,7 +142,6 @@ void gemm(const GemmSize& size, const T* a, const T* b, T* c, Into into) {
     matrix_product(size, a, b, c, into);
 }
 
-template void gemm(const GemmSize&, const float*, const float*, float*, Into);
-template void gemm(const GemmSize&, const double*, const double*, double*, Into);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return gemm<T>; });
 
 }  // namespace xgrad

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../array/error.hpp"
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 #include "blas_call.hpp"
 #include "blas_library.hpp"
@@ -168,14 +169,8 @@ void substitute(std::size_t n, const T* a, Triangle half, bool transpose, T* b, 
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                 \
-  template std::size_t factor_lu(std::size_t, T*, std::int64_t*);                            \
-  template void solve_lu(std::size_t, const T*, const std::int64_t*, bool, T*, std::size_t); \
-  template std::size_t factor_cholesky(std::size_t, T*);                                     \
-  template void factor_singular(std::size_t, T*, T*, T*, T*);                                \
-  template void substitute(std::size_t, const T*, Triangle, bool, T*, std::size_t);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(factor_lu<T>, solve_lu<T>, factor_cholesky<T>, factor_singular<T>, substitute<T>);
+});
 
 }  // namespace xgrad

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "../array/error.hpp"
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 
 namespace xgrad {
@@ -134,10 +135,8 @@ Dense<T> random_normal(const Shape& shape, double mean, double deviation, Genera
   return result;
 }
 
-template Dense<float> random_uniform(const Shape&, double, double, Generator&);
-template Dense<double> random_uniform(const Shape&, double, double, Generator&);
-template Dense<float> random_normal(const Shape&, double, double, Generator&);
-template Dense<double> random_normal(const Shape&, double, double, Generator&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(random_uniform<T>, random_normal<T>); });
 
 std::vector<std::size_t> permutation(std::size_t n, Generator& from) {
   std::vector<std::size_t> order(n);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 
 namespace xgrad {
@@ -177,7 +178,6 @@ void run_along_axis(AxisKernel kernel, std::size_t item, const AxisLoop& whole) 
   });
 }
 
-template Dense<float> reduce_axes(const Reduction&, const Dense<float>&, const AxisList<bool>&, double);
-template Dense<double> reduce_axes(const Reduction&, const Dense<double>&, const AxisList<bool>&, double);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return reduce_axes<T>; });
 
 }  // namespace xgrad

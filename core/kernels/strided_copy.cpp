@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
 
 namespace xgrad {
@@ -231,7 +232,6 @@ void copy_strided(const T* in, const Strides& in_strides, T* out, const Strides&
   });
 }
 
-template void copy_strided(const float*, const Strides&, float*, const Strides&, const Shape&);
-template void copy_strided(const double*, const Strides&, double*, const Strides&, const Shape&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return copy_strided<T>; });
 
 }  // namespace xgrad

@@ -13,9 +13,9 @@
 #include <xgrad/derivatives/numerical_gradient.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
-#include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 

@@ -9,7 +9,7 @@
 #include <xgrad/nn/embedding.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/sequential.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/operators.hpp>
 
 #include "../message_of.hpp"

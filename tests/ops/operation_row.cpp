@@ -72,6 +72,7 @@ std::vector<std::string> registered_operations() {
            arrange_operation_names,
            softmax_operation_names,
            loss_operation_names,
+           cross_entropy_operation_names,
        })
     for (const std::string_view name : structural()) names.emplace_back(name);
   return names;

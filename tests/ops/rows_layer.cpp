@@ -1,8 +1,11 @@
 #include <array>
 #include <cmath>
 #include <xgrad/core/kernels/random.hpp>
+#include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/batch_norm_kernels.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/embedding.hpp>
+#include <xgrad/ops/layer_norm.hpp>
 
 #include "operation_row.hpp"
 

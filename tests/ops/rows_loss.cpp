@@ -1,6 +1,7 @@
 #include <cmath>
 #include <functional>
 #include <string>
+#include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 

@@ -8,7 +8,8 @@
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/decomposition.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>

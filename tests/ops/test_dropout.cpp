@@ -6,7 +6,7 @@
 #include <vector>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/checkpoint.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 

@@ -1,7 +1,7 @@
 // embedding: rows of a table, and what its gradient adds up.
 #include <doctest/doctest.h>
 
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/embedding.hpp>
 #include <xgrad/ops/operators.hpp>
 
 #include "../message_of.hpp"

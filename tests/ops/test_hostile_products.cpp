@@ -5,9 +5,9 @@
 #include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/decomposition.hpp>
 #include <xgrad/ops/einsum.hpp>
+#include <xgrad/ops/embedding.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/indexing.hpp>
-#include <xgrad/ops/layer.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>

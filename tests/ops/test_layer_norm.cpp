@@ -8,7 +8,7 @@
 #include <vector>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
-#include <xgrad/ops/layer.hpp>
+#include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 

@@ -11,6 +11,7 @@
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>

@@ -1,0 +1,15 @@
+// Rows of a table, by their indices.
+#pragma once
+
+#include "../core/array/array.hpp"
+#include "../core/graph/record.hpp"
+
+namespace xgrad {
+
+/// Rows of a table [count, dimension]: indices of any shape [...] give [..., dimension]. In a graph it goes
+/// by the name of "take". The gradient adds up where an index comes twice. ShapeError if the table is no
+/// matrix, ValueError for an index that is negative or too large.
+template <detail::Tensor V>
+V embedding(const V& weight, const Indices& indices);
+
+}  // namespace xgrad

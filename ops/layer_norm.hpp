@@ -1,0 +1,18 @@
+// Normalisation of lines along the last axis.
+#pragma once
+
+#include "../core/graph/record.hpp"
+#include "normalization_options.hpp"
+
+namespace xgrad {
+
+/// (x - mean) / sqrt(variance + epsilon) of every line along the last axis, the variance being that of the
+/// line itself, over all of its elements. Then times gamma plus beta, if they are given, both of the last
+/// axis's extent. J. L. Ba, J. R. Kiros and G. E. Hinton, "Layer normalization", 2016. ShapeError if x has no
+/// axes or gamma and beta do not fit; ValueError if epsilon is negative or not finite.
+template <detail::Tensor V>
+V layer_norm(const V& x, const NormalizationOptions& options = {});
+template <detail::Tensor V>
+V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
+
+}  // namespace xgrad
