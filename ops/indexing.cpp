@@ -277,7 +277,6 @@ Array<T> one_hot(const Indices& indices, Count number) {
   return to_array(std::move(rows));
 }
 
-template Array<float> one_hot(const Indices&, Count);
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(take_along_axis<V>, scatter_along_axis<V>, take<V>, scatter_slices<V>);
 });

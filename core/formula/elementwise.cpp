@@ -1,5 +1,6 @@
 #include "elementwise.hpp"
 
+#include "../array/instantiate.hpp"
 #include "../kernels/dispatch.hpp"
 #include "add_multiply.hpp"
 #include "broadcast_loop.hpp"
@@ -168,18 +169,10 @@ Dense<double> scalar_operand<Dense<double>>(double number) {
   return Dense<double>::scalar(number);
 }
 
-template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, float*);
-template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, float*,
-                                           std::uint32_t, std::span<memory::Buffer>);
-template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
-                                   float*);
-template void elementwise_product(const Source&, const Source&, const Shape&, float*);
-template void elementwise_value(const Elementwise&, std::span<const Source>, const Shape&, double*);
-template void elementwise_value_and_slopes(const Elementwise&, std::span<const Source>, const Shape&, double*,
-                                           std::uint32_t, std::span<memory::Buffer>);
-template void elementwise_gradient(const Elementwise&, std::size_t, std::span<const Source>, const Shape&,
-                                   double*);
-template void elementwise_product(const Source&, const Source&, const Shape&, double*);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(elementwise_value<T>, elementwise_value_and_slopes<T>, elementwise_gradient<T>,
+                         elementwise_product<T>);
+});
 
 OperationList core_operations() { return operations_of<Core>(); }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "../array/error.hpp"
+#include "../array/instantiate.hpp"
 #include "../formula/add_multiply.hpp"
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
@@ -76,13 +77,7 @@ V sum_to(const V& x, const Shape& shape) {
   return apply(SumTo{shape}, x);
 }
 
-template Dense<float> broadcast_to(const Dense<float>&, const Shape&);
-template Dense<double> broadcast_to(const Dense<double>&, const Shape&);
-template Variable<float> broadcast_to(const Variable<float>&, const Shape&);
-template Variable<double> broadcast_to(const Variable<double>&, const Shape&);
-template Dense<float> sum_to(const Dense<float>&, const Shape&);
-template Dense<double> sum_to(const Dense<double>&, const Shape&);
-template Variable<float> sum_to(const Variable<float>&, const Shape&);
-template Variable<double> sum_to(const Variable<double>&, const Shape&);
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_tensors([]<class V>() { return std::make_tuple(broadcast_to<V>, sum_to<V>); });
 
 }  // namespace xgrad

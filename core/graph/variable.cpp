@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "../array/instantiate.hpp"
 #include "gradients.hpp"
 #include "notes.hpp"
 #include "record.hpp"
@@ -39,8 +40,6 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
       Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
 }
 
-template Variable<float> detail::restore(Node&, const memory::Buffer&);
-template Variable<double> detail::restore(Node&, const memory::Buffer&);
 
 template <class T>
 Variable<T>::Variable(Dense<T> value)
@@ -50,8 +49,6 @@ template <class T>
 Variable<T> detail::argument_from(Dense<T> value) {
   return Variable<T>(Handle::first(new Leaf(std::move(value), std::is_same_v<T, double>)));
 }
-template Variable<float> detail::argument_from(Dense<float>);
-template Variable<double> detail::argument_from(Dense<double>);
 
 template <class T>
 Variable<T> detail::parameter_from(Dense<T> value) {
@@ -59,8 +56,6 @@ Variable<T> detail::parameter_from(Dense<T> value) {
   parameter.node().updated_in_place = true;
   return parameter;
 }
-template Variable<float> detail::parameter_from(Dense<float>);
-template Variable<double> detail::parameter_from(Dense<double>);
 
 template <class T>
 Variable<T> detail::buffer_from(Dense<T> value) {
@@ -68,8 +63,6 @@ Variable<T> detail::buffer_from(Dense<T> value) {
   buffer.node().updated_in_place = true;
   return buffer;
 }
-template Variable<float> detail::buffer_from(Dense<float>);
-template Variable<double> detail::buffer_from(Dense<double>);
 
 template <class T>
 void Variable<T>::throw_empty() {
@@ -240,7 +233,10 @@ std::ostream& operator<<(std::ostream& out, const Variable<T>& variable) {
 
 template class Variable<float>;
 template class Variable<double>;
-template std::ostream& operator<<(std::ostream&, const Variable<float>&);
-template std::ostream& operator<<(std::ostream&, const Variable<double>&);
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(detail::restore<T>, detail::argument_from<T>, detail::parameter_from<T>,
+                         detail::buffer_from<T>,
+                         instantiate::overload<std::ostream&(std::ostream&, const Variable<T>&)>(operator<<));
+});
 
 }  // namespace xgrad
