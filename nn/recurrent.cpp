@@ -6,7 +6,7 @@
 #include "../core/array/immortal.hpp"
 #include "../core/kernels/random.hpp"
 #include "../ops/activation.hpp"
-#include "../ops/elementwise.hpp"
+#include "../ops/custom_formula.hpp"
 #include "../ops/exponential.hpp"
 #include "../ops/linear_algebra.hpp"
 #include "../ops/shape.hpp"

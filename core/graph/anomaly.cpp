@@ -6,7 +6,6 @@
 
 #include "../array/error.hpp"
 #include "notes.hpp"
-#include "scope.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -99,22 +98,10 @@ void check_share(const Node& target, const Value& gradient) {
                 "keep its inputs away from where its derivative is infinite or undefined");
 }
 
-std::shared_ptr<const detail::Place> place_here(std::string path, const char* file, int line) {
-  return std::make_shared<const detail::Place>(detail::Place{std::move(path), file, line});
-}
-
-std::string_view checked_name(std::string_view name) {
-  if (name.empty()) throw ValueError("Scope: the name is empty; errors and drawings need one");
-  return name;
-}
-
 }  // namespace
 
-Scope::Scope(std::string_view name, const char* file, int line)
-    : watch_(place_here(detail::path_within(checked_name(name)), file, line), detail::Watch::detecting()) {}
-
 DetectAnomaly::DetectAnomaly(const char* file, int line)
-    : watch_(place_here(detail::path_within(), file, line), true) {}
+    : watch_(detail::place_within({}, file, line), true) {}
 
 namespace detail {
 

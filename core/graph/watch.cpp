@@ -58,11 +58,12 @@ const Watch* Watch::innermost() noexcept { return innermost_watch; }
 
 bool Watch::detecting() noexcept { return innermost_watch != nullptr && innermost_watch->detects_; }
 
-std::string path_within(std::string_view name) {
+std::shared_ptr<const Place> place_within(std::string_view name, const char* file, int line) {
   std::string path;
   if (innermost_watch != nullptr && innermost_watch->place()) path = innermost_watch->place()->path;
   if (!path.empty() && !name.empty()) path += '/';
-  return path += name;
+  path += name;
+  return std::make_shared<const Place>(Place{std::move(path), file, line});
 }
 
 }  // namespace xgrad::detail

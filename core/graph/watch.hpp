@@ -63,7 +63,7 @@ class [[nodiscard]] Watch {
   const Watch* outer_;
 };
 
-/// The innermost guard's path, with `name` after it if there is one.
-std::string path_within(std::string_view name = {});
+/// A guard's place: the innermost one's path with `name` after it, if there is one, and the guard's line.
+std::shared_ptr<const Place> place_within(std::string_view name, const char* file, int line);
 
 }  // namespace xgrad::detail

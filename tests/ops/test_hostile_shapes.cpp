@@ -3,7 +3,7 @@
 // What is a legal shape of an empty value is NumPy's choice.
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/arrange.hpp>
-#include <xgrad/ops/elementwise.hpp>
+#include <xgrad/ops/custom_formula.hpp>
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
