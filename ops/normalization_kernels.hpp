@@ -73,7 +73,7 @@ static bool is_lost(double square) {
 
 /// A power of two that brings numbers of up to `largest` near 1, as far as it is a normal T and leaves
 /// epsilon times its square no more than 1. For C's functions by their C names see
-/// core/simd/trigonometric.hpp.
+/// core/kernels/simd/trigonometric.hpp.
 template <class T>
 static double near_one(double largest, double epsilon) {
   constexpr int most = std::numeric_limits<T>::max_exponent - 2;

@@ -1,6 +1,6 @@
 // xtensor-blas's typed interfaces to BLAS and LAPACK: cxxblas and cxxlapack choose a routine by the type of
 // the elements, which must be the type of alpha and beta, too. Not to be included beside OpenBLAS's cblas.h,
-// which declares the same functions over types of its own (core/blas_library.cpp has that one).
+// which declares the same functions over types of its own (core/kernels/blas_library.cpp has that one).
 #pragma once
 
 #include <complex>

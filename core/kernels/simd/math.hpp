@@ -1,7 +1,7 @@
 #pragma once
 
 // The functions of formulas, over packs. Found by argument-dependent lookup: call them unqualified. Errors in
-// units in the last place, and the edges, are measured in tests/core/test_simd.cpp.
+// units in the last place, and the edges, are measured in tests/core/kernels/test_simd.cpp.
 
 #include "error_function.hpp"
 #include "exponential.hpp"

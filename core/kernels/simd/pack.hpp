@@ -2,7 +2,7 @@
 
 // Pack<T, I>: as many numbers as a register of instruction set I holds, read by formulas as if it were one.
 // A thin coat over xsimd's batch: literals convert, comparisons give a Mask that no `if` and no `?:` accepts,
-// and every function is right at its edges (core/simd/math.hpp).
+// and every function is right at its edges (core/kernels/simd/math.hpp).
 //
 // For kernel files only. Whatever builds on it carries I in its type or is `static`: an inline function
 // compiled for AVX-512 may otherwise be the copy that the linker keeps for all.

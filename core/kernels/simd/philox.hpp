@@ -1,7 +1,7 @@
 #pragma once
 
-// Philox4x32-10, a register of blocks at a time: what core/random.cpp computes for one. Salmon et al.,
-// "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Philox4x32-10, a register of blocks at a time: what core/kernels/random.cpp computes for one. Salmon et
+// al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 
 #include "pack.hpp"
 
