@@ -135,8 +135,9 @@ void save(const S& object, const std::string& path, const SaveOptions& options =
 /// its shape differs; IoError if a .safetensors file says that it has the other layout; ValueError for a
 /// layout or `strict = false` with what is no module. The object is unchanged then.
 ///
-///   io::load(net, "model.safetensors", {.layout = io::Layout::pytorch, .prefix = "model.", .strict =
-///   false});
+/// ```cpp
+/// io::load(net, "net.safetensors", {.layout = io::Layout::pytorch, .prefix = "model.", .strict = false});
+/// ```
 template <Stateful S>
 LoadReport load(S& object, const std::string& path, const LoadOptions& options = {}) {
   LoadReport report;

@@ -10,8 +10,10 @@ namespace xgrad::nn {
 /// "weight" [out, in / groups, kH, kW] and "bias" [out] start uniform in +- 1 / sqrt(in / groups kH kW), from
 /// this thread's generator, which is where PyTorch's layer starts too; see Linear for other starts.
 ///
-///   Conv2d<float>(1, 32, 3)                                      // 32 kernels of 3 x 3
-///   Conv2d<float>(32, 64, {5, 3}, {.stride = 2, .padding = {2, 1}})
+/// ```cpp
+/// Conv2d<float> first(1, 32, 3);  // 32 kernels of 3 x 3
+/// Conv2d<float> second(32, 64, {5, 3}, {.stride = 2, .padding = {2, 1}});
+/// ```
 template <class T>
 class Conv2d : public Module<T> {
  public:

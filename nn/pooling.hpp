@@ -8,8 +8,10 @@ namespace xgrad::nn {
 
 /// max_pool2d: images [N, C, H, W] become [N, C, oH, oW].
 ///
-///   MaxPool2d<float>(2)                                          // windows of 2 x 2, side by side
-///   MaxPool2d<float>({.kernel = 3, .stride = 2, .padding = 1})
+/// ```cpp
+/// MaxPool2d<float> halves(2);  // windows of 2 x 2, side by side
+/// MaxPool2d<float> overlaps({.kernel = 3, .stride = 2, .padding = 1});
+/// ```
 template <class T>
 class MaxPool2d : public Module<T> {
  public:

@@ -8,7 +8,9 @@ namespace xgrad::nn {
 /// Feeds each module's output to the next; without modules it gives its input. The modules are named "0",
 /// "1" and so on. Any module will do, also one of your own.
 ///
-///   Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
+/// ```cpp
+/// Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
+/// ```
 template <class T>
 class Sequential : public Module<T> {
  public:

@@ -135,9 +135,10 @@ extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batc
 /// LBFGS does, gets loss and gradients as often as it asks; the batch's figures are those of the first time,
 /// and with max_grad_norm the gradients are clipped each time.
 ///
-///   auto history = fit(net, sgd, [](const auto& y, const auto& labels) { return cross_entropy(y, labels); },
-///                      loader, {.epochs = 10, .validation = &test, .metrics = {{"accuracy",
-///                      accuracy<float>}}});
+/// ```cpp
+/// const auto loss = [](const auto& logits, const auto& labels) { return cross_entropy(logits, labels); };
+/// const auto history = fit(net, sgd, loss, loader, {.epochs = 10, .validation = &test});
+/// ```
 ///
 /// A training that was resumed from a checkpoint ends with the bits of one that was not interrupted, if
 /// model, optimizer, schedules, loaders and options are made alike, and what draws random numbers draws them

@@ -1,16 +1,26 @@
 // What the file of an elementwise family needs: formulas are structs, and a function beside each makes it
 // public.
 //
-//   struct Sigmoid {  // in namespace formulas
-//     static constexpr std::string_view name = "sigmoid";
-//     template <class V> static V value(const V& x) { return 1 / (1 + exp(-x)); }
-//     template <class V> static V gradient(unused, const V& y, const V& dy) { return dy * y * (1 - y); }
-//   };
-//   struct Activation { using list = kernels::List<formulas::Sigmoid>; };  // every formula of the file
-//   template <detail::ReadingRef X>
-//   auto sigmoid(X&& x) { return detail::apply<formulas::Sigmoid, formulas::Activation>(std::forward<X>(x));
+// ```cpp
+// struct Sigmoid {
+//   static constexpr std::string_view name = "sigmoid";
+//   template <class V>
+//   static V value(const V& x) {
+//     return 1 / (1 + exp(-x));
 //   }
-//
+//   template <class V>
+//   static V gradient(unused, const V& y, const V& dy) {
+//     return dy * (y * (1 - y));
+//   }
+// };
+// ```
+// Its family's list names it, as every formula of the file, and the function is
+// ```cpp
+// template <detail::ReadingRef X>
+// auto sigmoid(X&& x) {
+//   return detail::apply<formulas::Sigmoid, formulas::Activation>(std::forward<X>(x));
+// }
+// ```
 // Rules: calls are unqualified, branches are select(condition, a, b), no bare double is returned, and
 // `gradient` takes the inputs, the output and the output's gradient, and returns one V, or a std::array<V, n>
 // for n inputs.

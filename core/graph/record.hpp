@@ -1,13 +1,22 @@
 // Structural operations: one struct each, with `forward` on plain values and `vjp` in our own operations.
 //
-//   struct Negate {                                    // an example
-//     static constexpr std::string_view name = "negate";
-//     template <class T> Dense<T> forward(const Dense<T>& x);
-//     template <class V> void vjp(Backward<V>& b) const { b.give(0, -b.gradient()); }
-//     // if the backward pass reads an input or the output:
-//     bool saves(std::size_t input, const Wanted& wanted) const;   // `wanted` says which inputs need a
-//     gradient static constexpr bool saves_output = true;
-//   };
+// ```cpp
+// struct SquareSum {
+//   static constexpr std::string_view name = "square_sum";
+//   template <class T>
+//   Dense<T> forward(const Dense<T>& x) const {
+//     return sum(x * x);
+//   }
+//   template <class V>
+//   void vjp(Backward<V>& b) const {
+//     b.give(0, 2 * b.gradient() * b.input(0));
+//   }
+//   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[input]; }
+// };
+// ```
+//
+// Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
+// the output has `static constexpr bool saves_output = true`.
 #pragma once
 
 #include <array>

@@ -1,0 +1,94 @@
+// The examples in the comments of headers, letter for letter but for the indentation:
+// tests/api/check_page.cmake compares.
+#include <filesystem>
+
+#include <doctest/doctest.h>
+#include <xgrad/xgrad.hpp>
+// What whoever adds an operation includes.
+#include <xgrad/core/graph/record.hpp>
+
+namespace xgrad::detail {
+namespace {
+
+struct SquareSum {
+  static constexpr std::string_view name = "square_sum";
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return sum(x * x);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, 2 * b.gradient() * b.input(0));
+  }
+  bool saves(std::size_t input, const Wanted& wanted) const { return wanted[input]; }
+};
+
+Variable<double> square_sum(const Variable<double>& x) { return perform(SquareSum{}, x); }
+
+}  // namespace
+}  // namespace xgrad::detail
+
+TEST_CASE("record.hpp's example is an operation") {
+  const auto x = xgrad::parameter(xt::xarray<double>{3, 4});
+  const auto y = xgrad::detail::square_sum(x);
+  CHECK(y.operation() == "square_sum");
+  CHECK(y.item() == 25);
+  y.backward();
+  CHECK(x.grad() == xt::xarray<double>{6, 8});
+  const auto report =
+      xgrad::gradcheck(xgrad::detail::square_sum, {x}, {.second_order = true, .forward_mode = true});
+  INFO(report);
+  CHECK(report.ok());
+}
+
+TEST_CASE("the layers' examples make layers") {
+  using namespace xgrad::nn;
+  {
+    Conv2d<float> first(1, 32, 3);  // 32 kernels of 3 x 3
+    Conv2d<float> second(32, 64, {5, 3}, {.stride = 2, .padding = {2, 1}});
+    CHECK(first.weight().shape() == xgrad::Shape{32, 1, 3, 3});
+    CHECK(second.weight().shape() == xgrad::Shape{64, 32, 5, 3});
+  }
+  {
+    const auto images = xgrad::constant(xt::ones<float>({1, 2, 7, 7}));
+    MaxPool2d<float> halves(2);  // windows of 2 x 2, side by side
+    MaxPool2d<float> overlaps({.kernel = 3, .stride = 2, .padding = 1});
+    CHECK(halves(images).shape() == xgrad::Shape{1, 2, 3, 3});
+    CHECK(overlaps(images).shape() == xgrad::Shape{1, 2, 4, 4});
+  }
+  {
+    Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
+    CHECK(net.parameter_count() == 79510);
+  }
+}
+
+TEST_CASE("fit's example trains") {
+  using namespace xgrad::nn;
+  using namespace xgrad::train;
+  xgrad::manual_seed(0);
+  const auto digits = xgrad::data::load_digits<float>();
+  xgrad::data::DataLoader<xgrad::data::TensorDataset<float>> loader({digits.images, digits.labels},
+                                                                    {.batch_size = 100, .shuffle = true});
+  xgrad::data::DataLoader<xgrad::data::TensorDataset<float>> test({digits.images, digits.labels},
+                                                                  {.batch_size = 600});
+  Linear<float> net(64, 10);
+  xgrad::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1});
+  const auto loss = [](const auto& logits, const auto& labels) { return cross_entropy(logits, labels); };
+  const auto history = fit(net, sgd, loss, loader, {.epochs = 10, .validation = &test});
+  // Ten digits that are guessed cost log(10) = 2.3 each.
+  CHECK(history.epochs.back().validation_loss.value() < 1);
+}
+
+TEST_CASE("load's example reads a part of a file") {
+  namespace io = xgrad::io;
+  xgrad::nn::Linear<float> other(2, 3), net(2, 3, false);
+  const auto folder = std::filesystem::temp_directory_path() / "xgrad_comments";
+  std::filesystem::create_directories(folder);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  io::save(other, "net.safetensors", {.layout = io::Layout::pytorch, .prefix = "model."});
+  io::load(net, "net.safetensors", {.layout = io::Layout::pytorch, .prefix = "model.", .strict = false});
+  CHECK(net.weight().value() == other.weight().value());
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
+}
