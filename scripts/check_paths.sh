@@ -2,7 +2,8 @@
 # Usage: scripts/check_paths.sh [folder of the repository] | --self-test
 # Fails if a page or a comment names a file that is not there. On a page: what stands in backticks, links and pictures,
 # and tests by ctest's names for them. On pages and in comments: headers in <xgrad/...>, and paths that begin with one of
-# the repository's folders and end as files do. Needs only bash and awk.
+# the repository's folders and end as files do. In backticks on the pages about the code itself (docs/architecture.md,
+# docs/adding-*.md): also names that no source has. Needs only bash and awk.
 set -euo pipefail
 
 check_tree() {
@@ -33,15 +34,15 @@ function complain(text) {
 }
 
 # A file, a folder, or a pattern with * that at least one of them fits.
-function is_there(path,    pattern, known) {
+function is_there(path,    pattern, one) {
   sub(/\/$/, "", path)
   if (path in exists) return 1
   if (!index(path, "*")) return 0
   pattern = path
   gsub(/\./, "\\.", pattern)
   gsub(/\*+/, "[^/]*", pattern)
-  for (known in exists)
-    if (known ~ "^" pattern "$") return 1
+  for (one in exists)
+    if (one ~ "^" pattern "$") return 1
   return 0
 }
 
@@ -75,6 +76,17 @@ function check_backticks(line,    n, i, word) {
     if (word ~ /^[A-Za-z.][A-Za-z0-9_.*\/-]*$/ && index(word, "/") && (substr(word, 1, index(word, "/") - 1) in tops) &&
         !is_there(word) && !is_there("tests/" word ".cpp"))
       complain("`" word "` is not there")
+  }
+}
+
+# Names in backticks, to be looked for when every source has been read.
+function note_names(line,    n, i, k, count, names) {
+  n = find_all(line, "`[^`]+`")
+  for (i = 1; i <= n; i++) {
+    if (found[i] ~ /[\/.][a-z*]+`$|\// ) continue
+    count = split(found[i], names, /[^A-Za-z0-9_]+/)
+    for (k = 1; k <= count; k++)
+      if (names[k] ~ /^[A-Za-z_]..+$/ && !(names[k] in named)) named[names[k]] = FILENAME ":" FNR
   }
 }
 
@@ -120,6 +132,11 @@ function check_words(line,    n, i, path) {
 
 BEGIN { bad = 0 }
 
+FILENAME ~ /\.[hc]pp$/ {
+  count = split($0, parts, /[^A-Za-z0-9_]+/)
+  for (i = 1; i <= count; i++) known[parts[i]] = 1
+}
+
 # First the list of what there is: files, and the folders that hold them.
 FILENAME == "-" || FILENAME == "" {
   for (path = $0; path != ""; path = folder_of(path)) exists[path] = 1
@@ -135,6 +152,7 @@ FILENAME ~ /\.md$/ && !in_program {
   check_links($0)
   check_tests($0)
   check_headers($0)
+  if (FILENAME ~ /^docs\/(architecture|adding-.*)\.md$/) note_names($0)
   next
 }
 
@@ -146,9 +164,17 @@ match($0, /\/\/[^"]*$/) {
   check_words(comment)
 }
 
-END { exit bad }'
+END {
+  for (name in named)
+    if (!(name in known)) {
+      print named[name] ": no source has the name " name
+      bad = 1
+    }
+  exit bad
+}'
 
 # Each line breaks one rule in a tree that is otherwise right: file, the line to add, a piece of the complaint.
+# shellcheck disable=SC2016  # backticks are Markdown's
 self_test() {
   local tree output failures=0
   tree=$(mktemp -d)
@@ -163,6 +189,8 @@ self_test() {
     printf '[page](docs/page.md#top) <img src="docs/images/a.png"> [far](https://example.org/core/x.hpp)\n' >> "$tree/README.md"
     printf '[up](../README.md) ![a](images/a.png) `tests/core/graph/test_node.cpp`\n```cpp\n#include <xgrad/core/graph/node.hpp>\nf([](auto x) {});\n```\n`f([](auto x) {})`\n' \
       > "$tree/docs/page.md"
+    printf '`Node::visit(x)`, `{.far = true}`\n' > "$tree/docs/architecture.md"
+    printf 'struct Node { void visit(bool far = true); };\n' > "$tree/core/graph/node.cpp"
     echo 'png' > "$tree/docs/images/a.png"
     printf '// As core/graph/node.hpp says, and https://example.org/docs/x.md; a/b.hpp is no folder of ours.\n' > "$tree/core/graph/node.hpp"
     printf 'open("core/none.hpp");  // a string is no comment\n' > "$tree/tests/core/graph/test_node.cpp"
@@ -191,7 +219,7 @@ self_test() {
   done << 'TABLE'
 README.md|See `core/node.hpp`.|`core/node.hpp` is not there
 README.md|See `core/graphs/`.|`core/graphs/` is not there
-README.md|See `core/graph/*.cpp`.|`core/graph/*.cpp` is not there
+README.md|See `core/graph/*.txt`.|`core/graph/*.txt` is not there
 README.md|Run `core/run.sh --fast`.|`core/run.sh` is not there
 README.md|[page](docs/pages.md)|the link to docs/pages.md leads nowhere
 docs/page.md|[page](README.md)|the link to docs/README.md leads nowhere
@@ -199,6 +227,8 @@ docs/page.md|![a](images/b.png)|the link to docs/images/b.png leads nowhere
 README.md|<img src="docs/images/b.png">|the link to docs/images/b.png leads nowhere
 docs/page.md|made so, core/test_node|there is no test core/test_node
 docs/page.md|#include <xgrad/core/node.hpp>|there is no <xgrad/core/node.hpp>
+docs/architecture.md|See `Node::leave`.|docs/architecture.md:2: no source has the name leave
+docs/adding-a-node.md|Call `Nodes`.|no source has the name Nodes
 core/graph/node.hpp|// Write <xgrad/core.hpp>.|there is no <xgrad/core.hpp>
 core/graph/node.hpp|int x;  // as core/node.hpp has it|core/node.hpp is not there
 tests/core/graph/test_node.cpp|// See docs/pages.md.|docs/pages.md is not there
