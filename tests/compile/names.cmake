@@ -25,6 +25,16 @@ while(headers)
   endforeach()
 endwhile()
 
+# A layer, optimizer or schedule that its room's header does not have is one that no program finds.
+file(GLOB all RELATIVE "${HEADERS}" "${HEADERS}/nn/*.hpp" "${HEADERS}/optim/*.hpp")
+foreach(header IN LISTS all)
+  file(STRINGS "${HEADERS}/${header}" classes REGEX "^(class|struct) .*: public |^using .* = .*<T[,>]")
+  if(classes AND NOT header IN_LIST seen)
+    cmake_path(GET header PARENT_PATH room)
+    message(FATAL_ERROR "${room}.hpp does not include ${header}, which has ${classes}")
+  endif()
+endforeach()
+
 set(name "[A-Za-z_][A-Za-z_0-9]*")
 set(names "")
 foreach(header IN LISTS seen)
