@@ -135,7 +135,8 @@ Variable<T> MultiheadAttention<T>::heads_of(const Variable<T>& x) const {
 template <class T>
 Variable<T> MultiheadAttention<T>::attend(const Variable<T>& query, const Variable<T>& key,
                                           const Variable<T>& value, const AttentionMask& mask) {
-  const double scale = 1 / std::sqrt(static_cast<double>(features() / heads_));
+  const std::size_t width = features() / heads_;  // the heads divide the features
+  const double scale = 1 / std::sqrt(static_cast<double>(width));
   Variable<T> scores = matmul(heads_of(query) * scale, heads_of(key), {.transpose_b = true});
   if (mask.forbidden) scores = scores + forbidden_scores<T>(*mask.forbidden, scores.shape());
   if (mask.causal) scores = scores + later_scores<T>(scores.shape()[2], scores.shape()[3]);

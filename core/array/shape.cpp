@@ -100,6 +100,7 @@ Shape reduced_shape(const Shape& shape, const AxisList<bool>& reduced, bool keep
   return result;
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a Shape has no ninth axis
 AxisList<std::ptrdiff_t> row_major_strides(const Shape& shape) noexcept {
   AxisList<std::ptrdiff_t> strides(shape.size(), 1);
   for (std::size_t axis = shape.size(); axis-- > 1;)

@@ -177,6 +177,7 @@ AxisList<bool> reduced_axes(std::string_view operation, const Axes& axes, const 
 Shape reduced_shape(const Shape& shape, const AxisList<bool>& reduced, bool keep_dims);
 
 /// Row-major strides in elements.
+// NOLINTNEXTLINE(bugprone-exception-escape): a Shape has no ninth axis
 AxisList<std::ptrdiff_t> row_major_strides(const Shape& shape) noexcept;
 
 }  // namespace detail

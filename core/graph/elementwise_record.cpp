@@ -60,7 +60,7 @@ class ElementwiseNode final : public Node {
       const Elementwise::Gradient& gradient = operation_->gradient(k);
       if (gradient.zero || !sweep.wants(input)) continue;
       const bool last = !wanted_after(sweep, k);
-      memory::Buffer share = last ? std::move(dy) : dy;
+      memory::Buffer share = last ? std::move(dy) : dy;  // NOLINT(bugprone-use-after-move): the loop ends
       if (value.shape != input.value.shape)
         share = summed_share(sweep, k, last, std::move(share));
       else if (!gradient.passes)
@@ -158,6 +158,7 @@ class ElementwiseNode final : public Node {
       if (!wanted[k]) continue;
       const bool last = k + 1 == end;
       if (gradients[k].passes) {
+        // NOLINTNEXTLINE(bugprone-use-after-move): the loop ends
         sweep.give(*edges_[k], last ? std::move(dy) : memory::Buffer(dy));
         continue;
       }
@@ -249,6 +250,7 @@ class ElementwiseNode final : public Node {
     if (gradient.reads_output) values[count()] = Variable<T>(Handle(this));
     if (gradient.operation == nullptr) return replay<Variable<T>>(gradient.program, values);
     std::vector<const Variable<T>*> pointers;
+    pointers.reserve(values.size());
     for (const Variable<T>& v : values) pointers.push_back(&v);
     return apply_to<Variable<T>>(*gradient.operation, pointers.data());
   }

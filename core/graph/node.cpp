@@ -14,6 +14,7 @@ thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked thro
 thread_local constinit bool draining = false;
 
 Node* next_doomed(Node* node) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark));
 }
 

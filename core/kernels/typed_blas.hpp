@@ -9,8 +9,10 @@
 #include <xtensor-blas/xblas_config.hpp>
 
 // These two rely on the headers above.
+// NOLINTBEGIN(bugprone-suspicious-include): they are templates
 #include <xflens/cxxblas/cxxblas.cxx>
 #include <xflens/cxxlapack/cxxlapack.cxx>
+// NOLINTEND(bugprone-suspicious-include)
 
 namespace xgrad::detail {
 
