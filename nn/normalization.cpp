@@ -94,7 +94,8 @@ Variable<T> BatchNorm<T>::forward(const Variable<T>& x) {
   }
   const auto [y, statistics] = weight_.defined() ? batch_norm_with_statistics(x, weight_, bias_, options)
                                                  : batch_norm_with_statistics(x, options);
-  if (tracks) track(statistics.mean, statistics.variance, static_cast<double>(x.size() / features_));
+  const std::size_t samples = x.size() / features_;  // of each feature
+  if (tracks) track(statistics.mean, statistics.variance, static_cast<double>(samples));
   return y;
 }
 
