@@ -23,7 +23,7 @@ struct SquareSum {
   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[input]; }
 };
 
-Variable<double> square_sum(const Variable<double>& x) { return perform(SquareSum{}, x); }
+Variable<double> square_sum(const Variable<double>& x) { return apply(SquareSum{}, x); }
 
 }  // namespace
 }  // namespace xgrad::detail
