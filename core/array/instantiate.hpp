@@ -3,9 +3,10 @@
 // A function template that a header declares is defined in one .cpp file, which ends with a table of those
 // that other files call. To name a function there is what instantiates it:
 //
-//   [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
-//     return std::make_tuple(softmax<V>, log_softmax<V>);
-//   });
+// ```cpp
+// [[gnu::used]] constexpr auto instances =
+//     instantiate::for_tensors([]<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>); });
+// ```
 //
 // Nobody reads the table, but the compiler keeps it, and with it what it points to. It is there before the
 // program runs. What no table names, or one names that has no definition, the linker finds missing.
