@@ -22,6 +22,7 @@ using xgrad::Array;
 using xgrad::Dense;
 using xgrad::Shape;
 using xgrad::Variable;
+using xgrad::testing::normal_numbers;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::same_bits;
 using xgrad::testing::Threads;
@@ -56,16 +57,6 @@ std::vector<Kind<T>> every_kind() {
     add<AdamW<T>>(kinds, "AdamW", {.learning_rate = 0.1, .amsgrad = amsgrad});
   }
   return kinds;
-}
-
-/// `count` normal numbers that depend on the seed alone.
-template <class T>
-Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
-  xgrad::Generator generator(seed);
-  Dense<T> numbers(Shape{count});
-  T* const out = numbers.mutable_data();
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(generator.normal());
-  return numbers;
 }
 
 /// Steps of number from + 1 to `to`, with random gradients that depend on the step's number alone.
