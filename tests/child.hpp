@@ -2,6 +2,14 @@
 #pragma once
 
 #if defined(__unix__)
+// Whether a forked child may start threads: ThreadSanitizer ends it there.
+#if defined(__SANITIZE_THREAD__)
+#elif !defined(__has_feature)
+#define XGRAD_TEST_FORKED_THREADS
+#elif !__has_feature(thread_sanitizer)
+#define XGRAD_TEST_FORKED_THREADS
+#endif
+
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cstdio>

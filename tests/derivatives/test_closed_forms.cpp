@@ -12,7 +12,10 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/softmax.hpp>
 
+#include "../variables.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::largest_difference;
 using Var = xg::Variable<double>;
 using Numbers = xg::Array<double>;
 
@@ -23,13 +26,6 @@ constexpr double tolerance = 1e-12;
 Numbers normal(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator numbers(seed);
   return xg::to_array(xg::random_normal<double>(shape, 0, 1, numbers));
-}
-
-double difference(const Numbers& a, const Numbers& b) {
-  REQUIRE(a.shape() == b.shape());
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::fmax(worst, std::fabs(a.flat(i) - b.flat(i)));
-  return worst;
 }
 
 /// How far a matrix times v, all in row-major order, is from what is expected.
@@ -77,7 +73,7 @@ TEST_CASE("the Jacobian of softmax is diag(s) - s s^T") {
     for (std::size_t j = 0; j < 6; ++j) expected(i, j) = (i == j ? s[i] : 0) - s[i] * s[j];
   const auto h = [](const Var& z) { return xg::softmax(z); };
   const Numbers found = xg::jacobian(h, xg::constant(x));
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::jvp(h, xg::constant(x), v).tangent.value()) < tolerance);
   CHECK(product_difference(found, v, xg::vjp(h, xg::constant(x), v).cotangent.value()) < tolerance);
 }
@@ -91,7 +87,7 @@ TEST_CASE("the Jacobian of a softmax of rows has a block for each row") {
     for (std::size_t i = 0; i < 3; ++i)
       for (std::size_t j = 0; j < 3; ++j) expected(n, i, n, j) = (i == j ? s[i] : 0) - s[i] * s[j];
   }
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
 }
 
 TEST_CASE("the Hessian of a weighed softmax, and of log-sum-exp") {
@@ -107,14 +103,14 @@ TEST_CASE("the Hessian of a weighed softmax, and of log-sum-exp") {
     }
   const auto f = [&](const Var& z) { return xg::sum(xg::softmax(z) * c); };
   const Numbers found = xg::hessian(f, xg::constant(x));
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::hvp(f, xg::constant(x), v).value()) < tolerance);
   const auto g = [](const Var& z) { return xg::logsumexp(z); };
-  CHECK(difference(xg::hessian(g, xg::constant(x)), covariance) < tolerance);
+  CHECK(largest_difference(xg::hessian(g, xg::constant(x)), covariance) < tolerance);
   const auto picked = [&](const Var& z) { return xg::sum(xg::log_softmax(z) * c); };
   double weight = 0;
   for (std::size_t i = 0; i < 6; ++i) weight += c(i);
-  CHECK(difference(xg::hessian(picked, xg::constant(x)), Numbers(-weight * covariance)) < tolerance);
+  CHECK(largest_difference(xg::hessian(picked, xg::constant(x)), Numbers(-weight * covariance)) < tolerance);
 }
 
 TEST_CASE("the Jacobian of a two-layer network is r^T diag(1 - h^2) w^T") {
@@ -127,7 +123,7 @@ TEST_CASE("the Jacobian of a two-layer network is r^T diag(1 - h^2) w^T") {
       for (std::size_t a = 0; a < 3; ++a) expected(o, a) += net.r(k, o) * (1 - h * h) * net.w(a, k);
   }
   const Numbers found = xg::jacobian(net, xg::constant(x));
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::jvp(net, xg::constant(x), v).tangent.value()) < tolerance);
 }
 
@@ -143,7 +139,7 @@ TEST_CASE("the Hessian of a two-layer network in its input is w diag(-2 h (1 - h
   }
   const auto f = [&](const Var& z) { return xg::sum(net(z) * u); };
   const Numbers found = xg::hessian(f, xg::constant(x));
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::hvp(f, xg::constant(x), v).value()) < tolerance);
 }
 
@@ -169,6 +165,6 @@ TEST_CASE("the Hessian of a two-layer network's squared error in its weights") {
         for (std::size_t b = 0; b < 3; ++b) expected(a, k, b, l) = x(a) * bend * x(b);
     }
   const Numbers found = xg::hessian(loss, xg::constant(net.w));
-  CHECK(difference(found, expected) < tolerance);
+  CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::hvp(loss, xg::constant(net.w), v).value()) < tolerance);
 }

@@ -12,9 +12,11 @@
 #include <xgrad/ops/operators.hpp>
 
 #include "../message_of.hpp"
+#include "../printed.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::message_of;
+using xgrad::testing::printed;
 
 namespace {
 
@@ -23,12 +25,6 @@ using List = std::vector<Real>;
 
 Real matrix() { return xg::constant(xt::xarray<double>{{0.5, -1.2, 2.0}, {3.1, 0.01, -0.7}}); }
 Real row() { return xg::constant(xt::xarray<double>{1.5, 0.25, 2.5}); }
-
-std::string printed(const xg::GradcheckReport& report) {
-  std::ostringstream text;
-  text << report;
-  return text.str();
-}
 
 /// max(x, 0), with a gradient at 0 of the test's choice.
 struct Ramp {

@@ -10,17 +10,14 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../printed.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::printed;
 
 namespace {
 
 using Real = xg::Variable<double>;
-
-std::string printed(const xg::GradcheckReport& report) {
-  std::ostringstream text;
-  text << report;
-  return text.str();
-}
 
 xt::xarray<double> numbers(std::vector<std::size_t> shape, double low, double high) {
   xt::xarray<double> result(shape);

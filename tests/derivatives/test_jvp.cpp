@@ -4,7 +4,10 @@
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/xgrad.hpp>
 
+#include "../variables.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::largest_difference;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -13,12 +16,6 @@ xt::xarray<double> some_values() { return {{0.3, -0.7, 1.1}, {0.9, 0.2, -1.3}}; 
 xt::xarray<double> a_direction() { return {{1, -2, 0.5}, {0.25, 3, -1}}; }
 
 Var smooth(const Var& x) { return xg::tanh(x * x + 1.5 * x) / (x * x + 2); }
-
-double difference(const xg::Array<double>& a, const xg::Array<double>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a.flat(i) - b.flat(i)));
-  return worst;
-}
 
 }  // namespace
 
@@ -30,8 +27,8 @@ TEST_CASE("jvp is the derivative along a direction") {
                            behind = some_values() - h * a_direction();
   const xt::xarray<double> numeric =
       (smooth(xg::constant(ahead)).value() - smooth(xg::constant(behind)).value()) / (2 * h);
-  CHECK(difference(tangent.value(), numeric) < 1e-8);
-  CHECK(difference(out.value(), smooth(x.detach()).value()) == 0);
+  CHECK(largest_difference(tangent.value(), numeric) < 1e-8);
+  CHECK(largest_difference(out.value(), smooth(x.detach()).value()) == 0);
   CHECK_FALSE(tangent.requires_grad());
   CHECK_FALSE(x.has_grad());
 }
@@ -55,7 +52,7 @@ TEST_CASE("a tangent can be differentiated, and agrees with the Hessian's produc
   const auto f = [](const Var& z) { return z * z * z; };  // diagonal: derivative 3 z^2 v, then 6 z v
   const auto [out, tangent] = xg::jvp(f, x, v, {.create_graph = true});
   const auto again = xg::grad(tangent, {x}, {.grad_output = xt::ones<double>({2})})[0].value();
-  CHECK(difference(again, xt::xarray<double>{6 * 0.4 * 2, 6 * -1.2 * -1}) < 1e-14);
+  CHECK(largest_difference(again, xt::xarray<double>{6 * 0.4 * 2, 6 * -1.2 * -1}) < 1e-14);
 }
 
 TEST_CASE("a function that does not depend on its input has a zero tangent") {

@@ -20,18 +20,6 @@ Variable<T> sample(const Shape& shape, std::uint64_t seed) {
   return Variable<T>(random_normal<T>(shape, 0, 1, from));
 }
 
-/// The largest error, relative where the expected value is above 1; infinite unless there are as many.
-template <class T>
-double distance(const Variable<T>& got, const std::vector<double>& expected) {
-  if (got.size() != expected.size()) return INFINITY;
-  double most = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const double error = std::fabs(static_cast<double>(got.dense().data()[i]) - expected[i]);
-    most = std::fmax(most, std::isnan(error) ? INFINITY : error / std::fmax(1, std::fabs(expected[i])));
-  }
-  return most;
-}
-
 /// What distance() may be for sums of some hundreds of terms.
 template <class T>
 constexpr double rounding = sizeof(T) == 4 ? 2e-5 : 1e-13;

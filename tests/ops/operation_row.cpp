@@ -137,4 +137,12 @@ std::vector<Line> lines_of(const Array<double>& x, const Axes& axes) {
   return lines;
 }
 
+Reference reducing(const Axes& axes, std::function<double(const Line&)> reduce) {
+  return [=](const std::vector<Array<double>>& in) {
+    std::vector<double> result;
+    for (const Line& line : lines_of(in[0], axes)) result.push_back(reduce(line));
+    return result;
+  };
+}
+
 }  // namespace xgrad::testing

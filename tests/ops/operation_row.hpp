@@ -84,6 +84,8 @@ OperationRow elementwise_row(std::string operation, std::string variant, std::ve
 using Line = std::vector<double>;
 /// The lines that a reduction of `axes` makes of x: in the order of the result, each in row-major order.
 std::vector<Line> lines_of(const Array<double>& x, const Axes& axes);
+/// The reference of a reduction of `axes`, from what it makes of one line.
+Reference reducing(const Axes& axes, std::function<double(const Line&)> reduce);
 
 /// "sum (axis 0)": for messages.
 std::string name_of(const OperationRow& row);

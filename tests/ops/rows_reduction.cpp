@@ -31,14 +31,6 @@ double log_total(const Line& line) {
   return most + std::log(sum);
 }
 
-Reference reducing(const Axes& axes, double (*reduce)(const Line&)) {
-  return [=](const Arrays& in) {
-    std::vector<double> result;
-    for (const Line& line : lines_of(in[0], axes)) result.push_back(reduce(line));
-    return result;
-  };
-}
-
 struct Choice {
   const char* variant;
   Shape shape;

@@ -27,15 +27,6 @@ double length(const Line& line, double p) {
   return total;
 }
 
-template <class F>
-Reference reducing(const Axes& axes, F reduce) {
-  return [=](const Arrays& in) {
-    std::vector<double> result;
-    for (const Line& line : lines_of(in[0], axes)) result.push_back(reduce(line));
-    return result;
-  };
-}
-
 struct Choice {
   const char* variant;
   Shape shape;

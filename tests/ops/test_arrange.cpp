@@ -15,19 +15,16 @@
 #include <xgrad/ops/shape.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
 using xg::testing::message_of;
+using xg::testing::random_variable;
 
 namespace {
 
 using Var = xg::Variable<double>;
 using Index = std::vector<std::ptrdiff_t>;
-
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
 
 xg::Shape random_shape(std::size_t dim, xg::Generator& from) {
   xg::Shape shape;
@@ -78,7 +75,7 @@ void for_random_shapes(std::size_t least_axes, const F& f) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     const xg::Shape shape = random_shape(least_axes + from.below(5 - least_axes), from);
     INFO("seed " << seed << ", shape " << xg::to_string(shape));
-    f(random(shape, seed), shape, from);
+    f(random_variable(shape, seed), shape, from);
   }
 }
 
@@ -122,7 +119,7 @@ TEST_CASE("roll without an axis goes on in the next row, and with several goes a
   CHECK(xg::roll(x, {1, -1}, {0, 1}).value() == xt::xarray<double>{{5, 6, 4}, {2, 3, 1}});
   CHECK(xg::roll(x, {1, 1}, {1, -1}).value() == xt::xarray<double>{{2, 3, 1}, {5, 6, 4}});
   CHECK(xg::roll(xg::constant(3.0), 2).item() == 3);
-  const Var large = random({900, 500}, 1);
+  const Var large = random_variable({900, 500}, 1);
   check(xg::roll(large, 123, 0), {900, 500}, [&](Index i) {
     return at(large, {(i[0] + 900 - 123) % 900, i[1]});
   });
@@ -228,7 +225,7 @@ TEST_CASE("tril and triu keep one side of a diagonal, and part the rest from wha
 }
 
 TEST_CASE("what cannot be arranged is refused in one sentence") {
-  const Var x = random({2, 3}, 1), line = random({3}, 1);
+  const Var x = random_variable({2, 3}, 1), line = random_variable({3}, 1);
   CHECK(message_of([&] { xg::flip(x, 2); }) ==
         "flip: axis 2 is out of range for shape [2, 3]; give one from -2 to 1");
   CHECK(message_of([&] { xg::roll(x, 1, -3); }) ==

@@ -13,18 +13,16 @@
 #include <xgrad/ops/shape.hpp>
 
 #include "../threads.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::random_variable;
 using xgrad::testing::Threads;
 
 namespace {
 
 using Var = xg::Variable<double>;
 
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
 xg::Array<double> filled(const xg::Shape& shape, double value) {
   return xg::to_array(xg::Dense<double>::filled(shape, value));
 }
@@ -104,8 +102,8 @@ void for_each_case(std::size_t m, std::size_t k, std::size_t n, const Check& che
   for (const Shapes& shapes : batches())
     for (const bool ta : {false, true})
       for (const bool tb : {false, true}) {
-        const Var a = random(ta ? with(shapes.a, k, m) : with(shapes.a, m, k), 1);
-        const Var b = random(tb ? with(shapes.b, n, k) : with(shapes.b, k, n), 2);
+        const Var a = random_variable(ta ? with(shapes.a, k, m) : with(shapes.a, m, k), 1);
+        const Var b = random_variable(tb ? with(shapes.b, n, k) : with(shapes.b, k, n), 2);
         INFO("seeds 1 and 2: " << to_string(a.shape()) << " x " << to_string(b.shape()) << ", transposed "
                                << ta << " " << tb);
         check(a, b, xg::MatmulOptions{ta, tb}, shapes.result);
@@ -149,7 +147,8 @@ TEST_CASE("rows and columns among the stacks have right gradients too") {
 }
 
 TEST_CASE("a vector beside a stack multiplies each of its matrices") {
-  const Var stack = random({2, 3, 4}, 3), four = random({4}, 4), three = random({3}, 5);
+  const Var stack = random_variable({2, 3, 4}, 3), four = random_variable({4}, 4),
+            three = random_variable({3}, 5);
   const Var right = xg::matmul(stack, four), left = xg::matmul(three, stack);
   CHECK(right.shape() == xg::Shape{2, 3});
   CHECK(left.shape() == xg::Shape{2, 4});
@@ -164,7 +163,8 @@ TEST_CASE("a vector beside a stack multiplies each of its matrices") {
       [](const Var& x, const Var& u, const Var& v) {
         return xg::square(xg::matmul(v, x)) + xg::matmul(xg::matmul(x, u), x);
       },
-      {random({3, 3, 3}, 6), random({3}, 7), random({3}, 8)}, {.second_order = true});
+      {random_variable({3, 3, 3}, 6), random_variable({3}, 7), random_variable({3}, 8)},
+      {.second_order = true});
   INFO(report);
   CHECK(report.ok());
 }
@@ -176,10 +176,10 @@ TEST_CASE("stacks without matrices, and matrices without elements") {
   CHECK(shape_of({0, 2, 3}, {3, 4}) == xg::Shape{0, 2, 4});
   CHECK(shape_of({0, 2, 3}, {1, 3, 4}) == xg::Shape{0, 2, 4});
   CHECK(shape_of({5, 0, 3}, {3, 4}) == xg::Shape{5, 0, 4});
-  const Var a = random({2, 3, 0}, 1), b = random({0, 4}, 2);
+  const Var a = random_variable({2, 3, 0}, 1), b = random_variable({0, 4}, 2);
   CHECK(xg::matmul(a, b).value() == filled({2, 3, 4}, 0));
   // A factor that no matrix of the stack reaches has gradient 0.
-  const Var none = random({0, 2, 3}, 3), some = random({3, 4}, 4);
+  const Var none = random_variable({0, 2, 3}, 3), some = random_variable({3, 4}, 4);
   const auto gradients =
       xg::grad(xg::matmul(none, some), {none, some}, {.grad_output = filled({0, 2, 4}, 1)});
   CHECK(gradients[0].shape() == xg::Shape{0, 2, 3});
@@ -194,7 +194,7 @@ TEST_CASE("large stacks are the same on one thread and on two, bit for bit") {
                {{1100, 32, 32}, {32, 32}},
                {{16, 16}, {3000, 16, 16}}};
   for (const auto& [a_shape, b_shape] : cases) {
-    const Var a = random(a_shape, 1), b = random(b_shape, 2);
+    const Var a = random_variable(a_shape, 1), b = random_variable(b_shape, 2);
     const auto run = [&](std::size_t threads) {
       Threads use(threads);
       const Var y = xg::matmul(a, b);
@@ -213,7 +213,7 @@ TEST_CASE("large stacks are the same on one thread and on two, bit for bit") {
 }
 
 TEST_CASE("dot sums over the last axis of one and the last but one of the other") {
-  const Var a = random({2, 3, 4}, 1), b = random({5, 4, 2}, 2);
+  const Var a = random_variable({2, 3, 4}, 1), b = random_variable({5, 4, 2}, 2);
   const Var y = xg::dot(a, b);
   REQUIRE(y.shape() == xg::Shape{2, 3, 5, 2});
   for (std::size_t i = 0; i < 6; ++i)
@@ -223,14 +223,14 @@ TEST_CASE("dot sums over the last axis of one and the last but one of the other"
         for (std::size_t k = 0; k < 4; ++k) expected += a.dense().data()[i * 4 + k] * b.value()(j, k, l);
         CHECK(y.dense().data()[(i * 5 + j) * 2 + l] == doctest::Approx(expected).epsilon(1e-13));
       }
-  CHECK(xg::dot(random({4}, 1), b).shape() == xg::Shape{5, 2});
-  CHECK(xg::dot(a, random({4}, 1)).shape() == xg::Shape{2, 3});
-  CHECK(xg::dot(random({4}, 1), random({4}, 2)).dim() == 0);
+  CHECK(xg::dot(random_variable({4}, 1), b).shape() == xg::Shape{5, 2});
+  CHECK(xg::dot(a, random_variable({4}, 1)).shape() == xg::Shape{2, 3});
+  CHECK(xg::dot(random_variable({4}, 1), random_variable({4}, 2)).dim() == 0);
   CHECK(xg::dot(xg::constant(2.0), xg::constant(xt::xarray<double>{1, 2})).value() ==
         xt::xarray<double>{2, 4});
-  CHECK(xg::dot(random({2, 0}, 1), random({3, 0, 2}, 2)).value() == filled({2, 3, 2}, 0));
+  CHECK(xg::dot(random_variable({2, 0}, 1), random_variable({3, 0, 2}, 2)).value() == filled({2, 3, 2}, 0));
   CHECK_THROWS_WITH_AS(
-      xg::dot(a, random({4, 3, 2}, 1)),
+      xg::dot(a, random_variable({4, 3, 2}, 1)),
       "dot: the axes to sum over differ: [2, 3, 4] and [4, 3, 2] (4 vs 3); the last axis of the "
       "one goes with the last but one of the other",
       xg::ShapeError);
@@ -244,9 +244,10 @@ TEST_CASE("outer multiplies every element by every element") {
   const auto a = xg::constant(xt::xarray<double>{1, 2}), b = xg::constant(xt::xarray<double>{{3, 4}, {5, 6}});
   CHECK(xg::outer(a, b).value() == xt::xarray<double>{{3, 4, 5, 6}, {6, 8, 10, 12}});
   CHECK(xg::outer(xg::constant(2.0), a).value() == xt::xarray<double>{{2, 4}});
-  CHECK(xg::outer(random({0}, 1), b).shape() == xg::Shape{0, 4});
-  const auto report = xg::gradcheck([](const Var& x, const Var& y) { return xg::square(xg::outer(x, y)); },
-                                    {random({2, 2}, 1), random({3}, 2)}, {.second_order = true});
+  CHECK(xg::outer(random_variable({0}, 1), b).shape() == xg::Shape{0, 4});
+  const auto report =
+      xg::gradcheck([](const Var& x, const Var& y) { return xg::square(xg::outer(x, y)); },
+                    {random_variable({2, 2}, 1), random_variable({3}, 2)}, {.second_order = true});
   INFO(report);
   CHECK(report.ok());
 }
@@ -261,12 +262,12 @@ TEST_CASE("trace sums a diagonal, of any two axes and any offset") {
        {std::ptrdiff_t{3}, std::ptrdiff_t{-2}, std::ptrdiff_t{100}, PTRDIFF_MIN, PTRDIFF_MAX})
     CHECK(xg::trace(x, far).item() == 0);
   CHECK(xg::trace(x, 1, 1, 0).item() == 4);
-  const Var stack = random({2, 3, 4}, 1);
+  const Var stack = random_variable({2, 3, 4}, 1);
   const auto v = stack.value();
   for (std::size_t j = 0; j < 3; ++j)
     CHECK(xg::trace(stack, 1, 0, -1).value()(j) == doctest::Approx(v(0, j, 1) + v(1, j, 2)));
-  CHECK(xg::trace(random({0, 0}, 1)).item() == 0);
-  CHECK(xg::trace(random({0, 3, 3}, 1), 0, 1, 2).shape() == xg::Shape{0});
+  CHECK(xg::trace(random_variable({0, 0}, 1)).item() == 0);
+  CHECK(xg::trace(random_variable({0, 3, 3}, 1), 0, 1, 2).shape() == xg::Shape{0});
   CHECK_THROWS_WITH_AS(xg::trace(x, 0, 1, -1), "trace: axis 1 of shape [2, 3] is named twice; give two axes",
                        xg::ShapeError);
   CHECK_THROWS_AS(xg::trace(xg::constant(1.0)), xg::ShapeError);

@@ -12,6 +12,7 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/slice.hpp>
 
+#include "../message_of.hpp"
 #include "../threads.hpp"
 #include "../variables.hpp"
 #include "convolution_reference.hpp"
@@ -19,6 +20,8 @@
 namespace xg = xgrad;
 using xg::testing::ConvolutionCase;
 using xgrad::testing::as_doubles;
+using xgrad::testing::distance;
+using xgrad::testing::message_of;
 using xgrad::testing::random_variable;
 using xgrad::testing::Threads;
 
@@ -27,16 +30,6 @@ namespace {
 using Var = xg::Variable<double>;
 
 Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
-
-template <class T>
-double distance(const xg::Variable<T>& got, const std::vector<double>& expected) {
-  if (got.size() != expected.size()) return INFINITY;
-  double most = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    most = std::max(most, std::fabs(static_cast<double>(got.dense().data()[i]) - expected[i]) /
-                              std::max(1.0, std::fabs(expected[i])));
-  return most;
-}
 
 /// Any geometry that is allowed, extents of 0 and 1 among them.
 ConvolutionCase random_case(xg::Generator& from, std::size_t largest) {
@@ -107,15 +100,6 @@ void check_against_loops(const ConvolutionCase& c, std::uint64_t seed, double to
   if (got.size() > 4) CHECK(distance(got[4], dx) < tolerance);
 }
 
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no such error";
-}
 std::string shape_message(const xg::Shape& x, const xg::Shape& kernel,
                           const xg::Conv2dOptions& options = {}) {
   return message_of<xg::ShapeError>([&] { xg::conv2d(zeros(x), zeros(kernel), options); });

@@ -18,6 +18,7 @@
 
 #include "../message_of.hpp"
 #include "../threads.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::Threads;
@@ -25,12 +26,9 @@ using xgrad::testing::Threads;
 namespace {
 
 using xg::testing::message_of;
+using xg::testing::random_variable;
 using Var = xg::Variable<double>;
 
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
 xg::Array<double> filled(const xg::Shape& shape, double value) {
   return xg::to_array(xg::Dense<double>::filled(shape, value));
 }
@@ -39,14 +37,14 @@ xg::Array<double> identity(std::size_t n) { return xt::eye<double>(n); }
 /// Matrices far from singular, in which LU exchanges rows: large elements stand off the diagonal.
 Var matrices(const xg::Shape& shape, std::uint64_t seed) {
   const std::size_t n = shape.back();
-  xg::Dense<double> made = random(shape, seed).dense();
+  xg::Dense<double> made = random_variable(shape, seed).dense();
   double* out = made.mutable_data();
   for (std::size_t i = 0; i < made.size() / std::max<std::size_t>(n, 1); ++i) out[i * n + (i + 1) % n] += 3;
   return xg::detail::parameter_from(made);
 }
 /// Symmetric positive definite ones.
 Var definite(const xg::Shape& shape, std::uint64_t seed) {
-  const Var x = random(shape, seed);
+  const Var x = random_variable(shape, seed);
   return xg::parameter((xg::matmul(x, x, {.transpose_b = true}) + identity(shape.back())).value());
 }
 
@@ -92,7 +90,7 @@ TEST_CASE("what solve gives solves the system, for vectors, matrices and stacks 
                {{1, 3, 3}, {4, 3, 2}, {4, 3, 2}}};
   for (const auto& each : cases) {
     INFO("seeds 1 and 2: " << to_string(each.a) << " and " << to_string(each.b));
-    const Var a = matrices(each.a, 1), b = random(each.b, 2);
+    const Var a = matrices(each.a, 1), b = random_variable(each.b, 2);
     const Var x = xg::solve(a, b);
     CHECK(x.shape() == each.x);
     const bool is_vector = each.b.size() == 1;
@@ -104,17 +102,17 @@ TEST_CASE("what solve gives solves the system, for vectors, matrices and stacks 
 
 TEST_CASE("solve has right gradients at both orders") {
   const auto squared = [](const Var& a, const Var& b) { return xg::square(xg::solve(a, b)); };
-  check(squared, {matrices({3, 3}, 1), random({3}, 2)});
-  check(squared, {matrices({3, 3}, 1), random({3, 2}, 2)});
-  check(squared, {matrices({2, 3, 3}, 1), random({2, 3, 2}, 2)});
-  check(squared, {matrices({3, 3}, 1), random({2, 3, 2}, 2)});
-  check(squared, {matrices({2, 1, 3, 3}, 1), random({2, 3, 1}, 2)});
-  check(squared, {matrices({2, 3, 3}, 1), random({3}, 2)});
+  check(squared, {matrices({3, 3}, 1), random_variable({3}, 2)});
+  check(squared, {matrices({3, 3}, 1), random_variable({3, 2}, 2)});
+  check(squared, {matrices({2, 3, 3}, 1), random_variable({2, 3, 2}, 2)});
+  check(squared, {matrices({3, 3}, 1), random_variable({2, 3, 2}, 2)});
+  check(squared, {matrices({2, 1, 3, 3}, 1), random_variable({2, 3, 1}, 2)});
+  check(squared, {matrices({2, 3, 3}, 1), random_variable({3}, 2)});
   check([](const Var& a) { return xg::solve(a, xg::matmul(a, a)); }, {matrices({3, 3}, 3)});
 }
 
 TEST_CASE("third derivatives of solve, inverse and logdet are right too") {
-  const Var w = matrices({2, 2}, 5), b = random({2}, 6);
+  const Var w = matrices({2, 2}, 5), b = random_variable({2}, 6);
   const auto report = xg::gradcheck(
       [&](const Var& v) {
         const Var a = v.requires_grad() ? v : xg::detail::parameter_from(v.dense());
@@ -128,7 +126,7 @@ TEST_CASE("third derivatives of solve, inverse and logdet are right too") {
 }
 
 TEST_CASE("solve_triangular reads one half alone") {
-  const Var a = matrices({3, 3}, 1), b = random({3, 2}, 2);
+  const Var a = matrices({3, 3}, 1), b = random_variable({3, 2}, 2);
   for (const bool upper : {false, true})
     for (const bool transpose : {false, true}) {
       INFO("upper " << upper << ", transposed " << transpose);
@@ -148,7 +146,7 @@ TEST_CASE("solve_triangular reads one half alone") {
           [&](const Var& m, const Var& r) {
             return xg::square(xg::solve_triangular(m, r, {upper, transpose}));
           },
-          {a, random({2, 3, 1}, 3)});
+          {a, random_variable({2, 3, 1}, 3)});
     }
 }
 
@@ -166,14 +164,14 @@ TEST_CASE("determinants are those of the expansion by minors, with their sign") 
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const std::size_t n = seed % 6;
     INFO("seed " << seed << ", n " << n);
-    const Var a = random({n, n}, seed);
+    const Var a = random_variable({n, n}, seed);
     const double* in = a.dense().data();
     const double expected = determinant_by_minors({in, in + n * n}, n);
     CHECK(std::fabs(xg::determinant(a).item() - expected) < 1e-13);
     if (expected > 0) CHECK(xg::logdet(a).item() == doctest::Approx(std::log(expected)).epsilon(1e-10));
   }
   CHECK(xg::determinant(xg::constant(xt::xarray<double>{{0, 1}, {1, 0}})).item() == -1);
-  CHECK(xg::determinant(random({2, 4, 3, 3}, 1)).shape() == xg::Shape{2, 4});
+  CHECK(xg::determinant(random_variable({2, 4, 3, 3}, 1)).shape() == xg::Shape{2, 4});
   check([](const Var& x) { return xg::square(xg::determinant(x)); }, {matrices({3, 3}, 1)});
   check([](const Var& x) { return xg::square(xg::determinant(x)); }, {matrices({3, 2, 2}, 2)});
 }
@@ -278,38 +276,39 @@ TEST_CASE("singular matrices are a ValueError that names the pivot, and the matr
 }
 
 TEST_CASE("matrices that are not square, and right sides that do not fit, are named") {
-  const Var wide = random({2, 3}, 1), square = matrices({3, 3}, 1);
+  const Var wide = random_variable({2, 3}, 1), square = matrices({3, 3}, 1);
   CHECK(message_of<xg::ShapeError>([&] { xg::inverse(wide); }) ==
         "inverse: a is no square matrix: [2, 3]; its last two extents must be equal");
   for (const xg::Shape& shape : {xg::Shape{}, xg::Shape{3}, xg::Shape{3, 3, 2}}) {
-    const Var bad = random(shape, 1);
+    const Var bad = random_variable(shape, 1);
     CHECK_THROWS_AS(xg::determinant(bad), xg::ShapeError);
     CHECK_THROWS_AS(xg::logdet(bad), xg::ShapeError);
     CHECK_THROWS_AS(xg::cholesky(bad), xg::ShapeError);
-    CHECK_THROWS_AS(xg::solve(bad, random({3}, 1)), xg::ShapeError);
+    CHECK_THROWS_AS(xg::solve(bad, random_variable({3}, 1)), xg::ShapeError);
   }
   CHECK(message_of<xg::ShapeError>([&] {
-          xg::solve(square, random({4, 2}, 1));
+          xg::solve(square, random_variable({4, 2}, 1));
         }) == "solve: the right side does not fit: [3, 3] and [4, 2]; it must have 3 rows, as a has");
   CHECK_THROWS_AS(xg::solve(square, xg::constant(1.0)), xg::ShapeError);
   CHECK(message_of<xg::ShapeError>([&] {
-          xg::solve(matrices({2, 3, 3}, 1), random({4, 3, 2}, 1));
+          xg::solve(matrices({2, 3, 3}, 1), random_variable({4, 3, 2}, 1));
         }) ==
         "solve: batch axes: shapes do not broadcast: [2] and [4] (axis 0: 2 vs 4); make the extents equal or "
         "1");
 }
 
 TEST_CASE("matrices without elements are solved, inverted and factored to nothing") {
-  const Var none = random({0, 0}, 1), many = random({3, 0, 0}, 1), no_stack = matrices({0, 2, 2}, 1);
+  const Var none = random_variable({0, 0}, 1), many = random_variable({3, 0, 0}, 1),
+            no_stack = matrices({0, 2, 2}, 1);
   CHECK(xg::determinant(none).item() == 1);
   CHECK(xg::logdet(none).item() == 0);
   CHECK(xg::determinant(many).value() == filled({3}, 1));
   CHECK(xg::inverse(many).shape() == xg::Shape{3, 0, 0});
   CHECK(xg::cholesky(none).shape() == xg::Shape{0, 0});
-  CHECK(xg::solve(none, random({0}, 1)).shape() == xg::Shape{0});
-  CHECK(xg::solve(none, random({0, 4}, 1)).shape() == xg::Shape{0, 4});
-  CHECK(xg::solve(matrices({2, 2}, 1), random({2, 0}, 1)).shape() == xg::Shape{2, 0});
-  CHECK(xg::solve(no_stack, random({2}, 1)).shape() == xg::Shape{0, 2});
+  CHECK(xg::solve(none, random_variable({0}, 1)).shape() == xg::Shape{0});
+  CHECK(xg::solve(none, random_variable({0, 4}, 1)).shape() == xg::Shape{0, 4});
+  CHECK(xg::solve(matrices({2, 2}, 1), random_variable({2, 0}, 1)).shape() == xg::Shape{2, 0});
+  CHECK(xg::solve(no_stack, random_variable({2}, 1)).shape() == xg::Shape{0, 2});
   CHECK(xg::inverse(no_stack).shape() == xg::Shape{0, 2, 2});
   const auto gradients = [](const Var& y, const Var& x) {
     return xg::grad(y, {x}, {.grad_output = filled(y.shape(), 1)})[0].shape();
@@ -317,7 +316,7 @@ TEST_CASE("matrices without elements are solved, inverted and factored to nothin
   CHECK(gradients(xg::determinant(many), many) == xg::Shape{3, 0, 0});
   CHECK(gradients(xg::inverse(no_stack), no_stack) == xg::Shape{0, 2, 2});
   CHECK(gradients(xg::cholesky(none), none) == xg::Shape{0, 0});
-  CHECK(gradients(xg::solve(no_stack, random({2}, 1)), no_stack) == xg::Shape{0, 2, 2});
+  CHECK(gradients(xg::solve(no_stack, random_variable({2}, 1)), no_stack) == xg::Shape{0, 2, 2});
 }
 
 TEST_CASE("NaN goes through solve, inverse, determinant and cholesky") {
@@ -331,7 +330,7 @@ TEST_CASE("NaN goes through solve, inverse, determinant and cholesky") {
 }
 
 TEST_CASE("backward uses the factors of forward, and a replaced leaf does not disturb them") {
-  const Var a = matrices({3, 3}, 1), b = random({3}, 2);
+  const Var a = matrices({3, 3}, 1), b = random_variable({3}, 2);
   const auto expected = xg::grad(xg::sum(xg::solve(a, b)), {a, b});
   Var changed = xg::detail::parameter_from(a.dense());
   const Var y = xg::sum(xg::solve(changed, b));
@@ -347,7 +346,7 @@ TEST_CASE("backward uses the factors of forward, and a replaced leaf does not di
 TEST_CASE("large systems are the same on one thread and on two, bit for bit") {
   const struct { xg::Shape a, b; } cases[] = {{{300, 300}, {300, 400}}, {{2000, 6, 6}, {2000, 6, 3}}};
   for (const auto& [a_shape, b_shape] : cases) {
-    const Var a = matrices(a_shape, 1), b = random(b_shape, 2);
+    const Var a = matrices(a_shape, 1), b = random_variable(b_shape, 2);
     const auto run = [&](std::size_t threads) {
       Threads use(threads);
       const Var y = xg::solve(a, b);

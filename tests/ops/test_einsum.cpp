@@ -11,19 +11,16 @@
 #include <xgrad/ops/einsum.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xg::testing::random_variable;
 
 namespace {
 
 using Var = xg::Variable<double>;
 using Extents = std::map<char, std::size_t>;
 using Terms = std::vector<std::string>;
-
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
 
 xg::Shape shape_of(const std::string& letters, const Extents& extents) {
   xg::Shape shape;
@@ -33,7 +30,7 @@ xg::Shape shape_of(const std::string& letters, const Extents& extents) {
 
 std::vector<Var> operands(const Terms& terms, const Extents& extents, std::uint64_t seed) {
   std::vector<Var> made;
-  for (const std::string& term : terms) made.push_back(random(shape_of(term, extents), seed++));
+  for (const std::string& term : terms) made.push_back(random_variable(shape_of(term, extents), seed++));
   return made;
 }
 
@@ -108,7 +105,7 @@ void check_gradients(const std::string& terms_text, const std::string& result) {
 template <class Error>
 std::string message_of(const std::string& subscripts, const std::vector<xg::Shape>& shapes) {
   std::vector<Var> in;
-  for (const xg::Shape& shape : shapes) in.push_back(random(shape, 1));
+  for (const xg::Shape& shape : shapes) in.push_back(random_variable(shape, 1));
   return xg::testing::message_of<Error>([&] { xg::einsum(subscripts, in); });
 }
 
@@ -196,15 +193,17 @@ TEST_CASE("without an arrow the letters that occur once are the result's, in ord
   CHECK(shape("ji") == xg::Shape{2, 3});
   CHECK(shape("ii") == xg::Shape{});
   CHECK(shape("iZ") == xg::Shape{5, 2});
-  CHECK(xg::einsum(" i j , j k -> i k ", {random({2, 3}, 1), random({3, 4}, 2)}).shape() == xg::Shape{2, 4});
+  CHECK(xg::einsum(" i j , j k -> i k ", {random_variable({2, 3}, 1), random_variable({3, 4}, 2)}).shape() ==
+        xg::Shape{2, 4});
 }
 
 TEST_CASE("einsum of empty axes is empty, or zeros where there is nothing to sum") {
-  CHECK(xg::einsum("ij,jk->ik", {random({2, 0}, 1), random({0, 3}, 2)}).value() == xt::zeros<double>({2, 3}));
-  CHECK(xg::einsum("bij,bjk->bik", {random({0, 2, 3}, 1), random({0, 3, 4}, 2)}).shape() ==
+  CHECK(xg::einsum("ij,jk->ik", {random_variable({2, 0}, 1), random_variable({0, 3}, 2)}).value() ==
+        xt::zeros<double>({2, 3}));
+  CHECK(xg::einsum("bij,bjk->bik", {random_variable({0, 2, 3}, 1), random_variable({0, 3, 4}, 2)}).shape() ==
         xg::Shape{0, 2, 4});
-  CHECK(xg::einsum("ii->i", {random({0, 0}, 1)}).shape() == xg::Shape{0});
-  CHECK(xg::einsum("i,i->", {random({0}, 1), random({0}, 2)}).item() == 0);
+  CHECK(xg::einsum("ii->i", {random_variable({0, 0}, 1)}).shape() == xg::Shape{0});
+  CHECK(xg::einsum("i,i->", {random_variable({0}, 1), random_variable({0}, 2)}).item() == 0);
 }
 
 TEST_CASE("einsum's errors name the subscript") {

@@ -11,9 +11,13 @@
 #include <xgrad/ops/operators.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xg::testing::as_doubles;
 using xg::testing::message_of;
+using xg::testing::random_indices;
+using xg::testing::random_variable;
 
 namespace {
 
@@ -21,24 +25,9 @@ using Var = xg::Variable<double>;
 using Values = std::vector<double>;
 using List = xt::xarray<std::int64_t>;
 
-Var random(const xg::Shape& shape, xg::Generator& from) {
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
-
-/// Indices from -extent to extent - 1.
-xg::Indices random_indices(const xg::Shape& shape, std::size_t extent, xg::Generator& from) {
-  xg::Dense<std::int64_t> drawn(shape);
-  std::int64_t* out = drawn.mutable_data();
-  for (std::size_t i = 0; i < drawn.size(); ++i)
-    out[i] = static_cast<std::int64_t>(from.below(2 * extent)) - static_cast<std::int64_t>(extent);
-  return xg::to_array(std::move(drawn));
-}
-
 std::size_t from_front(std::int64_t index, std::size_t extent) {
   return static_cast<std::size_t>(index < 0 ? index + static_cast<std::int64_t>(extent) : index);
 }
-
-Values elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
 
 template <class F>
 void check_gradients(const F& f, const std::vector<Var>& in) {
@@ -56,9 +45,9 @@ TEST_CASE("gather and scatter_add of random shapes, indices shorter than x too, 
     const std::size_t a = 1 + from.below(4), b = 1 + from.below(4), c = 1 + from.below(4);
     const std::size_t p = from.below(a + 1), n = from.below(6), q = 1 + from.below(c);
     INFO("round " << round << ": " << a << ", " << b << ", " << c << "; " << p << ", " << n << ", " << q);
-    const Var x = random({a, b, c}, from), source = random({p + 1, n, q + 1}, from);
+    const Var x = random_variable({a, b, c}, from), source = random_variable({p + 1, n, q + 1}, from);
     const xg::Indices indices = random_indices({p, n, q}, b, from);
-    Values gathered, added = elements(x);
+    Values gathered, added = as_doubles(x);
     for (std::size_t i = 0; i < p; ++i)
       for (std::size_t j = 0; j < n; ++j)
         for (std::size_t k = 0; k < q; ++k) {
@@ -68,8 +57,8 @@ TEST_CASE("gather and scatter_add of random shapes, indices shorter than x too, 
         }
     const Var y = xg::gather(x, 1, indices);
     CHECK(y.shape() == xg::Shape{p, n, q});
-    CHECK(elements(y) == gathered);
-    const Values sums = elements(xg::scatter_add(x, -2, indices, source));
+    CHECK(as_doubles(y) == gathered);
+    const Values sums = as_doubles(xg::scatter_add(x, -2, indices, source));
     REQUIRE(sums.size() == added.size());
     for (std::size_t k = 0; k < sums.size(); ++k) CHECK(sums[k] == doctest::Approx(added[k]).epsilon(1e-14));
     check_gradients([&](const std::vector<Var>& v) { return xg::gather(v[0], 1, indices); }, {x});
@@ -84,14 +73,14 @@ TEST_CASE("masked_select takes elements row by row, where both sides broadcast t
   const xg::Mask by_column = xt::xarray<bool>{true, false, true},
                  by_row = xt::transpose(xt::xarray<bool>{{false, true}});
   const xg::Mask none = xt::xarray<bool>(false);
-  CHECK(elements(xg::masked_select(x, all)) == Values{1, 3, 5});
-  CHECK(elements(xg::masked_select(x, by_column)) == Values{1, 3, 4, 6});
-  CHECK(elements(xg::masked_select(x, by_row)) == Values{4, 5, 6});
+  CHECK(as_doubles(xg::masked_select(x, all)) == Values{1, 3, 5});
+  CHECK(as_doubles(xg::masked_select(x, by_column)) == Values{1, 3, 4, 6});
+  CHECK(as_doubles(xg::masked_select(x, by_row)) == Values{4, 5, 6});
   CHECK(xg::masked_select(x, none).shape() == xg::Shape{0});
-  CHECK(elements(xg::masked_select(x, xg::greater(x, 3))) == Values{4, 5, 6});
+  CHECK(as_doubles(xg::masked_select(x, xg::greater(x, 3))) == Values{4, 5, 6});
   const auto row = xg::parameter(xt::xarray<double>{1, 2, 3});
   const Var repeated = xg::masked_select(row, all);
-  CHECK(elements(repeated) == Values{1, 3, 2});
+  CHECK(as_doubles(repeated) == Values{1, 3, 2});
   check_gradients([&](const std::vector<Var>& v) { return xg::masked_select(v[0], all); }, {x});
   const xg::Mask twice = xt::xarray<bool>{{true, true, false}, {false, true, false}};
   const auto g = xg::grad(xg::masked_select(row, twice), {row}, {.grad_output = xt::ones<double>({3})})[0];
@@ -105,9 +94,9 @@ TEST_CASE("index_put replaces or adds at broadcast index arrays, for random shap
     const std::size_t p = from.below(4), n = 1 + from.below(3);
     const bool accumulate = round % 2 == 0;
     INFO("round " << round << ": " << a << ", " << b << ", " << c << "; " << p << ", " << n);
-    const Var x = random({a, b, c}, from), values = random({n, c}, from);
+    const Var x = random_variable({a, b, c}, from), values = random_variable({n, c}, from);
     const xg::Indices first = random_indices({p, 1}, a, from), second = random_indices({n}, b, from);
-    Values expected = elements(x);
+    Values expected = as_doubles(x);
     for (std::size_t i = 0; i < p; ++i)
       for (std::size_t j = 0; j < n; ++j)
         for (std::size_t k = 0; k < c; ++k) {
@@ -116,7 +105,7 @@ TEST_CASE("index_put replaces or adds at broadcast index arrays, for random shap
         }
     const Var y = xg::index_put(x, {first, second}, values, accumulate);
     REQUIRE(y.shape() == x.shape());
-    const Values got = elements(y);
+    const Values got = as_doubles(y);
     for (std::size_t k = 0; k < got.size(); ++k) CHECK(got[k] == doctest::Approx(expected[k]).epsilon(1e-14));
     check_gradients(
         [&](const std::vector<Var>& v) {
@@ -142,7 +131,7 @@ TEST_CASE("of values put in one place the last one counts, and the gradient is i
 TEST_CASE("indices, masks and values that do not fit are refused in one sentence") {
   INFO("seed 1");
   xg::Generator from(1);
-  const Var x = random({2, 5}, from), y = random({2, 2}, from);
+  const Var x = random_variable({2, 5}, from), y = random_variable({2, 2}, from);
   const xg::Indices high = List{{0, 1}, {5, 2}}, longer = xt::zeros<std::int64_t>({3, 1}), flat = List{0, 2};
   CHECK(message_of([&] { xg::gather(x, 1, high); }) ==
         "gather: index 5 at [1, 0] is out of range for axis 1 of shape [2, 5]; give one from -5 to 4");
@@ -158,11 +147,11 @@ TEST_CASE("indices, masks and values that do not fit are refused in one sentence
         "index_put: 0 index arrays for shape [2, 5]; give one for each of the first axes");
   const xg::Indices good = List{0, 1, 1};
   CHECK(message_of([&] {
-          xg::index_put(x, {good, good}, random({4, 3}, from));
+          xg::index_put(x, {good, good}, random_variable({4, 3}, from));
         }) ==
         "index_put: values [4, 3] do not broadcast to [3], what the indices choose from [2, 5]; give them "
         "that shape");
-  CHECK_THROWS_AS(xg::index_put(x, {good}, random({4}, from)), xg::ShapeError);
+  CHECK_THROWS_AS(xg::index_put(x, {good}, random_variable({4}, from)), xg::ShapeError);
   const xg::Mask mask = xt::xarray<bool>{true, false};
   CHECK_THROWS_AS(xg::masked_select(x, mask), xg::ShapeError);
 }

@@ -8,38 +8,20 @@
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "../message_of.hpp"
 #include "../threads.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::as_doubles;
+using xgrad::testing::message_of;
+using xgrad::testing::random_indices;
+using xgrad::testing::random_variable;
 using xgrad::testing::Threads;
 
 namespace {
 
 using Var = xg::Variable<double>;
-
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
-
-/// Indices from -extent to extent - 1.
-xg::Indices random_indices(const xg::Shape& shape, std::size_t extent, xg::Generator& from) {
-  xg::Dense<std::int64_t> drawn(shape);
-  std::int64_t* out = drawn.mutable_data();
-  for (std::size_t i = 0; i < drawn.size(); ++i)
-    out[i] = static_cast<std::int64_t>(from.below(2 * extent)) - static_cast<std::int64_t>(extent);
-  return xg::to_array(std::move(drawn));
-}
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// Along the middle axis of x [a, b, c], one for each of the indices [a, n, c].
 std::vector<double> taken_along(const xg::Array<double>& x, const xg::Indices& indices) {
@@ -51,14 +33,13 @@ std::vector<double> taken_along(const xg::Array<double>& x, const xg::Indices& i
         result.push_back(x(i, static_cast<std::size_t>((indices(i, j, k) + extent) % extent), k));
   return result;
 }
-std::vector<double> elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
 
 }  // namespace
 
 TEST_CASE("take_along_axis takes one element for each index") {
   const auto x = xg::constant(xt::xarray<double>{{1, 2, 3}, {4, 5, 6}});
   const xg::Indices labels = xt::xarray<std::int64_t>{{2, 1}, {0, 0}};
-  CHECK(elements(xg::take_along_axis(x, labels, 1)) == std::vector<double>{3, 2, 4, 4});
+  CHECK(as_doubles(xg::take_along_axis(x, labels, 1)) == std::vector<double>{3, 2, 4, 4});
   CHECK(xg::take_along_axis(x, labels, -1).shape() == xg::Shape{2, 2});
   const xg::Indices rows = xt::xarray<std::int64_t>{{-1, 0, 1}, {0, 0, 0}, {1, 1, 1}};
   CHECK(xg::take_along_axis(x, rows, 0).value() == xt::xarray<double>{{4, 2, 6}, {1, 2, 3}, {4, 5, 6}});
@@ -70,16 +51,16 @@ TEST_CASE(
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     const std::size_t a = from.below(4), b = 1 + from.below(4), c = 1 + from.below(3), n = from.below(5);
     INFO("seed " << seed << ": " << a << ", " << b << ", " << c << ", " << n);
-    const Var x = random({a, b, c}, seed);
+    const Var x = random_variable({a, b, c}, seed);
     const xg::Indices indices = random_indices({a, n, c}, b, from);
-    CHECK(elements(xg::take_along_axis(x, indices, 1)) == taken_along(x.value(), indices));
+    CHECK(as_doubles(xg::take_along_axis(x, indices, 1)) == taken_along(x.value(), indices));
     const auto report =
         xg::gradcheck([&](const Var& v) { return xg::square(xg::take_along_axis(v, indices, 1)); }, {x},
                       {.second_order = true});
     INFO(report);
     CHECK(report.ok());
   }
-  const Var large = random({700, 9, 30}, 1);
+  const Var large = random_variable({700, 9, 30}, 1);
   const xg::Indices indices = random_indices({700, 11, 30}, 9, from);
   const auto expected = taken_along(large.value(), indices);
   const xg::Shape shape{700, 11, 30};
@@ -87,16 +68,16 @@ TEST_CASE(
   std::vector<std::vector<double>> scattered;
   for (std::size_t threads = 1; threads <= 2; ++threads) {
     Threads use(threads);
-    CHECK(elements(xg::take_along_axis(large, indices, 1)) == expected);
+    CHECK(as_doubles(xg::take_along_axis(large, indices, 1)) == expected);
     CHECK(use.shared_a_loop() == (threads > 1));
-    scattered.push_back(elements(xg::scatter_along_axis(ones, indices, 1, {700, 9, 30})));
+    scattered.push_back(as_doubles(xg::scatter_along_axis(ones, indices, 1, {700, 9, 30})));
     CHECK(use.shared_a_loop() == (threads > 1));
   }
   CHECK(scattered[0] == scattered[1]);
 }
 
 TEST_CASE("an index that comes twice adds twice to the gradient") {
-  const Var x = random({2, 3}, 1);
+  const Var x = random_variable({2, 3}, 1);
   const xg::Indices indices = xt::xarray<std::int64_t>{{0, 0, -3, 2}, {1, 1, 2, 1}};
   const auto g =
       xg::grad(xg::take_along_axis(x, indices, 1), {x}, {.grad_output = xt::ones<double>({2, 4})})[0];
@@ -121,7 +102,7 @@ TEST_CASE("take puts the indices' axes in place of the axis") {
 }
 
 TEST_CASE("what is done to an index array later does not change the graph") {
-  const Var x = random({3, 2}, 1);
+  const Var x = random_variable({3, 2}, 1);
   xg::Indices indices = xt::xarray<std::int64_t>{0, 0};
   const Var y = xg::take(x, indices);
   indices(0) = 2;
@@ -142,7 +123,7 @@ TEST_CASE("one_hot writes a 1 at each index") {
 }
 
 TEST_CASE("an index out of range is named with its place") {
-  const Var x = random({2, 5}, 1);
+  const Var x = random_variable({2, 5}, 1);
   const xg::Indices high = xt::xarray<std::int64_t>{{0, 1, 4}, {0, 5, -6}};
   CHECK(message_of<xg::ValueError>([&] { xg::take_along_axis(x, high, 1); }) ==
         "take_along_axis: index 5 at [1, 1] is out of range for axis 1 of shape [2, 5]; give one from -5 to "
@@ -151,12 +132,12 @@ TEST_CASE("an index out of range is named with its place") {
   CHECK(message_of<xg::ValueError>([&] { xg::take(x, low); }) ==
         "take: index -3 at [1] is out of range for axis 0 of shape [2, 5]; give one from -2 to 1");
   CHECK(message_of<xg::ValueError>([&] {
-          xg::take(random({0, 5}, 1), low);
+          xg::take(random_variable({0, 5}, 1), low);
         }) == "take: index 0 at [0] is out of range for axis 0 of shape [0, 5]; the axis is empty");
 }
 
 TEST_CASE("indices whose shape does not fit are named with it") {
-  const Var x = random({2, 5}, 1);
+  const Var x = random_variable({2, 5}, 1);
   const xg::Indices flat = xt::xarray<std::int64_t>{0, 1}, row = xt::xarray<std::int64_t>{{0, 1}};
   CHECK(message_of<xg::ShapeError>([&] { xg::take_along_axis(x, flat, 1); }) ==
         "take_along_axis: indices [2] for shape [2, 5]; they must have as many axes");

@@ -14,8 +14,10 @@
 
 #include "../message_of.hpp"
 #include "../threads.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
+using xgrad::testing::distance;
 using xgrad::testing::message_of;
 using xgrad::testing::Threads;
 
@@ -64,16 +66,6 @@ struct Expected {
   }
 };
 
-/// The largest error, of numbers above 1 relative to them.
-template <class T>
-double worst(const xg::Dense<T>& got, const std::vector<double>& expected) {
-  double error = got.size() == expected.size() ? 0 : std::numeric_limits<double>::infinity();
-  for (std::size_t i = 0; i < std::min(got.size(), expected.size()); ++i)
-    error = std::max(error, std::fabs(static_cast<double>(got.data()[i]) - expected[i]) /
-                                std::max(1.0, std::fabs(expected[i])));
-  return error;
-}
-
 template <class T>
 void check_large(double offset, double tolerance) {
   xg::Generator from(17);
@@ -87,11 +79,11 @@ void check_large(double offset, double tolerance) {
     const auto y = xg::layer_norm(x, gamma, beta);
     const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = xg::to_array(dy)});
     const Expected expected(x.dense(), gamma.dense(), beta.dense(), dy);
-    CHECK(worst(y.dense(), expected.y) < tolerance);
-    CHECK(worst(all[0].dense(), expected.dx) < tolerance);
+    CHECK(distance(y.dense(), expected.y) < tolerance);
+    CHECK(distance(all[0].dense(), expected.dx) < tolerance);
     const double summed = std::sqrt(static_cast<double>(x.size() / gamma.size()));
-    CHECK(worst(all[1].dense(), expected.dgamma) < tolerance * summed);
-    CHECK(worst(all[2].dense(), expected.dbeta) < tolerance * summed);
+    CHECK(distance(all[1].dense(), expected.dgamma) < tolerance * summed);
+    CHECK(distance(all[2].dense(), expected.dbeta) < tolerance * summed);
   }
 }
 

@@ -9,24 +9,14 @@
 #include <xgrad/xgrad.hpp>
 #include <xgrad/xtensor.hpp>
 
+#include "lazy_expressions.hpp"
+
 namespace xg = xgrad;
+using namespace xgrad::testing::lazy;
 using A = xg::Array<double>;
 using X = xt::xarray<double>;
 
 namespace {
-
-const X p = {{1, 2}, {3, 4}, {5, 6}};
-const double row_sums[] = {3, 7, 11}, column_sums[] = {9, 12};
-
-/// Whether `made` is a rows x columns Array of `right(row, column)`.
-template <class F>
-bool is(const A& made, std::size_t rows, std::size_t columns, F right) {
-  if (!(made.shape() == xg::Shape{rows, columns})) return false;
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j)
-      if (!(std::fabs(made(i, j) - right(i, j)) < 1e-12)) return false;
-  return true;
-}
 
 X column(std::initializer_list<double> numbers) {
   X made = X::from_shape({numbers.size(), 1});
@@ -35,10 +25,6 @@ X column(std::initializer_list<double> numbers) {
 }
 
 }  // namespace
-
-#define CHECK_3x2(expression, right) \
-  CHECK(is(expression, 3, 2,         \
-           [&]([[maybe_unused]] std::size_t i, [[maybe_unused]] std::size_t j) { return right; }))
 
 TEST_CASE("a reduction that keeps its axes is repeated along them") {
   const auto kept = xt::keep_dims;

@@ -9,30 +9,22 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include "../message_of.hpp"
+#include "../variables.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::message_of;
+using xgrad::testing::random_variable;
 
 namespace {
 
 using Var = xg::Variable<double>;
 
 Var zeros(const xg::Shape& shape) { return Var(xg::Dense<double>::filled(shape, 0)); }
-Var random(const xg::Shape& shape, std::uint64_t seed) {
-  xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_uniform<double>(shape, -1, 1, from));
-}
 xg::Array<double> ones(const xg::Shape& shape) { return xg::to_array(xg::Dense<double>::filled(shape, 1)); }
 
-template <class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const xg::ShapeError& error) {
-    return error.what();
-  }
-  return "no ShapeError";
-}
 std::string matmul_message(const xg::Shape& a, const xg::Shape& b, const xg::MatmulOptions& options = {}) {
-  return message_of([&] { xg::matmul(zeros(a), zeros(b), options); });
+  return message_of<xg::ShapeError>([&] { xg::matmul(zeros(a), zeros(b), options); });
 }
 
 }  // namespace
@@ -64,7 +56,7 @@ TEST_CASE("products of empty matrices are empty, or zeros where there is nothing
   CHECK(xg::matmul(zeros({2, 0}), zeros({0, 3})).value() == xt::zeros<double>({2, 3}));
   CHECK(xg::linear(zeros({2, 0}), zeros({0, 1}), xg::constant(xt::xarray<double>{7})).value() ==
         7 * xt::ones<double>({2, 1}));
-  const Var x = random({0, 3}, 1), w = random({3, 2}, 2);
+  const Var x = random_variable({0, 3}, 1), w = random_variable({3, 2}, 2);
   const auto gradients = xg::grad(xg::matmul(x, w), {x, w}, {.grad_output = ones({0, 2})});
   CHECK(gradients[0].shape() == xg::Shape{0, 3});
   CHECK(gradients[1].value() == xt::zeros<double>({3, 2}));
@@ -76,8 +68,8 @@ TEST_CASE("matmul of random shapes has right gradients at both orders") {
     const std::size_t m = 1 + from.below(4), k = 1 + from.below(4), n = 1 + from.below(4);
     const bool ta = from.below(2) == 1, tb = from.below(2) == 1;
     INFO("seed " << seed << ": m " << m << ", k " << k << ", n " << n << ", transposed " << ta << " " << tb);
-    const Var a = random(ta ? xg::Shape{k, m} : xg::Shape{m, k}, seed);
-    const Var b = random(tb ? xg::Shape{n, k} : xg::Shape{k, n}, seed + 100);
+    const Var a = random_variable(ta ? xg::Shape{k, m} : xg::Shape{m, k}, seed);
+    const Var b = random_variable(tb ? xg::Shape{n, k} : xg::Shape{k, n}, seed + 100);
     const auto report = xg::gradcheck(
         [&](const Var& x, const Var& y) {
           return xg::square(xg::matmul(x, y, {.transpose_a = ta, .transpose_b = tb}));
@@ -89,7 +81,7 @@ TEST_CASE("matmul of random shapes has right gradients at both orders") {
 }
 
 TEST_CASE("a product that saves its factors for each other's sake keeps neither alone") {
-  const Var x = random({4, 4}, 1), fixed = zeros({4, 4});
+  const Var x = random_variable({4, 4}, 1), fixed = zeros({4, 4});
   const auto buffers_of = [&](const auto& product) {
     const auto before = xg::memory_stats().live_buffers;
     const Var y = product();
@@ -117,7 +109,8 @@ TEST_CASE("linear is x weight + bias over the last axis, whatever stands before 
 }
 
 TEST_CASE("linear has the gradients of the Affine layer, at both orders") {
-  const Var x = random({5, 3}, 1), weight = random({3, 2}, 2), bias = random({2}, 3);
+  const Var x = random_variable({5, 3}, 1), weight = random_variable({3, 2}, 2),
+            bias = random_variable({2}, 3);
   const auto dy = xg::constant(xt::xarray<double>{{1, 2}, {-1, 0.5}, {3, 1}, {0, 2}, {1, 1}});
   const auto g = xg::grad(xg::linear(x, weight, bias), {x, weight, bias}, {.grad_output = dy});
   CHECK(xt::allclose(g[0].value(), xg::matmul(dy, weight, {.transpose_b = true}).value()));
@@ -131,7 +124,7 @@ TEST_CASE("linear has the gradients of the Affine layer, at both orders") {
 }
 
 TEST_CASE("third derivatives of a product are right too") {
-  const Var x = random({2, 2}, 4), w = random({2, 2}, 5);
+  const Var x = random_variable({2, 2}, 4), w = random_variable({2, 2}, 5);
   // trace-like scalar of degree three in w: d3/dw3 is a constant, found by differentiating thrice.
   const auto cube = [&](const Var& v) {
     return xg::matmul(xg::matmul(v, x), xg::matmul(v, v, {.transpose_a = true}));
@@ -168,7 +161,7 @@ TEST_CASE("matmul names both shapes and the way out when they do not fit") {
 
 TEST_CASE("linear names the shapes that do not fit") {
   const auto message = [](const xg::Shape& x, const xg::Shape& weight, const xg::Shape& bias) {
-    return message_of([&] { xg::linear(zeros(x), zeros(weight), zeros(bias)); });
+    return message_of<xg::ShapeError>([&] { xg::linear(zeros(x), zeros(weight), zeros(bias)); });
   };
   CHECK(message({5, 4}, {3, 2}, {2}) ==
         "linear: inner dimensions differ: [5, 4] x [3, 2] (4 vs 3); check the layer's input size");

@@ -13,12 +13,15 @@
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 
+#include "../message_of.hpp"
 #include "../threads.hpp"
 #include "../variables.hpp"
 
 namespace xg = xgrad;
 using xg::testing::PoolCase;
 using xgrad::testing::as_doubles;
+using xgrad::testing::largest_difference;
+using xgrad::testing::message_of;
 using xgrad::testing::random_variable;
 using xgrad::testing::Threads;
 
@@ -57,41 +60,22 @@ PoolCase random_case(xg::Generator& from, bool dilated) {
 }
 
 template <class T>
-double distance(const xg::Variable<T>& got, const std::vector<double>& expected) {
-  if (got.size() != expected.size()) return INFINITY;
-  double most = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i)
-    most = std::max(most, std::fabs(static_cast<double>(got.dense().data()[i]) - expected[i]));
-  return most;
-}
-
-template <class T>
 void check_against_loops(const PoolCase& c, std::uint64_t seed, double tolerance) {
   const auto x = random_variable<T>(c.x, seed), dy = random_variable<T>(c.y(), seed + 1);
   const auto in_x = as_doubles(x), in_dy = as_doubles(dy);
   const auto largest = xg::max_pool2d(x, max_options(c));
   CHECK(largest.shape() == c.y());
-  CHECK(distance(largest, xg::testing::max_pooled(c, in_x.data())) == 0);
+  CHECK(largest_difference(largest, xg::testing::max_pooled(c, in_x.data())) == 0);
   std::vector<double> dx(in_x.size(), 0);
   const auto places = xg::testing::places_of_largest(c, in_x.data());
   for (std::size_t i = 0; i < places.size(); ++i) dx[places[i]] += in_dy[i];
-  CHECK(distance(xg::grad(largest, {x}, {.grad_output = dy})[0], dx) < tolerance);
+  CHECK(largest_difference(xg::grad(largest, {x}, {.grad_output = dy})[0], dx) < tolerance);
   if (c.dilation != xg::Pair(1)) return;
   const auto means = xg::avg_pool2d(x, avg_options(c));
-  CHECK(distance(means, xg::testing::avg_pooled(c, in_x.data())) < tolerance);
+  CHECK(largest_difference(means, xg::testing::avg_pooled(c, in_x.data())) < tolerance);
   dx = xg::testing::avg_spread(c, in_dy.data());
-  CHECK(distance(xg::grad(means, {x}, {.grad_output = dy})[0], dx) < tolerance);
-  CHECK(distance(xg::avg_pool2d_gradient(dy, c.x, avg_options(c)), dx) < tolerance);
-}
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no such error";
+  CHECK(largest_difference(xg::grad(means, {x}, {.grad_output = dy})[0], dx) < tolerance);
+  CHECK(largest_difference(xg::avg_pool2d_gradient(dy, c.x, avg_options(c)), dx) < tolerance);
 }
 
 }  // namespace
@@ -166,7 +150,7 @@ TEST_CASE("in long rows full of ties, with NaN here and there, the first largest
         const auto got = static_cast<double>(y.dense().data()[i]), wanted = values[expected[i]];
         CHECK((got == wanted || (std::isnan(got) && std::isnan(wanted))));
       }
-      CHECK(distance(xg::grad(y, {x}, {.grad_output = dy})[0], dx) < 2e-6);
+      CHECK(largest_difference(xg::grad(y, {x}, {.grad_output = dy})[0], dx) < 2e-6);
     };
     check(float{});
     check(double{});

@@ -11,32 +11,19 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include "../message_of.hpp"
+#include "../variables.hpp"
+
 namespace xg = xgrad;
+using xgrad::testing::as_doubles;
+using xgrad::testing::counted;
+using xgrad::testing::message_of;
 
 namespace {
 
 using Var = xg::Variable<double>;
 using Ends = std::optional<std::ptrdiff_t>;
 constexpr auto open = std::nullopt;
-
-/// 0, 1, 2 ... as a parameter.
-Var counted(const xg::Shape& shape) {
-  xg::Dense<double> x(shape);
-  double* out = x.mutable_data();
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = static_cast<double>(i);
-  return xg::detail::parameter_from(std::move(x));
-}
-std::vector<double> elements(const Var& x) { return {x.dense().data(), x.dense().data() + x.size()}; }
-
-template <class Error, class F>
-std::string message_of(F&& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 /// A random item, and the positions that it means by Python's rules, found by walking.
 struct Item {
@@ -78,7 +65,7 @@ Item random_item(std::size_t extent, xg::Generator& from) {
 TEST_CASE("ranges mean what Python's slices mean") {
   const Var x = counted({10});
   const auto sliced = [&](Ends start, Ends stop, std::ptrdiff_t step) {
-    return elements(xg::slice(x, {xg::range(start, stop, step)}));
+    return as_doubles(xg::slice(x, {xg::range(start, stop, step)}));
   };
   using List = std::vector<double>;
   CHECK(sliced(2, 8, 3) == List{2, 5});
@@ -136,9 +123,9 @@ TEST_CASE("slices of random shapes hold the elements that Python's would, and sc
       expected.push_back(static_cast<double>(offset));
       scattered[offset] += static_cast<double>(flat + 1);
     }
-    CHECK(elements(y) == expected);
+    CHECK(as_doubles(y) == expected);
     const Var gradient = xg::grad(y, {x}, {.grad_output = counted(kept).detach() + 1})[0];
-    CHECK(elements(gradient) == scattered);
+    CHECK(as_doubles(gradient) == scattered);
   }
 }
 
@@ -172,7 +159,7 @@ TEST_CASE("each value that was joined gets its part of the gradient, one given t
   const auto dy = xt::xarray<double>{{1, 2, 3, 4, 5, 6}, {7, 8, 9, 10, 11, 12}};
   const auto g = xg::grad(xg::concatenate({a, fixed, b, a}, 1), {a, b}, {.grad_output = dy});
   CHECK(g[0].value() == xt::xarray<double>{{6, 8}, {18, 20}});
-  CHECK(elements(g[1]) == std::vector<double>{4, 10});
+  CHECK(as_doubles(g[1]) == std::vector<double>{4, 10});
 }
 
 TEST_CASE("split gives equal parts") {

@@ -20,19 +20,10 @@ using xgrad::Shape;
 using xgrad::Variable;
 using xgrad::testing::every_optimizer;
 using xgrad::testing::OptimizerKind;
+using xgrad::testing::normal_numbers;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::same_bits;
 using xgrad::testing::Threads;
-
-/// `count` normal numbers that depend on the seed alone.
-template <class T>
-Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
-  xgrad::Generator generator(seed);
-  Dense<T> numbers(Shape{count});
-  T* const out = numbers.mutable_data();
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(generator.normal());
-  return numbers;
-}
 
 /// Steps of number from + 1 to `to`, with random gradients that depend on the step's number alone.
 template <class T>
@@ -158,8 +149,8 @@ TEST_CASE_TEMPLATE("two half batches equal one whole: gradients add up until zer
 TEST_CASE_TEMPLATE("a step with a closure is zero_grad, backward and step, bit for bit", T, float, double) {
   for (const OptimizerKind<T>& kind : every_optimizer<T>()) {
     CAPTURE(kind.name);
-    const auto by_hand = xgrad::parameter_from(normal_numbers<T>(37, 1));
-    const auto by_closure = xgrad::parameter_from(normal_numbers<T>(37, 1));
+    const auto by_hand = xgrad::detail::parameter_from(normal_numbers<T>(37, 1));
+    const auto by_closure = xgrad::detail::parameter_from(normal_numbers<T>(37, 1));
     const auto first = kind.make({by_hand}), second = kind.make({by_closure});
     const auto loss_of = [](const Variable<T>& x) { return sum(square(x) * x + x); };
     Optimizer<T>& any = *second;

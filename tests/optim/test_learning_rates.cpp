@@ -22,10 +22,9 @@ using namespace xgrad::optim;
 using xgrad::parameter;
 using xgrad::testing::message_of;
 using xgrad::testing::same_bits;
+using xgrad::testing::sgd_of_rate;
 
 using Rates = std::vector<double>;
-
-SGD<double> sgd_of_rate(double rate) { return SGD<double>({parameter(1.0)}, {.learning_rate = rate}); }
 
 /// The rate in force at first and after each of `count` calls of step(t), t from 1.
 Rates rates_of(const LearningRates& optimizer, int count, const std::function<void(int)>& step) {

@@ -15,8 +15,7 @@ using namespace xgrad::optim;
 using xgrad::parameter;
 using xgrad::testing::message_of;
 using xgrad::testing::same_bits;
-
-SGD<double> sgd_of_rate(double rate) { return SGD<double>({parameter(1.0)}, {.learning_rate = rate}); }
+using xgrad::testing::sgd_of_rate;
 
 /// The rates after each of the metrics.
 std::vector<double> rates_after(LearningRates& optimizer, ReduceLROnPlateau& scheduler,

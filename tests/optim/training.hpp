@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/sgd.hpp>
 
 namespace xgrad::testing {
 
@@ -34,6 +37,21 @@ std::vector<std::string> names_of(const OptimizerState<T>& state) {
   std::vector<std::string> names;
   for (const auto& [name, array] : state) names.push_back(name);
   return names;
+}
+
+/// One parameter, and a rate.
+inline optim::SGD<double> sgd_of_rate(double rate) {
+  return optim::SGD<double>({parameter(1.0)}, {.learning_rate = rate});
+}
+
+/// `count` normal numbers that depend on the seed alone.
+template <class T>
+Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
+  Generator generator(seed);
+  Dense<T> numbers(Shape{count});
+  T* const out = numbers.mutable_data();
+  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(generator.normal());
+  return numbers;
 }
 
 /// Ten steps on sum (0.01 x^3) from six numbers of different size, some negative; `Reference` is the rule for

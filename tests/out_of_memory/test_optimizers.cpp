@@ -27,19 +27,11 @@ using xgrad::Shape;
 using xgrad::Variable;
 using xgrad::testing::every_optimizer;
 using xgrad::testing::OptimizerKind;
+using xgrad::testing::normal_numbers;
 using xgrad::testing::OptimizerState;
 using xgrad::testing::OutOfMemoryAfter;
 using xgrad::testing::same_bits;
 using xgrad::testing::Threads;
-
-template <class T>
-Dense<T> normal_numbers(std::size_t count, std::uint64_t seed) {
-  xgrad::Generator generator(seed);
-  Dense<T> result(Shape{count});
-  T* const out = result.mutable_data();
-  for (std::size_t i = 0; i < count; ++i) out[i] = static_cast<T>(generator.normal());
-  return result;
-}
 
 /// One that every update does by itself, one that two threads share, and one more.
 template <class T>

@@ -10,15 +10,7 @@
 #include "../../child.hpp"
 #include "../../threads.hpp"
 
-#if defined(__SANITIZE_THREAD__)
-#define XGRAD_TEST_NO_FORK
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define XGRAD_TEST_NO_FORK
-#endif
-#endif
-
-#if defined(__unix__) && !defined(XGRAD_TEST_NO_FORK)
+#if defined(XGRAD_TEST_FORKED_THREADS)
 
 namespace xg = xgrad;
 using Var = xg::Variable<double>;

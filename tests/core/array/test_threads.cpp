@@ -119,15 +119,7 @@ TEST_CASE("the number of threads can change at any time, and is checked") {
                        xgrad::ValueError);
 }
 
-#if defined(__SANITIZE_THREAD__)
-#define XGRAD_TEST_NO_FORK  // ThreadSanitizer ends a forked child that starts threads
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define XGRAD_TEST_NO_FORK
-#endif
-#endif
-
-#if defined(__unix__) && !defined(XGRAD_TEST_NO_FORK)
+#if defined(XGRAD_TEST_FORKED_THREADS)
 
 TEST_CASE("a forked child has a pool of its own") {
   const Threads use(3);
