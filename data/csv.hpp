@@ -36,7 +36,4 @@ struct CsvTable {
 template <class T>
 CsvTable<T> load_csv(const std::string& path, const CsvOptions& options = {});
 
-extern template CsvTable<float> load_csv(const std::string&, const CsvOptions&);
-extern template CsvTable<double> load_csv(const std::string&, const CsvOptions&);
-
 }  // namespace xgrad::data

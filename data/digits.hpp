@@ -19,7 +19,4 @@ struct Digits {
 template <class T>
 Digits<T> load_digits();
 
-extern template Digits<float> load_digits();
-extern template Digits<double> load_digits();
-
 }  // namespace xgrad::data

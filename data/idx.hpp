@@ -43,11 +43,4 @@ struct TrainAndTest {
 template <class T>
 TrainAndTest<T> load_fashion_mnist(const std::string& folder);
 
-extern template LabelledImages<float> load_idx(const std::string&, const std::string&);
-extern template LabelledImages<double> load_idx(const std::string&, const std::string&);
-extern template LabelledImages<float> load_fashion_sample();
-extern template LabelledImages<double> load_fashion_sample();
-extern template TrainAndTest<float> load_fashion_mnist(const std::string&);
-extern template TrainAndTest<double> load_fashion_mnist(const std::string&);
-
 }  // namespace xgrad::data

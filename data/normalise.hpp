@@ -15,9 +15,4 @@ Array<T> normalise(const Array<T>& x, double mean, double deviation);
 template <class T>
 Array<T> normalise(const Array<T>& x);
 
-extern template Array<float> normalise(const Array<float>&, double, double);
-extern template Array<double> normalise(const Array<double>&, double, double);
-extern template Array<float> normalise(const Array<float>&);
-extern template Array<double> normalise(const Array<double>&);
-
 }  // namespace xgrad::data

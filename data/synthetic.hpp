@@ -45,13 +45,4 @@ template <class T>
 Points<T> make_blobs(Count samples = 100, Count features = 2, Count centers = 3, double deviation = 1,
                      std::uint64_t seed = 0);
 
-extern template Points<float> make_spiral(Count, Count, double, std::uint64_t);
-extern template Points<double> make_spiral(Count, Count, double, std::uint64_t);
-extern template Points<float> make_moons(Count, double, std::uint64_t);
-extern template Points<double> make_moons(Count, double, std::uint64_t);
-extern template Points<float> make_circles(Count, double, double, std::uint64_t);
-extern template Points<double> make_circles(Count, double, double, std::uint64_t);
-extern template Points<float> make_blobs(Count, Count, Count, double, std::uint64_t);
-extern template Points<double> make_blobs(Count, Count, Count, double, std::uint64_t);
-
 }  // namespace xgrad::data

@@ -60,8 +60,5 @@ CustomOperation<T> custom_operation(std::string name, CustomForward<T> forward, 
 
 extern template class CustomOperation<float>;
 extern template class CustomOperation<double>;
-extern template CustomOperation<float> custom_operation(std::string, CustomForward<float>, CustomVjp<float>);
-extern template CustomOperation<double> custom_operation(std::string, CustomForward<double>,
-                                                         CustomVjp<double>);
 
 }  // namespace xgrad

@@ -55,10 +55,4 @@ std::vector<Variable<T>> grad(const Variable<T>& y, std::initializer_list<Variab
   return grad(y, std::vector<Variable<T>>(xs), options);
 }
 
-extern template std::vector<Variable<float>> grad(const Variable<float>&, const std::vector<Variable<float>>&,
-                                                  const GradOptions<float>&);
-extern template std::vector<Variable<double>> grad(const Variable<double>&,
-                                                   const std::vector<Variable<double>>&,
-                                                   const GradOptions<double>&);
-
 }  // namespace xgrad

@@ -14,9 +14,4 @@ void write_arrays(const NamedArrays<T>& arrays, const std::string& path, const s
 template <class T>
 Contents<T> read_contents(const std::string& path, const Wanted& wanted);
 
-extern template void write_arrays(const NamedArrays<float>&, const std::string&, const std::string&);
-extern template void write_arrays(const NamedArrays<double>&, const std::string&, const std::string&);
-extern template Contents<float> read_contents(const std::string&, const Wanted&);
-extern template Contents<double> read_contents(const std::string&, const Wanted&);
-
 }  // namespace xgrad::io

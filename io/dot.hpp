@@ -32,7 +32,4 @@ struct DotOptions {
 template <class T>
 std::string to_dot(const Variable<T>& y, const DotOptions<T>& options = {});
 
-extern template std::string to_dot(const Variable<float>&, const DotOptions<float>&);
-extern template std::string to_dot(const Variable<double>&, const DotOptions<double>&);
-
 }  // namespace xgrad::io

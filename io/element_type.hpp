@@ -50,9 +50,4 @@ void read_elements(ElementType type, std::size_t count, T* out, Read&& read) {
   convert(type, bytes.data(), count, out);
 }
 
-extern template void convert(ElementType, const char*, std::size_t, float*);
-extern template void convert(ElementType, const char*, std::size_t, double*);
-extern template bool is_same<float>(ElementType) noexcept;
-extern template bool is_same<double>(ElementType) noexcept;
-
 }  // namespace xgrad::io

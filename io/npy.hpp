@@ -29,11 +29,4 @@ void write_npy_file(const Dense<T>& value, const std::string& path);
 template <class T>
 Dense<T> read_npy_file(const std::string& path);
 
-extern template Dense<float> read_npy(std::size_t, const NextBytes&, const NpyFail&);
-extern template Dense<double> read_npy(std::size_t, const NextBytes&, const NpyFail&);
-extern template void write_npy_file(const Dense<float>&, const std::string&);
-extern template void write_npy_file(const Dense<double>&, const std::string&);
-extern template Dense<float> read_npy_file(const std::string&);
-extern template Dense<double> read_npy_file(const std::string&);
-
 }  // namespace xgrad::io

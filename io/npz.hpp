@@ -14,9 +14,4 @@ void write_npz(const NamedValues<T>& values, const std::string& path);
 template <class T>
 Contents<T> read_npz(const std::string& path, const Wanted& wanted);
 
-extern template void write_npz(const NamedValues<float>&, const std::string&);
-extern template void write_npz(const NamedValues<double>&, const std::string&);
-extern template Contents<float> read_npz(const std::string&, const Wanted&);
-extern template Contents<double> read_npz(const std::string&, const Wanted&);
-
 }  // namespace xgrad::io

@@ -15,9 +15,4 @@ void write_safetensors(const NamedValues<T>& values, const std::string& path, co
 template <class T>
 Contents<T> read_safetensors(const std::string& path, const Wanted& wanted);
 
-extern template void write_safetensors(const NamedValues<float>&, const std::string&, const std::string&);
-extern template void write_safetensors(const NamedValues<double>&, const std::string&, const std::string&);
-extern template Contents<float> read_safetensors(const std::string&, const Wanted&);
-extern template Contents<double> read_safetensors(const std::string&, const Wanted&);
-
 }  // namespace xgrad::io

@@ -150,21 +150,4 @@ LoadReport load(S& object, const std::string& path, const LoadOptions& options =
   return report;
 }
 
-extern template void save_arrays(const NamedArrays<float>&, const std::string&);
-extern template void save_arrays(const NamedArrays<double>&, const std::string&);
-extern template NamedArrays<float> load_arrays(const std::string&);
-extern template NamedArrays<double> load_arrays(const std::string&);
-extern template NamedArrays<float> load_arrays(const std::string&, const std::vector<std::string>&);
-extern template NamedArrays<double> load_arrays(const std::string&, const std::vector<std::string>&);
-extern template void save_array(const Array<float>&, const std::string&);
-extern template void save_array(const Array<double>&, const std::string&);
-extern template Array<float> load_array(const std::string&);
-extern template Array<double> load_array(const std::string&);
-extern template void detail::save_described(Described<float>, const std::string&, const SaveOptions&);
-extern template void detail::save_described(Described<double>, const std::string&, const SaveOptions&);
-extern template NamedArrays<float> detail::load_described(Described<float>, const std::string&,
-                                                          const LoadOptions&, LoadReport&);
-extern template NamedArrays<double> detail::load_described(Described<double>, const std::string&,
-                                                           const LoadOptions&, LoadReport&);
-
 }  // namespace xgrad::io

@@ -165,7 +165,5 @@ void copy_parameters(const Module<T>& from, Module<T>& to);
 
 extern template class Module<float>;
 extern template class Module<double>;
-extern template void copy_parameters(const Module<float>&, Module<float>&);
-extern template void copy_parameters(const Module<double>&, Module<double>&);
 
 }  // namespace xgrad::nn

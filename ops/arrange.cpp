@@ -5,6 +5,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "families.hpp"
 #include "shape.hpp"
@@ -17,8 +18,7 @@ namespace {
 
 using detail::shape_of;
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 17;
+using worth_a_thread::streamed_elements;
 
 std::ptrdiff_t signed_extent(std::size_t extent) { return static_cast<std::ptrdiff_t>(extent); }
 
@@ -152,7 +152,7 @@ struct Triangle {
     const std::size_t rows = x.shape[x.dim() - 2], columns = x.shape[x.dim() - 1];
     const T* in = x.data();
     T* out = result.mutable_data();
-    parallel_for(product(x.shape, 0, x.dim() - 1), parallel_elements / std::max<std::size_t>(columns, 1) + 1,
+    parallel_for(product(x.shape, 0, x.dim() - 1), streamed_elements / std::max<std::size_t>(columns, 1) + 1,
                  [=, this](std::size_t begin, std::size_t end) {
                    for (std::size_t row = begin; row < end; ++row) {
                      const std::ptrdiff_t edge = signed_extent(row % rows) + k + (Self::lower ? 1 : 0);

@@ -5,6 +5,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "batch_norm_kernels.hpp"
@@ -39,7 +40,8 @@ kernels::BatchNormChannels whole(const Shape& x, double epsilon) {
 /// How many channels one thread should at least get. Columns come in strips of whole cache lines, long enough
 /// to be streamed.
 std::size_t channels_of_a_piece(const kernels::BatchNormChannels& all) {
-  const std::size_t worth = (1 << 16) / std::max<std::size_t>(1, all.samples * all.inner);
+  const std::size_t worth =
+      worth_a_thread::computed_elements / std::max<std::size_t>(1, all.samples * all.inner);
   if (all.inner == 1) return std::clamp<std::size_t>(worth / 64 * 64, 256, 1024);
   return std::clamp<std::size_t>(worth, 1, 1024);
 }

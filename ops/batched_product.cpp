@@ -4,6 +4,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 
 namespace xgrad {
 namespace {
@@ -101,9 +102,9 @@ void small_product(const GemmSize& s, const T* a, const T* b, T* c, Into into) {
 
 /// How many results make a piece of the work: all of them where a product is large enough to be split itself.
 std::size_t piece_of(std::size_t results, double work) {
-  constexpr double worth_a_thread = 1 << 18;
-  if (results < 8 && work > 8 * worth_a_thread) return results;
-  return static_cast<std::size_t>(worth_a_thread / std::max(work, 1.0)) + 1;
+  constexpr double worth = worth_a_thread::small_products;
+  if (results < 8 && work > 8 * worth) return results;
+  return static_cast<std::size_t>(worth / std::max(work, 1.0)) + 1;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad {
@@ -14,7 +15,7 @@ Dense<To> converted(const Dense<From>& x) {
   Dense<To> result(x.shape);
   const From* in = x.data();
   To* out = result.mutable_data();
-  parallel_for(x.size(), 1 << 16, [&](std::size_t begin, std::size_t end) {
+  parallel_for(x.size(), worth_a_thread::computed_elements, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) out[i] = static_cast<To>(in[i]);
   });
   return result;

@@ -5,6 +5,7 @@
 #include "../core/array/dense.hpp"
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/gemm.hpp"
 #include "convolution_kernels.hpp"
@@ -15,8 +16,7 @@ namespace {
 // The columns and rows of one product together: what fits into a core's own cache. Of fewer columns a product
 // costs more in packing the kernel anew.
 constexpr std::size_t tile_elements = 1 << 16, fewest_columns = 256, most_columns = 1024;
-// Multiply-adds that are worth waking a thread for.
-constexpr std::size_t parallel_work = 1 << 22;
+using worth_a_thread::convolution_tiles;
 
 const kernels::ConvolutionKernels& chosen() {
   const kernels::ConvolutionKernels& kernels =
@@ -64,7 +64,8 @@ class Tiling {
   std::size_t grain(std::size_t tiles) const {
     const double work = static_cast<double>(size_.groups * size_.filters) *
                         static_cast<double>(size_.patch()) * static_cast<double>(columns() * tiles);
-    return work < 1 ? parallel_work : static_cast<std::size_t>(static_cast<double>(parallel_work) / work) + 1;
+    return work < 1 ? convolution_tiles
+                    : static_cast<std::size_t>(static_cast<double>(convolution_tiles) / work) + 1;
   }
 
  private:

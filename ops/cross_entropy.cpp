@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "class_rows.hpp"
@@ -69,7 +70,7 @@ const void* skip(const void* data, std::size_t elements) {
 template <class T>
 void run(void (*const (&kernel)[2])(const kernels::CrossEntropyRows&), const kernels::CrossEntropyRows& all) {
   const std::size_t columns = std::max<std::size_t>(1, all.columns);
-  parallel_for(all.rows, std::max<std::size_t>(1, (1 << 15) / columns),
+  parallel_for(all.rows, std::max<std::size_t>(1, worth_a_thread::costly_elements / columns),
                [&](std::size_t begin, std::size_t end) {
                  kernels::CrossEntropyRows part = all;
                  part.rows = end - begin;

@@ -5,6 +5,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "families.hpp"
@@ -21,9 +22,8 @@ const kernels::DropoutKernels& chosen() {
   return kernels;
 }
 
-/// Elements to a piece of a parallel loop, in whole groups.
-constexpr std::size_t grain = 1 << 14;
-static_assert(grain % kernels::dropout_group == 0);
+// Pieces are whole groups.
+static_assert(worth_a_thread::drawn_elements % kernels::dropout_group == 0);
 
 /// Multiplies by a mask that it knows by its place in the random sequence: nothing is saved, backward draws
 /// the mask again, and the gradient of the gradient is this operation once more.
@@ -56,7 +56,7 @@ struct Dropout {
   void run(const T* x, T* out, std::size_t count) const {
     const auto threshold = static_cast<std::uint64_t>(std::llround(p * 0x1p32));
     const double scale = p < 1 ? 1 / (1 - p) : 0;
-    parallel_for(count, grain, [&](std::size_t begin, std::size_t end) {
+    parallel_for(count, worth_a_thread::drawn_elements, [&](std::size_t begin, std::size_t end) {
       const std::uint64_t block = first_block + begin / kernels::dropout_group * kernels::blocks_of_a_group;
       chosen().run[std::is_same_v<T, double>](
           {x + begin, out + begin, end - begin, key, block, threshold, scale});

@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "families.hpp"
 #include "shape.hpp"
 
@@ -16,8 +17,7 @@ namespace {
 
 using detail::shape_of;
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 15;
+using worth_a_thread::costly_elements;
 
 /// A value's axes around one of them.
 struct Around {
@@ -77,7 +77,7 @@ struct TakeAlongAxis {
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
     const std::size_t inner = to.inner, row = to.extent * inner;
-    parallel_for(to.outer, parallel_elements / std::max<std::size_t>(row, 1) + 1,
+    parallel_for(to.outer, costly_elements / std::max<std::size_t>(row, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t o = begin; o < end; ++o) {
                      const T* source = in + o * from.extent * inner;
@@ -106,7 +106,7 @@ struct ScatterAlongAxis {
     T* out = result.mutable_data();
     const std::size_t inner = from.inner, row = from.extent * inner;
     // No two outer rows meet in one element.
-    parallel_for(from.outer, parallel_elements / std::max<std::size_t>(row, 1) + 1,
+    parallel_for(from.outer, costly_elements / std::max<std::size_t>(row, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t o = begin; o < end; ++o) {
                      T* target = out + o * to.extent * inner;
@@ -149,7 +149,7 @@ struct Take {
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
-    parallel_for(from.outer * count, parallel_elements / std::max<std::size_t>(from.inner, 1) + 1,
+    parallel_for(from.outer * count, costly_elements / std::max<std::size_t>(from.inner, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t k = begin; k < end; ++k) {
                      const auto chosen = static_cast<std::size_t>(index[k % count]);
@@ -176,7 +176,7 @@ struct ScatterSlices {
     const T* in = x.data();
     const std::int64_t* index = choice.indices.data();
     T* out = result.mutable_data();
-    parallel_for(to.outer, parallel_elements / std::max<std::size_t>(count * to.inner, 1) + 1,
+    parallel_for(to.outer, costly_elements / std::max<std::size_t>(count * to.inner, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t k = begin * count; k < end * count; ++k) {
                      const auto chosen = static_cast<std::size_t>(index[k % count]);

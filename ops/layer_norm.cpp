@@ -5,6 +5,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "families.hpp"
@@ -24,7 +25,8 @@ const kernels::LayerNormKernels& chosen() {
 
 /// As many rows to a piece as are worth a thread, in fours: the kernel of the gradient takes four at a time.
 std::size_t rows_of_a_piece(std::size_t columns) {
-  return std::max<std::size_t>(1, (1 << 16) / std::max<std::size_t>(1, columns) / 4) * 4;
+  return std::max<std::size_t>(1, worth_a_thread::computed_elements / std::max<std::size_t>(1, columns) / 4) *
+         4;
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/gemm.hpp"
 #include "arrange.hpp"
 #include "batched_product.hpp"
@@ -121,7 +122,7 @@ struct Linear {
     const T* row = bias.data();
     T* out = result.mutable_data();
     // The product is added to rows that hold the bias already.
-    parallel_for(size.m, (1 << 16) / std::max<std::size_t>(size.n, 1) + 1,
+    parallel_for(size.m, worth_a_thread::computed_elements / std::max<std::size_t>(size.n, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t r = begin; r < end; ++r) std::copy_n(row, size.n, out + r * size.n);
                  });

@@ -7,6 +7,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/formula/replay.hpp"
@@ -30,7 +31,7 @@ template <class Formula, class T>
 double total_of(const Dense<T>& a, const Dense<T>& b, double constant) {
   const kernels::LossKernels& kernels = chosen_kernels([]<class I>() { return kernels::loss_kernels<I>(); });
   const auto sum = kernels.sum[kernels::Position<Formula, Loss::list>::value][std::is_same_v<T, double>];
-  constexpr std::size_t piece = 1 << 16;
+  constexpr std::size_t piece = worth_a_thread::computed_elements;
   const std::size_t size = a.size(), pieces = (size + piece - 1) / piece;
   if (pieces <= 1) return sum(a.data(), b.data(), constant, size);
   std::vector<double> parts(pieces);

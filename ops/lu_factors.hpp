@@ -10,6 +10,7 @@
 #include "../core/array/dense.hpp"
 #include "../core/array/error.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/lapack.hpp"
 
 namespace xgrad::detail {
@@ -38,9 +39,10 @@ V banded(std::size_t n, double below, double diagonal, double above) {
 template <class Each>
 void for_matrices(const Stack& stack, const Each& each) {
   const std::size_t work = std::max<std::size_t>(stack.n * stack.n * stack.n, 1);
-  parallel_for(stack.count, (std::size_t{1} << 18) / work + 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) each(i);
-  });
+  parallel_for(stack.count, worth_a_thread::small_products / work + 1,
+               [&](std::size_t begin, std::size_t end) {
+                 for (std::size_t i = begin; i < end; ++i) each(i);
+               });
 }
 
 /// "a of shape [2, 2]", or "matrix [1] of a of shape [3, 2, 2]".

@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "families.hpp"
 #include "indexing.hpp"
@@ -20,8 +21,7 @@ namespace {
 
 using detail::shape_of;
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 15;
+using worth_a_thread::costly_elements;
 
 using kernels::Span;
 
@@ -62,7 +62,7 @@ Shape pooled_shape(const Shape& images, const Window& w) {
 template <class Plane>
 void for_each_plane(const Shape& images, const Window& w, const Plane& plane) {
   const std::size_t work = std::max(w.in_size(), w.out_size() * w.kernel_size());
-  parallel_for(images[0] * images[1], parallel_elements / std::max<std::size_t>(work, 1) + 1,
+  parallel_for(images[0] * images[1], costly_elements / std::max<std::size_t>(work, 1) + 1,
                [&](std::size_t begin, std::size_t end) {
                  for (std::size_t k = begin; k < end; ++k) plane(k);
                });
@@ -295,8 +295,11 @@ V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOpti
   return apply(AvgPool2dGradient{window}, gradient);
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
-    []<class V>() { return std::make_tuple(max_pool2d<V>, avg_pool2d<V>, avg_pool2d_gradient<V>); });
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(instantiate::overload<V(const V&, const MaxPool2dOptions&)>(max_pool2d),
+                         instantiate::overload<V(const V&, const AvgPool2dOptions&)>(avg_pool2d),
+                         avg_pool2d_gradient<V>);
+});
 
 std::vector<std::string_view> pooling_operation_names() {
   return names_of<kernels::List<MaxPool2d, AvgPool2d, AvgPool2dGradient>>();

@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
@@ -183,7 +184,8 @@ bool is_at(T x, T sought) {
 template <class T>
 void first_places(const T* x, const T* extreme, const ReductionStep& step, std::int64_t* out) {
   const std::size_t outer = step.outer, count = step.count, inner = step.inner;
-  const std::size_t grain = std::max<std::size_t>(1, (1 << 16) / std::max<std::size_t>(1, count * inner));
+  const std::size_t grain =
+      std::max<std::size_t>(1, worth_a_thread::computed_elements / std::max<std::size_t>(1, count * inner));
   parallel_for(outer, grain, [=](std::size_t begin, std::size_t end) {
     for (std::size_t o = begin; o < end; ++o) {
       const T* from = x + o * count * inner;

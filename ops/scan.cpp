@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
@@ -18,13 +19,12 @@ namespace {
 
 using detail::shape_of;
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 15;
+using worth_a_thread::costly_elements;
 // Columns whose running sums are kept side by side.
 constexpr std::size_t strip = 128;
 
 std::size_t lines_of_a_piece(std::size_t line) {
-  return std::max<std::size_t>(1, parallel_elements / std::max<std::size_t>(1, line));
+  return std::max<std::size_t>(1, costly_elements / std::max<std::size_t>(1, line));
 }
 
 /// Running sums down `count` rows of at most `strip` columns; `step` leads to the next row.

@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "indexing.hpp"
 
 namespace xgrad {
@@ -13,8 +14,7 @@ using namespace detail;
 
 namespace {
 
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 13;
+using worth_a_thread::sorted_elements;
 
 template <class T>
 struct Entry {
@@ -57,7 +57,7 @@ Dense<std::int64_t> first_in_order(const Dense<T>& x, std::size_t axis, std::siz
   if (places.size() == 0) return places;
   const T* in = x.data();
   std::int64_t* out = places.mutable_data();
-  parallel_for(x.size() / extent, parallel_elements / extent + 1, [=](std::size_t begin, std::size_t end) {
+  parallel_for(x.size() / extent, sorted_elements / extent + 1, [=](std::size_t begin, std::size_t end) {
     std::vector<Entry<T>> line(extent);
     for (std::size_t k = begin; k < end; ++k) {
       const std::size_t outer = k / inner, column = k % inner;

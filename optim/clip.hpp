@@ -38,11 +38,4 @@ void clip_grad_value(std::initializer_list<Variable<T>> parameters, double clip_
   clip_grad_value(std::vector<Variable<T>>(parameters), clip_value);
 }
 
-extern template double clip_grad_norm(const std::vector<Variable<float>>&, double,
-                                      const ClipGradNormOptions&);
-extern template double clip_grad_norm(const std::vector<Variable<double>>&, double,
-                                      const ClipGradNormOptions&);
-extern template void clip_grad_value(const std::vector<Variable<float>>&, double);
-extern template void clip_grad_value(const std::vector<Variable<double>>&, double);
-
 }  // namespace xgrad::optim

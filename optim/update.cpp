@@ -13,10 +13,10 @@ namespace {
 /// What `kernel(begin, end)` gives for every piece.
 template <class Kernel>
 std::vector<double> of_pieces(std::size_t count, const Kernel& kernel) {
-  std::vector<double> pieces((count + update_grain - 1) / update_grain);
-  parallel_for(count, update_grain, [&](std::size_t begin, std::size_t end) {
-    pieces[begin / update_grain] = kernel(begin, end);
-  });
+  constexpr std::size_t grain = worth_a_thread::updated_elements;
+  std::vector<double> pieces((count + grain - 1) / grain);
+  parallel_for(count, grain,
+               [&](std::size_t begin, std::size_t end) { pieces[begin / grain] = kernel(begin, end); });
   return pieces;
 }
 

@@ -4,14 +4,11 @@
 #include <type_traits>
 
 #include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "update_kernels.hpp"
 
 namespace xgrad::optim {
-
-/// Elements a piece: so many take longer than to wake a thread. What two threads have updated must come back
-/// from the other's cache in the next step, and for a million bytes that costs more than it gained.
-inline constexpr std::size_t update_grain = 1 << 18;
 
 /// One pass of a step's kernel over parameter, gradient and slots.
 template <class T, class Step>
@@ -19,7 +16,7 @@ void run_update(const kernels::UpdateLoop& loop, const Step& step) {
   const kernels::UpdateKernels<Step>& table =
       chosen_kernels([]<class I>() { return kernels::update_kernels<I, Step>(); });
   const auto kernel = table.run[std::is_same_v<T, double>];
-  parallel_for(loop.count, update_grain, [&](std::size_t begin, std::size_t end) {
+  parallel_for(loop.count, worth_a_thread::updated_elements, [&](std::size_t begin, std::size_t end) {
     kernel(kernels::part_of<T>(loop, begin, end), step);
   });
 }

@@ -123,11 +123,6 @@ template <class T>
 History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& training,
             Batches<T>* validation, const LoopOptions& options);
 
-extern template History run(nn::Module<float>&, optim::Optimizer<float>&, Batches<float>&, Batches<float>*,
-                            const LoopOptions&);
-extern template History run(nn::Module<double>&, optim::Optimizer<double>&, Batches<double>&,
-                            Batches<double>*, const LoopOptions&);
-
 }  // namespace detail
 
 /// Trains `model`: for every batch of `loader`, whose inputs are a Variable, the loss of model(inputs), its

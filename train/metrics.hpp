@@ -10,7 +10,4 @@ namespace xgrad::train {
 template <class T>
 double accuracy(const Variable<T>& predictions, const Indices& labels);
 
-extern template double accuracy(const Variable<float>&, const Indices&);
-extern template double accuracy(const Variable<double>&, const Indices&);
-
 }  // namespace xgrad::train

@@ -63,11 +63,4 @@ template <class T>
 Position<T> read_checkpoint(const std::string& path, const Trained<T>& trained, const Position<T>& beginning,
                             bool has_validation);
 
-extern template void write_checkpoint(const std::string&, const Trained<float>&, const Position<float>&);
-extern template void write_checkpoint(const std::string&, const Trained<double>&, const Position<double>&);
-extern template Position<float> read_checkpoint(const std::string&, const Trained<float>&,
-                                                const Position<float>&, bool);
-extern template Position<double> read_checkpoint(const std::string&, const Trained<double>&,
-                                                 const Position<double>&, bool);
-
 }  // namespace xgrad::train::detail

@@ -9,7 +9,9 @@
 // ```
 //
 // Nobody reads the table, but the compiler keeps it, and with it what it points to. It is there before the
-// program runs. What no table names, or one names that has no definition, the linker finds missing.
+// program runs. What no table names, or one names that has no definition, the linker finds missing; so it does
+// where a header says `extern template` of a function, which forbids just this, and is not needed: no other
+// file has the definition.
 // (An elementwise family's list is such a table, too: operations_of() names every formula. Class templates
 // are instantiated in the language's own words, `template class Linear<float>;`.)
 #pragma once

@@ -5,14 +5,14 @@
 
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 #include "../kernels/dispatch.hpp"
 #include "../kernels/reduction.hpp"
 
 namespace xgrad::detail {
 namespace {
 
-// Of fewer elements a second thread costs more than it brings: it has to be woken, and to fetch them.
-constexpr std::size_t parallel_elements = 1 << 17;
+using worth_a_thread::streamed_elements;
 
 /// Axes of a loop after collapsing; strides in elements, 0 where an operand repeats.
 struct Axis {
@@ -66,11 +66,11 @@ const void* advance(const void* pointer, std::ptrdiff_t elements, std::size_t it
 
 /// One row of `columns`, or many; split among threads by rows or by columns where it is long.
 void run_plane(kernels::Kernel kernel, std::size_t item, const kernels::Loop& loop, std::size_t operands) {
-  if (loop.rows * loop.columns < 2 * parallel_elements) return kernel(loop);
+  if (loop.rows * loop.columns < 2 * streamed_elements) return kernel(loop);
   const bool by_rows = loop.rows > 1;
   const std::size_t count = by_rows ? loop.rows : loop.columns;
   const std::size_t grain =
-      by_rows ? std::max<std::size_t>(1, parallel_elements / loop.columns) : parallel_elements;
+      by_rows ? std::max<std::size_t>(1, streamed_elements / loop.columns) : streamed_elements;
   parallel_for(count, grain, [&](std::size_t begin, std::size_t end) {
     kernels::Loop part = loop;
     (by_rows ? part.rows : part.columns) = end - begin;

@@ -4,6 +4,7 @@
 
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 #include "add_multiply.hpp"
 #include "elementwise.hpp"
 
@@ -16,7 +17,6 @@ namespace {
 // Bytes of a block: a handful of blocks fits the first-level cache, and each is long enough that a step's
 // call costs little.
 constexpr std::size_t block_bytes = 4096;
-constexpr std::size_t grain = 1 << 16;
 
 /// Which scratch block each step writes; blocks are reused as soon as their last reader has run. Results need
 /// none.
@@ -163,7 +163,7 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
     }
   }
   const Layout layout = plan(program);
-  parallel_for(size, grain, [&](std::size_t begin, std::size_t end) {
+  parallel_for(size, worth_a_thread::computed_elements, [&](std::size_t begin, std::size_t end) {
     BlockRun<T>(program, layout, operands, outs)(begin, end);
   });
 }

@@ -9,6 +9,7 @@
 #include "../array/instantiate.hpp"
 #include "../array/memory.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 #include "blas_call.hpp"
 #include "blas_library.hpp"
 #include "dispatch.hpp"
@@ -35,8 +36,8 @@ void check_extents(const GemmSize& s) {
 /// of 48 cost a few percent in packing the other operand anew, from 128 on next to nothing.
 std::size_t piece_of(const GemmSize& s, bool is_vector) {
   const std::size_t extent = std::max(s.m, s.n), other = std::min(s.m, s.n);
-  // Multiply-adds that are worth waking a thread for. A product with a vector waits for memory.
-  const double worth = is_vector ? 1 << 18 : 1 << 24;
+  constexpr double of_a_vector = worth_a_thread::vector_product, of_a_part = worth_a_thread::part_of_a_product;
+  const double worth = is_vector ? of_a_vector : of_a_part;
   const double work = static_cast<double>(extent) * static_cast<double>(other) * static_cast<double>(s.k);
   const std::size_t by_extent =
       std::min<std::size_t>(64, std::max(std::min<std::size_t>(8, extent / 48), extent / 128));

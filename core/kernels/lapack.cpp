@@ -8,6 +8,7 @@
 #include "../array/error.hpp"
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 #include "blas_call.hpp"
 #include "blas_library.hpp"
 #include "typed_blas.hpp"
@@ -43,8 +44,8 @@ void trsm(const Side& s, BlasIndex n, BlasIndex columns, const T* a, T* b, BlasI
 /// Calls each(first, count) on pieces of the columns of a right side.
 template <class Each>
 void for_columns(std::size_t n, std::size_t columns, const Each& each) {
-  // Multiply-adds that are worth a thread; narrower pieces than 64 columns read the matrix too often.
-  const std::size_t worth = (std::size_t{1} << 20) / std::max<std::size_t>(n * n, 1) + 1;
+  // Narrower pieces than 64 columns read the matrix too often.
+  const std::size_t worth = worth_a_thread::solved_columns / std::max<std::size_t>(n * n, 1) + 1;
   parallel_for(columns, std::max<std::size_t>(worth, 64),
                [&](std::size_t begin, std::size_t end) { each(begin, end - begin); });
 }

@@ -12,14 +12,12 @@
 #include "../array/error.hpp"
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 
 namespace xgrad {
 using namespace detail;
 
 namespace {
-
-/// Elements to a piece of a parallel loop; even, so that pairs stay together.
-constexpr std::size_t grain = 1 << 14;
 
 /// The product of two words, as low and high word.
 std::pair<std::uint32_t, std::uint32_t> multiply(std::uint32_t a, std::uint32_t b) noexcept {
@@ -43,7 +41,7 @@ T unit(Generator& from) noexcept {
 template <class F>
 void fill_pieces(std::size_t count, std::size_t numbers, Generator& from, F body) {
   const GeneratorState start = from.state();
-  parallel_for(count, grain, [&](std::size_t begin, std::size_t end) {
+  parallel_for(count, worth_a_thread::drawn_elements, [&](std::size_t begin, std::size_t end) {
     Generator piece(GeneratorState{start.seed, start.counter + begin});
     body(piece, begin, end);
   });

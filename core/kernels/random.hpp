@@ -88,11 +88,6 @@ Dense<T> random_uniform(const Shape& shape, double low, double high, Generator& 
 template <class T>
 Dense<T> random_normal(const Shape& shape, double mean, double deviation, Generator& from = generator());
 
-extern template Dense<float> random_uniform(const Shape&, double, double, Generator&);
-extern template Dense<double> random_uniform(const Shape&, double, double, Generator&);
-extern template Dense<float> random_normal(const Shape&, double, double, Generator&);
-extern template Dense<double> random_normal(const Shape&, double, double, Generator&);
-
 /// 0 ... n - 1 in random order, each order as likely as any other.
 std::vector<std::size_t> permutation(std::size_t n, Generator& from = generator());
 

@@ -4,6 +4,7 @@
 
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -14,8 +15,7 @@ using kernels::AxisKernel;
 using kernels::AxisLoop;
 using kernels::Reduction;
 
-// As many elements as one thread should at least get; a few of them still fit its cache.
-constexpr std::size_t piece = 1 << 16;
+constexpr std::size_t piece = worth_a_thread::computed_elements;
 // From here on the outer rows alone keep every thread busy.
 constexpr std::size_t many_rows = 16;
 

@@ -6,6 +6,7 @@
 
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
+#include "../array/worth_a_thread.hpp"
 
 namespace xgrad {
 namespace {
@@ -13,8 +14,7 @@ namespace {
 // A tile is transposed inside a buffer of its own, so that both sides are read and written in runs of whole
 // cache lines, whatever their strides.
 constexpr std::size_t tile = 32;
-// Below this many elements a second thread costs more than it brings.
-constexpr std::size_t parallel_elements = 1 << 17;
+using worth_a_thread::streamed_elements;
 
 struct Axis {
   std::size_t extent;
@@ -204,7 +204,7 @@ void copy_large_plane(const T* in, T* out, const Axis& row, const Axis& column) 
   const bool by_rows = row.extent >= column.extent;
   const Axis& longer = by_rows ? row : column;
   const std::size_t other = by_rows ? column.extent : row.extent;
-  const std::size_t grain = std::max<std::size_t>(parallel_elements / other, 1);
+  const std::size_t grain = std::max<std::size_t>(streamed_elements / other, 1);
   parallel_for(longer.extent, (grain + tile - 1) / tile * tile, [&](std::size_t begin, std::size_t end) {
     Axis part_row = row, part_column = column;
     (by_rows ? part_row : part_column).extent = end - begin;
@@ -224,7 +224,7 @@ void copy_strided(const T* in, const Strides& in_strides, T* out, const Strides&
   std::size_t planes = 1;
   for (std::size_t k = 0; k + 2 < plan.count; ++k) planes *= plan.axes[k].extent;
   if (planes == 1) return copy_large_plane(in, out, plan.row(), plan.column());
-  const std::size_t grain = parallel_elements / (plan.row().extent * plan.column().extent);
+  const std::size_t grain = streamed_elements / (plan.row().extent * plan.column().extent);
   parallel_for(planes, std::max<std::size_t>(grain, 1), [&](std::size_t begin, std::size_t end) {
     Place place(plan, begin);
     for (std::size_t k = begin; k < end; ++k, place.next(plan))
