@@ -70,6 +70,9 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
   return result;
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return grad<T>; });
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  using Variables = std::vector<Variable<T>>;
+  return instantiate::overload<Variables(const Variable<T>&, const Variables&, const GradOptions<T>&)>(grad);
+});
 
 }  // namespace xgrad
