@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -187,14 +188,14 @@ class CheckpointNode final : public Node {
   std::unordered_set<const Node*> boundary() const { return {edges_.begin(), edges_.end()}; }
 
   template <class G>
-  void run_again(Sweep<G>& sweep, G&& dy) {
+  void run_again(Sweep<G>& sweep, std::type_identity_t<G>&& dy) {
     // Given only when the marks that `sweep` goes by are back in their places: the sweeps inside are gone.
     for (auto& [node, gradient] : gradients_inside(sweep, std::move(dy)))
       sweep.give(*node, std::move(gradient));
   }
 
   template <class G>
-  std::vector<std::pair<Node*, G>> gradients_inside(const Sweep<G>& outside, G&& dy) {
+  std::vector<std::pair<Node*, G>> gradients_inside(const Sweep<G>& outside, std::type_identity_t<G>&& dy) {
     const std::unordered_set<const Node*> edges = boundary();
     std::unordered_set<const Node*> wanted;
     for (const Node* edge : edges)

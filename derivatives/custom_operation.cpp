@@ -52,7 +52,8 @@ class CustomNode final : public Node {
 
   void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient) override {
     const EnableGrad on;
-    const Variable<T> dy(std::move(output_gradient)), output{Handle(this)};
+    const Variable<T> dy(std::move(output_gradient));
+    const Variable<T> output{Handle(this)};
     const Variables inputs = restored_inputs();
     const Variables gradients = call_vjp(inputs, output, dy);
     check_recorded(gradients, inputs, output);
@@ -125,6 +126,7 @@ class CustomNode final : public Node {
 
 template <class T>
 Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given) const {
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const std::vector<Variable<T>> inputs = given;  // which the forward function may change, as it may this
   const std::shared_ptr<const Definition> definition = definition_;
   std::vector<Array<T>> values;

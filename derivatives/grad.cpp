@@ -51,6 +51,7 @@ Variable<T> zeros_like(const Variable<T>& x) {
 template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T>>& xs,
                               const std::type_identity_t<GradOptions<T>>& options) {
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const std::vector<Variable<T>> kept = xs;  // while hooks run, which may drop them
   const std::vector<Node*> targets = targets_of(kept);
   const Variable<T> seed = seed_of(y, options.grad_output);

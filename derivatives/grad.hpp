@@ -19,6 +19,7 @@ class Seed {
   Seed() noexcept = default;
   Seed(Variable<T> variable) noexcept : variable_(std::move(variable)) {}
   template <class E>
+  // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): a Seed is no expression
   requires detail::Expression<E> Seed(E&& values)
       : variable_(detail::make_dense<T>(std::forward<E>(values))) {}
 

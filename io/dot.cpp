@@ -213,6 +213,7 @@ class Writer {
 template <class T>
 std::string to_dot(const Variable<T>& y, const DotOptions<T>& options) {
   options.max_elements.checked("to_dot", "max_elements");
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
   const Variable<T> kept = y;  // a derivative of a user's may drop it
   return Writer<T>(kept.node(), options).write();
 }

@@ -144,7 +144,7 @@ Dense<T> read_npy(std::size_t size, const NextBytes& next, const NpyFail& report
   };
   char begin[8] = {};
   read(begin, sizeof(begin));
-  const int version = begin[6];
+  const int version = static_cast<unsigned char>(begin[6]);
   if (std::string_view(begin, magic.size()) != magic || version < 1 || version > 3 || begin[7] != 0)
     fail("is no npy file of version 1 to 3");
   const std::size_t length = read_number(version == 1 ? 2 : 4);

@@ -10,6 +10,7 @@ namespace detail {
 template <class T, class Options>
 std::vector<std::vector<Variable<T>>> lists_of(std::vector<ParameterGroup<T, Options>>& groups) {
   std::vector<std::vector<Variable<T>>> lists;
+  lists.reserve(groups.size());
   for (auto& group : groups) lists.push_back(std::move(group.parameters));
   return lists;
 }
@@ -17,6 +18,7 @@ std::vector<std::vector<Variable<T>>> lists_of(std::vector<ParameterGroup<T, Opt
 template <class T, class Options>
 std::vector<double> rates_of(const std::vector<ParameterGroup<T, Options>>& groups) {
   std::vector<double> rates;
+  rates.reserve(groups.size());
   for (const auto& group : groups) rates.push_back(group.options.learning_rate);
   return rates;
 }

@@ -89,7 +89,8 @@ void StepLROptions::check(const OptionCheck& check) const {
 }
 
 double StepLROptions::factor(double, std::uint64_t t) const {
-  return std::pow(gamma, static_cast<double>(t / step_size));
+  const auto falls = t / step_size;  // whole ones
+  return std::pow(gamma, static_cast<double>(falls));
 }
 
 void ExponentialLROptions::check(const OptionCheck& check) const { check_gamma(check, gamma); }

@@ -43,7 +43,7 @@ Array<double> unpacked(const std::string& name, const Array<T>& value) {
     return value;
   } else {
     Shape shape(value.shape());
-    if (shape.size() == 0 || shape[shape.size() - 1] != parts<T>)
+    if (shape.empty() || shape[shape.size() - 1] != parts<T>)
       throw ShapeError("fit: '" + name + "' is " + to_string(shape) + ", not numbers in four parts each");
     shape.erase(shape.size() - 1);
     Array<double> result(shape);
@@ -136,11 +136,13 @@ std::vector<EpochRecord> read_history(optim::StateReader<T>& reader, std::size_t
                                       const std::vector<std::string>& metric_names, bool has_validation) {
   const std::vector<std::string> names = column_names(metric_names, has_validation);
   std::vector<Dense<double>> columns;
+  columns.reserve(names.size());
   for (std::size_t i = 1; i < names.size(); ++i)
     columns.push_back(numbers_at(reader, "history." + names[i], Shape{epochs}));
   std::vector<EpochRecord> records;
   for (std::size_t epoch = 0; epoch < epochs; ++epoch) {
     std::vector<double> row;
+    row.reserve(columns.size());
     for (const Dense<double>& column : columns) row.push_back(column.data()[epoch]);
     records.push_back(record_of(epoch + 1, row, metric_names.size(), has_validation));
   }

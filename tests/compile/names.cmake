@@ -63,7 +63,7 @@ list(REMOVE_DUPLICATES names)
 list(SORT names)
 
 # Were the reading of headers at fault, these would be missing.
-foreach(expected Variable ReduceOptions Indices Operand Module Linear Sigmoid Reduction SGD DataLoader FitOptions)
+foreach(expected Variable ReduceOptions Indices Dataset Module Linear Sigmoid Reduction SGD DataLoader FitOptions)
   if(NOT expected IN_LIST names)
     message(FATAL_ERROR "${expected} was not found in the headers; found: ${names}")
   endif()
