@@ -221,6 +221,7 @@ V einsum(std::string_view given, const std::vector<V>& operands) {
   return detail::as_result(arranged(std::move(result), read.result).value);
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return einsum<V>; });
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
+    []<class V>() { return instantiate::overload<V(std::string_view, const std::vector<V>&)>(einsum); });
 
 }  // namespace xgrad

@@ -199,8 +199,8 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(reshape<V>, flatten<V>, expand_dims<V>, instantiate::overload<V(V)>(squeeze),
-                         instantiate::overload<V(V, const Axes&)>(squeeze), permute<V>, transpose<V>,
-                         swap_axes<V>);
+                         instantiate::overload<V(V, const Axes&)>(squeeze), permute<V>,
+                         instantiate::overload<V(const V&)>(transpose), swap_axes<V>);
 });
 
 std::vector<std::string_view> shape_operation_names() {
