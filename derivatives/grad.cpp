@@ -71,9 +71,9 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
   return result;
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  using Variables = std::vector<Variable<T>>;
-  return instantiate::overload<Variables(const Variable<T>&, const Variables&, const GradOptions<T>&)>(grad);
+[[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
+  using Options = GradOptions<typename V::value_type>;
+  return instantiate::overload<std::vector<V>(const V&, const std::vector<V>&, const Options&)>(grad);
 });
 
 }  // namespace xgrad

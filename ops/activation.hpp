@@ -203,22 +203,16 @@ auto relu(X&& x) {
   return detail::apply<formulas::Relu, formulas::Activation>(std::forward<X>(x));
 }
 /// x where x > 0, slope x elsewhere. A slope given as an operand has a gradient too.
-template <detail::Reading V>
-V leaky_relu(const V& x, const V& slope) {
-  return detail::apply<formulas::LeakyRelu, formulas::Activation>(x, slope);
-}
-template <detail::Reading V>
-V leaky_relu(const V& x, double slope = 0.01) {
-  return leaky_relu(x, detail::scalar_operand<V>(slope));
+template <detail::Reading V, class S = double>
+requires detail::go_beside<V, S>
+auto leaky_relu(const V& x, const S& slope = 0.01) {
+  return detail::apply_with_scalars<formulas::LeakyRelu, formulas::Activation>(x, slope);
 }
 /// x where x > 0, alpha (exp(x) - 1) elsewhere.
-template <detail::Reading V>
-V elu(const V& x, const V& alpha) {
-  return detail::apply<formulas::Elu, formulas::Activation>(x, alpha);
-}
-template <detail::Reading V>
-V elu(const V& x, double alpha = 1) {
-  return elu(x, detail::scalar_operand<V>(alpha));
+template <detail::Reading V, class S = double>
+requires detail::go_beside<V, S>
+auto elu(const V& x, const S& alpha = 1) {
+  return detail::apply_with_scalars<formulas::Elu, formulas::Activation>(x, alpha);
 }
 /// 1.0507 times elu with alpha = 1.6733.
 template <detail::ReadingRef X>
@@ -251,13 +245,10 @@ auto softsign(X&& x) {
   return detail::apply<formulas::Softsign, formulas::Activation>(std::forward<X>(x));
 }
 /// x between min and max, and the nearer of the two elsewhere.
-template <detail::Reading V>
-V hardtanh(const V& x, const V& min, const V& max) {
-  return detail::apply<formulas::Hardtanh, formulas::Activation>(x, min, max);
-}
-template <detail::Reading V>
-V hardtanh(const V& x, double min = -1, double max = 1) {
-  return hardtanh(x, detail::scalar_operand<V>(min), detail::scalar_operand<V>(max));
+template <detail::Reading V, class A = double, class B = double>
+requires detail::go_beside<V, A, B>
+auto hardtanh(const V& x, const A& min = -1, const B& max = 1) {
+  return detail::apply_with_scalars<formulas::Hardtanh, formulas::Activation>(x, min, max);
 }
 
 }  // namespace xgrad

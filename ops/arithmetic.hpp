@@ -4,6 +4,7 @@
 
 #include "../core/formula/add_multiply.hpp"
 #include "../core/formula/formula.hpp"
+#include "scalar_operands.hpp"
 // Kernel files include formulas too, and must not see containers.
 #ifndef XGRAD_ISA
 #include "../core/graph/variable.hpp"
@@ -271,21 +272,33 @@ struct Arithmetic {
 
 }  // namespace formulas
 
-template <detail::Reading V>
-V subtract(const V& a, const V& b) {
-  return detail::apply<formulas::Subtract, formulas::Arithmetic>(a, b);
+// (Of two readings, core/formula/add_multiply.hpp has these two.)
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto add(const A& a, const B& b) { return detail::apply_with_scalars<formulas::Add, formulas::Core>(a, b); }
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto multiply(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::Multiply, formulas::Core>(a, b);
 }
-template <detail::Reading V>
-V divide(const V& a, const V& b) {
-  return detail::apply<formulas::Divide, formulas::Arithmetic>(a, b);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto subtract(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::Subtract, formulas::Arithmetic>(a, b);
+}
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto divide(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::Divide, formulas::Arithmetic>(a, b);
 }
 template <detail::ReadingRef X>
 auto negative(X&& x) {
   return detail::apply<formulas::Negative, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <detail::Reading V>
-V pow(const V& x, const V& exponent) {
-  return detail::apply<formulas::Pow, formulas::Arithmetic>(x, exponent);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto pow(const A& x, const B& exponent) {
+  return detail::apply_with_scalars<formulas::Pow, formulas::Arithmetic>(x, exponent);
 }
 template <detail::ReadingRef X>
 auto square(X&& x) {
@@ -311,24 +324,26 @@ template <detail::ReadingRef X>
 auto sign(X&& x) {
   return detail::apply<formulas::Sign, formulas::Arithmetic>(std::forward<X>(x));
 }
-template <detail::Reading V>
-V maximum(const V& a, const V& b) {
-  return detail::apply<formulas::Maximum, formulas::Arithmetic>(a, b);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto maximum(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::Maximum, formulas::Arithmetic>(a, b);
 }
-template <detail::Reading V>
-V minimum(const V& a, const V& b) {
-  return detail::apply<formulas::Minimum, formulas::Arithmetic>(a, b);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto minimum(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::Minimum, formulas::Arithmetic>(a, b);
 }
-template <detail::Reading V>
-V clamp(const V& x, const V& low, const V& high) {
-  return detail::apply<formulas::Clamp, formulas::Arithmetic>(x, low, high);
+template <detail::Reading V, class A, class B>
+requires detail::go_beside<V, A, B>
+auto clamp(const V& x, const A& low, const B& high) {
+  return detail::apply_with_scalars<formulas::Clamp, formulas::Arithmetic>(x, low, high);
 }
 /// In formulas: `yes` where the condition is not 0.
-template <detail::Reading V>
-V select(const V& condition, const V& yes, const V& no) {
-  return detail::apply<formulas::Where, formulas::Arithmetic>(condition, yes, no);
+template <detail::Reading V, class A, class B>
+requires detail::go_beside<V, A, B>
+auto select(const V& condition, const A& yes, const B& no) {
+  return detail::apply_with_scalars<formulas::Where, formulas::Arithmetic>(condition, yes, no);
 }
 
 }  // namespace xgrad
-
-#include "scalar_operands.hpp"

@@ -327,7 +327,8 @@ V triu(const V& x, Integer k) {
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
-  return std::make_tuple(flip<V>, instantiate::overload<V(const V&, std::ptrdiff_t, std::ptrdiff_t)>(roll),
+  return std::make_tuple(instantiate::overload<V(const V&, const Axes&)>(flip),
+                         instantiate::overload<V(const V&, std::ptrdiff_t, std::ptrdiff_t)>(roll),
                          instantiate::overload<V(const V&, std::ptrdiff_t)>(roll),
                          instantiate::overload<V(const V&, const Axes&, const Axes&)>(roll), pad<V>, tile<V>,
                          instantiate::overload<V(const V&, Count, Integer)>(repeat),

@@ -316,9 +316,10 @@ auto log2(X&& x) {
   return detail::apply<formulas::Log2, formulas::Exponential>(std::forward<X>(x));
 }
 /// log(exp(a) + exp(b)), without overflow.
-template <detail::Reading V>
-V logaddexp(const V& a, const V& b) {
-  return detail::apply<formulas::LogAddExp, formulas::Exponential>(a, b);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto logaddexp(const A& a, const B& b) {
+  return detail::apply_with_scalars<formulas::LogAddExp, formulas::Exponential>(a, b);
 }
 template <detail::ReadingRef X>
 auto sin(X&& x) {
@@ -345,9 +346,10 @@ auto atan(X&& x) {
   return detail::apply<formulas::Atan, formulas::Exponential>(std::forward<X>(x));
 }
 /// The angle of the point (x, y), in [-pi, pi]: the second argument is the horizontal one, as in C.
-template <detail::Reading V>
-V atan2(const V& y, const V& x) {
-  return detail::apply<formulas::Atan2, formulas::Exponential>(y, x);
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto atan2(const A& y, const B& x) {
+  return detail::apply_with_scalars<formulas::Atan2, formulas::Exponential>(y, x);
 }
 template <detail::ReadingRef X>
 auto sinh(X&& x) {
@@ -369,25 +371,6 @@ auto erf(X&& x) {
 template <detail::ReadingRef X>
 auto erfc(X&& x) {
   return detail::apply<formulas::Erfc, formulas::Exponential>(std::forward<X>(x));
-}
-
-// A scalar for one of the operands.
-
-template <detail::Reading V>
-V logaddexp(const V& a, double b) {
-  return logaddexp(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V logaddexp(double a, const V& b) {
-  return logaddexp(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V atan2(const V& y, double x) {
-  return atan2(y, detail::scalar_operand<V>(x));
-}
-template <detail::Reading V>
-V atan2(double y, const V& x) {
-  return atan2(detail::scalar_operand<V>(y), x);
 }
 
 }  // namespace xgrad

@@ -1,89 +1,40 @@
-// Arithmetic with a scalar for one of the operands. Included by arithmetic.hpp.
+// A scalar for one input of an elementwise function.
 #pragma once
 
-#include "arithmetic.hpp"
+#include <concepts>
 
-namespace xgrad {
+#include "../core/formula/formula.hpp"
 
-template <detail::Reading V>
-V add(const V& a, double b) {
-  return add(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V add(double a, const V& b) {
-  return add(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V subtract(const V& a, double b) {
-  return subtract(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V subtract(double a, const V& b) {
-  return subtract(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V multiply(const V& a, double b) {
-  return multiply(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V multiply(double a, const V& b) {
-  return multiply(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V divide(const V& a, double b) {
-  return divide(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V divide(double a, const V& b) {
-  return divide(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V pow(const V& x, double exponent) {
-  return pow(x, detail::scalar_operand<V>(exponent));
-}
-template <detail::Reading V>
-V pow(double x, const V& exponent) {
-  return pow(detail::scalar_operand<V>(x), exponent);
-}
-template <detail::Reading V>
-V maximum(const V& a, double b) {
-  return maximum(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V maximum(double a, const V& b) {
-  return maximum(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V minimum(const V& a, double b) {
-  return minimum(a, detail::scalar_operand<V>(b));
-}
-template <detail::Reading V>
-V minimum(double a, const V& b) {
-  return minimum(detail::scalar_operand<V>(a), b);
-}
-template <detail::Reading V>
-V clamp(const V& x, double low, double high) {
-  return clamp(x, detail::scalar_operand<V>(low), detail::scalar_operand<V>(high));
-}
-template <detail::Reading V>
-V clamp(const V& x, double low, const V& high) {
-  return clamp(x, detail::scalar_operand<V>(low), high);
-}
-template <detail::Reading V>
-V clamp(const V& x, const V& low, double high) {
-  return clamp(x, low, detail::scalar_operand<V>(high));
-}
-template <detail::Reading V>
-V select(const V& condition, double yes, const V& no) {
-  return select(condition, detail::scalar_operand<V>(yes), no);
-}
-template <detail::Reading V>
-V select(const V& condition, const V& yes, double no) {
-  return select(condition, yes, detail::scalar_operand<V>(no));
-}
-template <detail::Reading V>
-V select(const V& condition, double yes, double no) {
-  return select(condition, detail::scalar_operand<V>(yes), detail::scalar_operand<V>(no));
+namespace xgrad::detail {
+
+// Plain truths, not concepts: a wrong call is then told which of them is false, and not each of their parts.
+
+/// Whether all of Es may stand beside a V: each is one, too, or a scalar.
+template <class V, class... Es>
+inline constexpr bool go_beside =
+    ((std::same_as<Es, V> || (!Reading<Es> && std::convertible_to<const Es&, double>)) && ...);
+
+/// Whether one of two inputs is a reading, and the other goes beside it.
+template <class A, class B>
+inline constexpr bool have_reading = (Reading<A> && go_beside<A, B>) || (Reading<B> && go_beside<B, A>);
+
+/// A reading as it is, and a scalar as a constant.
+template <class V, class E>
+decltype(auto) with_scalar(const E& input) {
+  if constexpr (std::same_as<E, V>) {
+    return (input);
+  } else {
+    return scalar_operand<V>(static_cast<double>(input));
+  }
 }
 
-}  // namespace xgrad
+/// Applies a library formula; the first input or the second is a reading, others may be scalars. None is
+/// given away.
+template <class Formula, class Family, class First, class Second, class... Rest>
+auto apply_with_scalars(const First& first, const Second& second, const Rest&... rest) {
+  using V = std::conditional_t<Reading<First>, First, Second>;
+  return [](const auto&... inputs) { return apply<Formula, Family>(inputs...); }(
+             with_scalar<V>(first), with_scalar<V>(second), with_scalar<V>(rest)...);
+}
+
+}  // namespace xgrad::detail

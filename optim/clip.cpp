@@ -123,7 +123,11 @@ void clip_grad_value(const std::vector<Variable<T>>& parameters, double clip_val
     run_update<T>(loop, kernels::ClampStep{clip_value});
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
-    []<class T>() { return std::make_tuple(clip_grad_norm<T>, clip_grad_value<T>); });
+[[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
+  using Parameters = std::vector<V>;
+  return std::make_tuple(
+      instantiate::overload<double(const Parameters&, double, const ClipGradNormOptions&)>(clip_grad_norm),
+      instantiate::overload<void(const Parameters&, double)>(clip_grad_value));
+});
 
 }  // namespace xgrad::optim
