@@ -8,6 +8,6 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-OperationList activation_operations() { return operations_of<Activation>(); }
+OperationList detail::activation_operations() { return operations_of<Activation>(); }
 
 }  // namespace xgrad

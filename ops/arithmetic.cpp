@@ -9,6 +9,6 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-OperationList arithmetic_operations() { return operations_of<Arithmetic>(); }
+OperationList detail::arithmetic_operations() { return operations_of<Arithmetic>(); }
 
 }  // namespace xgrad

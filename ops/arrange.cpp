@@ -336,7 +336,7 @@ V triu(const V& x, Integer k) {
                          tril<V>, triu<V>);
 });
 
-std::vector<std::string_view> arrange_operation_names() {
+std::vector<std::string_view> detail::arrange_operation_names() {
   return names_of<kernels::List<Roll, Pad, Diagonal, DiagonalScatter, Tril, Triu>>();
 }
 

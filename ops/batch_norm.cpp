@@ -254,8 +254,10 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
       instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
 });
 
-OperationList layer_formulas() { return operations_of<LayerFormulas>(); }
+OperationList detail::layer_formulas() { return operations_of<LayerFormulas>(); }
 
-std::vector<std::string_view> batch_norm_operation_names() { return names_of<kernels::List<BatchNorm>>(); }
+std::vector<std::string_view> detail::batch_norm_operation_names() {
+  return names_of<kernels::List<BatchNorm>>();
+}
 
 }  // namespace xgrad

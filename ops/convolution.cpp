@@ -294,7 +294,7 @@ V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& 
       instantiate::overload<V(const V&, const V&, const V&, const Conv1dOptions&)>(conv1d));
 });
 
-std::vector<std::string_view> convolution_operation_names() {
+std::vector<std::string_view> detail::convolution_operation_names() {
   return names_of<kernels::List<Conv2d, ConvTranspose2d, Conv2dKernelGradient>>();
 }
 

@@ -224,7 +224,7 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
                          instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy), nll_loss<V>);
 });
 
-std::vector<std::string_view> cross_entropy_operation_names() {
+std::vector<std::string_view> detail::cross_entropy_operation_names() {
   return names_of<kernels::List<CrossEntropy, NllLoss>>();
 }
 

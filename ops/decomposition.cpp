@@ -353,7 +353,7 @@ V cholesky(const V& a) {
   return std::make_tuple(solve<V>, solve_triangular<V>, inverse<V>, determinant<V>, logdet<V>, cholesky<V>);
 });
 
-std::vector<std::string_view> decomposition_operation_names() {
+std::vector<std::string_view> detail::decomposition_operation_names() {
   return names_of<kernels::List<Solve, SolveTriangular, Inverse, Determinant, LogDet, Cholesky>>();
 }
 

@@ -86,6 +86,6 @@ V dropout(const V& x, double p, Generator& from) {
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return dropout<V>; });
 
-std::vector<std::string_view> dropout_operation_names() { return names_of<kernels::List<Dropout>>(); }
+std::vector<std::string_view> detail::dropout_operation_names() { return names_of<kernels::List<Dropout>>(); }
 
 }  // namespace xgrad

@@ -8,6 +8,6 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-OperationList exponential_operations() { return operations_of<Exponential>(); }
+OperationList detail::exponential_operations() { return operations_of<Exponential>(); }
 
 }  // namespace xgrad

@@ -283,7 +283,7 @@ Array<T> one_hot(const Indices& indices, Count number) {
 [[gnu::used]] constexpr auto number_instances =
     instantiate::for_numbers([]<class T>() { return one_hot<T>; });
 
-std::vector<std::string_view> indexing_operation_names() {
+std::vector<std::string_view> detail::indexing_operation_names() {
   return names_of<kernels::List<TakeAlongAxis, ScatterAlongAxis, Take, ScatterSlices>>();
 }
 

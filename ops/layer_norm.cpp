@@ -155,6 +155,8 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
       instantiate::overload<V(const V&, const V&, const V&, const NormalizationOptions&)>(layer_norm));
 });
 
-std::vector<std::string_view> layer_norm_operation_names() { return names_of<kernels::List<LayerNorm>>(); }
+std::vector<std::string_view> detail::layer_norm_operation_names() {
+  return names_of<kernels::List<LayerNorm>>();
+}
 
 }  // namespace xgrad

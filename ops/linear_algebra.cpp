@@ -290,7 +290,7 @@ V linear(const V& x, const V& weight, const V& bias) {
                          instantiate::overload<V(const V&, const V&, const V&)>(linear));
 });
 
-std::vector<std::string_view> linear_algebra_operation_names() {
+std::vector<std::string_view> detail::linear_algebra_operation_names() {
   return names_of<kernels::List<MatMul, Linear>>();
 }
 

@@ -220,9 +220,9 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
 });
 
-OperationList loss_formulas() { return operations_of<Loss>(); }
+OperationList detail::loss_formulas() { return operations_of<Loss>(); }
 
-std::vector<std::string_view> loss_operation_names() {
+std::vector<std::string_view> detail::loss_operation_names() {
   // The other fused losses go by the names of their formulas.
   return names_of<kernels::List<MeanSquaredError, SumSquaredError>>();
 }

@@ -301,7 +301,7 @@ V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOpti
                          avg_pool2d_gradient<V>);
 });
 
-std::vector<std::string_view> pooling_operation_names() {
+std::vector<std::string_view> detail::pooling_operation_names() {
   return names_of<kernels::List<MaxPool2d, AvgPool2d, AvgPool2dGradient>>();
 }
 

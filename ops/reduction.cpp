@@ -273,9 +273,9 @@ Indices argmin(const Variable<T>& x) {
                          instantiate::overload<Indices(const V&)>(argmin));
 });
 
-OperationList reduction_formulas() { return operations_of<ReductionFormulas>(); }
+OperationList detail::reduction_formulas() { return operations_of<ReductionFormulas>(); }
 
-std::vector<std::string_view> reduction_operation_names() {
+std::vector<std::string_view> detail::reduction_operation_names() {
   return names_of<kernels::List<Sum, Mean, Max, Min, LogSumExp>>();
 }
 

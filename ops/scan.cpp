@@ -229,6 +229,8 @@ V prod(const V& x, const ReduceOptions& options) {
                          instantiate::overload<V(const V&)>(cumsum), prod<V>);
 });
 
-std::vector<std::string_view> scan_operation_names() { return names_of<kernels::List<Cumsum, Prod>>(); }
+std::vector<std::string_view> detail::scan_operation_names() {
+  return names_of<kernels::List<Cumsum, Prod>>();
+}
 
 }  // namespace xgrad

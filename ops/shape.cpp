@@ -203,7 +203,7 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
                          instantiate::overload<V(const V&)>(transpose), swap_axes<V>);
 });
 
-std::vector<std::string_view> shape_operation_names() {
+std::vector<std::string_view> detail::shape_operation_names() {
   return names_of<kernels::List<Reshape, Transpose>>();
 }
 

@@ -298,7 +298,7 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
                          instantiate::overload<std::vector<V>(const V&, Count, Integer)>(split));
 });
 
-std::vector<std::string_view> slice_operation_names() {
+std::vector<std::string_view> detail::slice_operation_names() {
   return names_of<kernels::List<Slice, SliceScatter, Concatenate>>();
 }
 

@@ -111,7 +111,7 @@ V log_softmax(const V& x, Integer axis) {
 [[gnu::used]] constexpr auto instances =
     instantiate::for_tensors([]<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>); });
 
-std::vector<std::string_view> softmax_operation_names() {
+std::vector<std::string_view> detail::softmax_operation_names() {
   return names_of<kernels::List<Softmax, LogSoftmax>>();
 }
 

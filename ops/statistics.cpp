@@ -154,7 +154,7 @@ V norm(const V& x, const NormOptions& options) {
 [[gnu::used]] constexpr auto instances =
     instantiate::for_tensors([]<class V>() { return std::make_tuple(var<V>, std<V>, norm<V>); });
 
-std::vector<std::string_view> statistics_operation_names() {
+std::vector<std::string_view> detail::statistics_operation_names() {
   return names_of<kernels::List<Var, Std, Norm>>();
 }
 

@@ -8,6 +8,8 @@
 
 namespace xgrad::testing {
 
+using namespace xgrad::detail;
+
 std::vector<OperationRow> all_rows() {
   std::vector<OperationRow> rows;
   for (const auto family : {

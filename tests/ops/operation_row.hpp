@@ -96,7 +96,7 @@ std::vector<OperationRow> all_rows();
 /// Every row, and what follows from each: the row on the further small shapes that row_shapes.hpp has for it,
 /// and on arguments that another operation has transposed, or picked out of larger ones.
 std::vector<OperationRow> all_rows_and_what_follows();
-std::vector<const Elementwise*> registered_formulas();
+std::vector<const xgrad::detail::Elementwise*> registered_formulas();
 std::vector<std::string> registered_operations();
 
 std::vector<OperationRow> core_rows();

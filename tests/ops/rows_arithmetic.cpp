@@ -122,7 +122,7 @@ std::vector<OperationRow> comparison_rows() {
           "isfinite", "", {nonzero},
           [](const auto& in) {
             const auto half_infinite = select(in[0] > 0, in[0] / 0, in[0]);
-            return apply(operation<IsFinite, Arithmetic>(), half_infinite);
+            return detail::apply<formulas::IsFinite, formulas::Arithmetic>(half_infinite);
           },
           [](const Elements& x) { return x[0] <= 0 && std::isfinite(x[0]) ? 1.0 : 0.0; }),
   };

@@ -10,6 +10,7 @@ using xgrad::Axes;
 using xgrad::AxisList;
 using xgrad::Shape;
 using xgrad::ShapeError;
+using xgrad::detail::row_major_strides;
 
 TEST_CASE("an axis list is a small container") {
   static_assert(std::is_trivially_copyable_v<Shape>);

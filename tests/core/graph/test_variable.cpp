@@ -93,8 +93,8 @@ TEST_CASE("set_value replaces a leaf's value and leaves saved values as they wer
 }
 
 TEST_CASE("exchange_value moves buffers: what is put back is the very one, and saved values stay") {
-  auto x = parameter(xt::xarray<double>{1, 2});
-  const auto y = sum(square(x));
+  auto x = xg::parameter(xt::xarray<double>{1, 2});
+  const auto y = xg::sum(xg::square(x));
   const double* const before = x.dense().data();
   static_assert(noexcept(x.exchange_value(xgrad::Dense<double>())));
   xgrad::Dense<double> earlier = x.exchange_value(xgrad::Dense<double>::filled(xgrad::Shape{2}, 5));
