@@ -41,8 +41,7 @@ OperationRow kernel_gradient_row(const char* variant, const Shape& x, const Shap
 }
 
 /// `c` is the convolution whose transpose it is.
-OperationRow transpose_row(const char* variant, const ConvolutionCase& c,
-                           const Pair& output_padding) {
+OperationRow transpose_row(const char* variant, const ConvolutionCase& c, const Pair& output_padding) {
   const auto [stride, padding, dilation, groups] = c.options;
   const ConvTranspose2dOptions options{stride, padding, output_padding, dilation, groups};
   return row(

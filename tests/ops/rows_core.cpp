@@ -92,7 +92,8 @@ std::vector<OperationRow> core_rows() {
   std::vector<OperationRow> all = broadcast_rows();
   for (OperationRow& made : sum_rows()) all.push_back(std::move(made));
   all.push_back(elementwise_row(
-      "identity", "", {{{3, 4}}}, [](const auto& in) { return apply(operation<Identity, Core>(), in[0]); },
+      "identity", "", {{{3, 4}}},
+      [](const auto& in) { return detail::apply<formulas::Identity, formulas::Core>(in[0]); },
       [](const std::vector<double>& x) { return x[0]; }));
   all.push_back(elementwise_row(
       "add", "", {{{3, 4}}, {{3, 4}}}, [](const auto& in) { return in[0] + in[1]; },

@@ -155,7 +155,7 @@ std::vector<OperationRow> layer_rows() {
   rows.push_back(elementwise_row(
       "standardize", "", {{{3, 4}}, {{4}}, {{4}}, {{4}}},
       [](const auto& in) {
-        return apply(operation<Standardize, LayerFormulas>(), in[0], in[1], in[2], in[3]);
+        return detail::apply<formulas::Standardize, formulas::LayerFormulas>(in[0], in[1], in[2], in[3]);
       },
       [](const std::vector<double>& in) { return (in[0] - in[1]) * in[2] + in[3]; }));
   add_dropout(rows, "", {7, 11}, 0.5);

@@ -102,7 +102,7 @@ std::vector<OperationRow> reduction_rows() {
   rows.push_back(elementwise_row(
       "logsumexp_share", "", {{{3, 4}, -3, 0}, {{3, 1}, 1, 3}, {{3, 4}}},
       [](const auto& in) {
-        return apply(operation<LogSumExpShare, ReductionFormulas>(), in[0], in[1], in[2]);
+        return detail::apply<formulas::LogSumExpShare, formulas::ReductionFormulas>(in[0], in[1], in[2]);
       },
       [](const std::vector<double>& in) {
         // An infinite total belongs to the elements that equal it; of -inf there is nothing to share.
