@@ -334,7 +334,7 @@ TEST_CASE("blocks inside blocks, run again in a third thread, spend what they re
   Var y;
   std::thread([&] {
     const auto inner = [&](const Var& z) { return z * h * h; };
-    y = xg::checkpoint([&](const Var& z) { return xg::checkpoint(inner, {z}) * z; }, {a});
+    y = xg::checkpoint([inner](const Var& z) { return xg::checkpoint(inner, {z}) * z; }, {a});
   }).join();
   std::thread([&] {
     const auto g = xg::grad(y, {h, a}, {.retain_graph = true});
