@@ -38,14 +38,16 @@ ROOMS = "core ops derivatives nn optim io data train".split()
 LEAST_SECONDS = 60  # that a test may take, whatever it takes without a mistake
 
 
-def texts_of(wanted, sources_only):
+def texts_of(tree, wanted, sources_only):
     texts = {}
     for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.?pp")):
-            name = path.relative_to(ROOT).as_posix()
+        for path in sorted((tree / room).rglob("*.?pp")):
+            name = path.relative_to(tree).as_posix()
             if any(name == one or name.startswith(one.rstrip("/") + "/") for one in wanted or ROOMS):
                 if path.suffix == ".cpp" or (path.suffix == ".hpp" and not sources_only):
                     texts[name] = path.read_text()
+    if not texts:
+        sys.exit("no source of the library is called " + " ".join(wanted))
     return texts
 
 
@@ -183,10 +185,11 @@ def show(mutant, verdict, rest=""):
     print(f"{mutant.path}:{mutant.line}  {mutant.kind}  {verdict}{rest}\n    - {mutant.before}\n    + {mutant.after}", flush=True)
 
 
-def judge_all(options, texts, folder):
+def judge_all(options, folder):
     known, results, passed = equivalents(options.skip), [], []
     end = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     bench = Bench(folder, options.jobs)
+    texts = texts_of(bench.tree, options.paths, options.sources_only)
     try:
         for mutant in mutations.drawn(texts, options.seed):
             if len(results) == options.count or time.monotonic() > end:
@@ -241,21 +244,19 @@ def main():
     if options.self_test:
         return self_test(options.skip)
     options.seed = time.time_ns() % 1000000 if options.seed is None else options.seed
-    texts = texts_of(options.paths, options.sources_only)
-    print(f"seed {options.seed}: {len(texts)} files, {sum(text.count(chr(10)) for text in texts.values())} lines", flush=True)
-    if not texts:
-        sys.exit("no source of the library is called " + " ".join(options.paths))
+    print(f"seed {options.seed}", flush=True)
     if options.list:
+        texts = texts_of(ROOT, options.paths, options.sources_only)
         for mutant in itertools.islice(mutations.drawn(texts, options.seed), options.count):
             show(mutant, "")
         return 0
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
-        return judge_all(options, texts, options.folder.resolve())
+        return judge_all(options, options.folder.resolve())
     with tempfile.TemporaryDirectory(prefix="mutate-") as folder:
         try:
-            return judge_all(options, texts, Path(folder))
+            return judge_all(options, Path(folder))
         finally:
             subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", folder + "/tree"], check=False)
 
