@@ -287,6 +287,7 @@ std::ostream& print(std::ostream& out, const Array<T>& array);
 }  // namespace detail
 
 /// An Array, or an expression with one in it, as xtensor prints it: {{ 1.,  2.}, { 3.,  4.}}, a row a line.
+/// ValueError for an Array that was moved from.
 template <class E>
 requires(xt::is_xexpression<E>::value&& detail::Printed<typename E::value_type>) std::ostream& operator<<(
     std::ostream& out, const E& expression) {

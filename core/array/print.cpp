@@ -14,6 +14,7 @@ namespace xgrad::detail {
 
 template <class T>
 std::ostream& print(std::ostream& out, const Array<T>& array) {
+  check_whole(array);
   return xt::operator<<(out, static_cast<const xt::xexpression<Array<T>>&>(array));
 }
 

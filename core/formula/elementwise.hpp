@@ -55,7 +55,7 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   /// None for a user's operation, which has a program instead.
   const kernels::Kernels* kernels() const noexcept { return kernels_; }
   const Program* program() const noexcept { return kernels_ ? nullptr : &program_; }
-  /// The gradients in all inputs; traced when they are first asked for.
+  /// The gradients in all inputs; made when they are first asked for.
   const std::vector<Gradient>& gradients() const { return derived().gradients; }
   const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
   /// Of a user's operation, where it pays: the value, and beside it the derivative in each input, as one

@@ -70,7 +70,8 @@ struct IsReading<Variable<T>> : std::true_type {};
 template <>
 struct IsReading<Symbol> : std::true_type {};
 
-/// What an elementwise operation can be applied to: Variable (recorded), Dense (plain) or Symbol (traced).
+/// What an elementwise operation can be applied to: Variable (recorded), Dense (plain) or Symbol (a step of a
+/// program).
 template <class V>
 concept Reading = IsReading<V>::value;
 

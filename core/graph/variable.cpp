@@ -40,7 +40,6 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
       Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
 }
 
-
 template <class T>
 Variable<T>::Variable(Dense<T> value)
     : handle_(Handle::first(new Node(std::move(value), std::is_same_v<T, double>))) {}

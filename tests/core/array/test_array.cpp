@@ -308,6 +308,10 @@ TEST_CASE("what was moved from takes a value of any shape, and gives none before
   Array<double> array = plain;
   Array<double> first = std::move(array);
   CHECK(array.storage().moved_from());
+  std::ostringstream text;
+  CHECK_THROWS_WITH_AS(text << array,
+                       "array: shape [2, 3] holds 0 elements; it was moved from, assign to it first",
+                       xgrad::ValueError);
   array = plain + 1;
   CHECK_FALSE(array.storage().moved_from());
   CHECK(array == plain + 1);
