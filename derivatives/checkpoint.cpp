@@ -32,7 +32,7 @@ Inside look_inside(Node& result, IsBoundary&& is_boundary) {
   while (!pending.empty()) {
     Node* node = pending.back();
     pending.pop_back();
-    if (!node->requires_grad || !met.insert(node).second) continue;
+    if (!node->requires_grad() || !met.insert(node).second) continue;
     if (is_boundary(*node)) {
       found.boundary.push_back(node);
       continue;
@@ -40,7 +40,7 @@ Inside look_inside(Node& result, IsBoundary&& is_boundary) {
     found.nodes.push_back(node);
     for (Node* input : node->inputs()) pending.push_back(input);
   }
-  const auto later = [](const Node* a, const Node* b) { return a->order > b->order; };
+  const auto later = [](const Node* a, const Node* b) { return a->order() > b->order(); };
   std::sort(found.nodes.begin(), found.nodes.end(), later);
   std::sort(found.boundary.begin(), found.boundary.end(), later);
   return found;
@@ -64,8 +64,8 @@ class EarlierRandom {
 class EarlierValue {
  public:
   EarlierValue(Node& node, const memory::Buffer& value)
-      : node_(node), present_(std::exchange(node.value.buffer, value)) {}
-  ~EarlierValue() { node_.value.buffer = std::move(present_); }
+      : node_(node), present_(node.exchange_buffer(value)) {}
+  ~EarlierValue() { node_.exchange_buffer(std::move(present_)); }
   EarlierValue(const EarlierValue&) = delete;
   EarlierValue& operator=(const EarlierValue&) = delete;
 
@@ -100,7 +100,7 @@ class InnerSweep {
       G gradient = std::move(arrived->second);
       gradients_.erase(arrived);
       check_unspent(*node);
-      if (node->noted) {
+      if (node->is_noted()) {
         run_hooks(*node, gradient);
         check_unspent(*node);  // hooks may sweep, too
       }
@@ -120,7 +120,7 @@ class InnerSweep {
 
  private:
   static void check_unspent(const Node& node) {
-    if (!node.spent) return;
+    if (!node.is_spent()) return;
     throw GraphError("checkpoint: the block uses '" + std::string(node.operation()) +
                      "' of a graph that an earlier backward has spent; pass {.retain_graph = true} to the "
                      "earlier one");
@@ -161,8 +161,8 @@ class CheckpointNode final : public Node {
         listed_(inputs.size()) {
     for (const Variable<T>& input : inputs) edges_.push_back(&input.node());
     edges_.insert(edges_.end(), captured.begin(), captured.end());
-    for (const Node* edge : edges_) saved_.push_back(edge->value.buffer);
-    requires_grad = true;
+    for (const Node* edge : edges_) saved_.push_back(edge->value().buffer);
+    require_gradient();
     set_inputs(edges_.data(), edges_.size());
   }
 
@@ -226,13 +226,13 @@ class CheckpointNode final : public Node {
     for (std::size_t i = 0; i < listed_; ++i) inputs.push_back(detail::restore<T>(*edges_[i], saved_[i]));
     std::vector<std::unique_ptr<EarlierValue>> values;
     for (std::size_t i = listed_; i < edges_.size(); ++i)
-      if (!edges_[i]->value.buffer.same_block(saved_[i]))
+      if (!edges_[i]->value().buffer.same_block(saved_[i]))
         values.push_back(std::make_unique<EarlierValue>(*edges_[i], saved_[i]));
     const detail::Block<T> block = block_;  // which a sweep of the block's own may drop
     Variable<T> result = block(inputs);
     check_result(result);
-    if (!(result.shape() == value.shape))
-      throw GraphError("checkpoint: the block gave shape " + to_string(value.shape) + " at first and " +
+    if (!(result.shape() == value().shape))
+      throw GraphError("checkpoint: the block gave shape " + to_string(value().shape) + " at first and " +
                        to_string(result.shape()) +
                        " when it was run again; it must do the same on every call");
     return result;
@@ -240,7 +240,7 @@ class CheckpointNode final : public Node {
 
   [[noreturn]] static void throw_unknown(const Node& parameter) {
     throw GraphError(
-        "checkpoint: run again, the block uses a parameter of shape " + to_string(parameter.value.shape) +
+        "checkpoint: run again, the block uses a parameter of shape " + to_string(parameter.value().shape) +
         " that it did not use at first; it must do the same on every call, and make no parameters");
   }
 

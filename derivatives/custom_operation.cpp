@@ -29,8 +29,8 @@ class CustomNode final : public Node {
       edges_.push_back(&input.node());
       saved_.push_back(input.dense().buffer);
     }
-    requires_grad = true;
-    saves_output = true;
+    require_gradient();
+    save_output();
     set_inputs(edges_.data(), edges_.size());
   }
 
@@ -43,9 +43,9 @@ class CustomNode final : public Node {
     const NoGrad off;
     Variables inputs;
     for (std::size_t i = 0; i < edges_.size(); ++i)
-      inputs.emplace_back(Dense<T>(saved_[i], edges_[i]->value.shape));
+      inputs.emplace_back(Dense<T>(saved_[i], edges_[i]->value().shape));
     const Variables gradients =
-        call_vjp(inputs, Variable<T>(Dense<T>(value)), Variable<T>(Dense<T>(std::move(dy), value.shape)));
+        call_vjp(inputs, Variable<T>(Dense<T>(value())), Variable<T>(Dense<T>(std::move(dy), value().shape)));
     for (std::size_t i = 0; i < edges_.size(); ++i)
       if (gradients[i].defined()) sweep.give(*edges_[i], memory::Buffer(gradients[i].dense().buffer));
   }
@@ -97,7 +97,7 @@ class CustomNode final : public Node {
   /// The gradients for a parameter in dy's place: all of them depend on it but those that are zero, and
   /// those that leave the graph on their way.
   Variables traced_gradients(const Variables& inputs, const Variable<T>& output) const {
-    return call_vjp(inputs, output, detail::argument_from<T>(Dense<T>::filled(value.shape, T(1))));
+    return call_vjp(inputs, output, detail::argument_from<T>(Dense<T>::filled(value().shape, T(1))));
   }
   static bool is_recorded(const Variable<T>& traced) {
     return !traced.defined() || traced.requires_grad() || is_zero(traced);

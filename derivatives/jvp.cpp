@@ -21,11 +21,12 @@ std::vector<Node*> between(Node& source, Node& output) {
   while (!pending.empty()) {
     Node* node = pending.back();
     pending.pop_back();
-    if (node->order <= source.order || node->is_leaf() || !leads.try_emplace(node, false).second) continue;
+    if (node->order() <= source.order() || node->is_leaf() || !leads.try_emplace(node, false).second)
+      continue;
     met.push_back(node);
     for (Node* input : node->inputs()) pending.push_back(input);
   }
-  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order < b->order; });
+  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order() < b->order(); });
   std::vector<Node*> path{&source};
   for (Node* node : met) {
     const auto inputs = node->inputs();
@@ -41,11 +42,10 @@ std::vector<Node*> between(Node& source, Node& output) {
 /// A leaf of the node's shape and type, of zeros. Its order is past the node's, whichever thread recorded
 /// that, so that a sweep to it does not go on into what the node was made from.
 Handle zero_leaf(const Node& node) {
-  Value zeros = node.is_double ? Value(Dense<double>::filled(node.value.shape, 0))
-                               : Value(Dense<float>::filled(node.value.shape, 0));
-  Node* leaf = new Leaf(std::move(zeros), node.is_double);
-  leaf->order = std::max(next_order(), node.order + 1);
-  return Handle::first(leaf);
+  Value zeros = node.is_double() ? Value(Dense<double>::filled(node.value().shape, 0))
+                                 : Value(Dense<float>::filled(node.value().shape, 0));
+  return Handle::first(
+      new Leaf(std::move(zeros), node.is_double(), std::max(next_order(), node.order() + 1)));
 }
 
 /// Sweeps tangents of type G (Value: plain; Handle: recorded) forwards. What a node gives to an input is
@@ -85,7 +85,7 @@ class ForwardSweep {
     for (Node* input : moving) {
       const Handle share = gives.take(*input);
       const G& tangent = tangents_[input];
-      if (!share || !share.node()->requires_grad || !is_set(tangent)) continue;
+      if (!share || !share.node()->requires_grad() || !is_set(tangent)) continue;
       add_share(sum, share, tangent, *u.node());
     }
     return sum;

@@ -28,7 +28,7 @@ std::vector<Node*> nodes_below(Node& y) {
   }
   // Leaves are as old as each other: they keep the order in which they were found.
   std::stable_sort(found.begin(), found.end(),
-                   [](const Node* a, const Node* b) { return a->order < b->order; });
+                   [](const Node* a, const Node* b) { return a->order() < b->order(); });
   return found;
 }
 
@@ -37,33 +37,33 @@ std::vector<Node*> nodes_below(Node& y) {
 class Gradients {
  public:
   Gradients(Node& y, const std::vector<Node*>& nodes) {
-    if (!y.requires_grad) return;
+    if (!y.requires_grad()) return;
     at_[&y] = ones(y);
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) pass_on(**node);
   }
 
   Value at(const Node& node) const {
     const auto found = at_.find(&node);
-    return found == at_.end() ? Value{} : Value{found->second, node.value.shape};
+    return found == at_.end() ? Value{} : Value{found->second, node.value().shape};
   }
   Value along(const Node& from, const Node& to) const {
     const auto shares = along_.find(&to);
     if (shares == along_.end()) return {};
     for (const auto& [node, share] : shares->second)
-      if (node == &from) return {share, from.value.shape};
+      if (node == &from) return {share, from.value().shape};
     return {};
   }
 
  private:
   static memory::Buffer ones(const Node& node) {
-    if (node.is_double) return Dense<double>::filled(node.value.shape, 1).buffer;
-    return Dense<float>::filled(node.value.shape, 1).buffer;
+    if (node.is_double()) return Dense<double>::filled(node.value().shape, 1).buffer;
+    return Dense<float>::filled(node.value().shape, 1).buffer;
   }
 
   void pass_on(Node& node) {
     const auto gradient = at_.find(&node);
     if (node.is_leaf() || gradient == at_.end()) return;
-    if (node.spent)
+    if (node.is_spent())
       throw GraphError("to_dot: the graph through '" + std::string(node.operation()) +
                        "' was spent by an earlier backward, so its gradients cannot be shown; pass "
                        "{.retain_graph = true} to that backward");
@@ -171,20 +171,20 @@ class Writer {
   void write_node(const Node& node) {
     std::string label;
     if (const auto name = names_.find(&node); name != names_.end()) label = name->second + '\n';
-    label += std::string(node.operation()) + ' ' + to_string(node.value.shape);
-    if (options_.show_values && is_shown(node.value))
-      label += "\nvalue " + Numbers(node.value, node.is_double).text();
+    label += std::string(node.operation()) + ' ' + to_string(node.value().shape);
+    if (options_.show_values && is_shown(node.value()))
+      label += "\nvalue " + Numbers(node.value(), node.is_double()).text();
     if (gradients_)
       if (const Value gradient = gradients_->at(node); is_shown(gradient))
-        label += "\ngradient " + Numbers(gradient, node.is_double).text();
+        label += "\ngradient " + Numbers(gradient, node.is_double()).text();
     text_ += "  " + id(node) + " [label=" + quoted(label) + look(node) + "];\n";
   }
 
   std::string look(const Node& node) const {
     if (&node == nodes_.back()) return ", penwidth=2";
     if (!node.is_leaf()) return "";
-    return node.requires_grad ? ", shape=box, style=filled, fillcolor=\"#fdebd0\", color=\"#ca8a2b\""
-                              : ", shape=box, style=filled, fillcolor=\"#f2f2f2\", color=\"#909090\"";
+    return node.requires_grad() ? ", shape=box, style=filled, fillcolor=\"#fdebd0\", color=\"#ca8a2b\""
+                                : ", shape=box, style=filled, fillcolor=\"#f2f2f2\", color=\"#909090\"";
   }
 
   void write_edge(const Node& to, std::size_t i) {
@@ -196,7 +196,7 @@ class Writer {
         std::find(inputs.begin(), inputs.end(), &from) == inputs.begin() + static_cast<std::ptrdiff_t>(i);
     if (gradients_ && is_first)
       if (const Value share = gradients_->along(from, to); is_shown(share))
-        text_ += " [label=" + quoted(Numbers(share, from.is_double).text()) + "]";
+        text_ += " [label=" + quoted(Numbers(share, from.is_double()).text()) + "]";
     text_ += ";\n";
   }
 

@@ -26,13 +26,13 @@ template <class To, class From>
 class Cast final : public Node {
  public:
   Cast(Dense<To> output, Node& input) : Node(std::move(output), std::is_same_v<To, double>), edge_(&input) {
-    requires_grad = true;
+    require_gradient();
     set_inputs(&edge_, 1);
   }
 
   std::string_view operation() const noexcept override { return "cast"; }
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
-    const Dense<To> dy(std::move(gradient), value.shape);
+    const Dense<To> dy(std::move(gradient), value().shape);
     sweep.give(*edge_, converted<From>(dy).buffer);
   }
   void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override {

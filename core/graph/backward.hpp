@@ -25,7 +25,6 @@ struct CarrierOf<Variable<T>> {
 template <class T>
 Variable<T> restore(Node& input, const memory::Buffer& saved);
 
-
 /// What structural operations are written for: Dense<T> and Variable<T>.
 template <class V>
 concept Tensor = requires {
@@ -58,13 +57,13 @@ class Backward {
   }
   V output() const {
     if constexpr (is_plain) {
-      return V(node_.value.buffer, node_.value.shape);
+      return V(node_.value().buffer, node_.value().shape);
     } else {
       return V(Handle(&node_));
     }
   }
-  const Shape& shape(std::size_t i) const noexcept { return node_.inputs()[i]->value.shape; }
-  const Shape& output_shape() const noexcept { return node_.value.shape; }
+  const Shape& shape(std::size_t i) const noexcept { return node_.inputs()[i]->value().shape; }
+  const Shape& output_shape() const noexcept { return node_.value().shape; }
   std::size_t input_count() const noexcept { return node_.inputs().size(); }
   bool wants(std::size_t i) const noexcept { return sweep_.wants(*node_.inputs()[i]); }
   /// The elements of what input `i` has been given so far, to be added to in place; none where that is
@@ -93,7 +92,7 @@ class Backward {
  private:
   static V wrap(Carrier&& gradient, const Node& node) {
     if constexpr (is_plain) {
-      return V(std::move(gradient), node.value.shape);
+      return V(std::move(gradient), node.value().shape);
     } else {
       return V(std::move(gradient));
     }

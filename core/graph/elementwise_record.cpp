@@ -19,8 +19,8 @@ memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temp
   // Who looks for anomalies wants to see the inputs of each operation.
   if (temporaries != 0 && !detail::Watch::detecting())
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value.shape == shape)
-        return std::move(inputs[i]->value.buffer);
+      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value().shape == shape)
+        return inputs[i]->exchange_buffer({});
   return memory::Buffer(element_count(shape) * sizeof(T));
 }
 
@@ -31,16 +31,17 @@ class ElementwiseNode final : public Node {
 
  public:
   ElementwiseNode(const Elementwise& operation, Node* const* inputs, std::uint32_t temporaries)
-      : Node(inputs[0]->value.shape, std::is_same_v<T, double>), operation_(&operation) {
+      : Node(inputs[0]->value().shape, std::is_same_v<T, double>), operation_(&operation) {
     std::copy_n(inputs, count(), edges_.begin());
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
     // First, so that what is saved is not written to.
     const auto& gradients = operation.gradients();
     for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad) save_for(gradients[k]);
+      if (edges_[k]->requires_grad()) save_for(gradients[k]);
     compute(temporaries);
-    requires_grad = takes_uniform = true;
+    require_gradient();
+    take_uniform();
     set_inputs(edges_.data(), count());
   }
 
@@ -61,7 +62,7 @@ class ElementwiseNode final : public Node {
       if (gradient.zero || !sweep.wants(input)) continue;
       const bool last = !wanted_after(sweep, k);
       memory::Buffer share = last ? std::move(dy) : dy;  // NOLINT(bugprone-use-after-move): the loop ends
-      if (value.shape != input.value.shape)
+      if (value().shape != input.value().shape)
         share = summed_share(sweep, k, last, std::move(share));
       else if (!gradient.passes)
         share = plain_share(sweep, k, last, std::move(share));
@@ -76,7 +77,7 @@ class ElementwiseNode final : public Node {
       const Elementwise::Gradient& gradient = operation_->gradient(k);
       if (gradient.zero || !sweep.wants(*edges_[k])) continue;
       const Variable<T> share = gradient.passes ? dy : recorded_share(gradient, dy);
-      sweep.give(*edges_[k], Handle(sum_to(share, edges_[k]->value.shape).handle()));
+      sweep.give(*edges_[k], Handle(sum_to(share, edges_[k]->value().shape).handle()));
     }
   }
 
@@ -84,12 +85,12 @@ class ElementwiseNode final : public Node {
   std::size_t count() const noexcept { return Count == 0 ? operation_->inputs() : Count; }
 
   /// Whether the result has one element, and so all inputs.
-  bool is_single() const { return value.size() == 1 && operation_->kernels() != nullptr; }
+  bool is_single() const { return value().size() == 1 && operation_->kernels() != nullptr; }
 
   void compute(std::uint32_t temporaries) {
     // Of the shape of the first input so far.
     bool single = is_single();
-    for (std::size_t i = 1; i < count(); ++i) single = single && edges_[i]->value.size() == 1;
+    for (std::size_t i = 1; i < count(); ++i) single = single && edges_[i]->value().size() == 1;
     if (single) [[likely]]
       return compute_single();
     compute_many(temporaries);
@@ -99,7 +100,7 @@ class ElementwiseNode final : public Node {
   [[gnu::noinline]] void compute_many(std::uint32_t temporaries) {
     Source sources[capacity];
     for (std::size_t i = 0; i < count(); ++i)
-      sources[i] = {edges_[i]->value.buffer.data(), &edges_[i]->value.shape};
+      sources[i] = {edges_[i]->value().buffer.data(), &edges_[i]->value().shape};
     const std::span<const Source> read(sources, count());
     const Shape shape = elementwise_shape(*operation_, read);
     memory::Buffer result;
@@ -111,7 +112,7 @@ class ElementwiseNode final : public Node {
       result = place_of_result<T>({edges_.data(), count()}, temporaries, shape);
       elementwise_value<T>(*operation_, read, shape, elements_of(result));
     }
-    value = {std::move(result), shape};
+    value_to_come() = {std::move(result), shape};
   }
 
   static T* elements_of(memory::Buffer& buffer) { return static_cast<T*>(buffer.mutable_data()); }
@@ -121,7 +122,7 @@ class ElementwiseNode final : public Node {
     std::uint32_t bits = 0;
     for (std::size_t k = 0; k < count(); ++k) {
       const Elementwise::Gradient& gradient = operation_->gradient(k);
-      bits |= std::uint32_t(edges_[k]->requires_grad && !gradient.zero && !gradient.passes) << k;
+      bits |= std::uint32_t(edges_[k]->requires_grad() && !gradient.zero && !gradient.passes) << k;
     }
     return bits;
   }
@@ -132,13 +133,13 @@ class ElementwiseNode final : public Node {
   void compute_single() {
     const void* elements[capacity];
     for (std::size_t i = 0; i < count(); ++i) {
-      const Value& input = edges_[i]->value;
-      if (input.shape.size() > value.shape.size()) value.shape = input.shape;
+      const Value& input = edges_[i]->value();
+      if (input.shape.size() > value().shape.size()) value_to_come().shape = input.shape;
       elements[i] = input.buffer.data();
     }
     memory::Buffer result(sizeof(T));
-    detail::run_one(operation_->kernels()->value[is_double], result.mutable_data(), {elements, count()});
-    value.buffer = std::move(result);
+    detail::run_one(operation_->kernels()->value[is_double()], result.mutable_data(), {elements, count()});
+    value_to_come().buffer = std::move(result);
   }
 
   void differentiate_single(Sweep<memory::Buffer>& sweep, memory::Buffer&& dy) {
@@ -152,7 +153,7 @@ class ElementwiseNode final : public Node {
     const void* elements[capacity + 2];
     const auto read = [](const memory::Buffer& buffer) { return buffer ? buffer.data() : &detail::nothing; };
     for (std::size_t i = 0; i < count(); ++i) elements[i] = read(saved_[i]);
-    elements[count()] = read(value.buffer);
+    elements[count()] = read(value().buffer);
     elements[count() + 1] = dy.data();
     for (std::size_t k = 0; k < end; ++k) {
       if (!wanted[k]) continue;
@@ -163,7 +164,7 @@ class ElementwiseNode final : public Node {
         continue;
       }
       memory::Buffer share = last && dy.unique() ? std::move(dy) : memory::Buffer(sizeof(T));
-      detail::run_one(operation_->kernels()->gradient[k][is_double], share.mutable_data(),
+      detail::run_one(operation_->kernels()->gradient[k][is_double()], share.mutable_data(),
                       {elements, count() + 2});
       sweep.give(*edges_[k], std::move(share));
     }
@@ -171,8 +172,8 @@ class ElementwiseNode final : public Node {
 
   void save_for(const Elementwise::Gradient& gradient) {
     for (std::size_t i = 0; i < count(); ++i)
-      if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value.buffer;
-    saves_output = saves_output || gradient.reads_output;
+      if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value().buffer;
+    if (gradient.reads_output) save_output();
   }
 
   bool wanted_after(const Sweep<memory::Buffer>& sweep, std::size_t k) const {
@@ -182,7 +183,7 @@ class ElementwiseNode final : public Node {
   }
 
   Source source_of(const memory::Buffer& dy) const {
-    return {dy.data(), dy.uniform() ? &no_axes : &value.shape};
+    return {dy.data(), dy.uniform() ? &no_axes : &value().shape};
   }
 
   /// What the gradient reads: inputs, output, dy.
@@ -190,8 +191,8 @@ class ElementwiseNode final : public Node {
                                               const memory::Buffer& dy) const {
     std::array<Source, capacity + 2> sources;
     for (std::size_t i = 0; i < count(); ++i)
-      if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value.shape};
-    if (gradient.reads_output) sources[count()] = {value.buffer.data(), &value.shape};
+      if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value().shape};
+    if (gradient.reads_output) sources[count()] = {value().buffer.data(), &value().shape};
     sources[count() + 1] = source_of(dy);
     return sources;
   }
@@ -201,11 +202,11 @@ class ElementwiseNode final : public Node {
   memory::Buffer place_of_share(const Sweep<memory::Buffer>& sweep, memory::Buffer& dy,
                                 std::span<memory::Buffer> ending) {
     if (dy.unique() && !dy.uniform()) return std::move(dy);
-    const std::size_t bytes = value.size() * sizeof(T);
+    const std::size_t bytes = value().size() * sizeof(T);
     if (sweep.spends())
       for (memory::Buffer& saved : ending)
         if (saved.unique() && saved.bytes() == bytes) {
-          spent = true;
+          spend();
           return std::move(saved);
         }
     return memory::Buffer(bytes);
@@ -215,14 +216,15 @@ class ElementwiseNode final : public Node {
   memory::Buffer plain_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
                              memory::Buffer dy) {
     if (users_ && users_->slopes[k]) {
-      const Source slope{users_->slopes[k].data(), &value.shape}, factor = source_of(dy);
+      const Source slope{users_->slopes[k].data(), &value().shape}, factor = source_of(dy);
       memory::Buffer result = place_of_share(sweep, dy, {&users_->slopes[k], 1});
-      elementwise_product<T>(slope, factor, value.shape, elements_of(result));
+      elementwise_product<T>(slope, factor, value().shape, elements_of(result));
       return result;
     }
     const auto sources = sources_of(operation_->gradient(k), dy);
     memory::Buffer result = place_of_share(sweep, dy, {saved_.data(), last ? count() : 0});
-    elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, elements_of(result));
+    elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value().shape,
+                            elements_of(result));
     return result;
   }
 
@@ -230,16 +232,16 @@ class ElementwiseNode final : public Node {
   memory::Buffer summed_share(const Sweep<memory::Buffer>& sweep, std::size_t k, bool last,
                               memory::Buffer dy) {
     const Elementwise::Gradient& gradient = operation_->gradient(k);
-    const Shape& to = edges_[k]->value.shape;
+    const Shape& to = edges_[k]->value().shape;
     if (gradient.passes) {
       expand(dy, *this);
-      return sum_to(Dense<T>(std::move(dy), value.shape), to).buffer;
+      return sum_to(Dense<T>(std::move(dy), value().shape), to).buffer;
     }
     const auto sources = sources_of(gradient, dy);
     if (memory::Buffer sum =
-            elementwise_gradient_sum<T>(*operation_, k, {sources.data(), count() + 2}, value.shape, to))
+            elementwise_gradient_sum<T>(*operation_, k, {sources.data(), count() + 2}, value().shape, to))
       return sum;
-    return sum_to(Dense<T>(plain_share(sweep, k, last, std::move(dy)), value.shape), to).buffer;
+    return sum_to(Dense<T>(plain_share(sweep, k, last, std::move(dy)), value().shape), to).buffer;
   }
 
   Variable<T> recorded_share(const Elementwise::Gradient& gradient, const Variable<T>& dy) {
@@ -275,7 +277,7 @@ template <class T>
                                              std::uint32_t temporaries) {
   Source sources[most_inputs];
   for (std::size_t i = 0; i < inputs.size(); ++i)
-    sources[i] = {inputs[i]->value.buffer.data(), &inputs[i]->value.shape};
+    sources[i] = {inputs[i]->value().buffer.data(), &inputs[i]->value().shape};
   const std::span<const Source> read(sources, inputs.size());
   const Shape shape = elementwise_shape(operation, read);
   Dense<T> result(place_of_result<T>(inputs, temporaries, shape), shape);
@@ -295,7 +297,7 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   bool differentiable = false;
   if (is_recording())
     for (std::size_t k = 0; k < count; ++k)
-      differentiable = differentiable || (nodes[k]->requires_grad && !operation.gradient(k).zero);
+      differentiable = differentiable || (nodes[k]->requires_grad() && !operation.gradient(k).zero);
   if (differentiable) [[likely]]
     return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
   return constant_value<T>(operation, {nodes, count}, temporaries);

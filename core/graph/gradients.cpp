@@ -50,7 +50,7 @@ std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<N
   std::vector<memory::Buffer> buffers =
       gradients<memory::Buffer>(output, std::move(seed.buffer), targets, retain_graph);
   for (std::size_t i = 0; i < targets.size(); ++i)
-    result.push_back({std::move(buffers[i]), targets[i]->value.shape});
+    result.push_back({std::move(buffers[i]), targets[i]->value().shape});
   return result;
 }
 

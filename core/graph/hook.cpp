@@ -21,9 +21,9 @@ namespace detail {
 namespace {
 
 void check_takes_gradient(const char* call, const Node& node) {
-  if (node.requires_grad) return;
+  if (node.requires_grad()) return;
   throw GraphError(std::string(call) + ": '" + std::string(node.operation()) + "' of shape " +
-                   to_string(node.value.shape) +
+                   to_string(node.value().shape) +
                    " requires no gradient, so none arrives; make it from a parameter, outside of NoGrad");
 }
 
@@ -34,11 +34,11 @@ Handle hooked(const Node& node, const HookList& list, Handle gradient) {
   for (const auto& function : functions) {
     Handle replacement = (*function)(gradient);
     if (!replacement) continue;
-    const Shape& shape = replacement.node()->value.shape;
-    if (!(shape == node.value.shape))
+    const Shape& shape = replacement.node()->value().shape;
+    if (!(shape == node.value().shape))
       throw ShapeError("register_hook: the hook of '" + std::string(node.operation()) +
                        "' gave a gradient of shape " + to_string(shape) + " for " +
-                       to_string(node.value.shape) + "; they must be equal");
+                       to_string(node.value().shape) + "; they must be equal");
     gradient = std::move(replacement);
   }
   return gradient;
@@ -77,9 +77,9 @@ bool keeps_gradient(const Node& node) noexcept {
 void run_hooks(Node& node, memory::Buffer& gradient) {
   const auto hooks = hooks_of(node);
   if (!hooks || hooks->functions.empty()) return;
-  const Handle given = Handle::first(new Node(Value{gradient, node.value.shape}, node.is_double));
+  const Handle given = Handle::first(new Node(Value{gradient, node.value().shape}, node.is_double()));
   const Handle result = hooked(node, *hooks, given);
-  if (result.node() != given.node()) gradient = result.node()->value.buffer;
+  if (result.node() != given.node()) gradient = result.node()->value().buffer;
 }
 
 void run_hooks(Node& node, Handle& gradient) {

@@ -13,14 +13,9 @@ thread_local constinit std::uint64_t last_order = 0;
 thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark`
 thread_local constinit bool draining = false;
 
-Node* next_doomed(Node* node) noexcept {
-  // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark));
-}
-
 }  // namespace
 
-std::string_view Node::operation() const noexcept { return requires_grad ? "parameter" : "constant"; }
+std::string_view Node::operation() const noexcept { return requires_grad_ ? "parameter" : "constant"; }
 
 memory::Buffer* Node::gradient() noexcept {
   Notes* notes = find_notes(*this);
@@ -46,27 +41,32 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
   std::uint64_t latest = last_order;
   for (std::size_t i = 0; i < count; ++i) {
     edges[i]->uses_.add();
-    latest = std::max(latest, edges[i]->order);
+    latest = std::max(latest, edges[i]->order());
   }
-  order = last_order = latest + 1;
+  order_ = last_order = latest + 1;
 }
 
 void Node::finish() noexcept {
-  spent = true;
+  spent_ = true;
   drop_saved();
-  if (saves_output && handles_.get() == 0) value.buffer.reset();
-  saves_output = false;
+  if (saves_output_ && handles_.get() == 0) value_.buffer.reset();
+  saves_output_ = false;
+}
+
+Node* Node::next_doomed(Node* node) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark_));
 }
 
 void Node::destroy(Node* node) noexcept {
-  node->mark = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(doomed));
+  node->mark_ = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(doomed));
   doomed = node;
   if (draining) return;
   draining = true;
   while (Node* dead = doomed) {
     doomed = next_doomed(dead);
     for (Node* input : dead->inputs()) release_use(input);
-    if (dead->noted) forget_notes(*dead);
+    if (dead->is_noted()) forget_notes(*dead);
     delete dead;
   }
   draining = false;
@@ -79,7 +79,7 @@ void release_use(Node* node) noexcept {
 void Handle::release(Node* node) noexcept {
   if (!node->handles_.drop()) return;
   // The last handle takes its value along while edges keep the node; a node that dies takes it anyway.
-  if (!node->saves_output && node->uses_.get() != 1) node->value.buffer.reset();
+  if (!node->saves_output_ && node->uses_.get() != 1) node->value_.buffer.reset();
   release_use(node);
 }
 

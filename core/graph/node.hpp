@@ -9,9 +9,15 @@
 
 #include "../array/dense.hpp"
 
+namespace xgrad {
+template <class T>
+class Variable;
+}
+
 namespace xgrad::detail {
 
 class Handle;
+struct Notes;
 template <class G>
 class Sweep;
 
@@ -20,9 +26,9 @@ class Sweep;
 /// the value, unless the operation that made it has saved it for its own backward.
 class Node {
  public:
-  Node(Value&& value_, bool is_double_) noexcept : value(std::move(value_)), is_double(is_double_) {}
+  Node(Value&& value, bool is_double) noexcept : value_(std::move(value)), is_double_(is_double) {}
   /// One whose value is still to come.
-  Node(const Shape& shape, bool is_double_) noexcept : value{{}, shape}, is_double(is_double_) {}
+  Node(const Shape& shape, bool is_double) noexcept : value_{{}, shape}, is_double_(is_double) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -42,44 +48,75 @@ class Node {
 
   std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
   bool is_leaf() const noexcept { return input_count_ == 0; }
+  /// Its shape stays when the elements have gone.
+  const Value& value() const noexcept { return value_; }
+  bool is_double() const noexcept { return is_double_; }
+  /// Creation order: greater than that of every input.
+  std::uint64_t order() const noexcept { return order_; }
+  bool requires_grad() const noexcept { return requires_grad_; }
+  bool is_spent() const noexcept { return spent_; }
+  /// Whether it can be handed a gradient of one number that stands for all.
+  bool takes_uniform() const noexcept { return takes_uniform_; }
+  /// Whether there are notes on it: a scope, hooks, a gradient that is kept.
+  bool is_noted() const noexcept { return noted_; }
+  /// Whether += and the like write to the value, rather than rebind the handle: it was made as a parameter,
+  /// or is a module's buffer.
+  bool is_updated_in_place() const noexcept { return updated_in_place_; }
   /// Whether the value goes with the one handle that there is: nobody else has saved it or shares it.
   bool gives_value_away() const noexcept {
-    return handles_.get() == 1 && !saves_output && value.buffer.unique() && !value.buffer.exposed();
+    return handles_.get() == 1 && !saves_output_ && value_.buffer.unique() && !value_.buffer.exposed();
   }
+  /// Puts other elements, as many, in the place of those that it has, and gives these back. Nothing is
+  /// checked and nothing can fail, so that whoever moves a leaf for a while can put it back in a destructor.
+  memory::Buffer exchange_buffer(memory::Buffer elements) noexcept {
+    return std::exchange(value_.buffer, std::move(elements));
+  }
+  /// Makes it one that is updated in place.
+  void update_in_place() noexcept { updated_in_place_ = true; }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
   void finish() noexcept;
 
   static void* operator new(std::size_t bytes);
   static void operator delete(void* piece, std::size_t bytes) noexcept;
 
-  Value value;
-  /// Creation order: greater than that of every input.
-  std::uint64_t order = 0;
-  /// The last restricted sweep that met this node, and whether it was needed there.
-  std::uint64_t mark = 0;
-  /// Where the last sweep keeps this node's gradient; a hint that the sweep checks.
-  std::atomic<std::uint32_t> slot{0};
-  const bool is_double;
-  bool requires_grad = false;
-  bool saves_output = false;
-  bool spent = false;
-  /// Whether it can be handed a gradient of one number that stands for all.
-  bool takes_uniform = false;
-  /// Whether there are notes on it: a scope, hooks, a gradient that is kept.
-  bool noted = false;
-  /// Whether += and the like write to the value, rather than rebind the handle: it was made as a parameter,
-  /// or is a module's buffer.
-  bool updated_in_place = false;
-
  protected:
   virtual ~Node() = default;
   /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor.
   void set_inputs(Node** edges, std::size_t count) noexcept;
+  /// Of a node that was made without: to be filled before it has a handle.
+  Value& value_to_come() noexcept { return value_; }
+  void require_gradient() noexcept { requires_grad_ = true; }
+  /// Keeps the value for the node's own backward, also when no handle is left.
+  void save_output() noexcept { saves_output_ = true; }
+  void take_uniform() noexcept { takes_uniform_ = true; }
+  void set_order(std::uint64_t order) noexcept { order_ = order; }
+  /// Before a backward of its own writes to what it has saved.
+  void spend() noexcept { spent_ = true; }
 
  private:
   friend class Handle;
+  template <class T>
+  friend class xgrad::Variable;
+  template <class G>
+  friend class Sweep;
+  friend Notes& notes_of(Node& node);
   friend void release_use(Node* node) noexcept;
   static void destroy(Node* node) noexcept;
+  static Node* next_doomed(Node* node) noexcept;
+
+  Value value_;
+  std::uint64_t order_ = 0;
+  /// The last restricted sweep that met this node, and whether it was needed there.
+  std::uint64_t mark_ = 0;
+  /// Where the last sweep keeps this node's gradient; a hint that the sweep checks.
+  std::atomic<std::uint32_t> slot_{0};
+  const bool is_double_;
+  bool requires_grad_ = false;
+  bool saves_output_ = false;
+  bool spent_ = false;
+  bool takes_uniform_ = false;
+  bool noted_ = false;
+  bool updated_in_place_ = false;
 
   std::uint32_t input_count_ = 0;
   ReferenceCount uses_{0};
@@ -93,8 +130,9 @@ void release_use(Node* node) noexcept;
 /// A leaf that a gradient can be committed to.
 class Leaf final : public Node {
  public:
-  Leaf(Value&& value_, bool is_double_) noexcept : Node(std::move(value_), is_double_) {
-    requires_grad = true;
+  Leaf(Value&& value, bool is_double, std::uint64_t order = 0) noexcept : Node(std::move(value), is_double) {
+    require_gradient();
+    set_order(order);
   }
   memory::Buffer* gradient() noexcept override { return &gradient_; }
 

@@ -51,12 +51,12 @@ Range range_of(const Value& value, bool is_double) {
 Notes& notes_of(Node& node) {
   const std::lock_guard lock(mutex);
   Notes& notes = table()[&node];
-  node.noted = true;
+  node.noted_ = true;
   return notes;
 }
 
 Notes* find_notes(const Node& node) noexcept {
-  if (!node.noted) return nullptr;
+  if (!node.is_noted()) return nullptr;
   const std::lock_guard lock(mutex);
   return &table().find(&node)->second;
 }

@@ -47,14 +47,14 @@ class Record final : public Node {
     wanted.set();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       edges_[i] = &inputs[i]->node();
-      if (i < wanted.size()) wanted[i] = edges_[i]->requires_grad;
+      if (i < wanted.size()) wanted[i] = edges_[i]->requires_grad();
     }
-    requires_grad = true;
+    require_gradient();
     set_inputs(edges_.data(), inputs.size());
     if constexpr (requires { op_.saves(std::size_t{}, wanted); })
       for (std::size_t i = 0; i < inputs.size(); ++i)
-        if (op_.saves(i, wanted)) saved_[i] = edges_[i]->value.buffer;
-    if constexpr (requires { Op::saves_output; }) saves_output = Op::saves_output;
+        if (op_.saves(i, wanted)) saved_[i] = edges_[i]->value().buffer;
+    if constexpr (requires { Op::saves_output; }) save_output();
   }
 
   std::string_view operation() const noexcept override { return op_.name; }
@@ -84,7 +84,7 @@ template <class T>
 bool records(std::span<const Variable<T>* const> inputs) {
   if (!is_recording()) return false;
   for (const Variable<T>* input : inputs)
-    if (input->node().requires_grad) return true;
+    if (input->node().requires_grad()) return true;
   return false;
 }
 

@@ -30,23 +30,23 @@ Handle recorded_sum(Handle&& a, Handle&& b) {
 
 namespace {
 
-std::size_t item_of(const Node& node) { return node.is_double ? sizeof(double) : sizeof(float); }
+std::size_t item_of(const Node& node) { return node.is_double() ? sizeof(double) : sizeof(float); }
 /// Whether a gradient can be written to where it stands.
 bool in_place(const memory::Buffer& gradient) { return gradient.unique() && !gradient.uniform(); }
 
 /// `share`, repeated to the node's shape.
 memory::Buffer repeated(const Source& share, const Node& node) {
-  memory::Buffer full(node.value.size() * item_of(node));
-  run_broadcast(operation<Identity, Core>().kernels()->value[node.is_double], item_of(node),
-                full.mutable_data(), node.value.shape, {&share, 1});
+  memory::Buffer full(node.value().size() * item_of(node));
+  run_broadcast(operation<Identity, Core>().kernels()->value[node.is_double()], item_of(node),
+                full.mutable_data(), node.value().shape, {&share, 1});
   return full;
 }
 
 /// out = a + b, in the node's shape.
 void add_shares(void* out, const Source& a, const Source& b, const Node& node) {
   const Source sources[] = {a, b};
-  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double], item_of(node), out, node.value.shape,
-                sources);
+  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double()], item_of(node), out,
+                node.value().shape, sources);
 }
 
 /// For a node of one element, where the engine's own cost shows.
@@ -65,20 +65,20 @@ void expand(memory::Buffer& gradient, const Node& node) {
 
 void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
   if (!in_place(into) && in_place(share)) std::swap(into, share);
-  if (node.value.size() == 1)
-    return node.is_double ? add_one<double>(into, share) : add_one<float>(into, share);
+  if (node.value().size() == 1)
+    return node.is_double() ? add_one<double>(into, share) : add_one<float>(into, share);
   const auto source = [&](const memory::Buffer& gradient) {
-    return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value.shape};
+    return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value().shape};
   };
   if (in_place(into)) return add_shares(into.mutable_data(), source(into), source(share), node);
-  memory::Buffer sum(node.value.size() * item_of(node));
+  memory::Buffer sum(node.value().size() * item_of(node));
   add_shares(sum.mutable_data(), source(into), source(share), node);
   into = std::move(sum);
 }
 
 void accumulate(Handle& into, Handle&& share, const Node& node) {
-  into = node.is_double ? recorded_sum<double>(std::move(into), std::move(share))
-                        : recorded_sum<float>(std::move(into), std::move(share));
+  into = node.is_double() ? recorded_sum<double>(std::move(into), std::move(share))
+                          : recorded_sum<float>(std::move(into), std::move(share));
 }
 
 template <class G>
@@ -90,8 +90,8 @@ Sweep<G>::~Sweep() {
   --live_sweeps;
   // From the last to the first, so that what was there before this sweep stays.
   for (auto kept = kept_marks_.rbegin(); kept != kept_marks_.rend(); ++kept) {
-    kept->node->mark = kept->mark;
-    kept->node->slot.store(kept->slot, std::memory_order_relaxed);
+    kept->node->mark_ = kept->mark;
+    kept->node->slot_.store(kept->slot, std::memory_order_relaxed);
   }
 }
 
@@ -104,39 +104,39 @@ void Sweep<G>::accept_only(std::span<Node* const> targets) {
     const std::uint32_t slot = target->is_leaf() ? add_slot_of_leaf(*target) : add_slot(*target);
     slots_[slot].target = true;
     kept_.emplace(target, slot);
-    if (!target->is_leaf()) target->mark = mark_ << 1 | 1;
+    if (!target->is_leaf()) target->mark_ = mark_ << 1 | 1;
   }
 }
 
 template <class G>
 void Sweep<G>::restrict_to(std::span<Node* const> targets) {
   accept_only(targets);
-  std::uint64_t earliest = output_.node()->order;
+  std::uint64_t earliest = output_.node()->order();
   for (Node* target : targets) {
-    earliest = std::min(earliest, target->order);
-    if (!target->is_leaf()) target->mark = 0;  // to be met and marked like the others
+    earliest = std::min(earliest, target->order());
+    if (!target->is_leaf()) target->mark_ = 0;  // to be met and marked like the others
   }
   // An inner node's mark: the sweep's number, and in the lowest bit whether the node is needed.
   std::vector<Node*> met, pending{output_.node()};
   while (!pending.empty()) {
     Node* node = pending.back();
     pending.pop_back();
-    if (node->is_leaf() || !node->requires_grad || node->order < earliest || node->mark >> 1 == mark_)
+    if (node->is_leaf() || !node->requires_grad() || node->order() < earliest || node->mark_ >> 1 == mark_)
       continue;
     keep(*node);
-    node->mark = mark_ << 1;
+    node->mark_ = mark_ << 1;
     met.push_back(node);
     for (Node* input : node->inputs()) pending.push_back(input);
   }
-  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order < b->order; });
+  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order() < b->order(); });
   for (Node* node : met) {
-    if (wants_inputs(*node) || kept_.contains(node)) node->mark |= 1;
+    if (wants_inputs(*node) || kept_.contains(node)) node->mark_ |= 1;
   }
 }
 
 template <class G>
 bool Sweep<G>::is_needed(const Node& node) const noexcept {
-  return node.is_leaf() ? find(node) != none : node.mark == (mark_ << 1 | 1);
+  return node.is_leaf() ? find(node) != none : node.mark_ == (mark_ << 1 | 1);
 }
 
 template <class G>
@@ -157,7 +157,7 @@ template <class G>
   }
   slots_[slot].node = &node;
   keep(node);
-  node.slot.store(slot, std::memory_order_relaxed);
+  node.slot_.store(slot, std::memory_order_relaxed);
   return slot;
 }
 
@@ -165,7 +165,7 @@ template <class G>
 std::uint32_t Sweep<G>::add_slot_of_leaf(Node& node) {
   const std::uint32_t slot = add_slot(node);
   kept_.emplace(&node, slot);
-  noted_leaves_ = noted_leaves_ || node.noted;
+  noted_leaves_ = noted_leaves_ || node.is_noted();
   return slot;
 }
 
@@ -181,7 +181,7 @@ void Sweep<G>::give(Node& node, G&& share) {
     if (slot == none) slot = node.is_leaf() ? add_slot_of_leaf(node) : add_slot(node);
     slots_[slot].gradient = std::move(share);
     if (!node.is_leaf()) {
-      queue_.push_back({node.order, slot});
+      queue_.push_back({node.order(), slot});
       if (queue_.size() > 1) [[unlikely]]
         std::push_heap(queue_.begin(), queue_.end());
     }
@@ -199,7 +199,7 @@ bool Sweep<G>::wants_inputs(const Node& node) const noexcept {
 namespace {
 
 void check_unspent(const Node& node) {
-  if (!node.spent) [[likely]]
+  if (!node.is_spent()) [[likely]]
     return;
   throw GraphError("backward: the graph through '" + std::string(node.operation()) +
                    "' was spent by an earlier backward; pass {.retain_graph = true} to the earlier one");
@@ -218,14 +218,14 @@ void Sweep<G>::run(bool retain_graph) {
     Node& node = *slots_[slot].node;
     const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
     if (!ends) check_unspent(node);
-    if (!node.takes_uniform || node.noted) expand(slots_[slot].gradient, node);
-    if (node.noted) [[unlikely]] {
+    if (!node.takes_uniform() || node.is_noted()) expand(slots_[slot].gradient, node);
+    if (node.is_noted()) [[unlikely]] {
       run_hooks(node, slots_[slot].gradient);
       if (!ends) check_unspent(node);  // hooks may sweep, too
     }
     if (ends) continue;
     G gradient;
-    if (slots_[slot].target || (node.noted && keeps_gradient(node))) {
+    if (slots_[slot].target || (node.is_noted() && keeps_gradient(node))) {
       gradient = slots_[slot].gradient;
     } else {
       gradient = std::move(slots_[slot].gradient);
@@ -241,7 +241,7 @@ void Sweep<G>::run(bool retain_graph) {
 template <class G>
 void Sweep<G>::run_hooks_of_leaves() {
   for (Slot& slot : slots_)
-    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->noted && slot.gradient) {
+    if (slot.node != nullptr && slot.node->is_leaf() && slot.node->is_noted() && slot.gradient) {
       expand(slot.gradient, *slot.node);
       run_hooks(*slot.node, slot.gradient);
     }
@@ -269,7 +269,7 @@ void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share)
   if (!sweep.wants(node)) return;
   const Source source{share.buffer.data(), &share.shape};
   if (memory::Buffer* sum = sweep.pending(node))
-    return add_shares(sum->mutable_data(), {sum->data(), &node.value.shape}, source, node);
+    return add_shares(sum->mutable_data(), {sum->data(), &node.value().shape}, source, node);
   if (share.size() != 1) return sweep.give(node, repeated(source, node));
   memory::Buffer one(item_of(node));
   std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));

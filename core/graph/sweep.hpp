@@ -44,7 +44,7 @@ class Sweep {
 
   /// Whether a gradient of `node` is of use to this sweep.
   bool wants(const Node& node) const noexcept {
-    return node.requires_grad && (!restricted_ || is_needed(node));
+    return node.requires_grad() && (!restricted_ || is_needed(node));
   }
   /// Gives the output its gradient.
   void start(G&& seed) { give(*output_.node(), std::move(seed)); }
@@ -95,7 +95,7 @@ class Sweep {
   /// The slot of a node, or none. Leaves and targets may be shared by sweeps of other threads, so a hint that
   /// fails is looked up; an inner node belongs to one sweep at a time.
   std::uint32_t find(const Node& node) const noexcept {
-    const std::uint32_t hint = node.slot.load(std::memory_order_relaxed);
+    const std::uint32_t hint = node.slot_.load(std::memory_order_relaxed);
     if (hint < slots_.size() && slots_[hint].node == &node) return hint;
     return node.is_leaf() || restricted_ ? find_kept(node) : none;
   }
@@ -117,7 +117,7 @@ class Sweep {
   };
   /// To be called before this sweep writes to a node.
   void keep(Node& node) {
-    if (nested_) kept_marks_.push_back({&node, node.mark, node.slot.load(std::memory_order_relaxed)});
+    if (nested_) kept_marks_.push_back({&node, node.mark_, node.slot_.load(std::memory_order_relaxed)});
   }
   void run_hooks_of_leaves();
 

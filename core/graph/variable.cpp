@@ -31,13 +31,13 @@ struct Earlier {
 
 template <class T>
 Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
-  if (!input.value.buffer) input.value.buffer = saved;
+  if (!input.value().buffer) input.exchange_buffer(saved);
   Variable<T> restored{Handle(&input)};
-  if (input.value.buffer.same_block(saved)) return restored;
-  if (!input.requires_grad) return Variable<T>(Dense<T>(saved, input.value.shape));
+  if (input.value().buffer.same_block(saved)) return restored;
+  if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
   const Variable<T>* const inputs[] = {&restored};
   return Variable<T>(
-      Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value.shape), inputs)));
+      Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value().shape), inputs)));
 }
 
 template <class T>
@@ -52,14 +52,14 @@ Variable<T> detail::argument_from(Dense<T> value) {
 template <class T>
 Variable<T> detail::parameter_from(Dense<T> value) {
   Variable<T> parameter = detail::argument_from(std::move(value));
-  parameter.node().updated_in_place = true;
+  parameter.node().update_in_place();
   return parameter;
 }
 
 template <class T>
 Variable<T> detail::buffer_from(Dense<T> value) {
   Variable<T> buffer(std::move(value));
-  buffer.node().updated_in_place = true;
+  buffer.node().update_in_place();
   return buffer;
 }
 
@@ -158,7 +158,7 @@ void Variable<T>::replace_value(Dense<T> value) {
   if (!(value.shape == shape()))
     throw ShapeError("set_value: " + to_string(value.shape) + " for a leaf of shape " + to_string(shape()) +
                      "; they must be equal");
-  node().value = std::move(value);
+  node().value_ = std::move(value);
 }
 
 template <class T>
@@ -173,12 +173,12 @@ void Variable<T>::set_value(Array<T>&& value) {
 template <class T>
 T* Variable<T>::mutable_data() {
   if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
-  return static_cast<Dense<T>&>(node().value).mutable_data();
+  return static_cast<Dense<T>&>(node().value_).mutable_data();
 }
 
 template <class T>
 Dense<T> Variable<T>::exchange_value(Dense<T> value) noexcept {
-  return std::exchange(static_cast<Dense<T>&>(node().value), std::move(value));
+  return std::exchange(static_cast<Dense<T>&>(node().value_), std::move(value));
 }
 
 namespace {

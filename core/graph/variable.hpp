@@ -79,7 +79,7 @@ class Variable {
                             });
   }
 
-  const Shape& shape() const { return node().value.shape; }
+  const Shape& shape() const { return node().value().shape; }
   std::size_t dim() const { return shape().size(); }
   std::size_t size() const { return element_count(shape()); }
   /// The one element of a value; ValueError if there are more or none.
@@ -87,7 +87,7 @@ class Variable {
 
   /// No operation made it.
   bool is_leaf() const { return node().is_leaf(); }
-  bool requires_grad() const { return node().requires_grad; }
+  bool requires_grad() const { return node().requires_grad(); }
   /// The operation that made it: "sum"; "parameter" or "constant" for a leaf.
   std::string_view operation() const { return node().operation(); }
   /// The path of the Scopes that it was recorded in: "encoder/layer1"; empty outside of them.
@@ -107,7 +107,7 @@ class Variable {
   void set_value(Array<T>&& value);
 
   /// For the library: the value without an xtensor container around it.
-  const Dense<T>& dense() const { return static_cast<const Dense<T>&>(node().value); }
+  const Dense<T>& dense() const { return static_cast<const Dense<T>&>(node().value()); }
   /// For the library: a leaf's value, to be written in place; detached first from everyone else who holds it.
   T* mutable_data();
   /// For the library, and no promise to users, who call set_value(): puts `value`, which must have the shape
@@ -115,7 +115,7 @@ class Variable {
   /// checked and nothing can fail, so that whoever moves a leaf for a while can put it back in a destructor.
   Dense<T> exchange_value(Dense<T> value) noexcept;
   /// For the library: whether += and the like write to the value under NoGrad, rather than rebind the handle.
-  bool is_updated_in_place() const { return node().updated_in_place; }
+  bool is_updated_in_place() const { return node().is_updated_in_place(); }
   /// For the library: the gradient as the engine keeps it, undefined when there is none.
   Dense<T> dense_grad() const;
   void set_grad(Dense<T> gradient);
@@ -164,7 +164,7 @@ Variable<T> buffer_from(Dense<T> value);
 template <class V>
 V as_result(V x) {
   if constexpr (requires { x.node(); })
-    if (x.node().updated_in_place && !is_recording()) return x.detach();
+    if (x.node().is_updated_in_place() && !is_recording()) return x.detach();
   return x;
 }
 

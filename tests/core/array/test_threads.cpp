@@ -1,4 +1,6 @@
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -45,6 +47,23 @@ TEST_CASE("parallel_for visits every element once") {
       for (std::size_t grain : {0u, 1u, 3u, 7u, 100u, 5000u})
         CHECK(visits(count, grain) == std::vector<int>(count, 1));
   }
+}
+
+TEST_CASE("with two threads two pieces run at once") {
+  const Threads use(2);
+  std::atomic<int> arrived{0};
+  std::array<bool, 2> met{};
+  std::array<std::thread::id, 2> by;
+  xgrad::parallel_for(2, 1, [&](std::size_t piece, std::size_t) {
+    by[piece] = std::this_thread::get_id();
+    ++arrived;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (arrived < 2 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    met[piece] = arrived == 2;
+  });
+  CHECK(met[0]);
+  CHECK(met[1]);
+  CHECK(by[0] != by[1]);
 }
 
 TEST_CASE("pieces depend on the count and the grain alone") {
