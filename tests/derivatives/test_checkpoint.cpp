@@ -357,5 +357,5 @@ TEST_CASE("a block leaves no note on what it records, and keeps the scopes aroun
   CHECK(inside.scope() == "outer");
   xg::checkpoint(block, {x});
   CHECK(inside.scope().empty());
-  CHECK_FALSE(inside.node().noted);
+  CHECK_FALSE(inside.node().is_noted());
 }
