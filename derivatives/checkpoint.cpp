@@ -128,11 +128,11 @@ class InnerSweep {
 
   void pass(Node& node, G&& gradient) {
     std::vector<Node*> targets;
-    for (Node* input : node.inputs())
+    for (Node* input : node.maker().inputs())
       if (needed_.contains(input)) targets.push_back(input);
     Sweep<G> gives;
     gives.accept_only(targets);
-    gives.visit(node, std::move(gradient));
+    gives.look(node, std::move(gradient));
     for (auto& slot : gives.slots()) {
       if (!slot.gradient) continue;
       G& sum = gradients_[slot.node];
@@ -155,7 +155,7 @@ class CheckpointNode final : public Node {
  public:
   CheckpointNode(detail::Block<T> block, const GeneratorState& random, Dense<T> output,
                  const std::vector<Variable<T>>& inputs, const std::vector<Node*>& captured)
-      : Node(std::move(output), std::is_same_v<T, double>),
+      : Node(std::move(output), kind_of<T>),
         block_(std::move(block)),
         random_(random),
         listed_(inputs.size()) {

@@ -24,7 +24,7 @@ class CustomNode final : public Node {
   using Definition = typename CustomOperation<T>::Definition;
 
   CustomNode(std::shared_ptr<const Definition> definition, Dense<T> output, const Variables& inputs)
-      : Node(std::move(output), std::is_same_v<T, double>), definition_(std::move(definition)) {
+      : Node(std::move(output), kind_of<T>), definition_(std::move(definition)) {
     for (const Variable<T>& input : inputs) {
       edges_.push_back(&input.node());
       saved_.push_back(input.dense().buffer);

@@ -45,7 +45,7 @@ Handle zero_leaf(const Node& node) {
   Value zeros = node.is_double() ? Value(Dense<double>::filled(node.value().shape, 0))
                                  : Value(Dense<float>::filled(node.value().shape, 0));
   return Handle::first(
-      new Leaf(std::move(zeros), node.is_double(), std::max(next_order(), node.order() + 1)));
+      new Leaf(std::move(zeros), node.kind(), std::max(next_order(), node.order() + 1)));
 }
 
 /// Sweeps tangents of type G (Value: plain; Handle: recorded) forwards. What a node gives to an input is
@@ -57,12 +57,12 @@ class ForwardSweep {
   G run(const std::vector<Node*>& path, G tangent) {
     std::unordered_map<const Node*, const Node*> last_reader;
     for (Node* node : path)
-      for (Node* input : node->inputs()) last_reader[input] = node;
+      for (Node* input : node->maker().inputs()) last_reader[input] = node;
     tangents_[path.front()] = std::move(tangent);
     for (std::size_t i = 1; i < path.size(); ++i) {
       G moved = tangent_of(*path[i]);
       detail::check_tangent(*path[i], moved);
-      for (Node* input : path[i]->inputs())
+      for (Node* input : path[i]->maker().inputs())
         if (last_reader[input] == path[i]) tangents_.erase(input);
       tangents_[path[i]] = std::move(moved);
     }
@@ -72,7 +72,7 @@ class ForwardSweep {
  private:
   G tangent_of(Node& node) {
     std::vector<Node*> moving;
-    for (Node* input : node.inputs())
+    for (Node* input : node.maker().inputs())
       if (tangents_.contains(input) && std::find(moving.begin(), moving.end(), input) == moving.end())
         moving.push_back(input);
     const detail::Watch unsearched(nullptr, false);  // shares on the way; the tangent is what counts
@@ -80,7 +80,7 @@ class ForwardSweep {
     const EnableGrad on;
     Sweep<Handle> gives;
     gives.accept_only(moving);
-    node.differentiate(gives, Handle(u));
+    gives.look(node, Handle(u));
     G sum{};
     for (Node* input : moving) {
       const Handle share = gives.take(*input);

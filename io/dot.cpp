@@ -69,7 +69,7 @@ class Gradients {
                        "{.retain_graph = true} to that backward");
     // A sweep that is never run: its slots are what this one node gives to its inputs.
     Sweep<memory::Buffer> sweep;
-    sweep.visit(node, memory::Buffer(gradient->second));
+    sweep.look(node, memory::Buffer(gradient->second));
     for (auto& slot : sweep.slots()) {
       if (slot.node == nullptr || !slot.gradient) continue;
       expand(slot.gradient, *slot.node);

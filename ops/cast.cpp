@@ -3,7 +3,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
-#include "../core/graph/sweep.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -21,39 +21,33 @@ Dense<To> converted(const Dense<From>& x) {
   return result;
 }
 
-/// A node of its own: those of structural operations have one element type on both sides.
-template <class To, class From>
-class Cast final : public Node {
- public:
-  Cast(Dense<To> output, Node& input) : Node(std::move(output), std::is_same_v<To, double>), edge_(&input) {
-    require_gradient();
-    set_inputs(&edge_, 1);
+template <class To>
+struct Cast {
+  static constexpr std::string_view name = "cast";
+  template <class From>
+  Dense<To> forward(const Dense<From>& x) const {
+    return converted<To>(x);
   }
-
-  std::string_view operation() const noexcept override { return "cast"; }
-  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
-    const Dense<To> dy(std::move(gradient), value().shape);
-    sweep.give(*edge_, converted<From>(dy).buffer);
-  }
-  void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override {
-    sweep.give(*edge_, Handle(cast<From>(Variable<To>(std::move(gradient))).handle()));
-  }
-
- private:
-  Node* edge_;
+  template <class V>
+  void vjp(Backward<V>& b) const;
 };
+
+/// From the other real type: a cast to its own does nothing and is not recorded.
+template <class To>
+template <class V>
+void Cast<To>::vjp(Backward<V>& b) const {
+  using From = std::conditional_t<std::is_same_v<To, float>, double, float>;
+  b.give(0, apply(Cast<From>{}, b.gradient()));
+}
 
 }  // namespace
 
 template <class To, class From>
 Variable<To> cast(const Variable<From>& x) {
-  if constexpr (std::is_same_v<To, From>) {
+  if constexpr (std::is_same_v<To, From>)
     return detail::as_result(x);
-  } else {
-    Dense<To> output = converted<To>(x.dense());
-    if (!is_recording() || !x.requires_grad()) return Variable<To>(std::move(output));
-    return Variable<To>(Handle::recorded(new Cast<To, From>(std::move(output), x.node())));
-  }
+  else
+    return apply(Cast<To>{}, x);
 }
 
 [[gnu::used]] constexpr auto instances =

@@ -1,6 +1,7 @@
 // A value as the engine sees it: a buffer and a shape, contiguous, row-major.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include "memory.hpp"
@@ -19,6 +20,34 @@ struct Value {
   bool defined() const noexcept { return static_cast<bool>(buffer); }
   std::size_t size() const noexcept { return element_count(shape); }
 };
+
+/// What a value in the graph is made of. Indices and masks take no gradient.
+enum class ElementKind : std::uint8_t { float32, float64, int64, boolean };
+
+template <class T>
+inline constexpr ElementKind kind_of = [] {
+  if constexpr (std::is_same_v<T, float>) return ElementKind::float32;
+  if constexpr (std::is_same_v<T, double>) return ElementKind::float64;
+  if constexpr (std::is_same_v<T, std::int64_t>) return ElementKind::int64;
+  if constexpr (std::is_same_v<T, bool>) return ElementKind::boolean;
+}();
+
+inline constexpr bool is_real(ElementKind kind) noexcept { return kind <= ElementKind::float64; }
+
+/// Calls f with the value's elements, of the type that they are.
+template <class F>
+decltype(auto) visit_elements(const Value& value, ElementKind kind, F&& f) {
+  switch (kind) {
+    case ElementKind::float32:
+      return f(static_cast<const float*>(value.buffer.data()));
+    case ElementKind::float64:
+      return f(static_cast<const double*>(value.buffer.data()));
+    case ElementKind::int64:
+      return f(static_cast<const std::int64_t*>(value.buffer.data()));
+    default:
+      return f(static_cast<const bool*>(value.buffer.data()));
+  }
+}
 
 }  // namespace detail
 

@@ -52,7 +52,7 @@ std::string inputs_text(const Node& node) {
     const detail::Notes* notes = detail::find_notes(*input);
     // A leaf may have been set since; the value of an inner node may be gone, but not what was noted of it.
     if (input->value().defined())
-      text += range_text(detail::range_of(input->value(), input->is_double()));
+      text += range_text(detail::range_of(input->value(), input->kind()));
     else if (notes != nullptr && notes->range)
       text += range_text(*notes->range);
     else
@@ -87,7 +87,7 @@ std::string share_text(const Node& giver, const Node& target) {
 }
 
 void check_share(const Node& target, const Value& gradient) {
-  const detail::Range range = detail::range_of(gradient, target.is_double());
+  const detail::Range range = detail::range_of(gradient, target.kind());
   if (range.bad == 0) return;
   const detail::Watch* watch = detail::Watch::innermost();
   const Node* giver = watch != nullptr ? watch->visited() : nullptr;
@@ -111,7 +111,7 @@ void note_recording(Node& node, const Watch& watch) {
   Notes& notes = notes_of(node);
   notes.place = watch.place();
   if (!Watch::detecting()) return;
-  notes.range = range_of(node.value(), node.is_double());
+  notes.range = range_of(node.value(), node.kind());
   // In a sweep it is what an operation gives in the end that counts: steps on its way may be chosen away.
   if (notes.range->bad == 0 || watch.visited() != nullptr) return;
   throw_anomaly(node, "its result", node.value().shape, *notes.range, "keep its inputs in its domain");
@@ -126,7 +126,7 @@ void check_gradient(const Node& target, const Handle& gradient) {
 
 void check_tangent(const Node& node, const Value& tangent) {
   if (!Watch::detecting() || !tangent.defined()) return;
-  const Range range = range_of(tangent, node.is_double());
+  const Range range = range_of(tangent, node.kind());
   if (range.bad == 0) return;
   throw_anomaly(node, "its tangent in forward mode", tangent.shape, range,
                 "keep its inputs away from where its derivative is infinite or undefined");

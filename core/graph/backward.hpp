@@ -1,9 +1,12 @@
 // What the vjp of a structural operation is given: the gradient of its output, and what was saved.
 #pragma once
 
+#include <span>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "discrete.hpp"
 #include "sweep.hpp"
 #include "variable.hpp"
 
@@ -14,11 +17,19 @@ struct CarrierOf;
 template <class T>
 struct CarrierOf<Dense<T>> {
   using type = memory::Buffer;
+  template <class E>
+  using reading = Dense<E>;
 };
 template <class T>
 struct CarrierOf<Variable<T>> {
   using type = Handle;
+  template <class E>
+  using reading = std::conditional_t<std::is_floating_point_v<E>, Variable<E>, Discrete<E>>;
 };
+
+/// A value of elements E beside a V, which may be of others: a mask beside a Variable<float>.
+template <class E, class V>
+using reading_of = typename CarrierOf<V>::template reading<E>;
 
 /// A handle to `input` whose value is what was saved: the input itself, or, where a leaf's value has been
 /// replaced since, a stand-in that passes its gradient on.
@@ -31,6 +42,24 @@ concept Tensor = requires {
   typename detail::CarrierOf<V>::type;
 };
 
+/// A further output of an operation, as a node of its own: it brings its gradient to the operation's node.
+class FurtherOutput final : public Node {
+ public:
+  /// Output `number`, counted from 1: the first output is the operation's node itself.
+  FurtherOutput(Node& maker, std::size_t number, Value value, ElementKind kind);
+  std::string_view operation() const noexcept override { return maker_->operation(); }
+  void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override;
+  void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override;
+  bool has_forward_mode() override { return maker_->has_forward_mode(); }
+  Node& maker() noexcept override { return *maker_; }
+  std::size_t number() const noexcept { return number_; }
+  std::vector<Attribute> attributes() const override;
+
+ private:
+  Node* maker_;
+  std::size_t number_;
+};
+
 /// What a vjp sees of the node that it differentiates; V is Dense<T> on a plain sweep and Variable<T> on a
 /// recorded one.
 template <class V>
@@ -41,12 +70,31 @@ class Backward {
   static constexpr bool is_plain = std::is_same_v<Carrier, memory::Buffer>;
 
   Backward(Node& node, const memory::Buffer* saved, Sweep<Carrier>& sweep, Carrier&& gradient)
-      : node_(node), saved_(saved), sweep_(sweep), gradient_(wrap(std::move(gradient), node)) {}
+      : node_(node),
+        saved_(saved),
+        sweep_(sweep),
+        gradient_(wrap<V>(std::move(gradient), node.value().shape)) {}
+  /// Of an operation of several outputs; `further` are those after the first.
+  Backward(Node& node, const memory::Buffer* saved, std::span<const Value> further, Sweep<Carrier>& sweep,
+           Carrier&& gradient)
+      : Backward(node, saved, sweep, std::move(gradient)) {
+    further_ = further;
+    parts_ = sweep.take_further(node);
+  }
 
-  /// The gradient of the output.
+  /// The gradient of the output; of the first of several, which is zeros where none has come.
   const V& gradient() const noexcept { return gradient_; }
   /// The same, to be written in place or passed on; gradient() is empty afterwards.
   V take_gradient() noexcept { return std::move(gradient_); }
+  /// Whether output `number`, counted from 0, has been given a gradient; the first one always has.
+  bool has_gradient(std::size_t number) const noexcept {
+    return number == 0 || (number <= parts_.size() && parts_[number - 1]);
+  }
+  /// That of an output after the first, which has_gradient(); E is its element type.
+  template <class E = T>
+  reading_of<E, V> gradient(std::size_t number) const {
+    return wrap<reading_of<E, V>>(Carrier(parts_[number - 1]), further_[number - 1].shape);
+  }
   /// A saved input, or the saved output.
   V input(std::size_t i) const {
     if constexpr (is_plain) {
@@ -62,6 +110,27 @@ class Backward {
       return V(Handle(&node_));
     }
   }
+  /// A saved input of indices or of a mask.
+  template <class E>
+  reading_of<E, V> discrete_input(std::size_t i) const {
+    if constexpr (is_plain) {
+      return Dense<E>(saved_[i], shape(i));
+    } else {
+      Node& input = *node_.inputs()[i];
+      if (!input.value().buffer) input.exchange_buffer(saved_[i]);
+      return Discrete<E>(Handle(&input));
+    }
+  }
+  /// An output after the first, counted from 0 with it; E is its element type.
+  template <class E = T>
+  reading_of<E, V> output(std::size_t number) const {
+    const Value& value = further_[number - 1];
+    if constexpr (is_plain) {
+      return Dense<E>(value);
+    } else {
+      return reading_of<E, V>(Handle::recorded(new FurtherOutput(node_, number, value, kind_of<E>)));
+    }
+  }
   const Shape& shape(std::size_t i) const noexcept { return node_.inputs()[i]->value().shape; }
   const Shape& output_shape() const noexcept { return node_.value().shape; }
   std::size_t input_count() const noexcept { return node_.inputs().size(); }
@@ -72,8 +141,9 @@ class Backward {
     memory::Buffer* sum = sweep_.pending(*node_.inputs()[i]);
     return sum != nullptr ? static_cast<T*>(sum->mutable_data()) : nullptr;
   }
-  /// Adds to the gradient of input `i`; its shape must be the input's.
-  void give(std::size_t i, V gradient) {
+  /// Adds to the gradient of input `i`; its shape must be the input's, and its elements of the input's kind.
+  template <class U>
+  void give(std::size_t i, U gradient) {
     if constexpr (is_plain) {
       sweep_.give(*node_.inputs()[i], std::move(gradient.buffer));
     } else {
@@ -90,11 +160,12 @@ class Backward {
   }
 
  private:
-  static V wrap(Carrier&& gradient, const Node& node) {
+  template <class U>
+  static U wrap(Carrier&& gradient, const Shape& shape) {
     if constexpr (is_plain) {
-      return V(std::move(gradient), node.value().shape);
+      return U(std::move(gradient), shape);
     } else {
-      return V(std::move(gradient));
+      return U(std::move(gradient));
     }
   }
 
@@ -102,6 +173,8 @@ class Backward {
   const memory::Buffer* saved_;
   Sweep<Carrier>& sweep_;
   V gradient_;
+  std::span<const Value> further_;
+  std::vector<Carrier> parts_;
 };
 
 }  // namespace xgrad::detail

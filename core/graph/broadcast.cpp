@@ -17,6 +17,7 @@ namespace {
 struct BroadcastTo {
   static constexpr std::string_view name = "broadcast_to";
   Shape shape;
+  void fields(auto& visit) const { visit("shape", shape); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(shape);
@@ -34,6 +35,7 @@ struct BroadcastTo {
 struct SumTo {
   static constexpr std::string_view name = "sum_to";
   Shape shape;
+  void fields(auto& visit) const { visit("shape", shape); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const std::size_t missing = x.dim() - shape.size();

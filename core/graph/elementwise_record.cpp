@@ -31,7 +31,7 @@ class ElementwiseNode final : public Node {
 
  public:
   ElementwiseNode(const Elementwise& operation, Node* const* inputs, std::uint32_t temporaries)
-      : Node(inputs[0]->value().shape, std::is_same_v<T, double>), operation_(&operation) {
+      : Node(inputs[0]->value().shape, kind_of<T>), operation_(&operation) {
     std::copy_n(inputs, count(), edges_.begin());
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
@@ -46,6 +46,17 @@ class ElementwiseNode final : public Node {
   }
 
   std::string_view operation() const noexcept override { return operation_->name(); }
+
+  std::vector<Value> perform_again(std::span<const Value> inputs) const override {
+    Source sources[capacity];
+    for (std::size_t i = 0; i < count(); ++i) sources[i] = {inputs[i].buffer.data(), &inputs[i].shape};
+    const std::span<const Source> read(sources, count());
+    Dense<T> result(elementwise_shape(*operation_, read));
+    elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
+    return {std::move(result)};
+  }
+  /// Kernels read an element of each input before they write the result's.
+  std::uint64_t shares() const noexcept override { return (std::uint64_t{1} << count()) - 1; }
 
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();

@@ -77,7 +77,7 @@ bool keeps_gradient(const Node& node) noexcept {
 void run_hooks(Node& node, memory::Buffer& gradient) {
   const auto hooks = hooks_of(node);
   if (!hooks || hooks->functions.empty()) return;
-  const Handle given = Handle::first(new Node(Value{gradient, node.value().shape}, node.is_double()));
+  const Handle given = Handle::first(new Node(Value{gradient, node.value().shape}, node.kind()));
   const Handle result = hooked(node, *hooks, given);
   if (result.node() != given.node()) gradient = result.node()->value().buffer;
 }

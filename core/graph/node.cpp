@@ -31,6 +31,10 @@ void Node::differentiate(Sweep<Handle>&, Handle&&) {
 
 bool Node::has_forward_mode() { return true; }
 
+std::vector<Value> Node::perform_again(std::span<const Value>) const {
+  throw InternalError("a leaf was asked to perform an operation");
+}
+
 void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
 
 void Node::operator delete(void* piece, std::size_t bytes) noexcept { memory::release_node(piece, bytes); }

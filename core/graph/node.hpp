@@ -6,8 +6,10 @@
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "../array/dense.hpp"
+#include "attribute.hpp"
 
 namespace xgrad {
 template <class T>
@@ -26,9 +28,9 @@ class Sweep;
 /// the value, unless the operation that made it has saved it for its own backward.
 class Node {
  public:
-  Node(Value&& value, bool is_double) noexcept : value_(std::move(value)), is_double_(is_double) {}
+  Node(Value&& value, ElementKind kind) noexcept : value_(std::move(value)), kind_(kind) {}
   /// One whose value is still to come.
-  Node(const Shape& shape, bool is_double) noexcept : value_{{}, shape}, is_double_(is_double) {}
+  Node(const Shape& shape, ElementKind kind) noexcept : value_{{}, shape}, kind_(kind) {}
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
@@ -42,6 +44,17 @@ class Node {
   virtual bool has_forward_mode();
   /// Forgets what was saved for backward; the node cannot be differentiated again.
   virtual void drop_saved() noexcept {}
+  /// The node of the operation that made the value: this one, or, for a further output, the one it comes
+  /// from.
+  virtual Node& maker() noexcept { return *this; }
+  /// Performs the operation on other inputs, as many and of the same kinds, and gives its outputs, the first
+  /// one first. It depends on nothing else, but for random numbers, which are drawn anew. Records nothing;
+  /// what the operation refuses is its own error.
+  virtual std::vector<Value> perform_again(std::span<const Value> inputs) const;
+  /// What the operation was told beside its inputs, by name: {"axis", 1}.
+  virtual std::vector<Attribute> attributes() const { return {}; }
+  /// The inputs, a bit each, whose buffer may be the result's.
+  virtual std::uint64_t shares() const noexcept { return 0; }
   /// Where a leaf, or an inner node that is asked to, keeps its gradient, which has the shape of its value;
   /// none for other nodes.
   virtual memory::Buffer* gradient() noexcept;
@@ -50,7 +63,8 @@ class Node {
   bool is_leaf() const noexcept { return input_count_ == 0; }
   /// Its shape stays when the elements have gone.
   const Value& value() const noexcept { return value_; }
-  bool is_double() const noexcept { return is_double_; }
+  ElementKind kind() const noexcept { return kind_; }
+  bool is_double() const noexcept { return kind_ == ElementKind::float64; }
   /// Creation order: greater than that of every input.
   std::uint64_t order() const noexcept { return order_; }
   bool requires_grad() const noexcept { return requires_grad_; }
@@ -110,7 +124,7 @@ class Node {
   std::uint64_t mark_ = 0;
   /// Where the last sweep keeps this node's gradient; a hint that the sweep checks.
   std::atomic<std::uint32_t> slot_{0};
-  const bool is_double_;
+  const ElementKind kind_;
   bool requires_grad_ = false;
   bool saves_output_ = false;
   bool spent_ = false;
@@ -130,7 +144,7 @@ void release_use(Node* node) noexcept;
 /// A leaf that a gradient can be committed to.
 class Leaf final : public Node {
  public:
-  Leaf(Value&& value, bool is_double, std::uint64_t order = 0) noexcept : Node(std::move(value), is_double) {
+  Leaf(Value&& value, ElementKind kind, std::uint64_t order = 0) noexcept : Node(std::move(value), kind) {
     require_gradient();
     set_order(order);
   }

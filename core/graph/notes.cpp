@@ -43,9 +43,9 @@ Range range_of_elements(const T* elements, std::size_t count) {
 constinit const OverFork notes_over_fork{[] { mutex.lock(); }, [] { mutex.unlock(); },
                                          [] { mutex.unlock(); }};
 
-Range range_of(const Value& value, bool is_double) {
-  if (is_double) return range_of_elements(static_cast<const double*>(value.buffer.data()), value.size());
-  return range_of_elements(static_cast<const float*>(value.buffer.data()), value.size());
+Range range_of(const Value& value, ElementKind kind) {
+  return visit_elements(value, kind,
+                        [&](const auto* elements) { return range_of_elements(elements, value.size()); });
 }
 
 Notes& notes_of(Node& node) {

@@ -20,7 +20,7 @@ struct Range {
   std::size_t first_bad = 0;  ///< its place in the buffer
   double first_bad_value = 0;
 };
-Range range_of(const Value& value, bool is_double);
+Range range_of(const Value& value, ElementKind kind);
 
 struct HookList {
   std::vector<std::shared_ptr<const HookFunction>> functions;

@@ -15,14 +15,22 @@
 // };
 // ```
 //
+// `forward` is a function of its inputs and of the struct's fields, which `fields(auto& visit) const` names.
+// It gives a Dense, or a tuple of them where there are several outputs: the first is the result, the others
+// are there for the vjp, for apply_all(), and cost nothing otherwise. An input or output of indices is a
+// Dense<std::int64_t>, one of a mask a Dense<bool>.
+//
 // Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
-// the output has `static constexpr bool saves_output = true`.
+// the output has `static constexpr bool saves_output = true`. One that has no derivative, as a mask has none,
+// has `static constexpr bool is_constant = true` and no vjp. One whose result may be an input's buffer has
+// `static constexpr std::uint64_t shares = 1`, a bit for each such input.
 #pragma once
 
 #include <array>
 #include <bitset>
 #include <span>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -33,20 +41,77 @@ namespace xgrad::detail {
 /// Which of the first 64 inputs need a gradient; later ones count as needing one.
 using Wanted = std::bitset<64>;
 
-/// The node that a structural operation leaves behind. `Count` inputs, or any number for 0.
-template <class Op, class T, std::size_t Count>
+/// What `forward` gives.
+template <class Result>
+struct OutputsOf;
+template <class T>
+struct OutputsOf<Dense<T>> {
+  using First = T;
+  static constexpr std::size_t further = 0;
+  static Dense<T> first(Dense<T>&& result) noexcept { return std::move(result); }
+  static std::array<Value, 0> take_further(Dense<T>&) noexcept { return {}; }
+};
+template <class T, class... Further>
+struct OutputsOf<std::tuple<Dense<T>, Dense<Further>...>> {
+  using First = T;
+  static constexpr std::size_t further = sizeof...(Further);
+  using Result = std::tuple<Dense<T>, Dense<Further>...>;
+  /// The outputs beside a V.
+  template <class V>
+  using readings = std::tuple<V, reading_of<Further, V>...>;
+  static Dense<T> first(Result&& result) noexcept { return std::move(std::get<0>(result)); }
+  static std::array<Value, further> take_further(Result& result) noexcept {
+    return std::apply(
+        [](auto&, auto&... values) { return std::array<Value, further>{Value(std::move(values))...}; },
+        result);
+  }
+};
+
+/// In place of the inputs' types: any number of T, which `forward` takes as a std::vector<Dense<T>>.
+template <class T>
+struct Listed;
+
+/// An operation's `forward` on the values of its inputs, whatever they are counted in.
+template <class... In>
+struct Forward {
+  static constexpr bool listed = false;
+  template <class Op>
+  static auto run(Op& op, std::span<const Value> inputs) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) { return op.forward(Dense<In>(inputs[I])...); }
+    (std::index_sequence_for<In...>());
+  }
+};
+template <class T>
+struct Forward<Listed<T>> {
+  static constexpr bool listed = true;
+  template <class Op>
+  static auto run(Op& op, std::span<const Value> inputs) {
+    return op.forward(std::vector<Dense<T>>(inputs.begin(), inputs.end()));
+  }
+};
+
+/// The node that a structural operation leaves behind; `In` are the element types of its inputs.
+template <class Op, class... In>
 class Record final : public Node {
+  static constexpr bool listed = Forward<In...>::listed;
+
  public:
-  Record(Op op, Dense<T> output, std::span<const Variable<T>* const> inputs)
-      : Node(std::move(output), std::is_same_v<T, double>), op_(std::move(op)) {
-    if constexpr (Count == 0) {
+  using Result = decltype(Forward<In...>::run(std::declval<Op&>(), {}));
+  using Outputs = OutputsOf<Result>;
+  using T = typename Outputs::First;
+
+  Record(Op op, Result&& result, std::span<Node* const> inputs)
+      : Node(Outputs::first(std::move(result)), kind_of<T>),
+        op_(std::move(op)),
+        further_(Outputs::take_further(result)) {
+    if constexpr (listed) {
       edges_.resize(inputs.size());
       saved_.resize(inputs.size());
     }
     Wanted wanted;
     wanted.set();
     for (std::size_t i = 0; i < inputs.size(); ++i) {
-      edges_[i] = &inputs[i]->node();
+      edges_[i] = inputs[i];
       if (i < wanted.size()) wanted[i] = edges_[i]->requires_grad();
     }
     require_gradient();
@@ -59,57 +124,157 @@ class Record final : public Node {
 
   std::string_view operation() const noexcept override { return op_.name; }
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
-    Backward<Dense<T>> backward(*this, saved_.data(), sweep, std::move(gradient));
-    op_.vjp(backward);
+    differentiate_as<Dense<T>>(sweep, std::move(gradient));
   }
   void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override {
-    Backward<Variable<T>> backward(*this, saved_.data(), sweep, std::move(gradient));
-    op_.vjp(backward);
+    differentiate_as<Variable<T>>(sweep, std::move(gradient));
   }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
-    op_ = Op();
+    further_ = {};
+  }
+  std::vector<Value> perform_again(std::span<const Value> inputs) const override {
+    Op again = op_;
+    Result result = Forward<In...>::run(again, inputs);
+    std::vector<Value> outputs{Outputs::first(std::move(result))};
+    for (Value& further : Outputs::take_further(result)) outputs.push_back(std::move(further));
+    return outputs;
+  }
+  /// All outputs, of which `first` is this node.
+  template <class V>
+  auto outputs(V first) {
+    using Readings = typename Outputs::template readings<V>;
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return Readings{std::move(first), further_output<std::tuple_element_t<I + 1, Readings>>(I)...};
+    }
+    (std::make_index_sequence<Outputs::further>());
+  }
+  std::vector<Attribute> attributes() const override { return attributes_of(op_); }
+  std::uint64_t shares() const noexcept override {
+    if constexpr (requires { Op::shares; }) return Op::shares;
+    return 0;
   }
 
  private:
   template <class X>
-  using List = std::conditional_t<Count == 0, std::vector<X>, std::array<X, Count>>;
+  using List = std::conditional_t<listed, std::vector<X>, std::array<X, sizeof...(In)>>;
+
+  template <class V, class G>
+  void differentiate_as(Sweep<G>& sweep, G&& gradient) {
+    if constexpr (Outputs::further == 0) {
+      Backward<V> backward(*this, saved_.data(), sweep, std::move(gradient));
+      op_.vjp(backward);
+    } else {
+      Backward<V> backward(*this, saved_.data(), further_, sweep, std::move(gradient));
+      op_.vjp(backward);
+    }
+  }
+  template <class Y>
+  Y further_output(std::size_t i) {
+    return Y(Handle::recorded(new FurtherOutput(*this, i + 1, further_[i], kind_of<typename Y::value_type>)));
+  }
+
   Op op_;
+  [[no_unique_address]] std::array<Value, Outputs::further> further_;
   List<Node*> edges_{};
   List<memory::Buffer> saved_{};
 };
 
-/// Whether an operation on these inputs is to be recorded.
+/// An operand as `forward` and as a node see it.
 template <class T>
-bool records(std::span<const Variable<T>* const> inputs) {
-  if (!is_recording()) return false;
-  for (const Variable<T>* input : inputs)
-    if (input->node().requires_grad()) return true;
-  return false;
+const Dense<T>& plain_operand(const Variable<T>& x) {
+  return x.dense();
+}
+template <class E>
+const Dense<E>& plain_operand(const Discrete<E>& x) {
+  return x.dense();
+}
+template <class E>
+const Dense<E>& plain_operand(const Dense<E>& x) {
+  return x;
+}
+template <class T>
+const Handle& recorded_operand(const Variable<T>& x) {
+  return x.handle();
+}
+template <class E>
+const Handle& recorded_operand(const Discrete<E>& x) {
+  return x.handle();
+}
+/// Indices or a mask enter the graph as a constant.
+template <class E>
+Handle recorded_operand(const Dense<E>& x) {
+  return Discrete<E>(x).handle();
 }
 
-/// Computes a structural operation on Variables and records it where an input requires a gradient.
-template <class Op, class T, class... Rest>
-Variable<T> record(Op op, const Variable<T>& first, const Rest&... rest) {
-  const Variable<T>* const inputs[] = {&first, &rest...};
-  Dense<T> output = op.forward(first.dense(), rest.dense()...);
-  if (!records<T>(inputs)) return Variable<T>(std::move(output));
-  return Variable<T>(
-      Handle::recorded(new Record<Op, T, 1 + sizeof...(Rest)>(std::move(op), std::move(output), inputs)));
+/// Whether an operation on these inputs is to be recorded.
+template <class... X>
+bool records(const X&... operands) {
+  const auto requires_grad = []<class Y>(const Y& operand) {
+    if constexpr (requires { operand.requires_grad(); })
+      return operand.requires_grad();
+    else
+      return false;
+  };
+  return is_recording() && (requires_grad(operands) || ...);
+}
+
+/// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is
+/// as it was.
+template <class Op, class Result, class... X>
+auto* leave_node(Op& op, Result& result, const X&... operands) {
+  using Made = Record<Op, typename X::value_type...>;
+  Made* node = nullptr;
+  if constexpr (!requires { Op::is_constant; })
+    if (records(operands...)) {
+      // Kept meanwhile: those that enter the graph here have nobody else.
+      const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
+      const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
+      node = new Made(std::move(op), std::move(result), inputs);
+    }
+  return node;
+}
+
+/// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
+/// first output.
+template <class Op, class... X>
+auto record(Op op, const X&... operands) {
+  auto result = op.forward(plain_operand(operands)...);
+  using Outputs = OutputsOf<decltype(result)>;
+  using V = Variable<typename Outputs::First>;
+  if (auto* node = leave_node(op, result, operands...)) return V(Handle::recorded(node));
+  return V(Outputs::first(std::move(result)));
+}
+
+/// The same for all its outputs.
+template <class Op, class... X>
+auto record_all(Op op, const X&... operands) {
+  auto result = op.forward(plain_operand(operands)...);
+  using Outputs = OutputsOf<decltype(result)>;
+  using V = Variable<typename Outputs::First>;
+  if (auto* node = leave_node(op, result, operands...)) return node->outputs(V(Handle::recorded(node)));
+  return std::apply(
+      [](auto&... values) {
+        return typename Outputs::template readings<V>{
+            reading_of<typename std::remove_cvref_t<decltype(values)>::value_type, V>(std::move(values))...};
+      },
+      result);
 }
 
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
 template <class Op, class T>
 Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
   std::vector<Dense<T>> values;
-  std::vector<const Variable<T>*> pointers;
+  std::vector<Node*> nodes;
+  bool requires_grad = false;
   for (const Variable<T>& input : inputs) {
     values.push_back(input.dense());
-    pointers.push_back(&input);
+    nodes.push_back(&input.node());
+    requires_grad = requires_grad || input.requires_grad();
   }
   Dense<T> output = op.forward(values);
-  if (!records<T>(pointers)) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::recorded(new Record<Op, T, 0>(std::move(op), std::move(output), pointers)));
+  if (!is_recording() || !requires_grad) return Variable<T>(std::move(output));
+  return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(std::move(op), std::move(output), nodes)));
 }
 
 class Elementwise;
@@ -118,14 +283,31 @@ class Elementwise;
 template <class Op>
 concept Structural = !std::is_same_v<Op, Elementwise>;
 
-/// One spelling for both readings: computes on Dense, records on Variables.
-template <Structural Op, class T, class... Rest>
-Dense<T> apply(Op op, const Dense<T>& first, const Rest&... rest) {
-  return op.forward(first, rest...);
+template <class X>
+inline constexpr bool is_dense = false;
+template <class T>
+inline constexpr bool is_dense<Dense<T>> = true;
+
+/// One spelling for both readings: computes on Dense, records on Variables; gives the first output. `forward`
+/// may take an operand by value and write to it, where it is given away and nobody else holds it.
+template <Structural Op, class X, class... Rest>
+auto apply(Op op, X&& first, Rest&&... rest) {
+  if constexpr (is_dense<std::remove_cvref_t<X>>) {
+    auto result = op.forward(std::forward<X>(first), std::forward<Rest>(rest)...);
+    return OutputsOf<decltype(result)>::first(std::move(result));
+  } else {
+    return record(std::move(op), first, rest...);
+  }
 }
-template <Structural Op, class T, class... Rest>
-Variable<T> apply(Op op, const Variable<T>& first, const Rest&... rest) {
-  return record(std::move(op), first, rest...);
+
+/// The same for an operation of several outputs; gives them all, as a std::tuple. On Variables each further
+/// one has a node of its own, which the operation's node does not keep.
+template <Structural Op, class X, class... Rest>
+auto apply_all(Op op, X&& first, Rest&&... rest) {
+  if constexpr (is_dense<std::remove_cvref_t<X>>)
+    return op.forward(std::forward<X>(first), std::forward<Rest>(rest)...);
+  else
+    return record_all(std::move(op), first, rest...);
 }
 
 }  // namespace xgrad::detail

@@ -9,6 +9,7 @@
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
 #include "anomaly.hpp"
+#include "backward.hpp"
 #include "broadcast.hpp"
 #include "hook.hpp"
 
@@ -188,6 +189,60 @@ void Sweep<G>::give(Node& node, G&& share) {
   }
   if (watched_) [[unlikely]]
     detail::check_gradient(node, slots_[slot].gradient);
+}
+
+namespace {
+
+memory::Buffer zeros_of(const Node& node, const memory::Buffer*) {
+  memory::Buffer zero(item_of(node));
+  std::memset(zero.mutable_data(), 0, item_of(node));
+  zero.set_uniform();
+  return zero;
+}
+Handle zeros_of(const Node& node, const Handle*) {
+  memory::Buffer zeros(node.value().size() * item_of(node));
+  std::memset(zeros.mutable_data(), 0, node.value().size() * item_of(node));
+  return Handle::first(new Node(Value{std::move(zeros), node.value().shape}, node.kind()));
+}
+
+}  // namespace
+
+template <class G>
+G& Sweep<G>::further_sum(FurtherOutput& output) {
+  std::vector<G>& sums = further_[&output.maker()];
+  if (sums.size() < output.number()) sums.resize(output.number());
+  return sums[output.number() - 1];
+}
+
+template <class G>
+void Sweep<G>::give_further(FurtherOutput& output, G&& share) {
+  Node& maker = output.maker();
+  if (!wants(maker)) return;
+  if (G& sum = further_sum(output))
+    accumulate(sum, std::move(share), output);
+  else
+    sum = std::move(share);
+  const std::uint32_t slot = find(maker);
+  if (slot == none || !slots_[slot].gradient) give(maker, zeros_of(maker, static_cast<const G*>(nullptr)));
+}
+
+template <class G>
+std::vector<G> Sweep<G>::take_further(const Node& maker) {
+  const auto found = further_.find(&maker);
+  if (found == further_.end()) return {};
+  std::vector<G> gradients = std::move(found->second);
+  further_.erase(found);
+  return gradients;
+}
+
+template <class G>
+void Sweep<G>::look(Node& node, G&& gradient) {
+  Node& maker = node.maker();
+  if (&maker == &node) return visit(node, std::move(gradient));
+  further_sum(static_cast<FurtherOutput&>(node)) = std::move(gradient);
+  G zeros = zeros_of(maker, static_cast<const G*>(nullptr));
+  expand(zeros, maker);
+  visit(maker, std::move(zeros));
 }
 
 template <class G>

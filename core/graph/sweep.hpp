@@ -10,6 +10,8 @@
 
 namespace xgrad::detail {
 
+class FurtherOutput;
+
 /// A plain gradient is a buffer of the node's shape, or a `uniform` one: one element that stands for all of
 /// them, as the gradient of a mean is. This makes the latter the former.
 void expand(memory::Buffer& gradient, const Node& node);
@@ -46,6 +48,14 @@ class Sweep {
   bool wants(const Node& node) const noexcept {
     return node.requires_grad() && (!restricted_ || is_needed(node));
   }
+  /// Adds to what has come for a further output of an operation, for take_further(). The first output's
+  /// gradient is zeros unless it is given one, too.
+  void give_further(FurtherOutput& output, G&& share);
+  /// The gradients of the outputs after the first, in their order; empty ones, or none at the end, where
+  /// nothing came.
+  std::vector<G> take_further(const Node& maker);
+  /// Hands `node` a gradient for a look at what it alone gives to the inputs of its maker.
+  void look(Node& node, G&& gradient);
   /// Gives the output its gradient.
   void start(G&& seed) { give(*output_.node(), std::move(seed)); }
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
@@ -121,6 +131,9 @@ class Sweep {
   }
   void run_hooks_of_leaves();
 
+  G& further_sum(FurtherOutput& output);
+
+  std::unordered_map<const Node*, std::vector<G>> further_;
   std::vector<Kept> kept_marks_;
   const bool nested_, watched_;
   bool restricted_ = false;

@@ -35,18 +35,18 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   Variable<T> restored{Handle(&input)};
   if (input.value().buffer.same_block(saved)) return restored;
   if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
-  const Variable<T>* const inputs[] = {&restored};
+  Node* const inputs[] = {&input};
   return Variable<T>(
-      Handle::recorded(new Record<Earlier, T, 1>(Earlier{}, Dense<T>(saved, input.value().shape), inputs)));
+      Handle::recorded(new Record<Earlier, T>(Earlier{}, Dense<T>(saved, input.value().shape), inputs)));
 }
 
 template <class T>
 Variable<T>::Variable(Dense<T> value)
-    : handle_(Handle::first(new Node(std::move(value), std::is_same_v<T, double>))) {}
+    : handle_(Handle::first(new Node(std::move(value), kind_of<T>))) {}
 
 template <class T>
 Variable<T> detail::argument_from(Dense<T> value) {
-  return Variable<T>(Handle::first(new Leaf(std::move(value), std::is_same_v<T, double>)));
+  return Variable<T>(Handle::first(new Leaf(std::move(value), kind_of<T>)));
 }
 
 template <class T>

@@ -1,0 +1,29 @@
+#include "attribute.hpp"
+
+#include <sstream>
+
+namespace xgrad::detail {
+
+std::string to_string(const std::vector<Attribute>& attributes) {
+  std::ostringstream text;
+  text << std::boolalpha;
+  const char* before = "";
+  for (const Attribute& attribute : attributes) {
+    text << std::exchange(before, ", ") << attribute.name << " = ";
+    std::visit(
+        [&]<class X>(const X& x) {
+          if constexpr (std::is_same_v<X, std::vector<std::int64_t>>) {
+            const char* comma = "";
+            text << '[';
+            for (std::int64_t number : x) text << std::exchange(comma, ", ") << number;
+            text << ']';
+          } else {
+            text << x;
+          }
+        },
+        attribute.value);
+  }
+  return text.str();
+}
+
+}  // namespace xgrad::detail
