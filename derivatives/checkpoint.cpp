@@ -175,6 +175,23 @@ class CheckpointNode final : public Node {
     run_again(sweep, std::move(dy));
   }
   void differentiate(Sweep<Handle>& sweep, Handle&& dy) override { run_again(sweep, std::move(dy)); }
+  std::vector<Value> perform_again(std::span<const Value> inputs) const override {
+    const NoGrad off;
+    std::vector<Variable<T>> arguments;
+    for (std::size_t i = 0; i < listed_; ++i) arguments.emplace_back(Dense<T>(inputs[i]));
+    std::vector<std::unique_ptr<EarlierValue>> captured;
+    for (std::size_t i = listed_; i < edges_.size(); ++i)
+      captured.push_back(std::make_unique<EarlierValue>(*edges_[i], inputs[i].buffer));
+    const detail::Block<T> block = block_;
+    const Variable<T> result = block(arguments);
+    check_result(result);
+    return {result.dense()};
+  }
+  void renew() override {
+    random_ = generator().state();
+    value_to_come() = std::move(perform_again(input_values())[0]);
+    for (std::size_t i = 0; i < edges_.size(); ++i) saved_[i] = edges_[i]->value().buffer;
+  }
   bool has_forward_mode() override {
     detail::Recorded recorded;
     const Variable<T> result = call_block(recorded);

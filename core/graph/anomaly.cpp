@@ -106,7 +106,7 @@ DetectAnomaly::DetectAnomaly(const char* file, int line)
 namespace detail {
 
 void note_recording(Node& node, const Watch& watch) {
-  watch.add_to_recorded(node);
+  watch.show(node);
   if (!watch.notes()) return;
   Notes& notes = notes_of(node);
   notes.place = watch.place();

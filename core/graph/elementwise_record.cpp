@@ -16,8 +16,7 @@ namespace {
 /// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
 template <class T>
 memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temporaries, const Shape& shape) {
-  // Who looks for anomalies wants to see the inputs of each operation.
-  if (temporaries != 0 && !detail::Watch::detecting())
+  if (temporaries != 0 && !detail::Watch::keeps_inputs())
     for (std::size_t i = 0; i < inputs.size(); ++i)
       if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value().shape == shape)
         return inputs[i]->exchange_buffer({});
@@ -36,9 +35,7 @@ class ElementwiseNode final : public Node {
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
     // First, so that what is saved is not written to.
-    const auto& gradients = operation.gradients();
-    for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad()) save_for(gradients[k]);
+    save_inputs();
     compute(temporaries);
     require_gradient();
     take_uniform();
@@ -54,6 +51,12 @@ class ElementwiseNode final : public Node {
     Dense<T> result(elementwise_shape(*operation_, read));
     elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
     return {std::move(result)};
+  }
+  void renew() override {
+    saved_ = {};
+    save_inputs();
+    value_to_come() = {{}, edges_[0]->value().shape};
+    compute(0);
   }
   /// Kernels read an element of each input before they write the result's.
   std::uint64_t shares() const noexcept override { return (std::uint64_t{1} << count()) - 1; }
@@ -179,6 +182,12 @@ class ElementwiseNode final : public Node {
                       {elements, count() + 2});
       sweep.give(*edges_[k], std::move(share));
     }
+  }
+
+  void save_inputs() {
+    const auto& gradients = operation_->gradients();
+    for (std::size_t k = 0; k < count(); ++k)
+      if (edges_[k]->requires_grad()) save_for(gradients[k]);
   }
 
   void save_for(const Elementwise::Gradient& gradient) {

@@ -35,6 +35,17 @@ std::vector<Value> Node::perform_again(std::span<const Value>) const {
   throw InternalError("a leaf was asked to perform an operation");
 }
 
+void Node::renew() { throw InternalError("a leaf was asked to perform an operation"); }
+
+const Value& Node::output(std::size_t) const noexcept { return value_; }
+
+std::vector<Value> Node::input_values() const {
+  std::vector<Value> values;
+  values.reserve(input_count_);
+  for (const Node* input : inputs()) values.push_back(input->value_);
+  return values;
+}
+
 void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
 
 void Node::operator delete(void* piece, std::size_t bytes) noexcept { memory::release_node(piece, bytes); }

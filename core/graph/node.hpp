@@ -51,6 +51,11 @@ class Node {
   /// one first. It depends on nothing else, but for random numbers, which are drawn anew. Records nothing;
   /// what the operation refuses is its own error.
   virtual std::vector<Value> perform_again(std::span<const Value> inputs) const;
+  /// Performs the operation on what its inputs hold now, and takes the place of what it was: value, further
+  /// outputs, all that is saved for backward. The inputs' values must be there.
+  virtual void renew();
+  /// The value of output `number`, the first being 0, while the node keeps it.
+  virtual const Value& output(std::size_t number) const noexcept;
   /// What the operation was told beside its inputs, by name: {"axis", 1}.
   virtual std::vector<Attribute> attributes() const { return {}; }
   /// The inputs, a bit each, whose buffer may be the result's.
@@ -97,8 +102,10 @@ class Node {
   virtual ~Node() = default;
   /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor.
   void set_inputs(Node** edges, std::size_t count) noexcept;
-  /// Of a node that was made without: to be filled before it has a handle.
+  /// Of a node that is made or renewed.
   Value& value_to_come() noexcept { return value_; }
+  /// What the inputs hold now.
+  std::vector<Value> input_values() const;
   void require_gradient() noexcept { requires_grad_ = true; }
   /// Keeps the value for the node's own backward, also when no handle is left.
   void save_output() noexcept { saves_output_ = true; }

@@ -26,6 +26,7 @@
 // `static constexpr std::uint64_t shares = 1`, a bit for each such input.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <span>
@@ -108,17 +109,10 @@ class Record final : public Node {
       edges_.resize(inputs.size());
       saved_.resize(inputs.size());
     }
-    Wanted wanted;
-    wanted.set();
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      edges_[i] = inputs[i];
-      if (i < wanted.size()) wanted[i] = edges_[i]->requires_grad();
-    }
+    std::copy(inputs.begin(), inputs.end(), edges_.begin());
     require_gradient();
     set_inputs(edges_.data(), inputs.size());
-    if constexpr (requires { op_.saves(std::size_t{}, wanted); })
-      for (std::size_t i = 0; i < inputs.size(); ++i)
-        if (op_.saves(i, wanted)) saved_[i] = edges_[i]->value().buffer;
+    save_inputs();
     if constexpr (requires { Op::saves_output; }) save_output();
   }
 
@@ -149,6 +143,17 @@ class Record final : public Node {
     }
     (std::make_index_sequence<Outputs::further>());
   }
+  void renew() override {
+    Result result = Forward<In...>::run(op_, input_values());
+    value_to_come() = Outputs::first(std::move(result));
+    further_ = Outputs::take_further(result);
+    save_inputs();
+  }
+  const Value& output(std::size_t number) const noexcept override {
+    if constexpr (Outputs::further > 0)
+      if (number > 0) return further_[number - 1];
+    return value();
+  }
   std::vector<Attribute> attributes() const override { return attributes_of(op_); }
   std::uint64_t shares() const noexcept override {
     if constexpr (requires { Op::shares; }) return Op::shares;
@@ -168,6 +173,14 @@ class Record final : public Node {
       Backward<V> backward(*this, saved_.data(), further_, sweep, std::move(gradient));
       op_.vjp(backward);
     }
+  }
+  void save_inputs() {
+    Wanted wanted;
+    wanted.set();
+    for (std::size_t i = 0; i < std::min(edges_.size(), wanted.size()); ++i) wanted[i] = edges_[i]->requires_grad();
+    if constexpr (requires { op_.saves(std::size_t{}, wanted); })
+      for (std::size_t i = 0; i < edges_.size(); ++i)
+        if (op_.saves(i, wanted)) saved_[i] = edges_[i]->value().buffer;
   }
   template <class Y>
   Y further_output(std::size_t i) {

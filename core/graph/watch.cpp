@@ -33,7 +33,7 @@ Watch::Watch(const Node& visited) : detects_(true), visited_(&visited), outer_(i
   innermost_watch = this;
 }
 
-Watch::Watch(Recorded& recorded) : detects_(detecting()), recorded_(&recorded), outer_(innermost_watch) {
+Watch::Watch(Observer& observer) : detects_(detecting()), observer_(&observer), outer_(innermost_watch) {
   if (outer_ != nullptr) {
     place_ = outer_->place_;
     visited_ = outer_->visited_;
@@ -43,9 +43,9 @@ Watch::Watch(Recorded& recorded) : detects_(detecting()), recorded_(&recorded), 
 
 Watch::~Watch() { innermost_watch = outer_; }
 
-void Watch::add_to_recorded(const Node& node) const {
+void Watch::show(Node& node) const {
   for (const Watch* watch = this; watch != nullptr; watch = watch->outer_)
-    if (watch->recorded_ != nullptr) watch->recorded_->add(node);
+    if (watch->observer_ != nullptr) watch->observer_->see(node);
 }
 
 bool Recorded::contains(const Node& node) {
@@ -55,6 +55,12 @@ bool Recorded::contains(const Node& node) {
 }
 
 const Watch* Watch::innermost() noexcept { return innermost_watch; }
+
+bool Watch::keeps_inputs() noexcept {
+  for (const Watch* watch = innermost_watch; watch != nullptr; watch = watch->outer_)
+    if (watch->detects_ || (watch->observer_ != nullptr && watch->observer_->keeps_inputs())) return true;
+  return false;
+}
 
 bool Watch::detecting() noexcept { return innermost_watch != nullptr && innermost_watch->detects_; }
 

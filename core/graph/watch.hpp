@@ -18,11 +18,23 @@ struct Place {
   int line;
 };
 
+/// Is shown each node that a thread records, at once, when its inputs still hold their values.
+class Observer {
+ public:
+  virtual void see(Node& recorded) = 0;
+  /// Whether the inputs' buffers are to stay theirs: no result takes one over.
+  virtual bool keeps_inputs() const noexcept { return true; }
+
+ protected:
+  ~Observer() = default;
+};
+
 /// The nodes that a thread has recorded meanwhile. Nothing else tells whether a node is older than a call:
 /// orders count by thread, so that an older one of another thread's may have the greater order.
-class Recorded {
+class Recorded final : public Observer {
  public:
-  void add(const Node& node) { nodes_.push_back(&node); }
+  void see(Node& node) override { nodes_.push_back(&node); }
+  bool keeps_inputs() const noexcept override { return false; }
   /// Once nothing more is added.
   bool contains(const Node& node);
 
@@ -37,8 +49,8 @@ class [[nodiscard]] Watch {
   [[nodiscard]] Watch(std::shared_ptr<const Place> place, bool detects);
   /// While `visited` is differentiated: what is recorded is recorded in its place.
   [[nodiscard]] explicit Watch(const Node& visited);
-  /// Adds what is recorded to `recorded`; otherwise all goes on as under the guards around it.
-  [[nodiscard]] explicit Watch(Recorded& recorded);
+  /// Shows what is recorded to `observer`; otherwise all goes on as under the guards around it.
+  [[nodiscard]] explicit Watch(Observer& observer);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -53,13 +65,15 @@ class [[nodiscard]] Watch {
   const Node* visited() const noexcept { return visited_; }
   /// Whether a recording is to be noted: its place, or its range.
   bool notes() const noexcept { return place_ || detects_; }
-  void add_to_recorded(const Node& node) const;
+  void show(Node& node) const;
+  /// Whether somebody looks at the inputs of what is recorded, so that their buffers stay theirs.
+  static bool keeps_inputs() noexcept;
 
  private:
   std::shared_ptr<const Place> place_;
   bool detects_;
   const Node* visited_ = nullptr;
-  Recorded* recorded_ = nullptr;
+  Observer* observer_ = nullptr;
   const Watch* outer_;
 };
 
