@@ -6,6 +6,7 @@
 #include "../array/immortal.hpp"
 #include "../kernels/dispatch.hpp"
 #include "elementwise.hpp"
+#include "registry.hpp"
 
 namespace xgrad::detail {
 
@@ -39,8 +40,16 @@ Symbol gradient_formula(const Symbol* all, std::size_t which) {
   return gradient_on_symbols<Formula>(all, which, std::make_index_sequence<formula_inputs<Formula>() + 2>{});
 }
 
+template <class Family>
+OperationList operations_of();
+
+/// Makes a family known, by being named in its operations.
+template <class Family>
+inline const Registration family_registration{operations_of<Family>()};
+
 template <class Formula, class Family>
 const Elementwise& operation() {
+  static_cast<void>(&family_registration<Family>);
   return detail::immortal([] {
     return Elementwise(
         Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {

@@ -53,7 +53,9 @@ class FurtherOutput final : public Node {
   bool has_forward_mode() override { return maker_->has_forward_mode(); }
   Node& maker() noexcept override { return *maker_; }
   std::size_t number() const noexcept { return number_; }
-  std::vector<Value> perform_again(std::span<const Value>) const override { return {maker_->output(number_)}; }
+  std::vector<Value> perform_again(std::span<const Value>) const override {
+    return {maker_->output(number_)};
+  }
   void renew() override { value_to_come() = maker_->output(number_); }
   std::vector<Attribute> attributes() const override;
 

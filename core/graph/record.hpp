@@ -35,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "../formula/registry.hpp"
 #include "backward.hpp"
 
 namespace xgrad::detail {
@@ -177,7 +178,8 @@ class Record final : public Node {
   void save_inputs() {
     Wanted wanted;
     wanted.set();
-    for (std::size_t i = 0; i < std::min(edges_.size(), wanted.size()); ++i) wanted[i] = edges_[i]->requires_grad();
+    for (std::size_t i = 0; i < std::min(edges_.size(), wanted.size()); ++i)
+      wanted[i] = edges_[i]->requires_grad();
     if constexpr (requires { op_.saves(std::size_t{}, wanted); })
       for (std::size_t i = 0; i < edges_.size(); ++i)
         if (op_.saves(i, wanted)) saved_[i] = edges_[i]->value().buffer;
@@ -236,6 +238,7 @@ bool records(const X&... operands) {
 /// as it was.
 template <class Op, class Result, class... X>
 auto* leave_node(Op& op, Result& result, const X&... operands) {
+  static_cast<void>(&registration<Op>);
   using Made = Record<Op, typename X::value_type...>;
   Made* node = nullptr;
   if constexpr (!requires { Op::is_constant; })
@@ -277,6 +280,7 @@ auto record_all(Op op, const X&... operands) {
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
 template <class Op, class T>
 Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
+  static_cast<void>(&registration<Op>);
   std::vector<Dense<T>> values;
   std::vector<Node*> nodes;
   bool requires_grad = false;

@@ -41,8 +41,7 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
 }
 
 template <class T>
-Variable<T>::Variable(Dense<T> value)
-    : handle_(Handle::first(new Node(std::move(value), kind_of<T>))) {}
+Variable<T>::Variable(Dense<T> value) : handle_(Handle::first(new Node(std::move(value), kind_of<T>))) {}
 
 template <class T>
 Variable<T> detail::argument_from(Dense<T> value) {
