@@ -287,7 +287,7 @@ Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>
     return block(inputs);
   }();
   check_result(result);
-  if (!is_recording()) return result;
+  if (!leaves_node([&] { return result.requires_grad(); })) return result;
   const Inside inside = look_inside(result.node(), [&](const Node& node) {
     return listed.contains(&node) || node.is_leaf() || !recorded.contains(node);
   });

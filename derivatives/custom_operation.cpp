@@ -150,7 +150,7 @@ Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given
     differentiable = differentiable || inputs[i].requires_grad();
   }
   Dense<T> output = to_dense(definition->forward(values));
-  if (!is_recording() || !differentiable) return Variable<T>(std::move(output));
+  if (!leaves_node([&] { return differentiable; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new CustomNode<T>(definition, std::move(output), inputs)));
 }
 

@@ -91,7 +91,7 @@ namespace detail {
 
 template <class T>
 Variable<T> argument_like(const Variable<T>& x, bool create_graph) {
-  return create_graph && x.requires_grad() ? x : detail::argument_from<T>(x.dense());
+  return create_graph && x.requires_grad() ? x : detail::cut(x, true);
 }
 
 template <class T>

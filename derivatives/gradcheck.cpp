@@ -86,7 +86,7 @@ class Check {
   Check(const CheckedFunction& f, const DoubleVariables& inputs, const GradcheckOptions& options)
       : f_(f.call), options_(options) {
     for (const Variable<double>& input : inputs) {
-      leaves_.push_back(f.in_place ? input : detail::argument_from(input.dense()));
+      leaves_.push_back(f.in_place ? input : detail::cut(input, true));
       probes_.push_back(std::make_unique<LeafProbe>(leaves_.back()));
     }
   }

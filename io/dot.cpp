@@ -105,7 +105,7 @@ std::string number(double x) {
 
 class Numbers {
  public:
-  Numbers(const Value& value, bool is_double) : value_(value), is_double_(is_double) {}
+  Numbers(const Value& value, ElementKind kind) : value_(value), kind_(kind) {}
 
   /// "[[1, 2], [3, 4]]".
   std::string text() const {
@@ -120,8 +120,8 @@ class Numbers {
 
  private:
   double element(std::size_t i) const {
-    return is_double_ ? static_cast<const double*>(value_.buffer.data())[i]
-                      : static_cast<double>(static_cast<const float*>(value_.buffer.data())[i]);
+    return visit_elements(value_, kind_,
+                          [i](const auto* elements) { return static_cast<double>(elements[i]); });
   }
   /// The axes whose last element is the one before element i.
   std::size_t borders(std::size_t i) const {
@@ -134,7 +134,7 @@ class Numbers {
   }
 
   const Value& value_;
-  bool is_double_;
+  ElementKind kind_;
 };
 
 template <class T>
@@ -172,11 +172,12 @@ class Writer {
     std::string label;
     if (const auto name = names_.find(&node); name != names_.end()) label = name->second + '\n';
     label += std::string(node.operation()) + ' ' + to_string(node.value().shape);
+    if (const std::string told = to_string(node.attributes()); !told.empty()) label += '\n' + told;
     if (options_.show_values && is_shown(node.value()))
-      label += "\nvalue " + Numbers(node.value(), node.is_double()).text();
+      label += "\nvalue " + Numbers(node.value(), node.kind()).text();
     if (gradients_)
       if (const Value gradient = gradients_->at(node); is_shown(gradient))
-        label += "\ngradient " + Numbers(gradient, node.is_double()).text();
+        label += "\ngradient " + Numbers(gradient, node.kind()).text();
     text_ += "  " + id(node) + " [label=" + quoted(label) + look(node) + "];\n";
   }
 
@@ -196,7 +197,7 @@ class Writer {
         std::find(inputs.begin(), inputs.end(), &from) == inputs.begin() + static_cast<std::ptrdiff_t>(i);
     if (gradients_ && is_first)
       if (const Value share = gradients_->along(from, to); is_shown(share))
-        text_ += " [label=" + quoted(Numbers(share, from.is_double()).text()) + "]";
+        text_ += " [label=" + quoted(Numbers(share, from.kind()).text()) + "]";
     text_ += ";\n";
   }
 

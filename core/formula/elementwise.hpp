@@ -130,8 +130,10 @@ void elementwise_product(const Source& slope, const Source& dy, const Shape& sha
 
 /// The gradient, summed to the shape `to` block by block, so that it is never written to memory as a whole.
 /// Empty where the sum is not over all leading or all trailing axes of a large value.
+/// sums_in_blocks() says whether it is.
 template <class T>
 memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_t which,
                                         std::span<const Source> sources, const Shape& shape, const Shape& to);
+bool sums_in_blocks(std::span<const Source> sources, const Shape& shape, const Shape& to);
 
 }  // namespace xgrad::detail

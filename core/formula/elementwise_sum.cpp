@@ -63,6 +63,11 @@ bool make_plan(std::span<const Source> sources, const Shape& shape, const Shape&
 
 }  // namespace
 
+bool sums_in_blocks(std::span<const Source> sources, const Shape& shape, const Shape& to) {
+  Plan plan;
+  return make_plan(sources, shape, to, plan);
+}
+
 template <class T>
 memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_t which,
                                         std::span<const Source> sources, const Shape& shape,

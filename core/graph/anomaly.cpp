@@ -72,8 +72,9 @@ std::string place_text(const Node& node) {
 
 [[noreturn]] void throw_anomaly(const Node& node, const std::string& what, const Shape& shape,
                                 const detail::Range& range, const char* advice) {
-  throw AnomalyError(std::string(node.operation()) + ": " + what + " is " + bad_text(shape, range) +
-                     place_text(node) + inputs_text(node) + "; " + advice);
+  const std::string told = to_string(node.attributes());
+  throw AnomalyError(std::string(node.operation()) + (told.empty() ? "" : " (" + told + ")") + ": " + what +
+                     " is " + bad_text(shape, range) + place_text(node) + inputs_text(node) + "; " + advice);
 }
 
 /// What a gradient under way is to the node that has given it.

@@ -7,6 +7,7 @@
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/replay.hpp"
 #include "broadcast.hpp"
+#include "elementwise_gradient.hpp"
 #include "record.hpp"
 #include "watch.hpp"
 
@@ -90,7 +91,7 @@ class ElementwiseNode final : public Node {
     for (std::size_t k = 0; k < count(); ++k) {
       const Elementwise::Gradient& gradient = operation_->gradient(k);
       if (gradient.zero || !sweep.wants(*edges_[k])) continue;
-      const Variable<T> share = gradient.passes ? dy : recorded_share(gradient, dy);
+      const Variable<T> share = gradient.passes ? dy : recorded_share(k, dy);
       sweep.give(*edges_[k], Handle(sum_to(share, edges_[k]->value().shape).handle()));
     }
   }
@@ -264,12 +265,22 @@ class ElementwiseNode final : public Node {
     return sum_to(Dense<T>(plain_share(sweep, k, last, std::move(dy)), value().shape), to).buffer;
   }
 
-  Variable<T> recorded_share(const Elementwise::Gradient& gradient, const Variable<T>& dy) {
+  /// As plain_share() and summed_share() compute it.
+  Variable<T> recorded_share(std::size_t k, const Variable<T>& dy) {
+    const Elementwise::Gradient& gradient = operation_->gradient(k);
     // What the gradient does not read is not there; dy stands in for it.
     std::vector<Variable<T>> values(count() + 2, dy);
     for (std::size_t i = 0; i < count(); ++i)
       if (gradient.reads >> i & 1) values[i] = detail::restore<T>(*edges_[i], saved_[i]);
     if (gradient.reads_output) values[count()] = Variable<T>(Handle(this));
+    if (users_ && users_->slopes[k])
+      return record_slope_product<T>(*operation_, k, std::move(values), {users_->slopes[k], value().shape});
+    const Shape& to = edges_[k]->value().shape;
+    if (value().shape != to) {
+      const auto sources = sources_of(gradient, dy.dense().buffer);
+      if (sums_in_blocks({sources.data(), count() + 2}, value().shape, to))
+        return record_gradient_sum<T>(*operation_, k, values, to);
+    }
     if (gradient.operation == nullptr) return replay<Variable<T>>(gradient.program, values);
     std::vector<const Variable<T>*> pointers;
     pointers.reserve(values.size());
@@ -314,11 +325,13 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   Node* nodes[capacity];
   for (std::size_t i = 0; i < count; ++i) nodes[i] = &inputs[i]->node();
   // The result may depend on what requires a gradient in steps alone.
-  bool differentiable = false;
-  if (is_recording())
+  const auto is_differentiable = [&] {
+    bool any = false;
     for (std::size_t k = 0; k < count; ++k)
-      differentiable = differentiable || (nodes[k]->requires_grad() && !operation.gradient(k).zero);
-  if (differentiable) [[likely]]
+      any = any || (nodes[k]->requires_grad() && !operation.gradient(k).zero);
+    return any;
+  };
+  if (leaves_node(is_differentiable)) [[likely]]
     return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
   return constant_value<T>(operation, {nodes, count}, temporaries);
 }

@@ -219,6 +219,17 @@ namespace xgrad {
 /// Whether operations of this thread are recorded; see NoGrad.
 bool is_recording() noexcept;
 
+namespace detail {
+
+/// Whether an operation leaves a node. All that record ask here; `is_differentiable` says whether a gradient
+/// could pass to an input that requires one.
+template <class F>
+bool leaves_node(const F& is_differentiable) {
+  return is_recording() && is_differentiable();
+}
+
+}  // namespace detail
+
 /// While it lives, nothing that this thread computes is recorded, and += -= *= /= write to parameters and
 /// modules' buffers in place. Nests.
 class [[nodiscard("give it a name: without one it ends with the statement")]] NoGrad {

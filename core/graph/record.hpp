@@ -231,7 +231,7 @@ bool records(const X&... operands) {
     else
       return false;
   };
-  return is_recording() && (requires_grad(operands) || ...);
+  return leaves_node([&] { return (requires_grad(operands) || ...); });
 }
 
 /// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is
@@ -290,7 +290,7 @@ Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
     requires_grad = requires_grad || input.requires_grad();
   }
   Dense<T> output = op.forward(values);
-  if (!is_recording() || !requires_grad) return Variable<T>(std::move(output));
+  if (!leaves_node([&] { return requires_grad; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(std::move(op), std::move(output), nodes)));
 }
 

@@ -146,7 +146,12 @@ void Variable<T>::backward(const BackwardOptions<T>& options) const {
 
 template <class T>
 Variable<T> Variable<T>::detach() const {
-  return Variable(dense());
+  return detail::cut(*this, false);
+}
+
+template <class T>
+Variable<T> detail::cut(const Variable<T>& x, bool requires_grad) {
+  return requires_grad ? argument_from(x.dense()) : Variable<T>(x.dense());
 }
 
 template <class T>
@@ -232,7 +237,7 @@ std::ostream& operator<<(std::ostream& out, const Variable<T>& variable) {
 template class Variable<float>;
 template class Variable<double>;
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  return std::make_tuple(detail::restore<T>, detail::argument_from<T>, detail::parameter_from<T>,
+  return std::make_tuple(detail::restore<T>, detail::cut<T>, detail::argument_from<T>, detail::parameter_from<T>,
                          detail::buffer_from<T>,
                          instantiate::overload<std::ostream&(std::ostream&, const Variable<T>&)>(operator<<));
 });

@@ -151,6 +151,11 @@ namespace detail {
 template <class T>
 Variable<T> parameter_from(Dense<T> value);
 
+/// The value of x (shared) without its history: the one way of a value out of the graph and into it again. A
+/// constant, or a leaf that a gradient can be asked for.
+template <class T>
+Variable<T> cut(const Variable<T>& x, bool requires_grad);
+
 /// A leaf that stands for an argument while a user's function is differentiated in it. What the function does
 /// to its argument with += is done to its own handle.
 template <class T>

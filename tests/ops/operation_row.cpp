@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <xgrad/ops/families.hpp>
+#include <xgrad/core/formula/registry.hpp>
 
 #include "row_shapes.hpp"
 
@@ -38,45 +38,12 @@ std::vector<OperationRow> all_rows() {
   return rows;
 }
 
-std::vector<const Elementwise*> registered_formulas() {
-  std::vector<const Elementwise*> all;
-  for (const auto formulas : {
-           core_operations,
-           arithmetic_operations,
-           exponential_operations,
-           activation_operations,
-           reduction_formulas,
-           loss_formulas,
-           layer_formulas,
-       })
-    for (const OperationGetter& get : formulas()) all.push_back(&get());
-  return all;
-}
+std::vector<const Elementwise*> registered_formulas() { return elementwise_operations(); }
 
 std::vector<std::string> registered_operations() {
   std::vector<std::string> names;
   for (const Elementwise* formula : registered_formulas()) names.emplace_back(formula->name());
-  names.insert(names.end(), {"broadcast_to", "sum_to"});  // core's own pair
-  for (const auto structural : {
-           shape_operation_names,
-           slice_operation_names,
-           indexing_operation_names,
-           linear_algebra_operation_names,
-           decomposition_operation_names,
-           layer_norm_operation_names,
-           batch_norm_operation_names,
-           dropout_operation_names,
-           convolution_operation_names,
-           pooling_operation_names,
-           reduction_operation_names,
-           statistics_operation_names,
-           scan_operation_names,
-           arrange_operation_names,
-           softmax_operation_names,
-           loss_operation_names,
-           cross_entropy_operation_names,
-       })
-    for (const std::string_view name : structural()) names.emplace_back(name);
+  for (const std::string_view name : structural_operations()) names.emplace_back(name);
   return names;
 }
 

@@ -14,6 +14,8 @@
 namespace {
 
 using namespace xgrad::testing;
+using xgrad::detail::Elementwise;
+using xgrad::detail::Program;
 
 /// What an elementwise operation keeps for the gradients of all its inputs: "inputs 0, 1", "output",
 /// "nothing".
@@ -29,6 +31,99 @@ std::string saved_by(const xgrad::detail::Elementwise& formula) {
     if (reads >> i & 1) text += (text.empty() ? "input " : ", ") + std::to_string(i);
   if (output) text += text.empty() ? "output" : ", output";
   return text.empty() ? "nothing" : text;
+}
+
+/// A program as a formula: its inputs by name, and what is used twice said once, before the rest.
+class FormulaText {
+ public:
+  FormulaText(const Program& program, std::vector<std::string> names)
+      : program_(program), texts_(std::move(names)), uses_(program.inputs + program.steps.size()) {
+    for (const Program::Step& step : program.steps)
+      for (std::size_t i = 0; step.operation != nullptr && i < step.operation->inputs(); ++i)
+        ++uses_[step.arguments[i]];
+    // How tightly each text holds together: 0 a sum, 1 a product, 2 what needs no brackets.
+    strengths_.resize(texts_.size(), 2);
+    for (std::size_t value = program.inputs; value < uses_.size(); ++value) add(value);
+  }
+
+  std::string text() const {
+    std::string said;
+    for (const std::string& part : parts_) said += part + ", ";
+    return said + texts_[program_.result()];
+  }
+
+ private:
+  void add(std::size_t value) {
+    const Program::Step& step = program_.step_of(value);
+    auto [text, strength] = step.operation == nullptr ? number(step.constant) : applied(step);
+    if (strength < 2 || text.size() > 8)
+      if (uses_[value] > 1) {
+        const std::string name = std::string(1, static_cast<char>('p' + parts_.size()));
+        parts_.push_back(name + " = " + text);
+        text = name;
+        strength = 2;
+      }
+    texts_.push_back(text);
+    strengths_.push_back(strength);
+  }
+
+  static std::pair<std::string, int> number(double x) {
+    std::ostringstream text;
+    text << x;
+    return {text.str(), x < 0 ? 0 : 2};
+  }
+
+  std::string argument(const Program::Step& step, std::size_t i, int at_least) const {
+    const std::size_t value = step.arguments[i];
+    return strengths_[value] < at_least ? "(" + texts_[value] + ")" : texts_[value];
+  }
+
+  std::pair<std::string, int> applied(const Program::Step& step) const {
+    const std::string name(step.operation->name());
+    if (name == "add") return {argument(step, 0, 0) + " + " + argument(step, 1, 1), 0};
+    if (name == "subtract") return {argument(step, 0, 0) + " - " + argument(step, 1, 1), 0};
+    if (name == "negative") return {"-" + argument(step, 0, 1), 0};
+    if (name == "multiply") return {argument(step, 0, 1) + " * " + argument(step, 1, 1), 1};
+    if (name == "divide") return {argument(step, 0, 1) + " / " + argument(step, 1, 2), 1};
+    std::string text = name + "(";
+    for (std::size_t i = 0; i < step.operation->inputs(); ++i)
+      text += (i == 0 ? "" : ", ") + argument(step, i, 0);
+    return {text + ")", 2};
+  }
+
+  const Program& program_;
+  std::vector<std::string> texts_;
+  std::vector<int> strengths_;
+  std::vector<std::size_t> uses_;
+  std::vector<std::string> parts_;
+};
+
+/// "dy * y" or "a: dy * b; b: dy * a".
+std::string derivatives_of(const Elementwise& formula) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < formula.inputs(); ++i)
+    names.push_back(formula.inputs() == 1 ? "x" : std::string(1, static_cast<char>('a' + i)));
+  const std::vector<std::string> inputs = names;
+  names.insert(names.end(), {"y", "dy"});
+  std::string text;
+  for (std::size_t k = 0; k < formula.inputs(); ++k)
+    text += (k == 0 ? "" : "; ") + (inputs.size() == 1 ? "" : inputs[k] + ": ") + "`" +
+            FormulaText(formula.gradient(k).program, names).text() + "`";
+  return text;
+}
+
+/// The rules of differentiation of all formulas, to be read through.
+std::string derivatives_section() {
+  std::ostringstream text;
+  text << "\n## Derivatives\n\n"
+          "What each formula gives to its inputs, printed from the very program that higher orders run: `x`, "
+          "or "
+          "`a`, `b` ... are\n"
+          "the inputs, `y` the value, `dy` the gradient that arrives at it.\n\n"
+          "| operation | gives |\n|---|---|\n";
+  for (const Elementwise* formula : registered_formulas())
+    text << "| " << formula->name() << " | " << derivatives_of(*formula) << " |\n";
+  return text.str();
 }
 
 std::string made_page() {
@@ -63,6 +158,7 @@ std::string made_page() {
     page << "| " << name << " | " << (elementwise ? "elementwise" : "structural") << " | " << inputs[name]
          << " | " << (elementwise ? saved[name] : "") << " | " << variants[name] << " |\n";
   }
+  page << derivatives_section();
   return page.str();
 }
 
