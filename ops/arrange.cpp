@@ -31,6 +31,10 @@ std::size_t product(const Shape& shape, std::size_t first, std::size_t last) {
 struct Roll {
   static constexpr std::string_view name = "roll";
   std::size_t axis = 0, shift = 0;  ///< 0 < shift < extent
+  void fields(auto& visit) const {
+    visit("axis", axis);
+    visit("shift", shift);
+  }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -53,6 +57,11 @@ struct Pad {
   static constexpr std::string_view name = "pad";
   Shape before, shape;
   double value = 0;
+  void fields(auto& visit) const {
+    visit("before", before);
+    visit("shape", shape);
+    visit("value", value);
+  }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -79,6 +88,13 @@ struct Line {
   Shape result;     ///< the other axes, then the diagonal
   Strides strides;  ///< of the value, for the axes of the result
   std::ptrdiff_t start = 0;
+  void fields(auto& visit) const {
+    visit("axis1", axis1);
+    visit("axis2", axis2);
+    visit("result", result);
+    visit("strides", strides);
+    visit("start", start);
+  }
 
   Line() = default;
   Line(std::string_view operation, const Shape& shape, std::ptrdiff_t offset, std::ptrdiff_t first,
@@ -108,6 +124,7 @@ struct DiagonalScatter;
 struct Diagonal {
   static constexpr std::string_view name = "diagonal";
   Line line;
+  void fields(auto& visit) const { line.fields(visit); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(line.result);
@@ -123,6 +140,10 @@ struct DiagonalScatter {
   static constexpr std::string_view name = "diagonal_scatter";
   Line line;
   Shape shape;
+  void fields(auto& visit) const {
+    line.fields(visit);
+    visit("shape", shape);
+  }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result = Dense<T>::filled(shape, T(0));
@@ -145,6 +166,7 @@ void Diagonal::vjp(Backward<V>& b) const {
 template <class Self>
 struct Triangle {
   std::ptrdiff_t k = 0;
+  void fields(auto& visit) const { visit("k", k); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(x.shape);

@@ -166,13 +166,12 @@ std::vector<bool> inverse_serves(const Dense<T>& a) {
   constexpr T worst_condition = 1000;
   const Stack stack(a.shape);
   const std::size_t n = stack.n;
-  Factors factors;
-  factors.compute(a);
+  const Factors<T> factors = factored(a);
   std::vector<std::uint8_t> serves(stack.count);
   for_matrices(stack, [&](std::size_t matrix) {
-    if (factors.zero_pivots[matrix] < n) return;
+    if (factors.zero_pivot(matrix) < n) return;
     T determinant = 1;
-    for (std::size_t i = 0; i < n; ++i) determinant *= factors.diagonal<T>(matrix, i);
+    for (std::size_t i = 0; i < n; ++i) determinant *= factors.diagonal(matrix, i);
     if (std::fabs(determinant) < std::numeric_limits<T>::min()) return;
     Dense<T> inverted = identity<Dense<T>>(n);
     factors.solve(matrix, false, inverted.mutable_data(), n);

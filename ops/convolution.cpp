@@ -20,6 +20,10 @@ using detail::shape_of;
 struct Convolution {
   Window window;
   std::size_t groups = 1;
+  void fields(auto& visit) const {
+    window.fields(visit);
+    visit("groups", groups);
+  }
 
   ConvolutionSize size(std::size_t batch, const Shape& kernel) const {
     return {window, groups, batch, kernel[1], kernel[0] / groups};

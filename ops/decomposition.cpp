@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "arrange.hpp"
 #include "cofactors.hpp"
+#include "expression_gradient.hpp"
 #include "families.hpp"
 #include "linear_algebra.hpp"
 #include "lu_factors.hpp"
@@ -23,18 +24,6 @@ namespace {
 
 using namespace detail;
 
-/// Solves in place for every right side of a stack; each(matrix of a, right side, its columns).
-template <class T, class Each>
-Dense<T> solve_each(const Dense<T>& a, const Dense<T>& b, const Each& each) {
-  Dense<T> x = b;
-  T* out = x.mutable_data();
-  const std::size_t columns = b.shape.back(), n = a.shape.back(), count = element_count(stack_axes(b.shape));
-  const bool is_shared = Stack(a.shape).count == 1;
-  for_matrices(Stack(Shape{count, n, n}),
-               [&](std::size_t i) { each(is_shared ? 0 : i, out + i * n * columns, columns); });
-  return x;
-}
-
 /// A stack's gradient from that of a solution: 2.3.1, also for the transposed system.
 template <class V>
 V matrix_gradient(const Shape& a, const V& db, const V& x, bool transpose) {
@@ -43,28 +32,53 @@ V matrix_gradient(const Shape& a, const V& db, const V& x, bool transpose) {
                      : detail::matmul_to(stack_axes(a), db, x, second));
 }
 
-/// a x = b, or a' x = b; b has as many axes as it takes, and a one matrix or as many as b.
+/// The solution by the factors of `a`, which are a help: it is a function of `a` and the right side.
+struct SolveFactored {
+  static constexpr std::string_view name = "solve_factored";
+  static constexpr bool saves_output = true;
+  static constexpr std::uint64_t shares = 0b1000;
+  bool transpose = false;
+  void fields(auto& visit) const { visit("transpose", transpose); }
+
+  bool saves(std::size_t input, const Wanted&) const { return input < 3; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a, const Dense<T>& lu, const Dense<std::int64_t>& swaps,
+                   Dense<T> b) const {
+    if (a.size() == 0) return b;
+    return solve_by({lu, swaps}, transpose, std::move(b));
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V db = apply(SolveFactored{!transpose}, b.input(0), b.input(1),
+                       b.template discrete_input<std::int64_t>(2), b.gradient());
+    if (b.wants(0)) b.give(0, matrix_gradient(b.shape(0), db, b.output(), transpose));
+    if (b.wants(3)) b.give(3, db);
+  }
+};
+
+/// a x = b; b has as many axes as it takes, and a one matrix or as many as b. The factors and their exchanges
+/// are outputs, too, for the gradient.
 struct Solve {
   static constexpr std::string_view name = "solve";
   static constexpr bool saves_output = true;
-  bool transpose = false;
-  Factors factors = {};
+  static constexpr std::uint64_t shares = 0b10;
 
   bool saves(std::size_t input, const Wanted&) const { return input == 0; }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& a, const Dense<T>& b) {
-    if (a.size() == 0) return b;
-    factors.compute(a);
+  std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a, const Dense<T>& b) const {
+    Factors<T> factors = factored(a);
+    if (a.size() == 0) return {b, std::move(factors.lu), std::move(factors.swaps)};
     factors.check_regular(name);
-    return solve_each(a, b, [&](std::size_t matrix, T* right, std::size_t columns) {
-      factors.solve(matrix, transpose, right, columns);
-    });
+    Dense<T> x = solve_by(factors, false, b);
+    return {std::move(x), std::move(factors.lu), std::move(factors.swaps)};
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V db = apply(Solve{!transpose, factors}, b.input(0), b.gradient());
-    if (b.wants(0)) b.give(0, matrix_gradient(b.shape(0), db, b.output(), transpose));
+    const V db =
+        apply(SolveFactored{true}, b.input(0), b.output(1), b.template output<std::int64_t>(2), b.gradient());
+    if (b.wants(0)) b.give(0, matrix_gradient(b.shape(0), db, b.output(), false));
     if (b.wants(1)) b.give(1, db);
   }
 };
@@ -72,7 +86,12 @@ struct Solve {
 struct SolveTriangular {
   static constexpr std::string_view name = "solve_triangular";
   static constexpr bool saves_output = true;
+  static constexpr std::uint64_t shares = 0b10;
   TriangularOptions options;
+  void fields(auto& visit) const {
+    visit("upper", bool(options.upper));
+    visit("transpose", bool(options.transpose));
+  }
 
   bool saves(std::size_t input, const Wanted&) const { return input == 0; }
 
@@ -105,18 +124,15 @@ struct SolveTriangular {
 struct Inverse {
   static constexpr std::string_view name = "inverse";
   static constexpr bool saves_output = true;
+  static constexpr std::uint64_t shares = 1;
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {
     if (a.size() == 0) return a;
-    Factors factors;
-    factors.compute(a);
+    const Factors<T> factors = factored(a);
     factors.check_regular(name);
     const Dense<T> identity = banded<Dense<T>>(a.shape.back(), 0, 1, 0);
-    return solve_each(a, broadcast_to(identity, a.shape),
-                      [&](std::size_t matrix, T* right, std::size_t columns) {
-                        factors.solve(matrix, false, right, columns);
-                      });
+    return solve_by(factors, false, broadcast_to(identity, a.shape));
   }
   /// 2.2.3.
   template <class V>
@@ -136,67 +152,81 @@ V beside_matrices(const V& scale) {
 }
 
 /// scale times the transposed inverse, a scale for each matrix.
-template <class V>
-V scaled_inverse(const V& a, const Factors& factors, const V& scale) {
+template <class V, class Swaps>
+V scaled_inverse(const V& a, const V& lu, const Swaps& swaps, const V& scale) {
   const V right = beside_matrices(scale) * banded<V>(shape_of(a).back(), 0, 1, 0);
-  return apply(Solve{true, factors}, a, right);
+  return apply(SolveFactored{true}, a, lu, swaps, right);
 }
 
+/// dy times the cofactors of a, of which the determinants and the factors are known.
+struct DeterminantGradient {
+  static constexpr std::string_view name = "determinant_gradient";
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  /// 2.2.4 where the inverse serves. For the gradient alone that is everywhere but where the determinant is
+  /// 0, since what the inverse is too large by the determinant is too small.
+  template <class T>
+  Dense<T> forward(const Dense<T>& a, const Dense<T>& determinant, const Dense<T>& lu,
+                   const Dense<std::int64_t>& swaps, const Dense<T>& dy) const {
+    const auto is_lost = [](T each) { return std::fabs(each) < std::numeric_limits<T>::min(); };
+    const bool by_inverse =
+        Factors<T>{lu, swaps}.are_regular() &&
+        std::none_of(determinant.data(), determinant.data() + determinant.size(), is_lost);
+    return by_inverse ? scaled_inverse(a, lu, swaps, dy * determinant) : beside_matrices(dy) * cofactors(a);
+  }
+  /// Derivatives lose more digits by the inverse than the gradient itself.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    using T = typename V::value_type;
+    const Variable<T> lu(b.input(2));
+    const auto swaps = b.template discrete_input<std::int64_t>(3);
+    give_gradients_of(b, std::array<std::size_t, 3>{0, 1, 4}, [&](const auto& places) {
+      const auto& [a, determinant, dy] = places;
+      const std::vector<bool> serve = inverse_serves(a.dense());
+      const bool by_inverse =
+          a.shape().back() > 3 && std::find(serve.begin(), serve.end(), false) == serve.end();
+      return by_inverse ? scaled_inverse(a, lu, swaps, dy * determinant) : beside_matrices(dy) * cofactors(a);
+    });
+  }
+};
+
+/// The factors and their exchanges are outputs, too, for the gradient.
 struct Determinant {
   static constexpr std::string_view name = "determinant";
   static constexpr bool saves_output = true;
-  Factors factors = {};
 
   bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& a) {
-    factors.compute(a);
+  std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a) const {
+    Factors<T> factors = factored(a);
     Dense<T> result(stack_axes(a.shape));
     T* out = result.mutable_data();
     for_matrices(Stack(a.shape), [&](std::size_t matrix) {
       double product = factors.is_odd(matrix) ? -1 : 1;
       for (std::size_t i = 0; i < a.shape.back(); ++i)
-        product *= static_cast<double>(factors.diagonal<T>(matrix, i));
+        product *= static_cast<double>(factors.diagonal(matrix, i));
       out[matrix] = static_cast<T>(product);
     });
-    return result;
+    return {std::move(result), std::move(factors.lu), std::move(factors.swaps)};
   }
-  /// 2.2.4 where the inverse serves. For the gradient alone that is everywhere but where the determinant is
-  /// 0, since what the inverse is too large by the determinant is too small; but not for its derivatives.
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V a = b.input(0);
-    bool by_inverse;
-    if constexpr (Backward<V>::is_plain) {
-      using T = typename V::value_type;
-      const auto is_lost = [](T determinant) {
-        return std::fabs(determinant) < std::numeric_limits<T>::min();
-      };
-      const V y = b.output();
-      by_inverse = factors.are_regular() && std::none_of(y.data(), y.data() + y.size(), is_lost);
-    } else {
-      by_inverse = a.shape().back() > 3 && all_serve(inverse_serves(a.dense()));
-    }
-    b.give(0, by_inverse ? scaled_inverse(a, factors, b.gradient() * b.output())
-                         : beside_matrices(b.gradient()) * cofactors(a));
-  }
-
- private:
-  static bool all_serve(const std::vector<bool>& serve) {
-    return std::find(serve.begin(), serve.end(), false) == serve.end();
+    b.give(0, apply(DeterminantGradient{}, b.input(0), b.output(), b.output(1),
+                    b.template output<std::int64_t>(2), b.gradient()));
   }
 };
 
+/// The factors and their exchanges are outputs, too, for the gradient.
 struct LogDet {
   static constexpr std::string_view name = "logdet";
-  Factors factors = {};
 
   bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& a) {
-    factors.compute(a);
+  std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a) const {
+    Factors<T> factors = factored(a);
     factors.check_regular(name);
     const Stack stack(a.shape);
     Dense<T> result(stack_axes(a.shape));
@@ -206,7 +236,7 @@ struct LogDet {
       bool odd = factors.is_odd(matrix);
       double total = 0;
       for (std::size_t i = 0; i < stack.n; ++i) {
-        const auto pivot = static_cast<double>(factors.diagonal<T>(matrix, i));
+        const auto pivot = static_cast<double>(factors.diagonal(matrix, i));
         odd ^= pivot < 0;
         total += std::log(std::fabs(pivot));
       }
@@ -217,12 +247,12 @@ struct LogDet {
       throw ValueError("logdet: " + describe(matrix, a.shape) +
                        " has a negative determinant; exchange two rows, or take log(abs(determinant(a)))");
     });
-    return result;
+    return {std::move(result), std::move(factors.lu), std::move(factors.swaps)};
   }
   /// 2.2.4, divided by the determinant.
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, scaled_inverse(b.input(0), factors, b.gradient()));
+    b.give(0, scaled_inverse(b.input(0), b.output(1), b.template output<std::int64_t>(2), b.gradient()));
   }
 };
 
@@ -242,6 +272,7 @@ bool pass_nan_on(std::size_t n, std::size_t rows, T* factor) {
 struct Cholesky {
   static constexpr std::string_view name = "cholesky";
   static constexpr bool saves_output = true;
+  static constexpr std::uint64_t shares = 1;
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {
@@ -286,7 +317,7 @@ void check_square(std::string_view operation, const Shape& a) {
 
 /// Performs `op` with the batch axes of both broadcast, and a vector as a column.
 template <class Op, class V>
-V solve_by(Op op, const V& a, const V& b) {
+V solved(Op op, const V& a, const V& b) {
   const Shape &matrix = shape_of(a), &right = shape_of(b);
   check_square(Op::name, matrix);
   const std::size_t n = matrix.back(), dim = right.size();
@@ -326,11 +357,11 @@ V of_square(const V& a) {
 
 template <Tensor V>
 V solve(const V& a, const V& b) {
-  return solve_by(Solve{}, a, b);
+  return solved(Solve{}, a, b);
 }
 template <Tensor V>
 V solve_triangular(const V& a, const V& b, const TriangularOptions& options) {
-  return solve_by(SolveTriangular{options}, a, b);
+  return solved(SolveTriangular{options}, a, b);
 }
 template <Tensor V>
 V inverse(const V& a) {
@@ -354,7 +385,8 @@ V cholesky(const V& a) {
 });
 
 std::vector<std::string_view> detail::decomposition_operation_names() {
-  return names_of<kernels::List<Solve, SolveTriangular, Inverse, Determinant, LogDet, Cholesky>>();
+  return names_of<kernels::List<Solve, SolveFactored, SolveTriangular, Inverse, Determinant,
+                                DeterminantGradient, LogDet, Cholesky>>();
 }
 
 }  // namespace xgrad

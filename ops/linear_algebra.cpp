@@ -37,19 +37,65 @@ GemmSize product_size(const Shape& row, const Shape& column, const MatmulOptions
   return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
 }
 
+void visit_options(auto& visit, const MatmulOptions& options) {
+  visit("transpose_a", static_cast<bool>(options.transpose_a));
+  visit("transpose_b", static_cast<bool>(options.transpose_b));
+}
+
 Shape joined(Shape shape, std::initializer_list<std::size_t> extents) {
   for (std::size_t more : extents) shape.push_back(more);
   return shape;
 }
 
-/// Gives input `i` the product of two matrices. What it has been given before is added to in place, which
-/// saves a result of that size and a pass over it.
+template <class V>
+void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right, const MatmulOptions& options);
+
+/// Gives two inputs, [m, k] and [k, n], the gradients of their product, of which dy is [m, n].
+template <class V>
+void give_factors(Backward<V>& b, std::size_t first, const V& dy, const MatmulOptions& options) {
+  const auto [ta, tb] = options;
+  const std::size_t second = first + 1;
+  const Shape row = as_row(b.shape(first)), column = as_column(b.shape(second));
+  if (b.wants(first)) {
+    const V other = reshape(b.input(second), column);
+    ta ? give_product(b, first, other, dy, {tb, true}) : give_product(b, first, dy, other, {false, !tb});
+  }
+  if (b.wants(second)) {
+    const V other = reshape(b.input(first), row);
+    tb ? give_product(b, second, dy, other, {true, ta}) : give_product(b, second, other, dy, {!ta, false});
+  }
+}
+
+/// c + a b, of matrices; in place where nobody else holds c, which saves a result of that size and a pass
+/// over it.
+struct AddProduct {
+  static constexpr std::string_view name = "add_product";
+  static constexpr std::uint64_t shares = 1;
+  MatmulOptions options;
+  void fields(auto& visit) const { visit_options(visit, options); }
+
+  bool saves(std::size_t input, const Wanted& wanted) const { return input > 0 && wanted[3 - input]; }
+
+  template <class T>
+  Dense<T> forward(Dense<T> c, const Dense<T>& a, const Dense<T>& b) const {
+    gemm(product_size(a.shape, b.shape, options), a.data(), b.data(), c.mutable_data(), Into::add);
+    return c;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    give_factors(b, 1, b.gradient(), options);
+    if (b.wants(0)) b.give(0, b.take_gradient());
+  }
+};
+
+/// Gives input `i` the product of two matrices, added to what waits for it.
 template <class V>
 void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right,
                   const MatmulOptions& options) {
-  if constexpr (Backward<V>::is_plain) {
-    if (auto* const sum = b.pending(i))
-      return gemm(product_size(left.shape, right.shape, options), left.data(), right.data(), sum, Into::add);
+  if (V waiting = b.take_waiting(i); waiting.defined()) {
+    const GemmSize size = product_size(shape_of(left), shape_of(right), options);
+    V sum = apply(AddProduct{options}, reshape(std::move(waiting), Shape{size.m, size.n}), left, right);
+    return b.put(i, reshape(std::move(sum), b.shape(i)));
   }
   b.give(i, reshape(detail::matmul_to(no_axes, left, right, options), b.shape(i)));
 }
@@ -58,6 +104,10 @@ struct MatMul {
   static constexpr std::string_view name = "matmul";
   MatmulOptions options;
   Shape batch;  ///< the result's axes before its matrices; products over others are added up
+  void fields(auto& visit) const {
+    visit_options(visit, options);
+    visit("batch", batch);
+  }
 
   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[1 - input]; }
 
@@ -85,10 +135,9 @@ struct MatMul {
     const Shape row = as_row(b.shape(0)), column = as_column(b.shape(1));
     const GemmSize size = product_size(row, column, options);
     const V dy = reshape(b.gradient(), joined(batch, {size.m, size.n}));
-    const bool one_product = row.size() == 2 && column.size() == 2;
+    if (row.size() == 2 && column.size() == 2) return give_factors(b, 0, dy, options);
     const auto give = [&](std::size_t i, const Shape& full, const V& left, const V& right,
                           const MatmulOptions& how) {
-      if (one_product) return give_product(b, i, left, right, how);
       b.give(i, reshape(detail::matmul_to(batch_of(full), left, right, how), b.shape(i)));
     };
     if (b.wants(0)) {
@@ -291,7 +340,7 @@ V linear(const V& x, const V& weight, const V& bias) {
 });
 
 std::vector<std::string_view> detail::linear_algebra_operation_names() {
-  return names_of<kernels::List<MatMul, Linear>>();
+  return names_of<kernels::List<MatMul, AddProduct, Linear>>();
 }
 
 }  // namespace xgrad

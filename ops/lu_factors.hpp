@@ -1,4 +1,4 @@
-// Stacks of square matrices, and their LU factors, as decomposition.cpp's operations keep them.
+// Stacks of square matrices, their LU factors, and solutions by these.
 #pragma once
 
 #include <algorithm>
@@ -60,47 +60,52 @@ void check_each(const std::vector<std::size_t>& found, std::size_t n, const Fail
     if (found[i] < n) fail(i, found[i]);
 }
 
-/// The LU factors of a stack of matrices, shared by an operation and its derivatives.
-struct Factors {
-  Value lu;
-  Dense<std::int64_t> swaps;
-  std::vector<std::size_t> zero_pivots;  ///< n for a matrix that has none
+/// Solves in place for every right side of the stack `x`; each(matrix of a, right side, its columns).
+template <class T, class Each>
+Dense<T> solve_each(const Dense<T>& a, Dense<T> x, const Each& each) {
+  T* out = x.mutable_data();
+  const std::size_t columns = x.shape.back(), n = a.shape.back(), count = element_count(stack_axes(x.shape));
+  const bool is_shared = Stack(a.shape).count == 1;
+  for_matrices(Stack(Shape{count, n, n}),
+               [&](std::size_t i) { each(is_shared ? 0 : i, out + i * n * columns, columns); });
+  return x;
+}
 
-  template <class T>
-  void compute(const Dense<T>& a) {
-    if (lu.defined()) return;
-    const Stack stack(a.shape);
-    Dense<T> work = a;
-    T* out = work.mutable_data();
-    swaps = Dense<std::int64_t>(Shape{stack.count, stack.n});
-    zero_pivots.assign(stack.count, stack.n);
-    std::int64_t* exchanges = swaps.mutable_data();
-    for_matrices(stack, [&](std::size_t i) {
-      zero_pivots[i] = factor_lu(stack.n, out + i * stack.n * stack.n, exchanges + i * stack.n);
-    });
-    lu = std::move(work);
+/// The LU factors of a stack of matrices, as factor_lu() leaves them, and its exchanges for each: [..., n].
+template <class T>
+struct Factors {
+  Dense<T> lu;
+  Dense<std::int64_t> swaps;
+
+  /// The first pivot of a matrix that is 0; n if there is none.
+  std::size_t zero_pivot(std::size_t matrix) const {
+    const std::size_t n = lu.shape.back();
+    std::size_t pivot = 0;
+    while (pivot < n && diagonal(matrix, pivot) != T(0)) ++pivot;
+    return pivot;
   }
   bool are_regular() const {
-    return std::all_of(zero_pivots.begin(), zero_pivots.end(),
-                       [&](std::size_t pivot) { return pivot == lu.shape.back(); });
+    const Stack stack(lu.shape);
+    std::size_t matrix = 0;
+    while (matrix < stack.count && zero_pivot(matrix) == stack.n) ++matrix;
+    return matrix == stack.count;
   }
   void check_regular(std::string_view operation) const {
-    check_each(zero_pivots, lu.shape.back(), [&](std::size_t matrix, std::size_t pivot) {
-      throw ValueError(std::string(operation) + ": " + describe(matrix, lu.shape) + " is singular (pivot " +
-                       std::to_string(pivot) + " of its LU factors is 0: row " + std::to_string(pivot) +
-                       " depends on the rows before it); change that row, or add a multiple of the identity");
-    });
+    const Stack stack(lu.shape);
+    for (std::size_t matrix = 0; matrix < stack.count; ++matrix)
+      if (const std::size_t pivot = zero_pivot(matrix); pivot < stack.n)
+        throw ValueError(std::string(operation) + ": " + describe(matrix, lu.shape) + " is singular (pivot " +
+                         std::to_string(pivot) + " of its LU factors is 0: row " + std::to_string(pivot) +
+                         " depends on the rows before it); change that row, or add a multiple of the "
+                         "identity");
   }
-  template <class T>
   void solve(std::size_t matrix, bool transpose, T* b, std::size_t columns) const {
     const std::size_t n = lu.shape.back();
-    solve_lu(n, static_cast<const T*>(lu.buffer.data()) + matrix * n * n, swaps.data() + matrix * n,
-             transpose, b, columns);
+    solve_lu(n, lu.data() + matrix * n * n, swaps.data() + matrix * n, transpose, b, columns);
   }
-  template <class T>
   T diagonal(std::size_t matrix, std::size_t i) const {
     const std::size_t n = lu.shape.back();
-    return static_cast<const T*>(lu.buffer.data())[(matrix * n + i) * n + i];
+    return lu.data()[(matrix * n + i) * n + i];
   }
   bool is_odd(std::size_t matrix) const {
     const auto n = static_cast<std::int64_t>(lu.shape.back());
@@ -109,5 +114,27 @@ struct Factors {
     return odd;
   }
 };
+
+template <class T>
+Factors<T> factored(const Dense<T>& a) {
+  const Stack stack(a.shape);
+  Shape rows = stack_axes(a.shape);
+  rows.push_back(stack.n);
+  Factors<T> factors{a, Dense<std::int64_t>(rows)};
+  T* out = factors.lu.mutable_data();
+  std::int64_t* exchanges = factors.swaps.mutable_data();
+  for_matrices(stack, [&](std::size_t i) {
+    factor_lu(stack.n, out + i * stack.n * stack.n, exchanges + i * stack.n);
+  });
+  return factors;
+}
+
+/// b becomes x, for a x = b or a' x = b; a is one matrix, or there are as many as in b.
+template <class T>
+Dense<T> solve_by(const Factors<T>& factors, bool transpose, Dense<T> b) {
+  return solve_each(factors.lu, std::move(b), [&](std::size_t matrix, T* right, std::size_t columns) {
+    factors.solve(matrix, transpose, right, columns);
+  });
+}
 
 }  // namespace xgrad::detail

@@ -7,6 +7,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "expression_gradient.hpp"
 #include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
@@ -46,6 +47,10 @@ struct Cumsum {
   static constexpr std::string_view name = "cumsum";
   std::size_t axis = 0;
   bool from_the_end = false;
+  void fields(auto& visit) const {
+    visit("axis", axis);
+    visit("from_the_end", from_the_end);
+  }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -103,6 +108,68 @@ void products_of_others(const T* x, T* out, std::size_t count, T scale, std::vec
     out[i] = static_cast<T>(before[i] * product);
 }
 
+/// Columns [0, half), [half, 2 half), and the last one where their number is odd.
+template <class T>
+struct Halves {
+  Variable<T> left, right;
+  std::optional<Variable<T>> odd;
+  explicit Halves(const Variable<T>& rows) {
+    const auto columns = static_cast<std::ptrdiff_t>(rows.shape()[1]), half = columns / 2;
+    left = slice(rows, {all, range(0, half)});
+    right = slice(rows, {all, range(half, 2 * half)});
+    if (columns % 2 == 1) odd = slice(rows, {all, range(2 * half, columns)});
+  }
+};
+
+/// ProductsOfOthers from operations that are right at 0, in as many steps as the number of columns has binary
+/// digits: halves are multiplied up a tree, and down it each half's others are its sibling and its parent's
+/// others.
+template <class T>
+Variable<T> products_in_a_tree(const Variable<T>& rows, const Variable<T>& dy) {
+  std::vector<Variable<T>> levels{rows};
+  while (levels.back().shape()[1] > 1) {
+    const Halves<T> halves(levels.back());
+    const Variable<T> product = halves.left * halves.right;
+    levels.push_back(halves.odd ? concatenate({product, *halves.odd}, 1) : product);
+  }
+  Variable<T> found = rows.shape()[1] == 0 ? rows : dy;
+  for (std::size_t level = levels.size() - 1; level-- > 0;) {
+    const Halves<T> halves(levels[level]);
+    const auto half = static_cast<std::ptrdiff_t>(halves.left.shape()[1]);
+    const Variable<T> above = slice(found, {all, range(0, half)});
+    std::vector<Variable<T>> parts{above * halves.right, above * halves.left};
+    if (halves.odd) parts.push_back(slice(found, {all, range(half, half + 1)}));
+    found = concatenate(parts, 1);
+  }
+  return found;
+}
+
+/// For each element of a matrix, the product of the others of its row, times that row's dy.
+struct ProductsOfOthers {
+  static constexpr std::string_view name = "products_of_others";
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& rows, const Dense<T>& dy) const {
+    Dense<T> products(rows.shape);
+    const std::size_t lines = rows.shape[0], count = rows.shape[1];
+    const T *in = rows.data(), *scale = dy.data();
+    T* out = products.mutable_data();
+    parallel_for(lines, lines_of_a_piece(count), [=](std::size_t begin, std::size_t end) {
+      std::vector<double> scratch;
+      for (std::size_t k = begin; k < end; ++k)
+        products_of_others(in + k * count, out + k * count, count, scale[k], scratch);
+    });
+    return products;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    give_gradients_of(b, std::array<std::size_t, 2>{0, 1},
+                      [](const auto& places) { return products_in_a_tree(places[0], places[1]); });
+  }
+};
+
 /// Products over lines of any axes, which are brought to the end: x becomes a matrix with a line a row.
 struct Prod {
   static constexpr std::string_view name = "prod";
@@ -110,6 +177,15 @@ struct Prod {
   Axes order, inverse;  ///< the reduced axes last, and back
   std::size_t lines = 1, count = 1;
   bool moves_axes = false;
+  void fields(auto& visit) const {
+    visit("shape", shape);
+    visit("result", result);
+    visit("order", order);
+    visit("inverse", inverse);
+    visit("lines", lines);
+    visit("count", count);
+    visit("moves_axes", moves_axes);
+  }
 
   bool saves(std::size_t, const Wanted&) const { return true; }
 
@@ -154,57 +230,9 @@ struct Prod {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, from_rows(others(to_rows(b.input(0)), reshape(b.gradient(), Shape{lines, 1}))));
+    b.give(0,
+           from_rows(apply(ProductsOfOthers{}, to_rows(b.input(0)), reshape(b.gradient(), Shape{lines, 1}))));
   }
-
- private:
-  template <class T>
-  Dense<T> others(const Dense<T>& rows, const Dense<T>& dy) const {
-    Dense<T> products(rows.shape);
-    const T *in = rows.data(), *scale = dy.data();
-    T* out = products.mutable_data();
-    parallel_for(lines, lines_of_a_piece(count), [=, this](std::size_t begin, std::size_t end) {
-      std::vector<double> scratch;
-      for (std::size_t k = begin; k < end; ++k)
-        products_of_others(in + k * count, out + k * count, count, scale[k], scratch);
-    });
-    return products;
-  }
-
-  /// The same from operations that are right at 0, in as many steps as count has binary digits: halves are
-  /// multiplied up a tree, and down it each half's others are its sibling and its parent's others.
-  template <class T>
-  Variable<T> others(const Variable<T>& rows, const Variable<T>& dy) const {
-    std::vector<Variable<T>> levels{rows};
-    while (levels.back().shape()[1] > 1) {
-      const Halves<T> halves(levels.back());
-      const Variable<T> product = halves.left * halves.right;
-      levels.push_back(halves.odd ? concatenate({product, *halves.odd}, 1) : product);
-    }
-    Variable<T> found = count == 0 ? rows : dy;
-    for (std::size_t level = levels.size() - 1; level-- > 0;) {
-      const Halves<T> halves(levels[level]);
-      const auto half = static_cast<std::ptrdiff_t>(halves.left.shape()[1]);
-      const Variable<T> above = slice(found, {all, range(0, half)});
-      std::vector<Variable<T>> parts{above * halves.right, above * halves.left};
-      if (halves.odd) parts.push_back(slice(found, {all, range(half, half + 1)}));
-      found = concatenate(parts, 1);
-    }
-    return found;
-  }
-
-  /// Columns [0, half), [half, 2 half), and the last one where their number is odd.
-  template <class T>
-  struct Halves {
-    Variable<T> left, right;
-    std::optional<Variable<T>> odd;
-    explicit Halves(const Variable<T>& rows) {
-      const auto columns = static_cast<std::ptrdiff_t>(rows.shape()[1]), half = columns / 2;
-      left = slice(rows, {all, range(0, half)});
-      right = slice(rows, {all, range(half, 2 * half)});
-      if (columns % 2 == 1) odd = slice(rows, {all, range(2 * half, columns)});
-    }
-  };
 };
 
 }  // namespace
@@ -230,7 +258,7 @@ V prod(const V& x, const ReduceOptions& options) {
 });
 
 std::vector<std::string_view> detail::scan_operation_names() {
-  return names_of<kernels::List<Cumsum, Prod>>();
+  return names_of<kernels::List<Cumsum, ProductsOfOthers, Prod>>();
 }
 
 }  // namespace xgrad

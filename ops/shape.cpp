@@ -16,7 +16,9 @@ using detail::shape_of;
 
 struct Reshape {
   static constexpr std::string_view name = "reshape";
+  static constexpr std::uint64_t shares = 1;
   Shape shape;
+  void fields(auto& visit) const { visit("shape", shape); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return x.with_shape(shape);
@@ -81,6 +83,7 @@ Shape resolve(const Axes& extents, const Shape& from) {
 struct Transpose {
   static constexpr std::string_view name = "transpose";
   AxisList<std::size_t> order;
+  void fields(auto& visit) const { visit("order", order); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const Strides strides = row_major_strides(x.shape);

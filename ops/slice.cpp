@@ -27,6 +27,12 @@ struct Box {
     counts.push_back(count);
     if (!drops) result.push_back(count);
   }
+  void fields(auto& visit) const {
+    visit("start", start);
+    visit("step", step);
+    visit("counts", counts);
+    visit("result", result);
+  }
 };
 
 struct SliceScatter;
@@ -34,6 +40,7 @@ struct SliceScatter;
 struct Slice {
   static constexpr std::string_view name = "slice";
   Box box;
+  void fields(auto& visit) const { box.fields(visit); }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(box.result);
@@ -64,6 +71,10 @@ struct SliceScatter {
   static constexpr std::string_view name = "slice_scatter";
   Box box;
   Shape shape;
+  void fields(auto& visit) const {
+    box.fields(visit);
+    visit("shape", shape);
+  }
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result = Dense<T>::filled(shape, T(0));
@@ -101,14 +112,29 @@ void add_at(const Slice::Place& place, const Shape& counts, const T* from, T* in
   }
 }
 
+/// c, with the elements of x added to its slice; in place where nobody else holds c.
+struct AddSlice {
+  static constexpr std::string_view name = "add_slice";
+  static constexpr std::uint64_t shares = 1;
+  Box box;
+  void fields(auto& visit) const { box.fields(visit); }
+  template <class T>
+  Dense<T> forward(Dense<T> c, const Dense<T>& x) const {
+    add_at(Slice::place(box, c.shape), box.counts, x.data(), c.mutable_data());
+    return c;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    if (b.wants(1)) b.give(1, apply(Slice{box}, b.gradient()));
+    if (b.wants(0)) b.give(0, b.take_gradient());
+  }
+};
+
 template <class V>
 void Slice::vjp(Backward<V>& b) const {
   // A value that is taken apart gets its gradient in parts: only the first of them costs zeros of its size.
-  if constexpr (Backward<V>::is_plain)
-    if (auto* const sum = b.pending(0)) {
-      add_at(place(box, b.shape(0)), box.counts, b.gradient().data(), sum);
-      return;
-    }
+  if (V waiting = b.take_waiting(0); waiting.defined())
+    return b.put(0, apply(AddSlice{box}, std::move(waiting), b.gradient()));
   b.give(0, apply(SliceScatter{box, b.shape(0)}, b.gradient()));
 }
 
@@ -172,6 +198,7 @@ V part_along(const V& x, std::size_t axis, std::size_t first, std::size_t count)
 struct Concatenate {
   static constexpr std::string_view name = "concatenate";
   std::size_t axis = 0;
+  void fields(auto& visit) const { visit("axis", axis); }
   template <class T>
   Dense<T> forward(const std::vector<Dense<T>>& values) const {
     Shape shape = values[0].shape;
@@ -299,7 +326,7 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
 });
 
 std::vector<std::string_view> detail::slice_operation_names() {
-  return names_of<kernels::List<Slice, SliceScatter, Concatenate>>();
+  return names_of<kernels::List<Slice, SliceScatter, AddSlice, Concatenate>>();
 }
 
 }  // namespace xgrad

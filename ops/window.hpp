@@ -5,6 +5,7 @@
 
 // Kernel files need the window alone.
 #ifndef XGRAD_ISA
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,17 @@ struct Window {
   std::size_t out_size() const { return out[0] * out[1]; }
   /// From the window's first element to its last, both included.
   std::size_t reach(std::size_t axis) const { return dilation[axis] * (kernel[axis] - 1) + 1; }
+#ifndef XGRAD_ISA
+  /// For the operations that have one.
+  void fields(auto& visit) const {
+    visit("in", std::span(in));
+    visit("kernel", std::span(kernel));
+    visit("stride", std::span(stride));
+    visit("padding", std::span(padding));
+    visit("dilation", std::span(dilation));
+    visit("out", std::span(out));
+  }
+#endif
 };
 
 #ifndef XGRAD_ISA

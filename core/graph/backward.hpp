@@ -139,11 +139,21 @@ class Backward {
   const Shape& output_shape() const noexcept { return node_.value().shape; }
   std::size_t input_count() const noexcept { return node_.inputs().size(); }
   bool wants(std::size_t i) const noexcept { return sweep_.wants(*node_.inputs()[i]); }
-  /// The elements of what input `i` has been given so far, to be added to in place; none where that is
-  /// nothing, or held by others too. For a share that is zero nearly everywhere: a plain sweep alone has it.
-  T* pending(std::size_t i) requires(is_plain) {
-    memory::Buffer* sum = sweep_.pending(*node_.inputs()[i]);
-    return sum != nullptr ? static_cast<T*>(sum->mutable_data()) : nullptr;
+  /// Takes what input `i` has been given so far, for an operation that adds to it in place, or in fewer steps
+  /// than give() would; undefined where that is nothing. put() brings it back before anything else is given.
+  V take_waiting(std::size_t i) {
+    Node& input = *node_.inputs()[i];
+    Carrier waiting = sweep_.take_waiting(input);
+    if (!waiting) return V();
+    expand(waiting, input);
+    return wrap<V>(std::move(waiting), shape(i));
+  }
+  void put(std::size_t i, V sum) {
+    if constexpr (is_plain) {
+      sweep_.put(*node_.inputs()[i], std::move(sum.buffer));
+    } else {
+      sweep_.put(*node_.inputs()[i], Handle(sum.handle()));
+    }
   }
   /// Adds to the gradient of input `i`; its shape must be the input's, and its elements of the input's kind.
   template <class U>

@@ -191,6 +191,14 @@ void Sweep<G>::give(Node& node, G&& share) {
     detail::check_gradient(node, slots_[slot].gradient);
 }
 
+template <class G>
+void Sweep<G>::put(Node& node, G&& sum) {
+  G& gradient = slots_[find(node)].gradient;
+  gradient = std::move(sum);
+  if (watched_) [[unlikely]]
+    detail::check_gradient(node, gradient);
+}
+
 namespace {
 
 memory::Buffer zeros_of(const Node& node, const memory::Buffer*) {
@@ -323,8 +331,13 @@ template class Sweep<Handle>;
 void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share) {
   if (!sweep.wants(node)) return;
   const Source source{share.buffer.data(), &share.shape};
-  if (memory::Buffer* sum = sweep.pending(node))
-    return add_shares(sum->mutable_data(), {sum->data(), &node.value().shape}, source, node);
+  if (memory::Buffer waiting = sweep.take_waiting(node)) {
+    const Source before{waiting.data(), waiting.uniform() ? &no_axes : &node.value().shape};
+    memory::Buffer sum =
+        in_place(waiting) ? std::move(waiting) : memory::Buffer(node.value().size() * item_of(node));
+    add_shares(sum.mutable_data(), before, source, node);
+    return sweep.put(node, std::move(sum));
+  }
   if (share.size() != 1) return sweep.give(node, repeated(source, node));
   memory::Buffer one(item_of(node));
   std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));

@@ -1,7 +1,6 @@
 // One backward sweep: the gradients that are under way, and the order in which nodes are visited.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
@@ -60,18 +59,14 @@ class Sweep {
   void start(G&& seed) { give(*output_.node(), std::move(seed)); }
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
-  /// The gradient of `node` so far, if this sweep alone holds it in full and it may be added to in place;
-  /// none while anomalies are looked for, nor in a sweep that is recorded.
-  memory::Buffer* pending(const Node& node) noexcept {
-    if constexpr (std::same_as<G, memory::Buffer>) {
-      const std::uint32_t slot = find(node);
-      if (slot == none || watched_) return nullptr;
-      memory::Buffer& sum = slots_[slot].gradient;
-      return sum.unique() && !sum.uniform() ? &sum : nullptr;
-    } else {
-      return nullptr;
-    }
+  /// Takes what has come for `node` so far, for a share that is added in a way of its own; empty where that
+  /// is nothing. put() brings it back before anything else is given.
+  G take_waiting(const Node& node) noexcept {
+    const std::uint32_t slot = find(node);
+    return slot == none ? G() : std::move(slots_[slot].gradient);
   }
+  /// What has come for `node`, with the share.
+  void put(Node& node, G&& sum);
   /// Whether a node is spent by its visit, so that it may write to what it has saved; it marks itself as
   /// spent first.
   bool spends() const noexcept { return spends_; }

@@ -23,6 +23,7 @@ const std::vector<Refusal> shape_refusals = {
     {"slice (one element)", {{0, 2}}, {"position -1", "[0, 2]"}, value_error},
     {"slice (split)", {{2, 5}}, {"3 parts", "axis 1", "[2, 5]"}},
     {"slice (flip)", {{4}}, {"axis 1", "[4]"}},
+    {"add_slice", {{}, {}}, {"concatenate: ", "[]"}},
     {"slice_scatter", {{3, 2}}, {"[3, 2]", "[2, 3]", "[4, 5]"}},
     {"concatenate", {{2, 3}, {2, 1}, {3, 4}}, {"axis 1", "[2, 3]", "[3, 4]"}},
     {"concatenate", {{2, 3}, {2}, {2, 4}}, {"[2, 3]", "[2]"}},
@@ -78,6 +79,9 @@ const std::vector<Refusal> linear_algebra_refusals = {
     {"solve (vector)", {{3, 3}, {}}, {"solve: ", "[3, 3]", "[]"}},
     {"solve_triangular (lower)", {{3, 3}, {2, 2}}, {"solve_triangular: ", "[3, 3]", "[2, 2]"}},
     {"solve_triangular (lower)", {{3, 3}, {}}, {"solve_triangular: ", "[3, 3]", "[]"}},
+    {"add_product", {{}, {4, 5}, {4, 5}}, {"matmul: ", "[]"}},
+    {"solve_factored", {{}, {2, 3, 2}}, {"solve: ", "square", "[]"}},
+    {"determinant_gradient", {{}, {}}, {"determinant: ", "square", "[]"}},
     {"determinant", {{3, 4}}, {"square", "[3, 4]"}},
     {"determinant", {{3}}, {"square", "[3]"}},
     {"determinant", {{}}, {"square", "[]"}},
@@ -134,6 +138,7 @@ const std::vector<Refusal> reduction_refusals = {
     {"norm (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"cumsum (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"prod (middle axis)", {{4}}, {"axis 1", "[4]"}},
+    {"products_of_others", {{}, {}}, {"prod: ", "axis -1", "[]"}},
 };
 
 const std::vector<Refusal> loss_refusals = {

@@ -37,6 +37,7 @@ std::vector<FurtherShapes> shape_shapes() {
       of_one("slice (steps forward and back)", {{0, 5}, {4, 0}, {1, 1}}, {{1203, 702}}),
       of_one("slice (flip)", {{0, 5}, {4, 0}}, {{401, 701}}),
       of_one("slice_scatter (into every second row)", {{0, 3}, {2, 0}}, {{401, 701}}),
+      {"add_slice", {{{0, 3}, {0, 3}}, {{2, 0}, {2, 0}}}, {{{401, 701}, {401, 701}}}},
       {"concatenate",
        {{{2, 0}, {2, 1}, {2, 4}}, {{0, 3}, {0, 1}, {0, 2}}, {{2, 0}, {2, 0}, {2, 0}}},
        {{{401, 500}, {401, 1}, {401, 300}}}},
@@ -79,11 +80,16 @@ std::vector<FurtherShapes> linear_algebra_shapes() {
       {"linear",
        {{{0, 3}, {3, 4}, {4}}, {{5, 0}, {0, 4}, {4}}, {{5, 3}, {3, 0}, {0}}},
        {{{340, 330}, {330, 350}, {350}}}},
+      {"add_product",
+       {{{0, 5}, {4, 5}, {4, 5}}, {{3, 0}, {4, 0}, {4, 0}}, {{3, 5}, {0, 5}, {0, 5}}},
+       {{{340, 350}, {330, 350}, {330, 350}}}},
+      {"solve_factored", {{{0, 3, 3}, {0, 3, 2}}, {{1, 3, 3}, {1, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
       {"solve (stacks)", {{{0, 3, 3}, {0, 3, 2}}, {{1, 3, 3}, {1, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
       {"solve_triangular (lower)", {{{0, 3, 3}, {0, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
       {"solve_triangular (upper, transposed)", {{{0, 3, 3}, {0, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
       of_one("inverse (stack)", in_one, {{20001, 3, 3}}),
       of_one("determinant (stack)", in_one, {{20001, 3, 3}}),
+      {"determinant_gradient", {{{0, 3, 3}, {0}}}, {{{20001, 3, 3}, {20001}}}},
       of_one("logdet", in_one, {{20001, 3, 3}}),
       of_one("cholesky", in_one, {{20001, 3, 3}}),
   };
@@ -134,6 +140,8 @@ std::vector<FurtherShapes> reduction_shapes() {
   for (const char* name : {"var", "std"})
     all.push_back({std::string(name) + " (all)", one_argument({{}, {0}}), one_argument({{301001}})});
   all.push_back(of_one("prod (all)", {{}}));
+  all.push_back(
+      {"products_of_others", {{{0, 7}, {0}}, {{3, 0}, {3}}, {{3, 1}, {3}}}, {{{9001, 40}, {9001}}}});
   for (const char* name : {"max", "min"}) {
     all.push_back({std::string(name) + " (last axis)", one_argument({{0, 3}}), one_argument({{401, 701}})});
     all.push_back(

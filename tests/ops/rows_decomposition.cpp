@@ -4,6 +4,7 @@
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -119,6 +120,16 @@ std::vector<OperationRow> solve_rows() {
   const Argument matrix{{n, n}, -1, 1}, stack{{2, n, n}, -1, 1};
   return {
       row(
+          "solve_factored", "", {stack, {{2, n, 2}}},
+          [](const auto& in) {
+            const auto solved = [&](const auto& x) { return solve(regular(in[0]), x); };
+            return gradient_of(solved, in[1].shape(), in[1]);
+          },
+          [](const Arrays& in) {
+            return for_each_matrix(
+                in[0], [&](std::size_t i) { return solution(transposed(regular(in[0], i)), in[1], 2, i); });
+          }),
+      row(
           "solve", "vector", {matrix, {{n}}}, [](const auto& in) { return solve(regular(in[0]), in[1]); },
           [](const Arrays& in) { return solution(regular(in[0]), in[1], 1); }),
       row(
@@ -183,6 +194,20 @@ std::vector<OperationRow> decomposition_rows() {
       [](const Arrays& in) {
         return for_each_matrix(in[0],
                                [&](std::size_t i) { return Matrix{determinant_of(regular(in[0], i))}; });
+      }));
+  all.push_back(row(
+      "determinant_gradient", "", {stack, {{2}}},
+      [](const auto& in) {
+        return gradient_of([](const auto& x) { return determinant(regular(x)); }, in[0], in[1]);
+      },
+      [](const Arrays& in) {
+        return for_each_matrix(in[0], [&](std::size_t number) {
+          Matrix gradient;
+          for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < n; ++j)
+              gradient.push_back(in[1].storage()[number] * cofactor(regular(in[0], number), i, j));
+          return gradient;
+        });
       }));
   all.push_back(row(
       "logdet", "", {stack}, [](const auto& in) { return logdet(regular(in[0])); },

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <string>
 #include <xgrad/ops/linear_algebra.hpp>
+#include <xgrad/ops/operators.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -142,12 +144,66 @@ std::vector<OperationRow> linear_rows() {
   };
 }
 
+/// Of a factor of two products: that of the one is added to that of the other.
+OperationRow add_product_row() {
+  return row(
+      "add_product", "", {{{3, 5}}, {{4, 5}}, {{4, 5}}},
+      [](const auto& in) {
+        Shape shape = in[0].shape();
+        if (shape.size() == 2) shape[1] = in[1].shape()[0];
+        const auto both = [&](const auto& x) { return matmul(x, in[1]) + matmul(x, in[2]); };
+        return gradient_of(both, shape, in[0]);
+      },
+      [](const Arrays& in) {
+        const std::size_t m = in[0].shape(0), k = in[0].shape(1), n = in[1].shape(0);
+        std::vector<double> sum = product(in[0], in[1], m, k, n, false, true);
+        const std::vector<double> other = product(in[0], in[2], m, k, n, false, true);
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += other[i];
+        return sum;
+      });
+}
+
+OperationRow add_product_of_vectors_row() {
+  return row(
+      "add_product", "a vector, matrices transposed", {{{3}}, {{4, 3}}, {{4, 3}}},
+      [](const auto& in) {
+        const MatmulOptions transposed{.transpose_a = true};
+        const auto both = [&](const auto& x) {
+          return matmul(in[1], x, transposed) + matmul(in[2], x, transposed);
+        };
+        return gradient_of(both, Shape{in[1].shape()[0]}, in[0]);
+      },
+      [](const Arrays& in) {
+        std::vector<double> sum = product(in[1], in[0], 4, 3, 1, false, false);
+        const std::vector<double> other = product(in[2], in[0], 4, 3, 1, false, false);
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += other[i];
+        return sum;
+      });
+}
+
+OperationRow add_product_of_layers_row() {
+  return row(
+      "add_product", "a layer's weight, used twice", {{{5, 4}}, {{5, 3}}, {{5, 3}}},
+      [](const auto& in) {
+        const auto both = [&](const auto& w) { return linear(in[1], w) + linear(in[2], w); };
+        return gradient_of(both, Shape{3, 4}, in[0]);
+      },
+      [](const Arrays& in) {
+        std::vector<double> sum = product(in[1], in[0], 3, 5, 4, true, false);
+        const std::vector<double> other = product(in[2], in[0], 3, 5, 4, true, false);
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += other[i];
+        return sum;
+      });
+}
+
 }  // namespace
 
 std::vector<OperationRow> linear_algebra_rows() {
   std::vector<OperationRow> all = matmul_rows();
   for (const OperationRow& made : batched_rows()) all.push_back(made);
   for (const OperationRow& made : linear_rows()) all.push_back(made);
+  for (const auto made : {add_product_row, add_product_of_vectors_row, add_product_of_layers_row})
+    all.push_back(made());
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include <xgrad/ops/scan.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -68,6 +69,21 @@ std::vector<OperationRow> scan_rows() {
           products({1})),
       row(
           "prod", "all", {{{11}}}, [](const auto& in) { return prod(in[0]); }, products({})),
+      row(
+          "products_of_others", "", {{{3, 7}}, {{3}}},
+          [](const auto& in) {
+            return gradient_of([](const auto& x) { return prod(x, {.axes = {-1}}); }, in[0], in[1]);
+          },
+          [](const Arrays& in) {
+            std::vector<double> result;
+            for (std::size_t i = 0; i < in[0].shape(0); ++i)
+              for (std::size_t j = 0; j < in[0].shape(1); ++j) {
+                result.push_back(in[1](i));
+                for (std::size_t k = 0; k < in[0].shape(1); ++k)
+                  if (k != j) result.back() *= in[0](i, k);
+              }
+            return result;
+          }),
   };
 }
 

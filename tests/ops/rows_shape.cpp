@@ -1,6 +1,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -176,6 +177,27 @@ std::vector<OperationRow> slice_rows() {
   };
 }
 
+/// Of a value with a row more, whose first and whose last rows are taken: the one's gradient is added to the
+/// other's.
+OperationRow add_slice_row() {
+  return row(
+      "add_slice", "", {{{2, 3}}, {{2, 3}}},
+      [](const auto& in) {
+        Shape shape = in[0].shape();
+        if (!shape.empty()) ++shape[0];
+        const auto both = [](const auto& x) {
+          return concatenate({slice(x, {range(0, -1)}), slice(x, {range(1, std::nullopt)})});
+        };
+        return gradient_of(both, shape, concatenate({in[0], in[1]}));
+      },
+      [](const Arrays& in) {
+        const std::size_t rows = in[0].shape(0);
+        return each({rows + 1, in[0].shape(1)}, [&](const Index& i) {
+          return (i[0] < rows ? in[0](i[0], i[1]) : 0) + (i[0] > 0 ? in[1](i[0] - 1, i[1]) : 0);
+        });
+      });
+}
+
 std::vector<OperationRow> joining_rows() {
   return {
       row(
@@ -212,6 +234,7 @@ std::vector<OperationRow> shape_rows() {
   std::vector<OperationRow> all;
   for (const auto& rows : {reshape_rows(), transpose_rows(), slice_rows(), joining_rows()})
     all.insert(all.end(), rows.begin(), rows.end());
+  all.push_back(add_slice_row());
   return all;
 }
 
