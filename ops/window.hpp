@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 
 // Kernel files need the window alone.
 #ifndef XGRAD_ISA
@@ -24,6 +25,16 @@ struct Window {
   std::size_t out_size() const { return out[0] * out[1]; }
   /// From the window's first element to its last, both included.
   std::size_t reach(std::size_t axis) const { return dilation[axis] * (kernel[axis] - 1) + 1; }
+
+  /// For an operation that has a window, whose `fields` calls it.
+  void fields(auto& visit) const {
+    visit("in", std::span(in));
+    visit("kernel", std::span(kernel));
+    visit("stride", std::span(stride));
+    visit("padding", std::span(padding));
+    visit("dilation", std::span(dilation));
+    visit("out", std::span(out));
+  }
 };
 
 #ifndef XGRAD_ISA
