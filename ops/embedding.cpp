@@ -19,13 +19,7 @@ V embedding(const V& weight, const Indices& indices) {
   Shape result = indices.shape();
   result.push_back(table[1]);
   check_possible("embedding", result, table, indices.shape());
-  const auto count = static_cast<std::int64_t>(table[0]);
-  for (const std::int64_t index : std::as_const(indices.storage()))
-    if (index < 0 || index >= count)
-      throw ValueError("embedding: index " + std::to_string(index) + " among indices " +
-                       to_string(indices.shape()) + " is none of the table " + to_string(table) +
-                       "; its rows are numbered from 0 to " + std::to_string(count - 1));
-  return take(weight, indices, 0);
+  return rows_of_table(weight, indices);
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return embedding<V>; });

@@ -35,46 +35,78 @@ std::string place_of(std::size_t number, const Shape& shape) {
   return to_string(index);
 }
 
+/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump.
+bool count_from_front(const std::int64_t* in, std::size_t count, std::uint64_t extent) {
+  std::uint64_t signs = 0;
+  for (std::size_t k = 0; k < count; ++k) {
+    const auto index = static_cast<std::uint64_t>(in[k]);
+    signs |= index | (extent - 1 - index);
+  }
+  return signs >> 63 == 0;
+}
+
 /// The indices, none negative; ValueError for the first that is out of range.
-Dense<std::int64_t> checked(std::string_view operation, const Indices& given, const Shape& shape,
+Dense<std::int64_t> checked(std::string_view operation, const Dense<std::int64_t>& given, const Shape& shape,
                             std::size_t axis) {
-  Dense<std::int64_t> indices = to_dense(given);
   const auto extent = static_cast<std::int64_t>(shape[axis]);
-  const std::int64_t* in = indices.data();
-  bool counts_from_end = false;
-  for (std::size_t k = 0, n = indices.size(); k < n; ++k) {
+  const std::int64_t* in = given.data();
+  const std::size_t count = given.size();
+  if (count_from_front(in, count, shape[axis])) return given;
+  Dense<std::int64_t> indices(given.shape);
+  std::int64_t* out = indices.mutable_data();
+  for (std::size_t k = 0; k < count; ++k) {
     if (in[k] < -extent || in[k] >= extent)
       throw ValueError(
-          std::string(operation) + ": index " + std::to_string(in[k]) + " at " + place_of(k, indices.shape) +
+          std::string(operation) + ": index " + std::to_string(in[k]) + " at " + place_of(k, given.shape) +
           " is out of range for axis " + std::to_string(axis) + " of shape " + to_string(shape) + "; " +
           (extent == 0 ? "the axis is empty"
                        : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
-    counts_from_end |= in[k] < 0;
+    out[k] = in[k] < 0 ? in[k] + extent : in[k];
   }
-  if (!counts_from_end) return indices;
-  std::int64_t* out = indices.mutable_data();
-  for (std::size_t k = 0, n = indices.size(); k < n; ++k) out[k] += out[k] < 0 ? extent : 0;
   return indices;
 }
 
-/// An index array and the axis that it chooses along; what all four operations are made of.
+/// The same for the rows of a table, which are not counted from the end.
+const Dense<std::int64_t>& checked_rows(const Dense<std::int64_t>& indices, const Shape& table) {
+  const std::int64_t* in = indices.data();
+  const std::size_t count = indices.size();
+  if (count_from_front(in, count, table[0])) return indices;
+  const auto rows = static_cast<std::int64_t>(table[0]);
+  const std::int64_t wrong = *std::find_if(in, in + count, [=](auto i) { return i < 0 || i >= rows; });
+  throw ValueError("embedding: index " + std::to_string(wrong) + " among indices " +
+                   to_string(indices.shape) + " is none of the table " + to_string(table) +
+                   "; its rows are numbered from 0 to " + std::to_string(rows - 1));
+}
+
+/// What all four operations are made of: the axis that is chosen along. The indices are an input, which
+/// backward reads again.
 struct Choice {
-  Dense<std::int64_t> indices;
   std::size_t axis = 0;
+  bool saves(std::size_t input, const Wanted&) const { return input == 1; }
+  void fields(auto& visit) const { visit("axis", axis); }
+};
+
+/// A choice whose result has a shape that nothing else says.
+struct ChoiceInto : Choice {
+  Shape shape;
+  void fields(auto& visit) const {
+    Choice::fields(visit);
+    visit("shape", shape);
+  }
 };
 
 struct ScatterAlongAxis;
 
-struct TakeAlongAxis {
+struct TakeAlongAxis : Choice {
   static constexpr std::string_view name = "take_along_axis";
-  Choice choice;
   template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    const Around from(x.shape, choice.axis), to(choice.indices.shape, choice.axis);
-    Dense<T> result(choice.indices.shape);
+  Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
+    const Dense<std::int64_t> indices = checked(name, given, x.shape, axis);
+    const Around from(x.shape, axis), to(indices.shape, axis);
+    Dense<T> result(indices.shape);
     if (result.size() == 0) return result;
     const T* in = x.data();
-    const std::int64_t* index = choice.indices.data();
+    const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     const std::size_t inner = to.inner, row = to.extent * inner;
     parallel_for(to.outer, costly_elements / std::max<std::size_t>(row, 1) + 1,
@@ -92,17 +124,16 @@ struct TakeAlongAxis {
   void vjp(Backward<V>& b) const;
 };
 
-struct ScatterAlongAxis {
+struct ScatterAlongAxis : ChoiceInto {
   static constexpr std::string_view name = "scatter_along_axis";
-  Choice choice;
-  Shape shape;
   template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    const Around from(choice.indices.shape, choice.axis), to(shape, choice.axis);
+  Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
+    const Dense<std::int64_t> indices = checked(name, given, shape, axis);
+    const Around from(indices.shape, axis), to(shape, axis);
     Dense<T> result = Dense<T>::filled(shape, T(0));
     if (x.size() == 0) return result;
     const T* in = x.data();
-    const std::int64_t* index = choice.indices.data();
+    const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     const std::size_t inner = from.inner, row = from.extent * inner;
     // No two outer rows meet in one element.
@@ -119,13 +150,14 @@ struct ScatterAlongAxis {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, apply(TakeAlongAxis{choice}, b.gradient()));
+    b.give(0, apply(TakeAlongAxis{{axis}}, b.gradient(), b.template discrete_input<std::int64_t>(1)));
   }
 };
 
 template <class V>
 void TakeAlongAxis::vjp(Backward<V>& b) const {
-  b.give(0, apply(ScatterAlongAxis{choice, b.shape(0)}, b.gradient()));
+  b.give(0, apply(ScatterAlongAxis{{{axis}, b.shape(0)}}, b.gradient(),
+                  b.template discrete_input<std::int64_t>(1)));
 }
 
 Shape taken_shape(const Shape& x, const Shape& indices, std::size_t axis) {
@@ -137,17 +169,23 @@ Shape taken_shape(const Shape& x, const Shape& indices, std::size_t axis) {
 
 struct ScatterSlices;
 
-struct Take {
+struct Take : Choice {
   static constexpr std::string_view name = "take";
-  Choice choice;
+  bool negative_from_end = true;  ///< else they are refused, in the words of embedding
+  void fields(auto& visit) const {
+    Choice::fields(visit);
+    visit("negative_from_end", negative_from_end);
+  }
   template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    const Around from(x.shape, choice.axis);
-    const std::size_t count = choice.indices.size();
-    Dense<T> result(taken_shape(x.shape, choice.indices.shape, choice.axis));
+  Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
+    const Dense<std::int64_t> indices =
+        negative_from_end ? checked(name, given, x.shape, axis) : checked_rows(given, x.shape);
+    const Around from(x.shape, axis);
+    const std::size_t count = indices.size();
+    Dense<T> result(taken_shape(x.shape, indices.shape, axis));
     if (result.size() == 0) return result;
     const T* in = x.data();
-    const std::int64_t* index = choice.indices.data();
+    const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     parallel_for(from.outer * count, costly_elements / std::max<std::size_t>(from.inner, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
@@ -163,18 +201,17 @@ struct Take {
   void vjp(Backward<V>& b) const;
 };
 
-struct ScatterSlices {
+struct ScatterSlices : ChoiceInto {
   static constexpr std::string_view name = "scatter_slices";
-  Choice choice;
-  Shape shape;
   template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    const Around to(shape, choice.axis);
-    const std::size_t count = choice.indices.size();
+  Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
+    const Dense<std::int64_t> indices = checked(name, given, shape, axis);
+    const Around to(shape, axis);
+    const std::size_t count = indices.size();
     Dense<T> result = Dense<T>::filled(shape, T(0));
     if (x.size() == 0) return result;
     const T* in = x.data();
-    const std::int64_t* index = choice.indices.data();
+    const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     parallel_for(to.outer, costly_elements / std::max<std::size_t>(count * to.inner, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
@@ -189,13 +226,14 @@ struct ScatterSlices {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0, apply(Take{choice}, b.gradient()));
+    b.give(0, apply(Take{{axis}}, b.gradient(), b.template discrete_input<std::int64_t>(1)));
   }
 };
 
 template <class V>
 void Take::vjp(Backward<V>& b) const {
-  b.give(0, apply(ScatterSlices{choice, b.shape(0)}, b.gradient()));
+  b.give(0, apply(ScatterSlices{{{axis}, b.shape(0)}}, b.gradient(),
+                  b.template discrete_input<std::int64_t>(1)));
 }
 
 void check_shape(std::string_view operation, const Shape& x, const Shape& expected, const Shape& shape) {
@@ -204,10 +242,10 @@ void check_shape(std::string_view operation, const Shape& x, const Shape& expect
                    to_string(shape) + ", " + to_string(expected) + "; they must be equal");
 }
 
-Choice choose_along(std::string_view operation, const Shape& shape, const Indices& indices,
-                    std::ptrdiff_t axis) {
+/// The axis, of indices that go along it.
+std::size_t checked_axis(std::string_view operation, const Shape& shape, const Shape& chosen,
+                         std::ptrdiff_t axis) {
   const std::size_t along = normalize_axis(operation, axis, shape);
-  const Shape& chosen = indices.shape();
   const auto fail = [&](const std::string& advice) {
     throw ShapeError(std::string(operation) + ": indices " + to_string(chosen) + " for shape " +
                      to_string(shape) + advice);
@@ -218,44 +256,52 @@ Choice choose_along(std::string_view operation, const Shape& shape, const Indice
       fail(" (axis " + std::to_string(k) + ": " + std::to_string(chosen[k]) + " vs " +
            std::to_string(shape[k]) + "); extents beside axis " + std::to_string(along) +
            " must be equal, they do not broadcast");
-  return {checked(operation, indices, shape, along), along};
-}
-
-Choice choose_slices(std::string_view operation, const Shape& shape, const Indices& indices,
-                     std::ptrdiff_t axis) {
-  const std::size_t along = normalize_axis(operation, axis, shape);
-  return {checked(operation, indices, shape, along), along};
+  return along;
 }
 
 }  // namespace
 
 template <Tensor V>
 V take_along_axis(const V& x, const Indices& indices, Integer axis) {
-  return apply(TakeAlongAxis{choose_along("take_along_axis", shape_of(x), indices, axis)}, x);
+  const std::size_t along = checked_axis("take_along_axis", shape_of(x), indices.shape(), axis);
+  return apply(TakeAlongAxis{{along}}, x, to_dense(indices));
 }
 
 template <Tensor V>
 V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_along_axis", shape, shape_of(x));
-  Choice choice = choose_along("scatter_along_axis", shape, indices, axis);
-  check_shape("scatter_along_axis", shape_of(x), choice.indices.shape, shape);
-  return apply(ScatterAlongAxis{std::move(choice), shape}, x);
+  const std::size_t along = checked_axis("scatter_along_axis", shape, indices.shape(), axis);
+  Dense<std::int64_t> places = to_dense(indices);
+  check_shape("scatter_along_axis", shape_of(x), places.shape, shape);
+  return apply(ScatterAlongAxis{{{along}, shape}}, x, std::move(places));
+}
+
+template <Tensor V>
+V detail::scatter_to_places(const V& x, const reading_of<std::int64_t, V>& places, std::size_t axis,
+                            const Shape& shape) {
+  return apply(ScatterAlongAxis{{{axis}, shape}}, x, places);
 }
 
 template <Tensor V>
 V take(const V& x, const Indices& indices, Integer axis) {
-  Take op{choose_slices("take", shape_of(x), indices, axis)};
-  check_possible("take", taken_shape(shape_of(x), op.choice.indices.shape, op.choice.axis), shape_of(x),
-                 op.choice.indices.shape);
-  return apply(std::move(op), x);
+  const std::size_t along = normalize_axis("take", axis, shape_of(x));
+  Dense<std::int64_t> places = to_dense(indices);
+  check_possible("take", taken_shape(shape_of(x), places.shape, along), shape_of(x), places.shape);
+  return apply(Take{{along}}, x, std::move(places));
+}
+
+template <Tensor V>
+V detail::rows_of_table(const V& table, const Indices& indices) {
+  return apply(Take{{0}, false}, table, to_dense(indices));
 }
 
 template <Tensor V>
 V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_slices", shape, shape_of(x));
-  Choice choice = choose_slices("scatter_slices", shape, indices, axis);
-  check_shape("scatter_slices", shape_of(x), taken_shape(shape, choice.indices.shape, choice.axis), shape);
-  return apply(ScatterSlices{std::move(choice), shape}, x);
+  const std::size_t along = normalize_axis("scatter_slices", axis, shape);
+  Dense<std::int64_t> places = to_dense(indices);
+  check_shape("scatter_slices", shape_of(x), taken_shape(shape, places.shape, along), shape);
+  return apply(ScatterSlices{{{along}, shape}}, x, std::move(places));
 }
 
 template <class T>
@@ -278,7 +324,8 @@ Array<T> one_hot(const Indices& indices, Count number) {
 }
 
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
-  return std::make_tuple(take_along_axis<V>, scatter_along_axis<V>, take<V>, scatter_slices<V>);
+  return std::make_tuple(take_along_axis<V>, scatter_along_axis<V>, scatter_to_places<V>, take<V>,
+                         rows_of_table<V>, scatter_slices<V>);
 });
 [[gnu::used]] constexpr auto number_instances =
     instantiate::for_numbers([]<class T>() { return one_hot<T>; });

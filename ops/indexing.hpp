@@ -29,6 +29,19 @@ V take(const V& x, const Indices& indices, Integer axis = 0);
 template <detail::Tensor V>
 V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape);
 
+namespace detail {
+
+/// scatter_along_axis for the vjp of an operation that found the places itself.
+template <Tensor V>
+V scatter_to_places(const V& x, const reading_of<std::int64_t, V>& places, std::size_t axis,
+                    const Shape& shape);
+
+/// take along the first axis for embedding, whose indices are not counted from the end.
+template <Tensor V>
+V rows_of_table(const V& table, const Indices& indices);
+
+}  // namespace detail
+
 /// Rows with a 1 at each index and zeros beside it: the shape of `indices`, and a last axis of `classes`.
 /// ValueError for an index that is negative or not below `classes`. T is float or double.
 template <class T>

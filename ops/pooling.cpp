@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "../core/array/instantiate.hpp"
@@ -98,22 +100,19 @@ std::size_t position_of_largest(const Window& w, const T* plane, std::size_t cor
   return found;
 }
 
-/// The positions of the largest elements are found once; a gradient of any order goes to them, or comes from
-/// them.
+/// The largest elements, and where in its plane each stands, a row for each plane: a gradient of any order
+/// goes to these places, or comes from them.
 struct MaxPool2d {
   static constexpr std::string_view name = "max_pool2d";
   Window window;
-  Indices places;
+  void fields(auto& visit) const { window.fields(visit); }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& x) {
+  std::tuple<Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& x) const {
     const Shape shape = pooled_shape(x.shape, window);
     Dense<T> result(shape);
     Dense<std::int64_t> positions(Shape{shape[0] * shape[1], window.out_size()});
-    if (result.size() == 0) {
-      places = to_array(std::move(positions));
-      return result;
-    }
+    if (result.size() == 0) return {std::move(result), std::move(positions)};
     const T* const in = x.data();
     T* const out = result.mutable_data();
     std::int64_t* const found = positions.mutable_data();
@@ -140,15 +139,14 @@ struct MaxPool2d {
           at[to] = static_cast<std::int64_t>(largest);
         }
     });
-    places = to_array(std::move(positions));
-    return result;
+    return {std::move(result), std::move(positions)};
   }
   template <class V>
   void vjp(Backward<V>& b) const {
     const Shape& to = b.shape(0);
     const Shape planes{to[0] * to[1], window.in_size()};
     const V dy = reshape(b.gradient(), Shape{planes[0], window.out_size()});
-    b.give(0, reshape(scatter_along_axis(dy, places, 1, planes), to));
+    b.give(0, reshape(scatter_to_places(dy, b.template output<std::int64_t>(1), 1, planes), to));
   }
 };
 
@@ -157,6 +155,7 @@ struct AvgPool2dGradient;
 struct AvgPool2d {
   static constexpr std::string_view name = "avg_pool2d";
   Window window;
+  void fields(auto& visit) const { window.fields(visit); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -198,6 +197,7 @@ struct AvgPool2d {
 struct AvgPool2dGradient {
   static constexpr std::string_view name = "avg_pool2d_gradient";
   Window window;
+  void fields(auto& visit) const { window.fields(visit); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& dy) const {
@@ -276,7 +276,7 @@ Window max_window(const Shape& images, const MaxPool2dOptions& options) {
 
 template <Tensor V>
 V max_pool2d(const V& images, const MaxPool2dOptions& options) {
-  return apply(MaxPool2d{max_window(shape_of(images), options), {}}, images);
+  return apply(MaxPool2d{max_window(shape_of(images), options)}, images);
 }
 
 template <Tensor V>

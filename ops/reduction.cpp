@@ -14,6 +14,7 @@
 #include "exponential.hpp"
 #include "families.hpp"
 #include "operators.hpp"
+#include "over.hpp"
 #include "reduction_kernels.hpp"
 #include "shape.hpp"
 
@@ -28,23 +29,6 @@ const kernels::ReductionKernels& chosen() {
       chosen_kernels([]<class I>() { return kernels::reduction_kernels<I>(); });
   return kernels;
 }
-
-/// The axes of a reduction; every operation of this file starts with them.
-struct Over {
-  AxisList<bool> axes;
-  bool keep_dims = false;
-
-  template <class T>
-  Dense<T> shaped(Dense<T> kept, const Shape& of) const {
-    return keep_dims ? std::move(kept) : std::move(kept).with_shape(reduced_shape(of, axes, false));
-  }
-  Shape kept(const Shape& of) const { return reduced_shape(of, axes, true); }
-  std::size_t count(const Shape& of) const {
-    std::size_t product = 1;
-    for (std::size_t axis = 0; axis < of.size(); ++axis) product *= axes[axis] ? of[axis] : 1;
-    return product;
-  }
-};
 
 struct Sum : Over {
   static constexpr std::string_view name = "sum";
@@ -71,19 +55,6 @@ struct Mean : Over {
   }
 };
 
-/// Which elements equal their line's result, and by how many they are.
-template <class T>
-struct Ties {
-  Dense<T> equal, count;
-};
-template <class T>
-Ties<T> ties_of(const Dense<T>& x, const Dense<T>& kept_result, const AxisList<bool>& axes) {
-  Dense<T> equal = x == kept_result;
-  Dense<T> count = sum_axes(equal, axes);
-  // A line with a NaN has no element that equals its result.
-  return {std::move(equal), maximum(count, 1)};
-}
-
 template <class Self>
 struct Extreme : Over {
   static constexpr bool saves_output = true;
@@ -93,17 +64,13 @@ struct Extreme : Over {
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(reduce_axes(Self::kernels(), x, axes), x.shape);
   }
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
+  /// Elements that tie share evenly. A line with a NaN has no element that equals its result.
+  template <class V>
+  void vjp(Backward<V>& b) const {
     const Shape shape = kept(b.shape(0));
-    const Ties<T> ties = ties_of(b.input(0), b.output().with_shape(shape), axes);
-    b.give(0, ties.equal * (b.gradient().with_shape(shape) / ties.count));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    const Shape shape = kept(b.shape(0));
-    const Ties<T> ties = ties_of(b.input(0).dense(), b.output().dense().with_shape(shape), axes);
-    b.give(0, Variable<T>(ties.equal / ties.count) * reshape(b.gradient(), shape));
+    const V equal = b.input(0) == reshape(b.output(), shape);
+    const V ties = maximum(apply(Sum{{axes, true}}, equal), 1);
+    b.give(0, equal * (reshape(b.gradient(), shape) / ties));
   }
 };
 
@@ -117,19 +84,20 @@ struct Min : Extreme<Min> {
   static const kernels::Reduction& kernels() { return chosen().min; }
 };
 
-/// A line's largest element, or 0 where that is not finite: what logsumexp takes out first.
-template <class T>
-Dense<T> anchor_of(const Dense<T>& x, const AxisList<bool>& axes) {
-  Dense<T> anchor = reduce_axes(chosen().max, x, axes);
-  T* elements = anchor.mutable_data();
-  for (std::size_t i = 0, n = anchor.size(); i < n; ++i)
-    if (!std::isfinite(elements[i])) elements[i] = 0;
-  return anchor;
-}
-template <class T>
-Variable<T> anchor_of(const Variable<T>& x, const AxisList<bool>& axes) {
-  return Variable<T>(anchor_of(x.dense(), axes));
-}
+/// A line's largest element, or 0 where that is not finite: what logsumexp takes out first. The result is the
+/// same whatever is taken out, so that nothing is to be differentiated.
+struct Anchor : Over {
+  static constexpr std::string_view name = "logsumexp_anchor";
+  static constexpr bool is_constant = true;
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    Dense<T> anchor = reduce_axes(chosen().max, x, axes);
+    T* elements = anchor.mutable_data();
+    for (std::size_t i = 0, n = anchor.size(); i < n; ++i)
+      if (!std::isfinite(elements[i])) elements[i] = 0;
+    return shaped(std::move(anchor), x.shape);
+  }
+};
 
 struct LogSumExp : Over {
   static constexpr std::string_view name = "logsumexp";
@@ -142,11 +110,9 @@ struct LogSumExp : Over {
   /// exp(x - y) with the largest element taken out of both: far from 0, y itself has too few digits.
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V x = b.input(0), near = x - anchor_of(x, axes);
-    LogSumExp inner = *this;
-    inner.keep_dims = true;
-    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near, apply(inner, near),
-                    reshape(b.gradient(), kept(b.shape(0)))));
+    const V x = b.input(0), near = x - apply(Anchor{{axes, true}}, x);
+    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near,
+                    apply(LogSumExp{{axes, true}}, near), reshape(b.gradient(), kept(b.shape(0)))));
   }
 };
 
@@ -264,8 +230,14 @@ Indices argmin(const Variable<T>& x) {
   return place("argmin", chosen().min, x, {});
 }
 
-[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors(
-    []<class V>() { return std::make_tuple(sum<V>, mean<V>, max<V>, min<V>, logsumexp<V>); });
+template <Tensor V>
+V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
+  return apply(over<Anchor>(x, options), x);
+}
+
+[[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(sum<V>, mean<V>, max<V>, min<V>, logsumexp<V>, logsumexp_anchor<V>);
+});
 [[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
   return std::make_tuple(instantiate::overload<Indices(const V&, Integer)>(argmax),
                          instantiate::overload<Indices(const V&)>(argmax),
@@ -276,7 +248,7 @@ Indices argmin(const Variable<T>& x) {
 OperationList detail::reduction_formulas() { return operations_of<ReductionFormulas>(); }
 
 std::vector<std::string_view> detail::reduction_operation_names() {
-  return names_of<kernels::List<Sum, Mean, Max, Min, LogSumExp>>();
+  return names_of<kernels::List<Sum, Mean, Max, Min, LogSumExp, Anchor>>();
 }
 
 }  // namespace xgrad

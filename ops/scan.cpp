@@ -1,15 +1,17 @@
 #include "scan.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <bit>
+#include <string>
 #include <vector>
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
-#include "expression_gradient.hpp"
+#include "arrange.hpp"
 #include "families.hpp"
 #include "operators.hpp"
+#include "over.hpp"
 #include "shape.hpp"
 #include "slice.hpp"
 
@@ -108,91 +110,14 @@ void products_of_others(const T* x, T* out, std::size_t count, T scale, std::vec
     out[i] = static_cast<T>(before[i] * product);
 }
 
-/// Columns [0, half), [half, 2 half), and the last one where their number is odd.
-template <class T>
-struct Halves {
-  Variable<T> left, right;
-  std::optional<Variable<T>> odd;
-  explicit Halves(const Variable<T>& rows) {
-    const auto columns = static_cast<std::ptrdiff_t>(rows.shape()[1]), half = columns / 2;
-    left = slice(rows, {all, range(0, half)});
-    right = slice(rows, {all, range(half, 2 * half)});
-    if (columns % 2 == 1) odd = slice(rows, {all, range(2 * half, columns)});
-  }
-};
-
-/// ProductsOfOthers from operations that are right at 0, in as many steps as the number of columns has binary
-/// digits: halves are multiplied up a tree, and down it each half's others are its sibling and its parent's
-/// others.
-template <class T>
-Variable<T> products_in_a_tree(const Variable<T>& rows, const Variable<T>& dy) {
-  std::vector<Variable<T>> levels{rows};
-  while (levels.back().shape()[1] > 1) {
-    const Halves<T> halves(levels.back());
-    const Variable<T> product = halves.left * halves.right;
-    levels.push_back(halves.odd ? concatenate({product, *halves.odd}, 1) : product);
-  }
-  Variable<T> found = rows.shape()[1] == 0 ? rows : dy;
-  for (std::size_t level = levels.size() - 1; level-- > 0;) {
-    const Halves<T> halves(levels[level]);
-    const auto half = static_cast<std::ptrdiff_t>(halves.left.shape()[1]);
-    const Variable<T> above = slice(found, {all, range(0, half)});
-    std::vector<Variable<T>> parts{above * halves.right, above * halves.left};
-    if (halves.odd) parts.push_back(slice(found, {all, range(half, half + 1)}));
-    found = concatenate(parts, 1);
-  }
-  return found;
-}
-
-/// For each element of a matrix, the product of the others of its row, times that row's dy.
-struct ProductsOfOthers {
-  static constexpr std::string_view name = "products_of_others";
-
-  bool saves(std::size_t, const Wanted&) const { return true; }
-
-  template <class T>
-  Dense<T> forward(const Dense<T>& rows, const Dense<T>& dy) const {
-    Dense<T> products(rows.shape);
-    const std::size_t lines = rows.shape[0], count = rows.shape[1];
-    const T *in = rows.data(), *scale = dy.data();
-    T* out = products.mutable_data();
-    parallel_for(lines, lines_of_a_piece(count), [=](std::size_t begin, std::size_t end) {
-      std::vector<double> scratch;
-      for (std::size_t k = begin; k < end; ++k)
-        products_of_others(in + k * count, out + k * count, count, scale[k], scratch);
-    });
-    return products;
-  }
-  template <class V>
-  void vjp(Backward<V>& b) const {
-    give_gradients_of(b, std::array<std::size_t, 2>{0, 1},
-                      [](const auto& places) { return products_in_a_tree(places[0], places[1]); });
-  }
-};
-
-/// Products over lines of any axes, which are brought to the end: x becomes a matrix with a line a row.
-struct Prod {
-  static constexpr std::string_view name = "prod";
-  Shape shape, result;  ///< of the input, and as the caller wants it
+/// How lines over any axes are brought to the end: a value becomes a matrix with a line a row, and back.
+struct Lines {
+  Shape shape;
   Axes order, inverse;  ///< the reduced axes last, and back
   std::size_t lines = 1, count = 1;
   bool moves_axes = false;
-  void fields(auto& visit) const {
-    visit("shape", shape);
-    visit("result", result);
-    visit("order", order);
-    visit("inverse", inverse);
-    visit("lines", lines);
-    visit("count", count);
-    visit("moves_axes", moves_axes);
-  }
 
-  bool saves(std::size_t, const Wanted&) const { return true; }
-
-  Prod() = default;
-  Prod(const Shape& of, const ReduceOptions& options) : shape(of) {
-    const AxisList<bool> reduced = reduced_axes(name, options.axes, of);
-    result = reduced_shape(of, reduced, options.keep_dims);
+  Lines(const Shape& of, const AxisList<bool>& reduced) : shape(of) {
     for (const bool last : {false, true})
       for (std::size_t axis = 0; axis < of.size(); ++axis) {
         if (reduced[axis] != last) continue;
@@ -216,22 +141,111 @@ struct Prod {
     for (std::ptrdiff_t axis : order) permuted.push_back(shape[static_cast<std::size_t>(axis)]);
     return permute(reshape(rows, permuted), inverse);
   }
+};
+
+/// Products in columns, and by how much each moves as its factors do.
+template <class V>
+struct Moving {
+  V product, slope;
+
+  friend Moving operator*(const Moving& a, const Moving& b) {
+    return {a.product * b.product, a.slope * b.product + a.product * b.slope};
+  }
+  std::size_t columns() const { return shape_of(product)[1]; }
+  Moving part(std::size_t from, std::size_t to) const {
+    const Range columns = range(static_cast<std::ptrdiff_t>(from), static_cast<std::ptrdiff_t>(to));
+    return {slice(product, {all, columns}), slice(slope, {all, columns})};
+  }
+  /// The second half of the columns before the first.
+  Moving halves_swapped() const {
+    const auto half = static_cast<std::ptrdiff_t>(columns() / 2);
+    return {roll(product, half, 1), roll(slope, half, 1)};
+  }
+  Moving twice() const { return {tile(product, Shape{1, 2}), tile(slope, Shape{1, 2})}; }
+  /// With columns of 1, which do not move, up to a power of two.
+  Moving filled_up() const {
+    const std::size_t missing = std::bit_ceil(columns()) - columns();
+    if (missing == 0) return *this;
+    const std::vector<PadWidth> widths{{0, 0}, {0, missing}};
+    return {pad(product, widths, 1), pad(slope, widths)};
+  }
+};
+
+/// Halves are multiplied up a tree, in as many steps as the number of columns has binary digits: all columns
+/// first, their product last.
+template <class V>
+std::vector<Moving<V>> products_up(const Moving<V>& columns) {
+  std::vector<Moving<V>> levels{columns.filled_up()};
+  while (const std::size_t half = levels.back().columns() / 2)
+    levels.push_back(levels.back().part(0, half) * levels.back().part(half, 2 * half));
+  return levels;
+}
+
+/// The product of all columns but one, for each: down that tree, a half's others are its sibling and its
+/// parent's others.
+template <class V>
+Moving<V> others_down(const std::vector<Moving<V>>& levels, Moving<V> of_one) {
+  for (std::size_t level = levels.size() - 1; level-- > 0;)
+    of_one = of_one.twice() * levels[level].halves_swapped();
+  return of_one;
+}
+
+/// Of a matrix [lines, count] the product of the others in its row, for each element, times dy [lines, 1].
+struct ProdGradient {
+  static constexpr std::string_view name = "prod_gradient";
+  bool saves(std::size_t input, const Wanted& wanted) const { return input == 0 || wanted[0]; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& rows, const Dense<T>& dy) const {
+    const std::size_t lines = rows.shape[0], count = rows.shape[1];
+    Dense<T> products(rows.shape);
+    const T *in = rows.data(), *scale = dy.data();
+    T* out = products.mutable_data();
+    parallel_for(lines, lines_of_a_piece(count), [=](std::size_t begin, std::size_t end) {
+      std::vector<double> scratch;
+      for (std::size_t k = begin; k < end; ++k)
+        products_of_others(in + k * count, out + k * count, count, scale[k], scratch);
+    });
+    return products;
+  }
+  /// With h for the result's gradient: dy times the product, as the factors move by h, and how that changes
+  /// with each factor. From operations that are right at 0.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    using T = typename V::value_type;
+    const std::size_t lines = b.shape(0)[0], count = b.shape(0)[1];
+    const auto levels = products_up<V>({b.input(0), b.gradient()});
+    if (b.wants(1)) b.give(1, levels.back().slope);
+    if (!b.wants(0)) return;
+    const auto column = [&](T number) { return V(Dense<T>::filled(Shape{lines, 1}, number)); };
+    const Moving<V> others = others_down<V>(levels, {column(1), column(0)});
+    b.give(0, b.input(1) * others.part(0, count).slope);
+  }
+};
+
+/// Products over lines of any axes.
+struct Prod : Over {
+  static constexpr std::string_view name = "prod";
+  bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    const Dense<T> rows = to_rows(x);
-    Dense<T> products(result);
+    const Lines lines(x.shape, axes);
+    const std::size_t count = lines.count;
+    const Dense<T> rows = lines.to_rows(x);
+    Dense<T> products(reduced_shape(x.shape, axes, keep_dims));
     const T* in = rows.data();
     T* out = products.mutable_data();
-    parallel_for(lines, lines_of_a_piece(count), [=, this](std::size_t begin, std::size_t end) {
+    parallel_for(lines.lines, lines_of_a_piece(count), [=](std::size_t begin, std::size_t end) {
       for (std::size_t k = begin; k < end; ++k) out[k] = static_cast<T>(product_of(in + k * count, count));
     });
     return products;
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    b.give(0,
-           from_rows(apply(ProductsOfOthers{}, to_rows(b.input(0)), reshape(b.gradient(), Shape{lines, 1}))));
+    const Lines lines(b.shape(0), axes);
+    b.give(0, lines.from_rows(apply(ProdGradient{}, lines.to_rows(b.input(0)),
+                                    reshape(b.gradient(), Shape{lines.lines, 1}))));
   }
 };
 
@@ -249,16 +263,25 @@ V cumsum(const V& x) {
 
 template <Tensor V>
 V prod(const V& x, const ReduceOptions& options) {
-  return apply(Prod(shape_of(x), options), x);
+  return apply(Prod{{reduced_axes(Prod::name, options.axes, shape_of(x)), options.keep_dims}}, x);
+}
+
+template <Tensor V>
+V detail::prod_gradient(const V& rows, const V& dy) {
+  const Shape &matrix = shape_of(rows), &given = shape_of(dy);
+  if (matrix.size() != 2 || given != Shape{matrix[0], 1})
+    throw ShapeError("prod_gradient: " + to_string(given) + " for " + to_string(matrix) +
+                     " is no gradient of the products of rows; give one column");
+  return apply(ProdGradient{}, rows, dy);
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(instantiate::overload<V(const V&, Integer)>(cumsum),
-                         instantiate::overload<V(const V&)>(cumsum), prod<V>);
+                         instantiate::overload<V(const V&)>(cumsum), prod<V>, prod_gradient<V>);
 });
 
 std::vector<std::string_view> detail::scan_operation_names() {
-  return names_of<kernels::List<Cumsum, ProductsOfOthers, Prod>>();
+  return names_of<kernels::List<Cumsum, Prod, ProdGradient>>();
 }
 
 }  // namespace xgrad

@@ -19,4 +19,13 @@ V cumsum(const V& x);
 template <detail::Tensor V>
 V prod(const V& x, const ReduceOptions& options = {});
 
+namespace detail {
+
+/// The gradient of the products of a matrix's rows: dy [rows, 1] times the product of the other elements in
+/// the row, for each element. ShapeError for other shapes.
+template <Tensor V>
+V prod_gradient(const V& rows, const V& dy);
+
+}  // namespace detail
+
 }  // namespace xgrad

@@ -50,8 +50,10 @@ const std::vector<Refusal> indexing_refusals = {
     {"take_along_axis", {{3, 3}}, {"index 3 at [1, 0]", "axis 1", "[3, 3]"}, value_error},
     {"take_along_axis (first axis, fewer)", {{3}}, {"[1, 4]", "[3]"}},
     {"take_along_axis (gather)", {{1, 4}}, {"[2, 2]", "[1, 4]", "axis 0"}},
-    {"take_along_axis (topk)", {{3, 1}}, {"2 elements", "[3, 1]"}, value_error},
-    {"take_along_axis (sort)", {{}}, {"axis -1", "[]"}},
+    {"take_along_axis", {{}}, {"axis 1", "[]"}},
+    {"topk", {{}}, {"axis -1", "[]"}},
+    {"topk", {{3, 1}}, {"2 elements", "[3, 1]"}, value_error},
+    {"sort", {{}}, {"axis -1", "[]"}},
     {"scatter_along_axis", {{4, 3}}, {"[4, 3]", "[3, 4]"}},
     {"scatter_along_axis", {{}}, {"[]", "[3, 4]"}},
     {"scatter_along_axis (scatter_add)", {{3, 4}, {1, 2}}, {"[1, 2]", "[2, 2]"}},
@@ -138,7 +140,10 @@ const std::vector<Refusal> reduction_refusals = {
     {"norm (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"cumsum (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"prod (middle axis)", {{4}}, {"axis 1", "[4]"}},
-    {"products_of_others", {{}, {}}, {"prod: ", "axis -1", "[]"}},
+    {"prod_gradient", {{3, 7}, {7, 1}}, {"[7, 1]", "[3, 7]"}},
+    {"prod_gradient", {{7}, {1}}, {"[1]", "[7]"}},
+    {"prod_gradient", {{}, {}}, {"[]"}},
+    {"logsumexp_anchor", {{}}, {"axis -1", "[]"}},
 };
 
 const std::vector<Refusal> loss_refusals = {

@@ -60,7 +60,8 @@ std::vector<FurtherShapes> arrange_shapes() {
 std::vector<FurtherShapes> indexing_shapes() {
   return {
       of_one("take_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),
-      of_one("take_along_axis (sort)", {{0, 6}, {3, 0}, {3, 1}}, {{301, 401}}),
+      of_one("sort", {{0, 6}, {3, 0}, {3, 1}}, {{301, 401}}),
+      of_one("topk", {{0, 6}, {3, 2}}, {{301, 401}}),
       of_one("scatter_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),
       of_one("take", {{0, 3, 2}, {2, 3, 0}}, {{201, 3, 301}}),
       of_one("scatter_slices", {{0, 2, 2, 2}, {2, 2, 2, 0}}, {{201, 2, 2, 301}}),
@@ -140,8 +141,10 @@ std::vector<FurtherShapes> reduction_shapes() {
   for (const char* name : {"var", "std"})
     all.push_back({std::string(name) + " (all)", one_argument({{}, {0}}), one_argument({{301001}})});
   all.push_back(of_one("prod (all)", {{}}));
-  all.push_back(
-      {"products_of_others", {{{0, 7}, {0}}, {{3, 0}, {3}}, {{3, 1}, {3}}}, {{{9001, 40}, {9001}}}});
+  all.push_back({"prod_gradient",
+                 {{{0, 7}, {0, 1}}, {{3, 0}, {3, 1}}, {{3, 1}, {3, 1}}, {{2, 8}, {2, 1}}},
+                 {{{401, 701}, {401, 1}}}});
+  all.push_back(of_one("logsumexp_anchor", {{0, 3}, {3, 0}}, {{401, 701}}));
   for (const char* name : {"max", "min"}) {
     all.push_back({std::string(name) + " (last axis)", one_argument({{0, 3}}), one_argument({{401, 701}})});
     all.push_back(

@@ -31,6 +31,11 @@ double log_total(const Line& line) {
   return most + std::log(sum);
 }
 
+double anchor(const Line& line) {
+  const double most = line.empty() ? -std::numeric_limits<double>::infinity() : largest(line);
+  return std::isfinite(most) ? most : 0;
+}
+
 struct Choice {
   const char* variant;
   Shape shape;
@@ -99,6 +104,11 @@ std::vector<OperationRow> reduction_rows() {
       rows, "logsumexp", log_total, [](const auto& x, const ReduceOptions& o) { return logsumexp(x, o); },
       false);
   add_softmax_rows(rows);
+  rows.push_back(row(
+      "logsumexp_anchor", "", {{{3, 19}}},
+      [](const auto& in) { return detail::logsumexp_anchor(in[0], {.axes = {-1}}); },
+      reducing({-1}, anchor)));
+  rows.back().differentiable = false;
   rows.push_back(elementwise_row(
       "logsumexp_share", "", {{{3, 4}, -3, 0}, {{3, 1}, 1, 3}, {{3, 4}}},
       [](const auto& in) {

@@ -38,6 +38,18 @@ Reference products(const Axes& axes) {
   };
 }
 
+/// For each element of a matrix the product of the others in its row, times the row's number.
+std::vector<double> products_of_others(const Arrays& in) {
+  const std::size_t lines = in[0].shape(0), count = in[0].shape(1);
+  std::vector<double> result;
+  for (std::size_t i = 0; i < lines; ++i)
+    for (std::size_t j = 0; j < count; ++j) {
+      result.push_back(in[1](i, 0));
+      for (std::size_t other = 0; other < count; ++other) result.back() *= other == j ? 1 : in[0](i, other);
+    }
+  return result;
+}
+
 }  // namespace
 
 std::vector<OperationRow> scan_rows() {
@@ -70,20 +82,8 @@ std::vector<OperationRow> scan_rows() {
       row(
           "prod", "all", {{{11}}}, [](const auto& in) { return prod(in[0]); }, products({})),
       row(
-          "products_of_others", "", {{{3, 7}}, {{3}}},
-          [](const auto& in) {
-            return gradient_of([](const auto& x) { return prod(x, {.axes = {-1}}); }, in[0], in[1]);
-          },
-          [](const Arrays& in) {
-            std::vector<double> result;
-            for (std::size_t i = 0; i < in[0].shape(0); ++i)
-              for (std::size_t j = 0; j < in[0].shape(1); ++j) {
-                result.push_back(in[1](i));
-                for (std::size_t k = 0; k < in[0].shape(1); ++k)
-                  if (k != j) result.back() *= in[0](i, k);
-              }
-            return result;
-          }),
+          "prod_gradient", "", {{{3, 7}}, {{3, 1}}},
+          [](const auto& in) { return detail::prod_gradient(in[0], in[1]); }, products_of_others),
   };
 }
 

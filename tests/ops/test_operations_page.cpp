@@ -149,7 +149,7 @@ std::string made_page() {
           "elementwise operation keeps when\n"
           "all of its inputs need a gradient; it keeps less when fewer do. Functions that are composed of "
           "these (`split`,\n"
-          "`einsum`, `sort` ...) have no row of their own.\n\n"
+          "`einsum`, `gather` ...) have no row of their own.\n\n"
           "| operation | kind | inputs | saves | also checked as |\n|---|---|---|---|---|\n";
   std::map<std::string, bool> written;
   for (const std::string& name : registered_operations()) {
