@@ -78,9 +78,9 @@ void differentiate_normalization(Backward<V>& b, const Gradient& op, const Data&
   if (b.wants(2)) b.give(2, std::move(dbeta));
 }
 
-/// The vjp of the gradient. Its dx is a product, P = N r (mean(a g) - mean(a) mean(g) - mean(a n) mean(g n)),
-/// when it is weighed with `a`, and g = dy gamma. What moves with x is n, and r in front. Nothing is passed
-/// to the data: they are made of x, and this accounts for all that the gradient owes to x.
+/// The vjp of the gradient. Weighed with `a`, its dx comes to N r P for a line, where g = dy gamma and P =
+/// mean(a g) - mean(a) mean(g) - mean(a n) mean(g n): what moves with x is n, and r in front. Nothing is
+/// passed to the data: they are made of x, and this accounts for all that the gradient owes to x.
 template <class V, class Gradient>
 void differentiate_gradient_of_normalization(Backward<V>& b, const Gradient& op) {
   const std::size_t of_dy = b.input_count() - 1;
@@ -106,8 +106,9 @@ void differentiate_gradient_of_normalization(Backward<V>& b, const Gradient& op)
   const V g = has_affine ? dy * gamma : dy, r = op.template scale<V>(data, shape);
   V to_n = -r * (a * mean(g * n, over) + g * mean(a * n, over));
   if (b.has_gradient(1)) to_n = to_n + dy * reshape(b.gradient(1), beside);
-  // P r is the sum of g through, of which no digits are lost in differences.
-  b.give(0, passed_back(op, x, data, to_n) - n * (r * mean(g * through, over)));
+  // r P is the mean of g through, and so no difference of large numbers.
+  const V of_scale = n * (r * mean(g * through, over));
+  b.give(0, passed_back(op, x, data, std::move(to_n)) - of_scale);
 }
 
 }  // namespace xgrad::detail
