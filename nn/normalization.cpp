@@ -5,6 +5,7 @@
 
 #include "../ops/batch_norm.hpp"
 #include "../ops/layer_norm.hpp"
+#include "../ops/operators.hpp"
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {
@@ -92,18 +93,21 @@ Variable<T> BatchNorm<T>::forward(const Variable<T>& x) {
     return weight_.defined() ? batch_norm(x, weight_, bias_, statistics, options)
                              : batch_norm(x, statistics, options);
   }
-  const auto [y, statistics] = weight_.defined() ? batch_norm_with_statistics(x, weight_, bias_, options)
-                                                 : batch_norm_with_statistics(x, options);
+  const auto made = weight_.defined() ? batch_norm_with_moments(x, weight_, bias_, options)
+                                      : batch_norm_with_moments(x, options);
   const std::size_t samples = x.size() / features_;  // of each feature
-  if (tracks) track(statistics.mean, statistics.variance, static_cast<double>(samples));
-  return y;
+  if (tracks) track(made.mean, made.variance, static_cast<double>(samples));
+  return made.y;
 }
 
 template <class T>
-void BatchNorm<T>::track(const Array<T>& mean, const Array<T>& variance, double values) {
+void BatchNorm<T>::track(const Variable<T>& mean, const Variable<T>& variance, double values) {
   const auto share = static_cast<T>(options_.momentum), unbiased = static_cast<T>(values / (values - 1));
-  running_mean_.set_value((1 - share) * running_mean_.value() + share * mean);
-  running_var_.set_value((1 - share) * running_var_.value() + share * unbiased * variance);
+  const NoGrad off;
+  running_mean_ *= 1 - share;
+  running_mean_ += share * mean;
+  running_var_ *= 1 - share;
+  running_var_ += share * unbiased * variance;
 }
 
 template <class T>

@@ -74,7 +74,7 @@ class BatchNorm : public Module<T> {
   virtual bool accepts(std::size_t axes) const = 0;
 
  private:
-  void track(const Array<T>& mean, const Array<T>& variance, double values);
+  void track(const Variable<T>& mean, const Variable<T>& variance, double values);
 
   std::size_t features_;
   BatchNormOptions options_;

@@ -9,8 +9,11 @@
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "batch_norm_kernels.hpp"
+#include "cast.hpp"
+#include "exponential.hpp"
 #include "families.hpp"
 #include "normalization.hpp"
+#include "slice.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -67,81 +70,129 @@ Dense<T> rounded(const double* from, std::size_t count) {
   return result;
 }
 
+template <class T>
+Dense<T> ones(const Dense<T>& x) {
+  return Dense<T>::filled(Shape{x.shape[1]}, T(1));
+}
+
+/// The channels' means, variances, and what they scale by.
+enum Moment : std::size_t { mean_of_channel, variance_of_channel, scale_of_channel, moments_of_channel };
+
+// The gradient's kernel reads the moments alone.
+void set_moments(kernels::BatchNormChannels& all, const Dense<double>& moments) {
+  all.mean = const_cast<double*>(moments.data());
+  all.variance = all.mean + all.channels;
+  all.scale = all.variance + all.channels;
+}
+
+template <class T>
+void run(void (*const (&kernel)[2])(const kernels::BatchNormChannels&),
+         const kernels::BatchNormChannels& all) {
+  parallel_for(all.channels, channels_of_a_piece(all), [&](std::size_t begin, std::size_t end) {
+    kernels::BatchNormChannels part = all;
+    part.first = begin;
+    part.count = end - begin;
+    kernel[std::is_same_v<T, double>](part);
+  });
+}
+
+/// One moment of the channels, with elements T.
+template <class T>
+Dense<T> moment(const Dense<double>& moments, Moment which) {
+  const std::size_t channels = moments.shape[1];
+  return rounded<T>(moments.data() + which * channels, channels);
+}
+template <class T>
+Variable<T> moment(const Variable<double>& moments, Moment which) {
+  return cast<T>(slice(moments, {static_cast<std::size_t>(which)}));
+}
+
+/// See normalization.hpp.
+struct BatchNormGradient {
+  static constexpr std::string_view name = "batch_norm_gradient";
+  double epsilon = 0;
+  void fields(auto& visit) const { visit("epsilon", epsilon); }
+
+  static Axes lines(const Shape& x) { return other_axes(x); }
+  static Shape beside(const Shape& x) { return xgrad::beside(x); }
+  template <class V>
+  auto normalized(const V& x) const;
+  template <class V>
+  static V scale(const reading_of<double, V>& moments, const Shape& x) {
+    return reshape(moment<typename V::value_type>(moments, scale_of_channel), xgrad::beside(x));
+  }
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+  template <class T>
+  auto forward(const Dense<T>& x, const Dense<double>& moments, Dense<T> dy) const {
+    return forward(x, ones(x), moments, std::move(dy));
+  }
+  /// dx goes into dy's own buffer, where it is given away.
+  template <class T>
+  std::tuple<Dense<T>, Dense<T>, Dense<T>> forward(const Dense<T>& x, const Dense<T>& gamma,
+                                                   const Dense<double>& moments, Dense<T> dy) const {
+    kernels::BatchNormChannels all = whole(x.shape, epsilon);
+    Dense<T> dx = dy.buffer.unique() ? Dense<T>() : Dense<T>(dy.shape);
+    Dense<double> sums(Shape{2, all.channels});
+    set_moments(all, moments);
+    all.x = x.data();
+    all.gamma = gamma.data();
+    all.out = dx.defined() ? dx.mutable_data() : dy.mutable_data();
+    all.dy = dy.data();
+    all.dgamma = sums.mutable_data();
+    all.dbeta = all.dgamma + all.channels;
+    run<T>(chosen().gradient, all);
+    return {dx.defined() ? std::move(dx) : std::move(dy), rounded<T>(all.dgamma, all.channels),
+            rounded<T>(all.dbeta, all.channels)};
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    differentiate_gradient_of_normalization(b, *this);
+  }
+};
+
+/// The second output are the moments, in double. Of them the scale is differentiated, by the gradient of the
+/// gradient; means and variances are for running statistics, which take no gradient.
 struct BatchNorm {
   static constexpr std::string_view name = "batch_norm";
   double epsilon = 0;
-  memory::Buffer moments;            ///< the channels' means, their variances, and what they scale by
-  memory::Buffer* report = nullptr;  ///< where forward() leaves them for the caller, once
+  void fields(auto& visit) const { visit("epsilon", epsilon); }
 
   bool saves(std::size_t input, const Wanted& wanted) const {
     return input == 0 ? wanted[0] || wanted[1] : input == 1 && wanted[0];
   }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& x) {
-    const Shape channels{x.shape[1]};
-    return forward(x, Dense<T>::filled(channels, T(1)), Dense<T>::filled(channels, T(0)));
+  auto forward(const Dense<T>& x) const {
+    return forward(x, ones(x), Dense<T>::filled(Shape{x.shape[1]}, T(0)));
   }
   template <class T>
-  Dense<T> forward(const Dense<T>& x, const Dense<T>& gamma, const Dense<T>& beta) {
+  std::tuple<Dense<T>, Dense<double>> forward(const Dense<T>& x, const Dense<T>& gamma,
+                                              const Dense<T>& beta) const {
     Dense<T> y(x.shape);
     kernels::BatchNormChannels all = whole(x.shape, epsilon);
-    moments = memory::Buffer(3 * all.channels * sizeof(double));
+    Dense<double> moments(Shape{moments_of_channel, all.channels});
+    set_moments(all, moments);
     all.x = x.data();
     all.gamma = gamma.data();
     all.beta = beta.data();
-    all.mean = static_cast<double*>(moments.mutable_data());
-    all.variance = all.mean + all.channels;
-    all.scale = all.variance + all.channels;
     all.out = y.mutable_data();
     run<T>(chosen().value, all);
-    if (report != nullptr) *std::exchange(report, nullptr) = moments;
-    return y;
+    return {std::move(y), std::move(moments)};
   }
 
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    if (!b.wants(0) && !b.wants(1))
-      return b.give(2, reshape(sum_to(b.gradient(), beside(b.shape(0))), b.shape(2)));
-    kernels::BatchNormChannels all = whole(b.shape(0), epsilon);
-    const Dense<T> x = b.input(0);
-    const Dense<T> gamma =
-        b.input_count() == 3 && b.wants(0) ? b.input(1) : Dense<T>::filled(Shape{all.channels}, T(1));
-    Dense<T> dy = b.take_gradient();
-    Dense<T> dx = dy.buffer.unique() ? Dense<T>() : Dense<T>(dy.shape);
-    Dense<double> sums(Shape{2, all.channels});
-    all.x = x.data();
-    all.gamma = gamma.data();
-    // The gradient reads the moments alone.
-    all.mean = static_cast<double*>(const_cast<void*>(moments.data()));
-    all.variance = all.mean + all.channels;
-    all.scale = all.variance + all.channels;
-    all.out = dx.defined() ? dx.mutable_data() : dy.mutable_data();
-    all.dy = dy.data();
-    all.dgamma = sums.mutable_data();
-    all.dbeta = all.dgamma + all.channels;
-    run<T>(chosen().gradient, all);
-    if (b.wants(0)) b.give(0, dx.defined() ? std::move(dx) : std::move(dy));
-    if (b.input_count() == 3 && b.wants(1)) b.give(1, rounded<T>(all.dgamma, all.channels));
-    if (b.input_count() == 3 && b.wants(2)) b.give(2, rounded<T>(all.dbeta, all.channels));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    detail::recorded_normalization_gradient(b, other_axes(b.shape(0)), beside(b.shape(0)), epsilon);
-  }
-
- private:
-  template <class T>
-  static void run(void (*const (&kernel)[2])(const kernels::BatchNormChannels&),
-                  const kernels::BatchNormChannels& all) {
-    parallel_for(all.channels, channels_of_a_piece(all), [&](std::size_t begin, std::size_t end) {
-      kernels::BatchNormChannels part = all;
-      part.first = begin;
-      part.count = end - begin;
-      kernel[std::is_same_v<T, double>](part);
-    });
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    std::optional<V> to_scale;
+    if (b.has_gradient(1)) to_scale = BatchNormGradient::scale<V>(b.template gradient<double>(1), b.shape(0));
+    differentiate_normalization(b, BatchNormGradient{epsilon}, b.template output<double>(1), to_scale);
   }
 };
+
+template <class V>
+auto BatchNormGradient::normalized(const V& x) const {
+  return apply_all(BatchNorm{epsilon}, x);
+}
 
 void check_input(const Shape& x, double epsilon) {
   if (x.size() < 2)
@@ -159,13 +210,17 @@ void check_batch(const Shape& x, double epsilon) {
         " a channel, which has no variance; give a larger batch, or evaluate with given statistics");
 }
 
-template <class V>
-std::pair<V, BatchStatistics<typename V::value_type>> with_statistics(V y, const memory::Buffer& moments,
-                                                                      std::size_t channels) {
+template <class V, class Outputs>
+NormalizedChannels<V> with_moments(Outputs outputs) {
   using T = typename V::value_type;
-  const auto* from = static_cast<const double*>(moments.data());
-  return {std::move(y),
-          {to_array(rounded<T>(from, channels)), to_array(rounded<T>(from + channels, channels))}};
+  const NoGrad off;
+  auto& [y, moments] = outputs;
+  return {std::move(y), moment<T>(moments, mean_of_channel), moment<T>(moments, variance_of_channel)};
+}
+
+template <class V>
+std::pair<V, BatchStatistics<typename V::value_type>> as_arrays(NormalizedChannels<V> made) {
+  return {std::move(made.y), {to_array(plain_operand(made.mean)), to_array(plain_operand(made.variance))}};
 }
 
 /// The given statistics beside x, with what they leave to multiply by.
@@ -196,33 +251,40 @@ V standardized(const V& x, const V& mean, const V& scale, const V& shift) {
 template <Tensor V>
 V batch_norm(const V& x, const NormalizationOptions& options) {
   check_batch(shape_of(x), options.epsilon);
-  return apply(BatchNorm{options.epsilon, {}}, x);
+  return apply(BatchNorm{options.epsilon}, x);
 }
 
 template <Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options) {
   check_batch(shape_of(x), options.epsilon);
   detail::check_affine("batch_norm", shape_of(x), 1, shape_of(gamma), shape_of(beta));
-  return apply(BatchNorm{options.epsilon, {}}, x, gamma, beta);
+  return apply(BatchNorm{options.epsilon}, x, gamma, beta);
+}
+
+template <Tensor V>
+NormalizedChannels<V> detail::batch_norm_with_moments(const V& x, const NormalizationOptions& options) {
+  check_batch(shape_of(x), options.epsilon);
+  return with_moments<V>(apply_all(BatchNorm{options.epsilon}, x));
+}
+
+template <Tensor V>
+NormalizedChannels<V> detail::batch_norm_with_moments(const V& x, const V& gamma, const V& beta,
+                                                      const NormalizationOptions& options) {
+  check_batch(shape_of(x), options.epsilon);
+  detail::check_affine("batch_norm", shape_of(x), 1, shape_of(gamma), shape_of(beta));
+  return with_moments<V>(apply_all(BatchNorm{options.epsilon}, x, gamma, beta));
 }
 
 template <Tensor V>
 std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics(
     const V& x, const NormalizationOptions& options) {
-  check_batch(shape_of(x), options.epsilon);
-  memory::Buffer moments;
-  V y = apply(BatchNorm{options.epsilon, {}, &moments}, x);
-  return with_statistics(std::move(y), moments, shape_of(x)[1]);
+  return as_arrays(detail::batch_norm_with_moments(x, options));
 }
 
 template <Tensor V>
 std::pair<V, BatchStatistics<typename V::value_type>> batch_norm_with_statistics(
     const V& x, const V& gamma, const V& beta, const NormalizationOptions& options) {
-  check_batch(shape_of(x), options.epsilon);
-  detail::check_affine("batch_norm", shape_of(x), 1, shape_of(gamma), shape_of(beta));
-  memory::Buffer moments;
-  V y = apply(BatchNorm{options.epsilon, {}, &moments}, x, gamma, beta);
-  return with_statistics(std::move(y), moments, shape_of(x)[1]);
+  return as_arrays(detail::batch_norm_with_moments(x, gamma, beta, options));
 }
 
 template <Tensor V>
@@ -250,6 +312,9 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
       instantiate::overload<std::pair<V, Statistics>(const V&, const Options&)>(batch_norm_with_statistics),
       instantiate::overload<std::pair<V, Statistics>(const V&, const V&, const V&, const Options&)>(
           batch_norm_with_statistics),
+      instantiate::overload<NormalizedChannels<V>(const V&, const Options&)>(detail::batch_norm_with_moments),
+      instantiate::overload<NormalizedChannels<V>(const V&, const V&, const V&, const Options&)>(
+          detail::batch_norm_with_moments),
       instantiate::overload<V(const V&, const Statistics&, const Options&)>(batch_norm),
       instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
 });
@@ -257,7 +322,7 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
 OperationList detail::layer_formulas() { return operations_of<LayerFormulas>(); }
 
 std::vector<std::string_view> detail::batch_norm_operation_names() {
-  return names_of<kernels::List<BatchNorm>>();
+  return names_of<kernels::List<BatchNorm, BatchNormGradient>>();
 }
 
 }  // namespace xgrad

@@ -43,4 +43,20 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
              const BatchStatistics<typename V::value_type>& statistics,
              const NormalizationOptions& options = {});
 
+namespace detail {
+
+/// What batch_norm gives, and each channel's mean and variance over n, [C], which take no gradient: for
+/// running statistics, which follow them by operations.
+template <class V>
+struct NormalizedChannels {
+  V y, mean, variance;
+};
+template <Tensor V>
+NormalizedChannels<V> batch_norm_with_moments(const V& x, const NormalizationOptions& options);
+template <Tensor V>
+NormalizedChannels<V> batch_norm_with_moments(const V& x, const V& gamma, const V& beta,
+                                              const NormalizationOptions& options);
+
+}  // namespace detail
+
 }  // namespace xgrad

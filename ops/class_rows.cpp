@@ -34,46 +34,42 @@ void check_class_rows(std::string_view operation, const Shape& predictions) {
                    " axes; reshape them to [N, C], or [C] for one sample, with the classes last");
 }
 
-Dense<std::int64_t> checked_labels(std::string_view operation, const Indices& labels,
-                                   const Shape& predictions) {
+void check_label_shape(std::string_view operation, const Shape& labels, const Shape& predictions) {
   check_class_rows(operation, predictions);
   Shape expected = predictions;
   expected.erase(expected.size() - 1);
-  if (!(labels.shape() == expected))
-    throw ShapeError(std::string(operation) + ": labels " + to_string(labels.shape()) +
-                     " do not fit predictions " + to_string(predictions) + "; give " + to_string(expected) +
-                     ", one label a row, or one-hot rows");
-  Dense<std::int64_t> dense = to_dense(labels);
+  if (labels == expected) return;
+  throw ShapeError(std::string(operation) + ": labels " + to_string(labels) + " do not fit predictions " +
+                   to_string(predictions) + "; give " + to_string(expected) +
+                   ", one label a row, or one-hot rows");
+}
+
+void check_labels(std::string_view operation, const Dense<std::int64_t>& labels, const Shape& predictions) {
+  check_label_shape(operation, labels.shape, predictions);
   const auto classes = static_cast<std::int64_t>(predictions.back());
-  for (std::size_t row = 0; row < dense.size(); ++row) {
-    const std::int64_t label = dense.data()[row];
+  for (std::size_t row = 0; row < labels.size(); ++row) {
+    const std::int64_t label = labels.data()[row];
     if (label < 0 || label >= classes)
       throw ValueError(std::string(operation) + ": the label of row " + std::to_string(row) + " is " +
                        std::to_string(label) + ", and there are " + std::to_string(classes) +
                        " classes; count them from 0");
   }
-  return dense;
-}
-
-template <class T>
-Dense<T> one_hot_rows(const Dense<std::int64_t>& labels, const Shape& predictions) {
-  Dense<T> rows = Dense<T>::filled(predictions, 0);
-  T* out = rows.mutable_data();
-  for (std::size_t row = 0; row < labels.size(); ++row)
-    out[row * predictions.back() + static_cast<std::size_t>(labels.data()[row])] = 1;
-  return rows;
 }
 
 template <class T>
 Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions) {
   if (labels.shape() == predictions) return from_integers<T>(labels);
-  return one_hot_rows<T>(checked_labels(operation, labels, predictions), predictions);
+  check_label_shape(operation, labels.shape(), predictions);
+  const Dense<std::int64_t> dense = to_dense(labels);
+  check_labels(operation, dense, predictions);
+  Dense<T> rows = Dense<T>::filled(predictions, 0);
+  T* out = rows.mutable_data();
+  for (std::size_t row = 0; row < dense.size(); ++row)
+    out[row * predictions.back() + static_cast<std::size_t>(dense.data()[row])] = 1;
+  return rows;
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  return std::make_tuple(
-      instantiate::overload<Dense<T>(const Dense<std::int64_t>&, const Shape&)>(one_hot_rows),
-      instantiate::overload<Dense<T>(std::string_view, const Indices&, const Shape&)>(one_hot_rows));
-});
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(one_hot_rows<T>); });
 
 }  // namespace xgrad

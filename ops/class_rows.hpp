@@ -13,14 +13,14 @@ void check_same_shape(std::string_view operation, const Shape& predictions, cons
 /// ShapeError unless predictions are [N, C] or [C].
 void check_class_rows(std::string_view operation, const Shape& predictions);
 
-/// The labels as the engine sees them; ShapeError unless there is one a row, ValueError if one is no class.
-Dense<std::int64_t> checked_labels(std::string_view operation, const Indices& labels,
-                                   const Shape& predictions);
+/// ShapeError unless there is one label a row.
+void check_label_shape(std::string_view operation, const Shape& labels, const Shape& predictions);
 
-/// Rows that are 1 at the label and 0 elsewhere.
-template <class T>
-Dense<T> one_hot_rows(const Dense<std::int64_t>& labels, const Shape& predictions);
-/// The same of labels that are checked first; those of the predictions' own shape are such rows already.
+/// The same, and ValueError if a label is no class.
+void check_labels(std::string_view operation, const Dense<std::int64_t>& labels, const Shape& predictions);
+
+/// Rows that are 1 at the label and 0 elsewhere, of labels that are checked first; those of the predictions'
+/// own shape are such rows already.
 template <class T>
 Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 #include <string>
+#include <tuple>
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
@@ -17,6 +18,7 @@
 #include "reduction.hpp"
 #include "shape.hpp"
 #include "softmax.hpp"
+#include "softmax_gradient.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -28,6 +30,10 @@ Shape row_shape(const Shape& predictions, bool keep_dims) {
   AxisList<bool> reduced(predictions.size(), false);
   reduced.back() = true;
   return reduced_shape(predictions, reduced, keep_dims);
+}
+
+const char* text_of(Reduction reduction) {
+  return reduction == Reduction::mean ? "mean" : reduction == Reduction::sum ? "sum" : "none";
 }
 
 double factor_of(Reduction reduction, const Shape& predictions) {
@@ -85,115 +91,207 @@ void run(void (*const (&kernel)[2])(const kernels::CrossEntropyRows&), const ker
                });
 }
 
-/// What both forms of softmax cross entropy share: the pass over the logits, and what it leaves for the
-/// gradient.
-struct FromLogits {
-  static constexpr std::string_view name = "cross_entropy";
+/// What both forms of softmax cross entropy share, and their gradients: the reduction, and the passes over
+/// the logits. Against labels, or, where there are none, against rows of targets.
+struct OfLogits {
   Reduction reduction = Reduction::mean;
-  memory::Buffer row_data;
+  void fields(auto& visit) const { visit("reduction", text_of(reduction)); }
 
+ protected:
+  /// The loss, and what its rows leave for the gradient.
   template <class T>
-  Dense<T> value(const Dense<T>& logits, const std::int64_t* labels, const T* targets) {
+  std::tuple<Dense<T>, Dense<T>> value(const Dense<T>& logits, const std::int64_t* labels,
+                                       const T* targets) const {
     const std::size_t rows = samples_in(logits.shape);
-    row_data = memory::Buffer(rows * kernels::row_data_size * sizeof(T));
+    Dense<T> row_data(Shape{rows, kernels::row_data_size});
     Dense<double> losses(Shape{rows});
     run<T>(chosen().cross_entropy, {logits.data(), labels, targets, rows, logits.shape.back(),
                                     row_data.mutable_data(), losses.mutable_data(), nullptr, 0, 1, nullptr});
-    return reduced_rows<T>(losses, reduction, logits.shape);
+    return {reduced_rows<T>(losses, reduction, logits.shape), std::move(row_data)};
   }
 
   template <class T>
   Dense<T> gradient(const Dense<T>& logits, const std::int64_t* labels, const T* targets,
-                    const Dense<T>& dy) const {
+                    const Dense<T>& row_data, const Dense<T>& dy) const {
     Dense<T> result(logits.shape);
     // The kernel of the gradient reads the rows' data alone.
     run<T>(chosen().cross_entropy_gradient, {logits.data(), labels, targets, samples_in(logits.shape),
-                                             logits.shape.back(), const_cast<void*>(row_data.data()), nullptr,
+                                             logits.shape.back(), const_cast<T*>(row_data.data()), nullptr,
                                              dy.data(), reduction == Reduction::none ? std::size_t{1} : 0,
                                              factor_of(reduction, logits.shape), result.mutable_data()});
     return result;
   }
+
+  /// What dy is given by the gradient's own gradient `a`, where `slope` is what it multiplies.
+  template <class V>
+  V share_of_dy(const V& a, const V& slope, const Shape& predictions) const {
+    if (reduction == Reduction::none) return sum(a * slope, {.axes = {-1}});
+    return sum(a * slope) * factor_of(reduction, predictions);
+  }
 };
 
-struct CrossEntropy : FromLogits {
-  Dense<std::int64_t> labels;
+// The gradients read what the rows left, and pass nothing to it: it is made of logits and targets, and the
+// closed forms below account for all that the result owes to those.
+
+/// (softmax(logits) - one_hot(labels)) dy. A label only says in which column there is something to take away.
+struct CrossEntropyGradient : OfLogits {
+  static constexpr std::string_view name = "cross_entropy_gradient";
+
+  bool saves(std::size_t input, const Wanted& wanted) const { return input != 3 || wanted[0]; }
+  template <class T>
+  Dense<T> forward(const Dense<T>& logits, const Dense<std::int64_t>& labels, const Dense<T>& row_data,
+                   const Dense<T>& dy) const {
+    check_label_shape(name, labels.shape, logits.shape);
+    return gradient<T>(logits, labels.data(), nullptr, row_data, dy);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V logits = b.input(0);
+    const V& a = b.gradient();
+    if (b.wants(0)) {
+      const V share = a * row_gradient(b.input(3), reduction, b.shape(0));
+      b.give(0, softmax_gradient(softmax(logits), share, b.shape(0).size() - 1));
+    }
+    if (b.wants(3)) {
+      const V one(Dense<typename V::value_type>::scalar(1));
+      const V slope = apply(CrossEntropyGradient{{Reduction::sum}}, logits,
+                            b.template discrete_input<std::int64_t>(1), b.input(2), one);
+      b.give(3, share_of_dy(a, slope, b.shape(0)));
+    }
+  }
+};
+
+/// (softmax(logits) sum(targets) - targets) dy.
+struct CrossEntropyOfRowsGradient : OfLogits {
+  static constexpr std::string_view name = "cross_entropy_gradient";
+
+  bool saves(std::size_t input, const Wanted& wanted) const {
+    if (input == 0) return true;
+    if (input == 1) return wanted[0] || wanted[3];
+    return input == 2 ? wanted[3] : wanted[0] || wanted[1];
+  }
+  template <class T>
+  Dense<T> forward(const Dense<T>& logits, const Dense<T>& targets, const Dense<T>& row_data,
+                   const Dense<T>& dy) const {
+    return gradient<T>(logits, nullptr, targets.data(), row_data, dy);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V logits = b.input(0);
+    const V& a = b.gradient();
+    if (b.wants(0) || b.wants(1)) {
+      const V share = a * row_gradient(b.input(3), reduction, b.shape(0)), p = softmax(logits);
+      if (b.wants(0)) b.give(0, softmax_gradient(p, share * row_sums(b.input(1)), b.shape(0).size() - 1));
+      if (b.wants(1)) b.give(1, row_sums(share * p) - share);
+    }
+    if (b.wants(3)) {
+      const V one(Dense<typename V::value_type>::scalar(1));
+      const V slope =
+          apply(CrossEntropyOfRowsGradient{{Reduction::sum}}, logits, b.input(1), b.input(2), one);
+      b.give(3, share_of_dy(a, slope, b.shape(0)));
+    }
+  }
+
+ private:
+  template <class V>
+  static V row_sums(const V& x) {
+    return sum(x, {.axes = {-1}, .keep_dims = true});
+  }
+};
+
+struct CrossEntropy : OfLogits {
+  static constexpr std::string_view name = "cross_entropy";
 
   bool saves(std::size_t, const Wanted&) const { return true; }
   template <class T>
-  Dense<T> forward(const Dense<T>& logits) {
+  auto forward(const Dense<T>& logits, const Dense<std::int64_t>& labels) const {
+    check_labels(name, labels, logits.shape);
     return value<T>(logits, labels.data(), nullptr);
   }
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    b.give(0, gradient<T>(b.input(0), labels.data(), nullptr, b.gradient()));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> target(one_hot_rows<T>(labels, b.shape(0)));
-    b.give(0, (softmax(b.input(0)) - target) * row_gradient(b.gradient(), reduction, b.shape(0)));
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(CrossEntropyGradient{{reduction}}, b.input(0), b.template discrete_input<std::int64_t>(1),
+                    b.output(1), b.gradient()));
   }
 };
 
-struct CrossEntropyOfRows : FromLogits {
+struct CrossEntropyOfRows : OfLogits {
+  static constexpr std::string_view name = "cross_entropy";
+
   bool saves(std::size_t input, const Wanted& wanted) const { return input == 0 || wanted[0]; }
   template <class T>
-  Dense<T> forward(const Dense<T>& logits, const Dense<T>& targets) {
+  auto forward(const Dense<T>& logits, const Dense<T>& targets) const {
     return value<T>(logits, nullptr, targets.data());
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    if (b.wants(0)) b.give(0, logits_gradient(b));
+    if (b.wants(0))
+      b.give(0, apply(CrossEntropyOfRowsGradient{{reduction}}, b.input(0), b.input(1), b.output(1),
+                      b.gradient()));
     if (b.wants(1)) {
       const V share = row_gradient(b.gradient(), reduction, b.shape(0));
       b.give(1, -share * log_softmax(b.input(0)));
     }
   }
-
- private:
-  template <class T>
-  Dense<T> logits_gradient(const Backward<Dense<T>>& b) const {
-    return gradient<T>(b.input(0), nullptr, b.input(1).data(), b.gradient());
-  }
-  template <class T>
-  Variable<T> logits_gradient(const Backward<Variable<T>>& b) const {
-    const Variable<T> targets = b.input(1);
-    const Variable<T> weight = sum(targets, {.axes = {-1}, .keep_dims = true});
-    return (softmax(b.input(0)) * weight - targets) * row_gradient(b.gradient(), reduction, b.shape(0));
-  }
 };
+
+/// Where a row's label stands.
+std::size_t position(const Dense<std::int64_t>& labels, std::size_t row, std::size_t classes) {
+  return row * classes + static_cast<std::size_t>(labels.data()[row]);
+}
 
 struct NllLoss {
   static constexpr std::string_view name = "nll_loss";
   Reduction reduction = Reduction::mean;
-  Dense<std::int64_t> labels;
+  void fields(auto& visit) const { visit("reduction", text_of(reduction)); }
 
-  std::size_t position(std::size_t row, std::size_t classes) const {
-    return row * classes + static_cast<std::size_t>(labels.data()[row]);
-  }
+  bool saves(std::size_t input, const Wanted&) const { return input == 1; }
   template <class T>
-  Dense<T> forward(const Dense<T>& log_probabilities) const {
+  Dense<T> forward(const Dense<T>& log_probabilities, const Dense<std::int64_t>& labels) const {
+    const Shape& shape = log_probabilities.shape;
+    check_labels(name, labels, shape);
     Dense<double> losses(Shape{labels.size()});
     double* out = losses.mutable_data();
     for (std::size_t row = 0; row < labels.size(); ++row)
-      out[row] =
-          -static_cast<double>(log_probabilities.data()[position(row, log_probabilities.shape.back())]);
-    return reduced_rows<T>(losses, reduction, log_probabilities.shape);
+      out[row] = -static_cast<double>(log_probabilities.data()[position(labels, row, shape.back())]);
+    return reduced_rows<T>(losses, reduction, shape);
   }
+  template <class V>
+  void vjp(Backward<V>& b) const;
+};
+
+/// The transpose of NllLoss, which is linear: zeros, and at a row's label -dy times the reduction's factor.
+struct NllLossGradient {
+  static constexpr std::string_view name = "nll_loss_gradient";
+  Reduction reduction = Reduction::mean;
+  Shape predictions;
+  void fields(auto& visit) const {
+    visit("reduction", text_of(reduction));
+    visit("predictions", predictions);
+  }
+
+  bool saves(std::size_t input, const Wanted&) const { return input == 1; }
   template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    const Dense<T> share = row_gradient(b.gradient(), reduction, b.shape(0));
-    Dense<T> result = Dense<T>::filled(b.shape(0), 0);
+  Dense<T> forward(const Dense<T>& dy, const Dense<std::int64_t>& labels) const {
+    check_labels(name, labels, predictions);
+    const Dense<T> share = row_gradient(dy, reduction, predictions);
+    Dense<T> result = Dense<T>::filled(predictions, 0);
     T* out = result.mutable_data();
     for (std::size_t row = 0; row < labels.size(); ++row)
-      out[position(row, b.shape(0).back())] = -share.data()[share.size() == 1 ? 0 : row];
-    b.give(0, std::move(result));
+      out[position(labels, row, predictions.back())] = -share.data()[share.size() == 1 ? 0 : row];
+    return result;
   }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> target(one_hot_rows<T>(labels, b.shape(0)));
-    b.give(0, -row_gradient(b.gradient(), reduction, b.shape(0)) * target);
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(NllLoss{reduction}, b.gradient(), b.template discrete_input<std::int64_t>(1)));
   }
 };
+
+template <class V>
+void NllLoss::vjp(Backward<V>& b) const {
+  b.give(0, apply(NllLossGradient{reduction, b.shape(0)}, b.gradient(),
+                  b.template discrete_input<std::int64_t>(1)));
+}
 
 }  // namespace
 
@@ -203,20 +301,21 @@ V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
   if (labels.shape() == shape)
     return cross_entropy(logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels, shape)),
                          reduction);
-  return apply(CrossEntropy{{reduction, {}}, checked_labels("cross_entropy", labels, shape)}, logits);
+  check_label_shape("cross_entropy", labels.shape(), shape);
+  return apply(CrossEntropy{{reduction}}, logits, to_dense(labels));
 }
 
 template <Tensor V>
 V cross_entropy(const V& logits, const V& targets, Reduction reduction) {
   check_class_rows("cross_entropy", detail::shape_of(logits));
   check_same_shape("cross_entropy", detail::shape_of(logits), detail::shape_of(targets));
-  return apply(CrossEntropyOfRows{{reduction, {}}}, logits, targets);
+  return apply(CrossEntropyOfRows{{reduction}}, logits, targets);
 }
 
 template <Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction) {
-  return apply(NllLoss{reduction, checked_labels("nll_loss", labels, detail::shape_of(log_probabilities))},
-               log_probabilities);
+  check_label_shape("nll_loss", labels.shape(), detail::shape_of(log_probabilities));
+  return apply(NllLoss{reduction}, log_probabilities, to_dense(labels));
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
@@ -225,7 +324,7 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
 });
 
 std::vector<std::string_view> detail::cross_entropy_operation_names() {
-  return names_of<kernels::List<CrossEntropy, NllLoss>>();
+  return names_of<kernels::List<CrossEntropy, CrossEntropyGradient, NllLoss, NllLossGradient>>();
 }
 
 }  // namespace xgrad

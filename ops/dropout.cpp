@@ -32,23 +32,23 @@ struct Dropout {
   std::uint64_t key = 0, first_block = 0;
   double p = 0;
 
+  void fields(auto& visit) const {
+    visit("key", key);
+    visit("first_block", first_block);
+    visit("p", p);
+  }
+
+  /// In place, where x is given away and nobody else holds it.
   template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    Dense<T> y(x.shape);
-    run<T>(x.data(), y.mutable_data(), x.size());
+  Dense<T> forward(Dense<T> x) const {
+    const T* const from = x.data();
+    Dense<T> y = x.buffer.unique() ? std::move(x) : Dense<T>(x.shape);
+    run<T>(from, y.mutable_data(), y.size());
     return y;
   }
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    Dense<T> dy = b.take_gradient();
-    if (!dy.buffer.unique()) return b.give(0, forward(dy));
-    T* in_place = dy.mutable_data();
-    run<T>(in_place, in_place, dy.size());
-    b.give(0, std::move(dy));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    b.give(0, apply(*this, b.gradient()));
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(*this, b.take_gradient()));
   }
 
  private:

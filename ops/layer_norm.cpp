@@ -11,6 +11,7 @@
 #include "families.hpp"
 #include "layer_norm_kernels.hpp"
 #include "normalization.hpp"
+#include "slice.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -41,90 +42,137 @@ kernels::LayerNormRows part_of(const kernels::LayerNormRows& all, std::size_t be
   return part;
 }
 
+/// Rows of x, and what the kernels need beside them.
+template <class T>
+kernels::LayerNormRows rows_of(const Dense<T>& x, const Dense<T>& gamma, double epsilon) {
+  const std::size_t columns = x.shape.back();
+  return {x.data(), gamma.data(), nullptr, x.size() / std::max<std::size_t>(1, columns),
+          columns,  epsilon,      nullptr, nullptr,
+          nullptr,  nullptr,      nullptr};
+}
+
+/// The shape of what is kept of the rows; also where they have no elements.
+Shape shape_of_row_data(const Shape& x) {
+  return {element_count(Shape(x.begin(), x.end() - 1)), kernels::layer_norm_data};
+}
+
+template <class T>
+Dense<T> rounded(const double* from, std::size_t count) {
+  Dense<T> result(Shape{count});
+  std::transform(from, from + count, result.mutable_data(), [](double x) { return static_cast<T>(x); });
+  return result;
+}
+
+template <class T>
+Dense<T> ones(const Dense<T>& x) {
+  return Dense<T>::filled(Shape{x.shape.back()}, T(1));
+}
+
+/// See normalization.hpp.
+struct LayerNormGradient {
+  static constexpr std::string_view name = "layer_norm_gradient";
+  double epsilon = 0;
+  void fields(auto& visit) const { visit("epsilon", epsilon); }
+
+  static Axes lines(const Shape&) { return {-1}; }
+  static Shape beside(const Shape& x) { return {x.back()}; }
+  template <class V>
+  auto normalized(const V& x) const;
+  template <class V>
+  static V scale(const V& row_data, const Shape& x) {
+    return reshape(slice(row_data, {all, 1}), beside_rows(x));
+  }
+
+  bool saves(std::size_t, const Wanted&) const { return true; }
+  template <class T>
+  auto forward(const Dense<T>& x, const Dense<T>& row_data, Dense<T> dy) const {
+    return forward(x, ones(x), row_data, std::move(dy));
+  }
+  /// dx goes into dy's own buffer, where it is given away.
+  template <class T>
+  std::tuple<Dense<T>, Dense<T>, Dense<T>> forward(const Dense<T>& x, const Dense<T>& gamma,
+                                                   const Dense<T>& row_data, Dense<T> dy) const {
+    Dense<T> dx = dy.buffer.unique() ? Dense<T>() : Dense<T>(dy.shape);
+    kernels::LayerNormRows rows = rows_of(x, gamma, epsilon);
+    // The gradient reads them alone.
+    rows.row_data = const_cast<T*>(row_data.data());
+    rows.out = dx.defined() ? dx.mutable_data() : dy.mutable_data();
+    rows.dy = dy.data();
+    const std::size_t room = (rows.columns + 15) / 16 * 16;
+    const Dense<double> sums = run<T>(rows, room);
+    return {dx.defined() ? std::move(dx) : std::move(dy), rounded<T>(sums.data(), rows.columns),
+            rounded<T>(sums.data() + room, rows.columns)};
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    differentiate_gradient_of_normalization(b, *this);
+  }
+
+ private:
+  /// The sums for gamma and beta, each in room for whole packs. Every piece of rows adds up its own, and then
+  /// they are added up.
+  template <class T>
+  static Dense<double> run(const kernels::LayerNormRows& rows, std::size_t room) {
+    const std::size_t grain = rows_of_a_piece(rows.columns);
+    Dense<double> sums = Dense<double>::filled(Shape{(rows.rows + grain - 1) / grain, 2 * room}, 0);
+    double* const first = sums.mutable_data();
+    parallel_for(rows.rows, grain, [&](std::size_t begin, std::size_t end) {
+      kernels::LayerNormRows part = part_of<T>(rows, begin, end);
+      part.dgamma = first + begin / grain * 2 * room;
+      part.dbeta = part.dgamma + room;
+      chosen().gradient[std::is_same_v<T, double>](part);
+    });
+    return sum_to(sums, Shape{2 * room});
+  }
+  /// The rows' extents, as they broadcast with x.
+  static Shape beside_rows(Shape x) {
+    x.back() = 1;
+    return x;
+  }
+};
+
+/// The second output is what the gradient needs of each row; see layer_norm_kernels.hpp.
 struct LayerNorm {
   static constexpr std::string_view name = "layer_norm";
   double epsilon = 0;
-  memory::Buffer row_data;
+  void fields(auto& visit) const { visit("epsilon", epsilon); }
 
   bool saves(std::size_t input, const Wanted& wanted) const {
     return input == 0 ? wanted[0] || wanted[1] : input == 1 && wanted[0];
   }
 
   template <class T>
-  Dense<T> forward(const Dense<T>& x) {
-    const Shape row{x.shape.back()};
-    return forward(x, Dense<T>::filled(row, T(1)), Dense<T>::filled(row, T(0)));
+  auto forward(const Dense<T>& x) const {
+    return forward(x, ones(x), Dense<T>::filled(Shape{x.shape.back()}, T(0)));
   }
   template <class T>
-  Dense<T> forward(const Dense<T>& x, const Dense<T>& gamma, const Dense<T>& beta) {
+  std::tuple<Dense<T>, Dense<T>> forward(const Dense<T>& x, const Dense<T>& gamma,
+                                         const Dense<T>& beta) const {
     Dense<T> y(x.shape);
-    kernels::LayerNormRows all = rows_of(x, gamma);
-    row_data = memory::Buffer(all.rows * kernels::layer_norm_data * sizeof(T));
-    all.beta = beta.data();
-    all.row_data = row_data.mutable_data();
-    all.out = y.mutable_data();
-    parallel_for(all.rows, rows_of_a_piece(all.columns), [&](std::size_t begin, std::size_t end) {
-      chosen().value[std::is_same_v<T, double>](part_of<T>(all, begin, end));
+    kernels::LayerNormRows rows = rows_of(x, gamma, epsilon);
+    const Shape shape = shape_of_row_data(x.shape);
+    Dense<T> row_data = rows.columns == 0 ? Dense<T>::filled(shape, T(0)) : Dense<T>(shape);
+    rows.beta = beta.data();
+    rows.row_data = row_data.mutable_data();
+    rows.out = y.mutable_data();
+    parallel_for(rows.rows, rows_of_a_piece(rows.columns), [&](std::size_t begin, std::size_t end) {
+      chosen().value[std::is_same_v<T, double>](part_of<T>(rows, begin, end));
     });
-    return y;
+    return {std::move(y), std::move(row_data)};
   }
 
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    const bool has_affine = b.input_count() == 3;
-    if (!b.wants(0) && !b.wants(1)) return b.give(2, sum_to(b.gradient(), b.shape(2)));
-    const Dense<T> gamma =
-        has_affine && b.wants(0) ? b.input(1) : Dense<T>::filled(Shape{b.shape(0).back()}, T(1));
-    const Dense<double> sums = gradients(b.input(0), gamma, b);
-    const double* parameter = sums.data();
-    for (std::size_t k = 1; k < b.input_count(); ++k, parameter += sums.size() / 2)
-      if (b.wants(k)) b.give(k, rounded<T>(parameter, b.shape(k)));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    detail::recorded_normalization_gradient(b, {-1}, Shape{b.shape(0).back()}, epsilon);
-  }
-
- private:
-  template <class T>
-  kernels::LayerNormRows rows_of(const Dense<T>& x, const Dense<T>& gamma) const {
-    const std::size_t columns = x.shape.back();
-    return {x.data(), gamma.data(), nullptr, x.size() / std::max<std::size_t>(1, columns),
-            columns,  epsilon,      nullptr, nullptr,
-            nullptr,  nullptr,      nullptr};
-  }
-
-  /// Gives x its gradient; those of gamma and beta come back, each in room for whole packs. Every piece of
-  /// rows adds up its own, and then they are added up.
-  template <class T>
-  Dense<double> gradients(const Dense<T>& x, const Dense<T>& gamma, Backward<Dense<T>>& b) const {
-    Dense<T> dy = b.take_gradient();
-    Dense<T> dx = dy.buffer.unique() ? Dense<T>() : Dense<T>(dy.shape);
-    kernels::LayerNormRows all = rows_of(x, gamma);
-    all.row_data = const_cast<void*>(row_data.data());
-    all.out = dx.defined() ? dx.mutable_data() : dy.mutable_data();
-    all.dy = dy.data();
-    const std::size_t grain = rows_of_a_piece(all.columns), room = (all.columns + 15) / 16 * 16;
-    Dense<double> sums = Dense<double>::filled(Shape{(all.rows + grain - 1) / grain, 2 * room}, 0);
-    double* const first = sums.mutable_data();
-    parallel_for(all.rows, grain, [&](std::size_t begin, std::size_t end) {
-      kernels::LayerNormRows part = part_of<T>(all, begin, end);
-      part.dgamma = first + begin / grain * 2 * room;
-      part.dbeta = part.dgamma + room;
-      chosen().gradient[std::is_same_v<T, double>](part);
-    });
-    if (b.wants(0)) b.give(0, dx.defined() ? std::move(dx) : std::move(dy));
-    return sum_to(sums, Shape{2 * room});
-  }
-
-  template <class T>
-  static Dense<T> rounded(const double* from, const Shape& shape) {
-    Dense<T> result(shape);
-    std::transform(from, from + result.size(), result.mutable_data(),
-                   [](double x) { return static_cast<T>(x); });
-    return result;
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    std::optional<V> to_scale;
+    if (b.has_gradient(1)) to_scale = LayerNormGradient::scale<V>(b.gradient(1), b.shape(0));
+    differentiate_normalization(b, LayerNormGradient{epsilon}, b.output(1), to_scale);
   }
 };
+
+template <class V>
+auto LayerNormGradient::normalized(const V& x) const {
+  return apply_all(LayerNorm{epsilon}, x);
+}
 
 void check_input(const Shape& x, double epsilon) {
   if (x.empty())
@@ -137,7 +185,7 @@ void check_input(const Shape& x, double epsilon) {
 template <Tensor V>
 V layer_norm(const V& x, const NormalizationOptions& options) {
   check_input(detail::shape_of(x), options.epsilon);
-  return apply(LayerNorm{options.epsilon, {}}, x);
+  return apply(LayerNorm{options.epsilon}, x);
 }
 
 template <Tensor V>
@@ -146,7 +194,7 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
   check_input(shape, options.epsilon);
   detail::check_affine("layer_norm", shape, shape.size() - 1, detail::shape_of(gamma),
                        detail::shape_of(beta));
-  return apply(LayerNorm{options.epsilon, {}}, x, gamma, beta);
+  return apply(LayerNorm{options.epsilon}, x, gamma, beta);
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
@@ -156,7 +204,7 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
 });
 
 std::vector<std::string_view> detail::layer_norm_operation_names() {
-  return names_of<kernels::List<LayerNorm>>();
+  return names_of<kernels::List<LayerNorm, LayerNormGradient>>();
 }
 
 }  // namespace xgrad

@@ -49,6 +49,77 @@ Source source(const Dense<T>& x) {
   return x.defined() ? Source{x.data(), &x.shape} : Source{};
 }
 
+/// The gradient of a fused loss in its input `which`: the formula's own, in one pass. What the formula's
+/// gradient does not read is given the other input in its place, so that there is always one of the result's
+/// shape.
+template <class Kind>
+struct FusedLossGradient {
+  using Formula = typename Kind::Formula;
+  static constexpr std::string_view name = "loss_gradient";
+  std::size_t which = 0;
+  double factor = 1;
+  double constant = 0;  ///< the formula's third input, if it has one
+  void fields(auto& visit) const {
+    visit("of", std::string(Kind::name));
+    visit("input", which);
+    visit("factor", factor);
+    if (formula().inputs() == 3) visit("constant", constant);
+  }
+
+  static const Elementwise& formula() { return operation<Formula, Loss>(); }
+  bool reads(std::size_t input) const { return formula().gradient(which).reads >> input & 1; }
+
+  /// What the gradient in each input of this one reads of prediction, target and the output's gradient.
+  bool saves(std::size_t input, const Wanted& wanted) const {
+    for (std::size_t k = 0; k < 3; ++k)
+      if (wanted[k] && (steps().gradient(place(k)).reads >> place(input) & 1)) return true;
+    return false;
+  }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& a, const Dense<T>& t, const Dense<T>& dy) const {
+    const Dense<T> third = Dense<T>::scalar(constant);
+    const Dense<T> scaled = Dense<T>::scalar(static_cast<double>(*dy.data()) * factor);
+    // The inputs, the output, which no formula reads, and its gradient.
+    std::array<Source, 5> sources{source(a), source(t), source(third), Source{}, source(scaled)};
+    if (formula().inputs() == 2) std::copy(sources.begin() + 3, sources.end(), sources.begin() + 2);
+    Dense<T> share(a.shape);
+    run_broadcast(formula().kernels()->gradient[which][std::is_same_v<T, double>], sizeof(T),
+                  share.mutable_data(), share.shape, {sources.data(), formula().inputs() + 2});
+    return share;
+  }
+
+  /// The derivatives of the steps that the formula's gradient is made of.
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V& g = b.gradient();
+    // What the steps do not read is not there; g stands in for it.
+    std::vector<V> values(formula().inputs() + 4, g);
+    if (formula().inputs() == 3) values[2] = V(Dense<typename V::value_type>::scalar(constant));
+    Wanted wanted;
+    for (std::size_t k = 0; k < 3; ++k) wanted[k] = b.wants(k);
+    for (std::size_t k = 0; k < 3; ++k)
+      if (saves(k, wanted)) values[place(k)] = k == 2 ? b.input(k) * factor : b.input(k);
+    for (std::size_t k = 0; k < 3; ++k) {
+      const Elementwise::Gradient& gradient = steps().gradient(place(k));
+      if (!wanted[k] || gradient.zero) continue;
+      const V share = replay<V>(gradient.program, values);
+      b.give(k, k == 2 ? sum(share) * factor : share);
+    }
+  }
+
+ private:
+  /// Where prediction, target and dy stand among what the formula's gradient takes.
+  static std::size_t place(std::size_t input) { return input < 2 ? input : formula().inputs() + 1; }
+  /// The formula's gradient as an operation of its own, which knows its derivatives.
+  const Elementwise& steps() const {
+    const auto made = [](std::size_t input) {
+      return Elementwise(Elementwise::IsGradient{}, name, formula().gradient(input).program);
+    };
+    return which == 0 ? immortal([=] { return made(0); }) : immortal([=] { return made(1); });
+  }
+};
+
 /// The sum of an elementwise formula times a factor. `Kind` names the loss and its formula.
 template <class Kind>
 struct FusedLoss {
@@ -56,13 +127,14 @@ struct FusedLoss {
   static constexpr std::string_view name = Kind::name;
   double factor = 1;
   double constant = 0;  ///< the formula's third input, if it has one
-
-  static const Elementwise& formula() { return operation<Formula, Loss>(); }
-  static bool reads(std::size_t which, std::size_t input) {
-    return formula().gradient(which).reads >> input & 1;
+  void fields(auto& visit) const {
+    visit("factor", factor);
+    if (FusedLossGradient<Kind>::formula().inputs() == 3) visit("constant", constant);
   }
+
+  FusedLossGradient<Kind> gradient(std::size_t which) const { return {which, factor, constant}; }
   bool saves(std::size_t input, const Wanted& wanted) const {
-    return (wanted[0] && reads(0, input)) || (wanted[1] && reads(1, input));
+    return (wanted[0] && gradient(0).reads(input)) || (wanted[1] && gradient(1).reads(input));
   }
 
   template <class T>
@@ -70,34 +142,13 @@ struct FusedLoss {
     return Dense<T>::scalar(total_of<Formula>(prediction, target, constant) * factor);
   }
 
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    const Dense<T> a = b.input(0), t = b.input(1), third = Dense<T>::scalar(constant);
-    const Dense<T> dy = Dense<T>::scalar(static_cast<double>(*b.gradient().data()) * factor);
-    // The inputs, the output, which no formula reads, and its gradient.
-    std::array<Source, 5> sources{source(a), source(t), source(third), Source{}, source(dy)};
-    if (formula().inputs() == 2) std::copy(sources.begin() + 3, sources.end(), sources.begin() + 2);
+  template <class V>
+  void vjp(Backward<V>& b) const {
     for (std::size_t k = 0; k < 2; ++k) {
       if (!b.wants(k)) continue;
-      Dense<T> share(b.shape(k));
-      run_broadcast(formula().kernels()->gradient[k][std::is_same_v<T, double>], sizeof(T),
-                    share.mutable_data(), share.shape, {sources.data(), formula().inputs() + 2});
-      b.give(k, std::move(share));
-    }
-  }
-
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> dy = b.gradient() * factor;
-    const std::size_t inputs = formula().inputs();
-    for (std::size_t k = 0; k < 2; ++k) {
-      if (!b.wants(k)) continue;
-      // What the gradient does not read is not there; dy stands in for it.
-      std::vector<Variable<T>> values(inputs + 2, dy);
-      for (std::size_t i = 0; i < 2; ++i)
-        if (reads(k, i)) values[i] = b.input(i);
-      if (inputs == 3) values[2] = Variable<T>(Dense<T>::scalar(constant));
-      b.give(k, replay<Variable<T>>(formula().gradient(k).program, values));
+      const auto made = gradient(k);
+      const V a = b.input(made.reads(0) ? 0 : 1), t = b.input(made.reads(1) ? 1 : 0);
+      b.give(k, apply(made, a, t, b.gradient()));
     }
   }
 };
@@ -224,7 +275,7 @@ OperationList detail::loss_formulas() { return operations_of<Loss>(); }
 
 std::vector<std::string_view> detail::loss_operation_names() {
   // The other fused losses go by the names of their formulas.
-  return names_of<kernels::List<MeanSquaredError, SumSquaredError>>();
+  return names_of<kernels::List<MeanSquaredError, SumSquaredError, FusedLossGradient<MeanSquaredError>>>();
 }
 
 }  // namespace xgrad

@@ -8,6 +8,7 @@
 #include "operators.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
+#include "softmax_gradient.hpp"
 #include "softmax_kernels.hpp"
 
 namespace xgrad {
@@ -58,23 +59,61 @@ V sum_along(const V& x, std::size_t axis) {
   return sum(x, {.axes = {static_cast<std::ptrdiff_t>(axis)}, .keep_dims = true});
 }
 
+struct SoftmaxGradient {
+  static constexpr std::string_view name = "softmax_gradient";
+  std::size_t axis = 0;
+  void fields(auto& visit) const { visit("axis", axis); }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& y, Dense<T> dy) const {
+    return run_gradient(chosen().softmax_gradient, y, std::move(dy), axis);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V y = b.input(0);
+    if (b.wants(0)) {
+      const V& g = b.gradient();
+      const V dy = b.input(1);
+      b.give(0, g * (dy - sum_along(dy * y, axis)) - dy * sum_along(g * y, axis));
+    }
+    // As a matrix it is symmetric.
+    if (b.wants(1)) b.give(1, apply(SoftmaxGradient{axis}, y, b.take_gradient()));
+  }
+  bool saves(std::size_t input, const Wanted& wanted) const { return input == 0 || wanted[0]; }
+};
+
+struct LogSoftmaxGradient {
+  static constexpr std::string_view name = "log_softmax_gradient";
+  std::size_t axis = 0;
+  void fields(auto& visit) const { visit("axis", axis); }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& y, Dense<T> dy) const {
+    return run_gradient(chosen().log_softmax_gradient, y, std::move(dy), axis);
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    const V& g = b.gradient();
+    const V share = g * exp(b.input(0));
+    if (b.wants(0)) b.give(0, -share * sum_along(b.input(1), axis));
+    if (b.wants(1)) b.give(1, g - sum_along(share, axis));
+  }
+  bool saves(std::size_t input, const Wanted& wanted) const { return input == 0 || wanted[0]; }
+};
+
 struct Softmax {
   static constexpr std::string_view name = "softmax";
   static constexpr bool saves_output = true;
   std::size_t axis = 0;
+  void fields(auto& visit) const { visit("axis", axis); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return run(chosen().softmax, x, axis);
   }
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    b.give(0, run_gradient(chosen().softmax_gradient, b.output(), b.take_gradient(), axis));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    const Variable<T> y = b.output();
-    b.give(0, y * (b.gradient() - sum_along(b.gradient() * y, axis)));
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(SoftmaxGradient{axis}, b.output(), b.take_gradient()));
   }
 };
 
@@ -82,18 +121,15 @@ struct LogSoftmax {
   static constexpr std::string_view name = "log_softmax";
   static constexpr bool saves_output = true;
   std::size_t axis = 0;
+  void fields(auto& visit) const { visit("axis", axis); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return run(chosen().log_softmax, x, axis);
   }
-  template <class T>
-  void vjp(Backward<Dense<T>>& b) const {
-    b.give(0, run_gradient(chosen().log_softmax_gradient, b.output(), b.take_gradient(), axis));
-  }
-  template <class T>
-  void vjp(Backward<Variable<T>>& b) const {
-    b.give(0, b.gradient() - exp(b.output()) * sum_along(b.gradient(), axis));
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(LogSoftmaxGradient{axis}, b.output(), b.take_gradient()));
   }
 };
 
@@ -108,11 +144,16 @@ V log_softmax(const V& x, Integer axis) {
   return apply(LogSoftmax{normalize_axis("log_softmax", axis, detail::shape_of(x))}, x);
 }
 
-[[gnu::used]] constexpr auto instances =
-    instantiate::for_tensors([]<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>); });
+template <Tensor V>
+V detail::softmax_gradient(const V& y, V dy, std::size_t axis) {
+  return apply(SoftmaxGradient{axis}, y, std::move(dy));
+}
+
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
+    []<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>, detail::softmax_gradient<V>); });
 
 std::vector<std::string_view> detail::softmax_operation_names() {
-  return names_of<kernels::List<Softmax, LogSoftmax>>();
+  return names_of<kernels::List<Softmax, LogSoftmax, SoftmaxGradient, LogSoftmaxGradient>>();
 }
 
 }  // namespace xgrad

@@ -1,5 +1,5 @@
-// Sums of squares over lines that neither overflow nor vanish on the way to a root. For the files of
-// deviations, norms and normalisations.
+// Sums of squares over lines that neither overflow nor vanish on the way to a root. For the file of
+// deviations and norms.
 #pragma once
 
 #include <algorithm>
@@ -18,10 +18,10 @@ bool is_doubtful(T square_sum) {
   return !(square_sum > lowest && square_sum <= std::numeric_limits<T>::max());
 }
 
-/// What to divide the lines of x by before they are squared: 1, but the line's largest element, or `least`,
-/// where its sum is doubtful. Empty if all are 1. `over` keeps dimensions, and so do the sums.
+/// What to divide the lines of x by before they are squared: 1, but the line's largest element where its sum
+/// is doubtful. Empty if all are 1. `over` keeps dimensions, and so do the sums.
 template <class T>
-Dense<T> units_of(const Dense<T>& x, const Dense<T>& square_sums, const ReduceOptions& over, T least = 0) {
+Dense<T> units_of(const Dense<T>& x, const Dense<T>& square_sums, const ReduceOptions& over) {
   const T* const sums = square_sums.data();
   const std::size_t lines = square_sums.size();
   if (x.size() == 0 || std::none_of(sums, sums + lines, is_doubtful<T>)) return {};
@@ -29,8 +29,7 @@ Dense<T> units_of(const Dense<T>& x, const Dense<T>& square_sums, const ReduceOp
   T* const of = units.mutable_data();
   bool all_one = true;
   for (std::size_t i = 0; i < lines; ++i) {
-    const T unit = std::max(of[i], least);
-    of[i] = is_doubtful(sums[i]) && unit > 0 && std::isfinite(of[i]) ? unit : T(1);
+    if (!is_doubtful(sums[i]) || !(of[i] > 0 && std::isfinite(of[i]))) of[i] = 1;
     all_one = all_one && of[i] == 1;
   }
   return all_one ? Dense<T>() : units;

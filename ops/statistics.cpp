@@ -31,6 +31,10 @@ struct Lines {
     result = reduced_shape(shape, reduced, keep_dims);
     for (std::size_t axis = 0; axis < shape.size(); ++axis) line_count *= reduced[axis] ? shape[axis] : 1;
   }
+  void fields(auto& visit) const {
+    visit("axes", kept_axes.axes);
+    visit("shape", result);
+  }
 };
 
 /// The second round takes out what the first mean lacked by rounding, so that equal elements give 0.
@@ -63,6 +67,10 @@ struct SquareSum {
 struct Var : Lines {
   static constexpr std::string_view name = "var";
   double divisor = 1;
+  void fields(auto& visit) const {
+    Lines::fields(visit);
+    visit("divisor", divisor);
+  }
   bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>
@@ -80,6 +88,10 @@ struct Std : Lines {
   static constexpr std::string_view name = "std";
   static constexpr bool saves_output = true;
   double divisor = 1;
+  void fields(auto& visit) const {
+    Lines::fields(visit);
+    visit("divisor", divisor);
+  }
   bool saves(std::size_t, const Wanted&) const { return true; }
 
   template <class T>

@@ -100,6 +100,10 @@ const std::vector<Refusal> layer_refusals = {
     {"batch_norm (without gamma and beta)", {{4}}, {"[4]", "channels"}},
     {"batch_norm (without gamma and beta)", {{}}, {"[]", "channels"}},
     {"batch_norm (without gamma and beta)", {{1, 3, 1}}, {"[1, 3, 1]", "one value"}, value_error},
+    {"layer_norm_gradient (without gamma and beta)", {{3, 4}, {3, 5}}, {"[3, 4]", "[3, 5]"}},
+    {"layer_norm_gradient (without gamma and beta)", {{}, {}}, {"without axes"}},
+    {"batch_norm_gradient (without gamma and beta)", {{3, 4}, {3, 5}}, {"[3, 4]", "[3, 5]"}},
+    {"batch_norm_gradient (without gamma and beta)", {{}, {}}, {"[]", "channels"}},
 };
 
 const std::vector<Refusal> convolution_refusals = {
@@ -135,6 +139,10 @@ const std::vector<Refusal> reduction_refusals = {
     {"logsumexp (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"softmax (last axis)", {{}}, {"axis -1", "[]"}},
     {"log_softmax (first axis)", {{}}, {"axis 0", "[]"}},
+    {"softmax_gradient (last axis)", {{}, {}}, {"axis -1", "[]"}},
+    {"softmax_gradient (last axis)", {{3, 4}, {4}}, {"[3, 4]", "[4]"}},
+    {"log_softmax_gradient (first axis)", {{}, {}}, {"axis 0", "[]"}},
+    {"log_softmax_gradient (first axis)", {{3, 4}, {4}}, {"[3, 4]", "[4]"}},
     {"var (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"std (middle axis)", {{4}}, {"axis 1", "[4]"}},
     {"norm (middle axis)", {{4}}, {"axis 1", "[4]"}},
@@ -164,6 +172,10 @@ const std::vector<Refusal> loss_refusals = {
     {"cross_entropy (labels, mean)", {{3, 16}}, {"row 2 is 16", "16 classes"}, value_error},
     {"cross_entropy (rows, mean)", {{3, 19}, {3, 18}}, {"[3, 19]", "[3, 18]"}},
     {"cross_entropy (rows, mean)", {{3, 19, 1}, {3, 19, 1}}, {"[3, 19, 1]", "3 axes"}},
+    {"cross_entropy_gradient (labels, mean)", {{3, 19}, {3}}, {"[]", "[3]"}},
+    {"cross_entropy_gradient (labels, mean)", {{3, 16}, {}}, {"row 2 is 16", "16 classes"}, value_error},
+    {"nll_loss_gradient (sum)", {{3, 19}, {3}}, {"[]", "[3]"}},
+    {"loss_gradient (huber_loss in the target)", {{3, 1}, {3}, {}}, {"[3, 1]", "[3]", "does not broadcast"}},
     {"nll_loss (sum)", {{2, 19}}, {"labels [3]", "[2, 19]"}},
     {"nll_loss (sum)", {{}}, {"0 axes", "[]"}},
     {"nll_loss (none)", {{3, 9}}, {"row 1 is 9", "9 classes"}, value_error},

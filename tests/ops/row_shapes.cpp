@@ -104,6 +104,18 @@ std::vector<FurtherShapes> layer_shapes() {
       {"batch_norm (three axes)", {{{3, 0, 7}, {0}, {0}}}, {{{50, 20, 301}, {20}, {20}}}},
       {"standardize (batch_norm in evaluation, two axes)", {{{0, 19}, {19}, {19}}}},
       of_one("dropout", {{}, {0, 11}}, {{401, 701}}),
+      {"layer_norm_gradient (two axes, of x)",
+       {{{0, 7}, {7}, {7}, {0, 7}}, {{5, 0}, {0}, {0}, {5, 0}}},
+       {{{401, 701}, {701}, {701}, {401, 701}}}},
+      {"layer_norm_gradient (two axes, of gamma)",
+       {{{0, 7}, {7}, {7}, {0, 7}}},
+       {{{401, 701}, {701}, {701}, {401, 701}}}},
+      {"batch_norm_gradient (two axes, of x)",
+       {{{5, 0}, {0}, {0}, {5, 0}}},
+       {{{5001, 19}, {19}, {19}, {5001, 19}}}},
+      {"batch_norm_gradient (without gamma and beta)",
+       {{{3, 0, 7}, {3, 0, 7}}},
+       {{{50, 20, 301}, {50, 20, 301}}}},
   };
 }
 
@@ -154,6 +166,10 @@ std::vector<FurtherShapes> reduction_shapes() {
   for (const char* name : {"softmax", "log_softmax"})
     for (const char* axis : {" (last axis)", " (first axis)"})
       all.push_back({std::string(name) + axis, one_argument({{0, 3}, {3, 0}}), one_argument({{401, 701}})});
+  for (const char* name : {"softmax_gradient", "log_softmax_gradient"})
+    for (const char* axis : {" (last axis)", " (first axis)"})
+      all.push_back(
+          {std::string(name) + axis, {{{0, 3}, {0, 3}}, {{3, 0}, {3, 0}}}, {{{401, 701}, {401, 701}}}});
   all.push_back(of_one("cumsum (last axis)", {{0, 3}, {3, 0}}, {{401, 701}}));
   all.push_back(of_one("cumsum (middle axis)", {{2, 0, 3}, {0, 4, 3}, {2, 4, 0}}, {{31, 501, 21}}));
   all.push_back(of_one("cumsum (all)", {{}, {0}, {3, 0}}, {{301001}}));
@@ -174,6 +190,17 @@ std::vector<FurtherShapes> loss_shapes() {
   all.push_back({"cross_entropy (rows, none)", {{{0, 19}, {0, 19}}}, {{{9001, 19}, {9001, 19}}}});
   all.push_back(of_one("cross_entropy (a label a row)", {{0, 19}, {1, 17}}, {{9001, 19}}));
   all.push_back(of_one("nll_loss (a label a row)", {{0, 19}, {1, 17}}, {{9001, 19}}));
+  for (const char* row : {"cross_entropy_gradient (labels, none)", "nll_loss_gradient (none)"})
+    all.push_back({row, {{{0, 19}, {0}}, {{1, 17}, {1}}}, {{{9001, 19}, {9001}}}});
+  for (const char* row : {"cross_entropy_gradient (labels, sum)", "nll_loss_gradient (sum)"})
+    all.push_back({row, {{{0, 19}, {}}, {{1, 17}, {}}}, {{{9001, 19}, {}}}});
+  all.push_back(
+      {"cross_entropy_gradient (rows, none)", {{{0, 19}, {0, 19}, {0}}}, {{{9001, 19}, {9001, 19}, {9001}}}});
+  for (const char* of : {" in the prediction)", " in the target)"})
+    for (const char* loss : {"mean_squared_error", "huber_loss", "binary_cross_entropy_with_logits"})
+      all.push_back({std::string("loss_gradient (") + loss + of,
+                     {{{0}, {0}, {}}, {{}, {}, {}}, {{3, 0}, {3, 0}, {}}},
+                     {{{401, 701}, {401, 701}, {}}}});
   return all;
 }
 

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/batch_norm_kernels.hpp>
@@ -7,6 +9,7 @@
 #include <xgrad/ops/embedding.hpp>
 #include <xgrad/ops/layer_norm.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -114,6 +117,94 @@ void add_batch_norm(std::vector<OperationRow>& rows, const std::string& variant,
       }));
 }
 
+/// Where the elements of the lines stand that are normalised, and which gamma is whose.
+struct Lines {
+  std::size_t count, length;
+  std::function<std::size_t(std::size_t, std::size_t)> at, gamma;
+};
+
+Lines rows_of(const Shape& shape) {
+  const std::size_t length = shape.back(), count = element_count(shape) / std::max<std::size_t>(1, length);
+  return {count, length, [=](std::size_t line, std::size_t i) { return line * length + i; },
+          [](std::size_t, std::size_t i) { return i; }};
+}
+
+Lines channels_of(const Shape& shape) {
+  const ChannelsOf all(shape);
+  return {all.channels, all.count(), [=](std::size_t line, std::size_t i) { return all.at(line, i); },
+          [](std::size_t line, std::size_t) { return line; }};
+}
+
+/// The gradients of a normalisation of in[0], with gamma in[1] if there are four, weighed with the last.
+struct PassedBack {
+  std::vector<double> dx, dgamma;
+
+  PassedBack(const Arrays& in, const Lines& lines, double epsilon) : dx(in[0].size()) {
+    const bool has_gamma = in.size() == 4;
+    if (has_gamma) dgamma.resize(in[1].size());
+    const auto &x = in[0].storage(), &dy = in.back().storage();
+    const auto n = static_cast<double>(lines.length);
+    for (std::size_t line = 0; line < lines.count; ++line) {
+      double mean = 0, variance = 0, mean_g = 0, slope = 0;
+      const auto place = [&](std::size_t i) { return lines.at(line, i); };
+      const auto weight = [&](std::size_t i) {
+        return has_gamma ? in[1].storage()[lines.gamma(line, i)] : 1;
+      };
+      for (std::size_t i = 0; i < lines.length; ++i) mean += x[place(i)] / n;
+      for (std::size_t i = 0; i < lines.length; ++i) variance += std::pow(x[place(i)] - mean, 2) / n;
+      const double scale = 1 / std::sqrt(variance + epsilon);
+      const auto normal = [&](std::size_t i) { return (x[place(i)] - mean) * scale; };
+      // A gamma for the whole line stands in front.
+      const bool in_front = lines.gamma(line, 0) == lines.gamma(line, 1);
+      const auto g = [&](std::size_t i) { return dy[place(i)] * (in_front ? 1 : weight(i)); };
+      for (std::size_t i = 0; i < lines.length; ++i) {
+        mean_g += g(i) / n;
+        slope += g(i) * normal(i) / n;
+        if (has_gamma) dgamma[lines.gamma(line, i)] += dy[place(i)] * normal(i);
+      }
+      for (std::size_t i = 0; i < lines.length; ++i)
+        dx[place(i)] = (g(i) - mean_g - normal(i) * slope) * (in_front ? weight(i) * scale : scale);
+    }
+  }
+};
+
+void add_layer_norm_gradient(std::vector<OperationRow>& rows, const std::string& variant, const Shape& shape,
+                             double epsilon) {
+  const Shape last{shape.back()};
+  const std::vector<Argument> arguments = {{shape}, {last}, {last}, {shape}};
+  const auto value = [=](const auto& in) { return layer_norm(in[0], in[1], in[2], {.epsilon = epsilon}); };
+  const auto expected = [=](const Arrays& in) { return PassedBack(in, rows_of(in[0].shape()), epsilon); };
+  rows.push_back(row("layer_norm_gradient", variant + " of x", arguments, gradient_of(value),
+                     [=](const Arrays& in) { return expected(in).dx; }));
+  rows.push_back(row("layer_norm_gradient", variant + " of gamma", arguments, gradient_of(value, 1),
+                     [=](const Arrays& in) { return expected(in).dgamma; }));
+}
+
+void add_batch_norm_gradient(std::vector<OperationRow>& rows, const std::string& variant, const Shape& shape,
+                             double epsilon) {
+  const Shape channels{shape[1]};
+  const std::vector<Argument> arguments = {{shape}, {channels}, {channels}, {shape}};
+  const auto value = [=](const auto& in) { return batch_norm(in[0], in[1], in[2], {.epsilon = epsilon}); };
+  const auto expected = [=](const Arrays& in) { return PassedBack(in, channels_of(in[0].shape()), epsilon); };
+  rows.push_back(row("batch_norm_gradient", variant + " of x", arguments, gradient_of(value),
+                     [=](const Arrays& in) { return expected(in).dx; }));
+  rows.push_back(row("batch_norm_gradient", variant + " of gamma", arguments, gradient_of(value, 1),
+                     [=](const Arrays& in) { return expected(in).dgamma; }));
+}
+
+void add_normalization_gradients(std::vector<OperationRow>& rows) {
+  add_layer_norm_gradient(rows, "two axes,", {5, 7}, 1e-5);
+  add_layer_norm_gradient(rows, "three axes, large epsilon,", {2, 3, 37}, 0.5);
+  rows.push_back(row("layer_norm_gradient", "without gamma and beta", {{{6, 19}}, {{6, 19}}},
+                     gradient_of([](const auto& in) { return layer_norm(in[0]); }),
+                     [](const Arrays& in) { return PassedBack(in, rows_of(in[0].shape()), 1e-5).dx; }));
+  add_batch_norm_gradient(rows, "two axes,", {5, 19}, 1e-5);
+  add_batch_norm_gradient(rows, "four axes, large epsilon,", {2, 3, 3, 6}, 0.5);
+  rows.push_back(row("batch_norm_gradient", "without gamma and beta", {{{4, 3, 5}}, {{4, 3, 5}}},
+                     gradient_of([](const auto& in) { return batch_norm(in[0]); }),
+                     [](const Arrays& in) { return PassedBack(in, channels_of(in[0].shape()), 1e-5).dx; }));
+}
+
 constexpr std::uint64_t dropout_seed = 21;
 
 /// Element 16 k + j of each 64 stays if word k of the group's random block j is large enough.
@@ -158,6 +249,7 @@ std::vector<OperationRow> layer_rows() {
         return detail::apply<formulas::Standardize, formulas::LayerFormulas>(in[0], in[1], in[2], in[3]);
       },
       [](const std::vector<double>& in) { return (in[0] - in[1]) * in[2] + in[3]; }));
+  add_normalization_gradients(rows);
   add_dropout(rows, "", {7, 11}, 0.5);
   add_dropout(rows, "of a few, p = 0.1", {5}, 0.1);
   add_dropout(rows, "of many, p = 0.9", {3, 67}, 0.9);

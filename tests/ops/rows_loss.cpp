@@ -5,6 +5,7 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -175,6 +176,110 @@ void add_labelled(std::vector<OperationRow>& rows) {
       }));
 }
 
+double factor_of(Reduction reduction, std::size_t count) {
+  return reduction == Reduction::mean ? 1 / static_cast<double>(count) : 1;
+}
+
+/// What weighs the losses: one number, or one a row.
+Argument weight_of(Reduction reduction) { return {reduction == Reduction::none ? Shape{samples} : Shape{}}; }
+
+/// slope(row, class) times the gradient of the row's loss, which stands last.
+Reference row_gradients(Reduction reduction,
+                        std::function<double(const Arrays&, double, std::size_t, std::size_t)> slope) {
+  return [=](const Arrays& in) {
+    const std::vector<double> totals = log_totals(in[0]);
+    const Array<double>& dy = in.back();
+    std::vector<double> result;
+    for (std::size_t r = 0; r < in[0].shape(0); ++r)
+      for (std::size_t c = 0; c < in[0].shape(1); ++c) {
+        const double weight = dy.storage()[dy.size() == 1 ? 0 : r] * factor_of(reduction, in[0].shape(0));
+        result.push_back(slope(in, std::exp(in[0](r, c) - totals[r]), r, c) * weight);
+      }
+    return result;
+  };
+}
+
+void add_class_gradients(std::vector<OperationRow>& rows, Reduction reduction, const std::string& variant) {
+  const auto minus_label = [](double p, std::size_t r, std::size_t c) { return p - (c == label(r)); };
+  rows.push_back(row(
+      "cross_entropy_gradient", "labels, " + variant, {any, weight_of(reduction)},
+      gradient_of([=](const auto& in) { return cross_entropy(in[0], labels(in[0].shape()[0]), reduction); }),
+      row_gradients(reduction, [=](const Arrays&, double p, std::size_t r, std::size_t c) {
+        return minus_label(p, r, c);
+      })));
+  rows.push_back(row("cross_entropy_gradient", "rows, " + variant, {any, share, weight_of(reduction)},
+                     gradient_of([=](const auto& in) { return cross_entropy(in[0], in[1], reduction); }),
+                     row_gradients(reduction, [](const Arrays& in, double p, std::size_t r, std::size_t c) {
+                       double total = 0;
+                       for (std::size_t k = 0; k < in[0].shape(1); ++k) total += in[1](r, k);
+                       return p * total - in[1](r, c);
+                     })));
+  rows.push_back(
+      row("nll_loss_gradient", variant, {any, weight_of(reduction)},
+          gradient_of([=](const auto& in) { return nll_loss(in[0], labels(in[0].shape()[0]), reduction); }),
+          [=](const Arrays& in) {
+            std::vector<double> result(in[0].size(), 0);
+            const Array<double>& dy = in.back();
+            const std::size_t count = in[0].shape(0);
+            for (std::size_t r = 0; r < count; ++r)
+              result[r * in[0].shape(1) + label(r)] =
+                  -dy.storage()[dy.size() == 1 ? 0 : r] * factor_of(reduction, count);
+            return result;
+          }));
+}
+
+/// The gradients of a fused loss in prediction and target, from those of one element.
+template <class F>
+void add_fused_gradients(std::vector<OperationRow>& rows, const std::string& name, const Argument& prediction,
+                         const Argument& target, F loss, double (*of_prediction)(double, double),
+                         double (*of_target)(double, double), double factor = 1) {
+  for (const std::size_t which : {0u, 1u}) {
+    const auto slope = which == 0 ? of_prediction : of_target;
+    rows.push_back(row("loss_gradient", name + (which == 0 ? " in the prediction" : " in the target"),
+                       {prediction, target, {{}}}, gradient_of(loss, which), [=](const Arrays& in) {
+                         std::vector<double> result;
+                         for (std::size_t i = 0; i < in[0].size(); ++i)
+                           result.push_back(slope(in[0].storage()[i], in[1].storage()[i]) *
+                                            in[2].storage()[0] * factor);
+                         return result;
+                       }));
+  }
+}
+
+double clamped(double x, double most) { return larger(smaller(x, most), -most); }
+
+void add_fused_gradients(std::vector<OperationRow>& rows) {
+  add_fused_gradients(
+      rows, "mean_squared_error", any, any,
+      [](const auto& in) { return mean_squared_error(in[0], in[1], Reduction::sum); },
+      [](double a, double b) { return 2 * (a - b); }, [](double a, double b) { return 2 * (b - a); });
+  add_fused_gradients(
+      rows, "sum_squared_error", {{4, 3}}, {{4, 3}},
+      [](const auto& in) { return sum_squared_error(in[0], in[1]); },
+      [](double a, double b) { return a - b; }, [](double a, double b) { return b - a; }, 0.25);
+  const Argument above = {{samples, classes}, 2, 3}, below = {{samples, classes}, 0, 1};
+  add_fused_gradients(
+      rows, "huber_loss", below, below,
+      [](const auto& in) { return huber_loss(in[0], in[1], Reduction::sum, 1.5); },
+      [](double a, double b) { return clamped(a - b, 1.5); },
+      [](double a, double b) { return clamped(b - a, 1.5); });
+  add_fused_gradients(
+      rows, "l1_loss", above, below, [](const auto& in) { return l1_loss(in[0], in[1], Reduction::sum); },
+      [](double a, double b) { return sign_of(a - b); }, [](double a, double b) { return sign_of(b - a); });
+  add_fused_gradients(
+      rows, "binary_cross_entropy", share, share,
+      [](const auto& in) { return binary_cross_entropy(in[0], in[1], Reduction::sum); },
+      [](double p, double t) { return (1 - t) / larger(1 - p, 1e-12) - t / larger(p, 1e-12); },
+      [](double p, double) { return std::log(larger(1 - p, 1e-12)) - std::log(larger(p, 1e-12)); });
+  add_fused_gradients(
+      rows, "binary_cross_entropy_with_logits", {{samples, classes}, -6, 6}, share,
+      [](const auto& in) { return binary_cross_entropy_with_logits(in[0], in[1], Reduction::sum); },
+      [](double z, double t) { return 1 / (1 + std::exp(-z)) - t; }, [](double z, double) { return -z; });
+  add_fused_gradients(
+      rows, "kl_div", any, share, [](const auto& in) { return kl_div(in[0], in[1], Reduction::sum); },
+      [](double, double t) { return -t; }, [](double q, double t) { return std::log(t) + 1 - q; });
+}
+
 }  // namespace
 
 std::vector<OperationRow> loss_rows() {
@@ -184,8 +289,10 @@ std::vector<OperationRow> loss_rows() {
   for (const auto& [reduction, variant] : reductions) {
     add_elementwise(rows, reduction, variant);
     add_over_classes(rows, reduction, variant);
+    add_class_gradients(rows, reduction, variant);
   }
   add_labelled(rows);
+  add_fused_gradients(rows);
   rows.push_back(row(
       "sum_squared_error", "mean", {any, any}, [](const auto& in) { return sum_squared_error(in[0], in[1]); },
       [](const Arrays& in) {

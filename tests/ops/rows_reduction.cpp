@@ -9,6 +9,7 @@
 #include <xgrad/ops/reduction_kernels.hpp>
 #include <xgrad/ops/softmax.hpp>
 
+#include "gradient_of.hpp"
 #include "operation_row.hpp"
 
 namespace xgrad::testing {
@@ -88,6 +89,40 @@ void add_softmax_rows(std::vector<OperationRow>& rows) {
   }
 }
 
+/// What softmax, or its logarithm, passes back of the second argument: y (dy - sum(dy y)), or dy - exp(y)
+/// sum(dy).
+Reference passed_back(bool down, bool exponential) {
+  return [=](const Arrays& in) {
+    const std::size_t rows = in[0].shape()[0], columns = in[0].shape()[1];
+    std::vector<double> y = log_shares(down, true)(in), sums(down ? columns : rows);
+    const auto dy = [&](std::size_t r, std::size_t c) { return in[1](r, c); };
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < columns; ++c)
+        sums[down ? c : r] += exponential ? dy(r, c) * y[r * columns + c] : dy(r, c);
+    for (std::size_t r = 0; r < rows; ++r)
+      for (std::size_t c = 0; c < columns; ++c) {
+        double& element = y[r * columns + c];
+        const double sum = sums[down ? c : r];
+        element = exponential ? element * (dy(r, c) - sum) : dy(r, c) - element * sum;
+      }
+    return y;
+  };
+}
+
+void add_softmax_gradient_rows(std::vector<OperationRow>& rows) {
+  for (const bool down : {false, true}) {
+    const std::ptrdiff_t axis = down ? 0 : -1;
+    const char* variant = down ? "first axis" : "last axis";
+    const std::vector<Argument> arguments{{{4, 19}, -5, 5}, {{4, 19}}};
+    rows.push_back(row("softmax_gradient", variant, arguments,
+                       gradient_of([=](const auto& in) { return softmax(in[0], axis); }),
+                       passed_back(down, true)));
+    rows.push_back(row("log_softmax_gradient", variant, arguments,
+                       gradient_of([=](const auto& in) { return log_softmax(in[0], axis); }),
+                       passed_back(down, false)));
+  }
+}
+
 }  // namespace
 
 std::vector<OperationRow> reduction_rows() {
@@ -109,6 +144,7 @@ std::vector<OperationRow> reduction_rows() {
       [](const auto& in) { return detail::logsumexp_anchor(in[0], {.axes = {-1}}); },
       reducing({-1}, anchor)));
   rows.back().differentiable = false;
+  add_softmax_gradient_rows(rows);
   rows.push_back(elementwise_row(
       "logsumexp_share", "", {{{3, 4}, -3, 0}, {{3, 1}, 1, 3}, {{3, 4}}},
       [](const auto& in) {
