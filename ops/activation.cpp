@@ -1,13 +1,12 @@
 #include "activation.hpp"
 
 #include "../core/formula/elementwise_operation.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 
 namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-OperationList detail::activation_operations() { return operations_of<Activation>(); }
+[[gnu::used]] const Registration& registered = family_registration<Activation>;
 
 }  // namespace xgrad

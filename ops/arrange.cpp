@@ -7,7 +7,6 @@
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/strided_copy.hpp"
-#include "families.hpp"
 #include "shape.hpp"
 #include "slice.hpp"
 
@@ -357,9 +356,5 @@ V triu(const V& x, Integer k) {
                          instantiate::overload<V(const V&, Count)>(repeat), diagonal<V>, diagonal_scatter<V>,
                          tril<V>, triu<V>);
 });
-
-std::vector<std::string_view> detail::arrange_operation_names() {
-  return names_of<kernels::List<Roll, Pad, Diagonal, DiagonalScatter, Tril, Triu>>();
-}
 
 }  // namespace xgrad

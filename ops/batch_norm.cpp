@@ -11,7 +11,6 @@
 #include "batch_norm_kernels.hpp"
 #include "cast.hpp"
 #include "exponential.hpp"
-#include "families.hpp"
 #include "normalization.hpp"
 #include "slice.hpp"
 
@@ -319,10 +318,6 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
       instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
 });
 
-OperationList detail::layer_formulas() { return operations_of<LayerFormulas>(); }
-
-std::vector<std::string_view> detail::batch_norm_operation_names() {
-  return names_of<kernels::List<BatchNorm, BatchNormGradient>>();
-}
+[[gnu::used]] const Registration& registered = family_registration<LayerFormulas>;
 
 }  // namespace xgrad

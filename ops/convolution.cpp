@@ -5,7 +5,6 @@
 
 #include "../core/array/instantiate.hpp"
 #include "convolution_gemm.hpp"
-#include "families.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
 
@@ -297,9 +296,5 @@ V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& 
       conv2d_kernel_gradient<V>, instantiate::overload<V(const V&, const V&, const Conv1dOptions&)>(conv1d),
       instantiate::overload<V(const V&, const V&, const V&, const Conv1dOptions&)>(conv1d));
 });
-
-std::vector<std::string_view> detail::convolution_operation_names() {
-  return names_of<kernels::List<Conv2d, ConvTranspose2d, Conv2dKernelGradient>>();
-}
 
 }  // namespace xgrad

@@ -12,7 +12,6 @@
 #include "../core/kernels/dispatch.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
-#include "families.hpp"
 #include "loss_kernels.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
@@ -322,9 +321,5 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
   return std::make_tuple(instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy),
                          instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy), nll_loss<V>);
 });
-
-std::vector<std::string_view> detail::cross_entropy_operation_names() {
-  return names_of<kernels::List<CrossEntropy, CrossEntropyGradient, NllLoss, NllLossGradient>>();
-}
 
 }  // namespace xgrad

@@ -10,7 +10,6 @@
 #include "arrange.hpp"
 #include "cofactors.hpp"
 #include "expression_gradient.hpp"
-#include "families.hpp"
 #include "linear_algebra.hpp"
 #include "lu_factors.hpp"
 #include "operators.hpp"
@@ -383,10 +382,5 @@ V cholesky(const V& a) {
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(solve<V>, solve_triangular<V>, inverse<V>, determinant<V>, logdet<V>, cholesky<V>);
 });
-
-std::vector<std::string_view> detail::decomposition_operation_names() {
-  return names_of<kernels::List<Solve, SolveFactored, SolveTriangular, Inverse, Determinant,
-                                DeterminantGradient, LogDet, Cholesky>>();
-}
 
 }  // namespace xgrad

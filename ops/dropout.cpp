@@ -8,7 +8,6 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
-#include "families.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -85,7 +84,5 @@ V dropout(const V& x, double p, Generator& from) {
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return dropout<V>; });
-
-std::vector<std::string_view> detail::dropout_operation_names() { return names_of<kernels::List<Dropout>>(); }
 
 }  // namespace xgrad

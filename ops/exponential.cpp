@@ -1,13 +1,12 @@
 #include "exponential.hpp"
 
 #include "../core/formula/elementwise_operation.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 
 namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-OperationList detail::exponential_operations() { return operations_of<Exponential>(); }
+[[gnu::used]] const Registration& registered = family_registration<Exponential>;
 
 }  // namespace xgrad

@@ -7,7 +7,6 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
-#include "families.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -329,9 +328,5 @@ Array<T> one_hot(const Indices& indices, Count number) {
 });
 [[gnu::used]] constexpr auto number_instances =
     instantiate::for_numbers([]<class T>() { return one_hot<T>; });
-
-std::vector<std::string_view> detail::indexing_operation_names() {
-  return names_of<kernels::List<TakeAlongAxis, ScatterAlongAxis, Take, ScatterSlices>>();
-}
 
 }  // namespace xgrad

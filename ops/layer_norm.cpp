@@ -8,7 +8,6 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
-#include "families.hpp"
 #include "layer_norm_kernels.hpp"
 #include "normalization.hpp"
 #include "slice.hpp"
@@ -202,9 +201,5 @@ V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptio
       instantiate::overload<V(const V&, const NormalizationOptions&)>(layer_norm),
       instantiate::overload<V(const V&, const V&, const V&, const NormalizationOptions&)>(layer_norm));
 });
-
-std::vector<std::string_view> detail::layer_norm_operation_names() {
-  return names_of<kernels::List<LayerNorm, LayerNormGradient>>();
-}
 
 }  // namespace xgrad

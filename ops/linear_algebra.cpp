@@ -9,7 +9,6 @@
 #include "../core/kernels/gemm.hpp"
 #include "arrange.hpp"
 #include "batched_product.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
@@ -338,9 +337,5 @@ V linear(const V& x, const V& weight, const V& bias) {
                          instantiate::overload<V(const V&, const V&)>(linear),
                          instantiate::overload<V(const V&, const V&, const V&)>(linear));
 });
-
-std::vector<std::string_view> detail::linear_algebra_operation_names() {
-  return names_of<kernels::List<MatMul, AddProduct, Linear>>();
-}
 
 }  // namespace xgrad

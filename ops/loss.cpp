@@ -14,7 +14,6 @@
 #include "../core/graph/broadcast.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
-#include "families.hpp"
 #include "loss_kernels.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
@@ -271,11 +270,6 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
 });
 
-OperationList detail::loss_formulas() { return operations_of<Loss>(); }
-
-std::vector<std::string_view> detail::loss_operation_names() {
-  // The other fused losses go by the names of their formulas.
-  return names_of<kernels::List<MeanSquaredError, SumSquaredError, FusedLossGradient<MeanSquaredError>>>();
-}
+[[gnu::used]] const Registration& registered = family_registration<Loss>;
 
 }  // namespace xgrad

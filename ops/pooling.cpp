@@ -10,7 +10,6 @@
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
-#include "families.hpp"
 #include "indexing.hpp"
 #include "pooling_kernels.hpp"
 #include "shape.hpp"
@@ -300,9 +299,5 @@ V avg_pool2d_gradient(const V& gradient, const Shape& shape, const AvgPool2dOpti
                          instantiate::overload<V(const V&, const AvgPool2dOptions&)>(avg_pool2d),
                          avg_pool2d_gradient<V>);
 });
-
-std::vector<std::string_view> detail::pooling_operation_names() {
-  return names_of<kernels::List<MaxPool2d, AvgPool2d, AvgPool2dGradient>>();
-}
 
 }  // namespace xgrad

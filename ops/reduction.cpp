@@ -12,7 +12,6 @@
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 #include "over.hpp"
 #include "reduction_kernels.hpp"
@@ -245,10 +244,6 @@ V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
                          instantiate::overload<Indices(const V&)>(argmin));
 });
 
-OperationList detail::reduction_formulas() { return operations_of<ReductionFormulas>(); }
-
-std::vector<std::string_view> detail::reduction_operation_names() {
-  return names_of<kernels::List<Sum, Mean, Max, Min, LogSumExp, Anchor>>();
-}
+[[gnu::used]] const Registration& registered = family_registration<ReductionFormulas>;
 
 }  // namespace xgrad

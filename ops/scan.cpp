@@ -9,7 +9,6 @@
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "arrange.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 #include "over.hpp"
 #include "shape.hpp"
@@ -279,9 +278,5 @@ V detail::prod_gradient(const V& rows, const V& dy) {
   return std::make_tuple(instantiate::overload<V(const V&, Integer)>(cumsum),
                          instantiate::overload<V(const V&)>(cumsum), prod<V>, prod_gradient<V>);
 });
-
-std::vector<std::string_view> detail::scan_operation_names() {
-  return names_of<kernels::List<Cumsum, Prod, ProdGradient>>();
-}
 
 }  // namespace xgrad

@@ -5,7 +5,6 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/kernels/strided_copy.hpp"
-#include "families.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -205,9 +204,5 @@ V swap_axes(const V& x, Integer axis1, Integer axis2) {
                          instantiate::overload<V(V, const Axes&)>(squeeze), permute<V>,
                          instantiate::overload<V(const V&)>(transpose), swap_axes<V>);
 });
-
-std::vector<std::string_view> detail::shape_operation_names() {
-  return names_of<kernels::List<Reshape, Transpose>>();
-}
 
 }  // namespace xgrad

@@ -5,7 +5,6 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/kernels/strided_copy.hpp"
-#include "families.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -324,9 +323,5 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
                          instantiate::overload<V(const std::vector<V>&, Integer)>(stack),
                          instantiate::overload<std::vector<V>(const V&, Count, Integer)>(split));
 });
-
-std::vector<std::string_view> detail::slice_operation_names() {
-  return names_of<kernels::List<Slice, SliceScatter, AddSlice, Concatenate>>();
-}
 
 }  // namespace xgrad

@@ -4,7 +4,6 @@
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
@@ -151,9 +150,5 @@ V detail::softmax_gradient(const V& y, V dy, std::size_t axis) {
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors(
     []<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>, detail::softmax_gradient<V>); });
-
-std::vector<std::string_view> detail::softmax_operation_names() {
-  return names_of<kernels::List<Softmax, LogSoftmax, SoftmaxGradient, LogSoftmaxGradient>>();
-}
 
 }  // namespace xgrad

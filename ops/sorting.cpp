@@ -9,7 +9,6 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
-#include "families.hpp"
 #include "indexing.hpp"
 
 namespace xgrad {
@@ -142,9 +141,5 @@ TopK<T> topk(const Variable<T>& x, Count number, Integer axis, const TopKOptions
 
 [[gnu::used]] constexpr auto instances =
     instantiate::for_numbers([]<class T>() { return std::make_tuple(argsort<T>, sort<T>, topk<T>); });
-
-std::vector<std::string_view> detail::sorting_operation_names() {
-  return names_of<kernels::List<Sort, TopKInOrder>>();
-}
 
 }  // namespace xgrad

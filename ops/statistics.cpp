@@ -7,7 +7,6 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/broadcast.hpp"
-#include "families.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
 #include "square_sum.hpp"
@@ -165,9 +164,5 @@ V norm(const V& x, const NormOptions& options) {
 
 [[gnu::used]] constexpr auto instances =
     instantiate::for_tensors([]<class V>() { return std::make_tuple(var<V>, std<V>, norm<V>); });
-
-std::vector<std::string_view> detail::statistics_operation_names() {
-  return names_of<kernels::List<Var, Std, Norm>>();
-}
 
 }  // namespace xgrad

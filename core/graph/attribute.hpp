@@ -48,7 +48,10 @@ class AttributeList {
 template <class Op>
 std::vector<Attribute> attributes_of(const Op& op) {
   AttributeList list;
-  if constexpr (requires { op.fields(list); }) op.fields(list);
+  if constexpr (requires { op.fields(list); })
+    op.fields(list);
+  else
+    static_assert(std::is_empty_v<Op>, "an operation with fields names them: fields(auto& visit) const");
   return list.take();
 }
 

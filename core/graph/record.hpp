@@ -78,7 +78,7 @@ template <class... In>
 struct Forward {
   static constexpr bool listed = false;
   template <class Op>
-  static auto run(Op& op, std::span<const Value> inputs) {
+  static auto run(const Op& op, std::span<const Value> inputs) {
     return [&]<std::size_t... I>(std::index_sequence<I...>) { return op.forward(Dense<In>(inputs[I])...); }
     (std::index_sequence_for<In...>());
   }
@@ -87,7 +87,7 @@ template <class T>
 struct Forward<Listed<T>> {
   static constexpr bool listed = true;
   template <class Op>
-  static auto run(Op& op, std::span<const Value> inputs) {
+  static auto run(const Op& op, std::span<const Value> inputs) {
     return op.forward(std::vector<Dense<T>>(inputs.begin(), inputs.end()));
   }
 };
@@ -98,7 +98,7 @@ class Record final : public Node {
   static constexpr bool listed = Forward<In...>::listed;
 
  public:
-  using Result = decltype(Forward<In...>::run(std::declval<Op&>(), {}));
+  using Result = decltype(Forward<In...>::run(std::declval<const Op&>(), {}));
   using Outputs = OutputsOf<Result>;
   using T = typename Outputs::First;
 
@@ -129,8 +129,7 @@ class Record final : public Node {
     further_ = {};
   }
   std::vector<Value> perform_again(std::span<const Value> inputs) const override {
-    Op again = op_;
-    Result result = Forward<In...>::run(again, inputs);
+    Result result = Forward<In...>::run(op_, inputs);
     std::vector<Value> outputs{Outputs::first(std::move(result))};
     for (Value& further : Outputs::take_further(result)) outputs.push_back(std::move(further));
     return outputs;
@@ -237,7 +236,7 @@ bool records(const X&... operands) {
 /// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is
 /// as it was.
 template <class Op, class Result, class... X>
-auto* leave_node(Op& op, Result& result, const X&... operands) {
+auto* leave_node(const Op& op, Result& result, const X&... operands) {
   static_cast<void>(&registration<Op>);
   using Made = Record<Op, typename X::value_type...>;
   Made* node = nullptr;
@@ -246,7 +245,7 @@ auto* leave_node(Op& op, Result& result, const X&... operands) {
       // Kept meanwhile: those that enter the graph here have nobody else.
       const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
       const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
-      node = new Made(std::move(op), std::move(result), inputs);
+      node = new Made(op, std::move(result), inputs);
     }
   return node;
 }
@@ -254,7 +253,7 @@ auto* leave_node(Op& op, Result& result, const X&... operands) {
 /// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
 /// first output.
 template <class Op, class... X>
-auto record(Op op, const X&... operands) {
+auto record(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
@@ -264,7 +263,7 @@ auto record(Op op, const X&... operands) {
 
 /// The same for all its outputs.
 template <class Op, class... X>
-auto record_all(Op op, const X&... operands) {
+auto record_all(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
@@ -279,7 +278,7 @@ auto record_all(Op op, const X&... operands) {
 
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
 template <class Op, class T>
-Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
+Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
   static_cast<void>(&registration<Op>);
   std::vector<Dense<T>> values;
   std::vector<Node*> nodes;
@@ -291,7 +290,7 @@ Variable<T> record_list(Op op, const std::vector<Variable<T>>& inputs) {
   }
   Dense<T> output = op.forward(values);
   if (!leaves_node([&] { return requires_grad; })) return Variable<T>(std::move(output));
-  return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(std::move(op), std::move(output), nodes)));
+  return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(op, std::move(output), nodes)));
 }
 
 class Elementwise;
@@ -308,23 +307,23 @@ inline constexpr bool is_dense<Dense<T>> = true;
 /// One spelling for both readings: computes on Dense, records on Variables; gives the first output. `forward`
 /// may take an operand by value and write to it, where it is given away and nobody else holds it.
 template <Structural Op, class X, class... Rest>
-auto apply(Op op, X&& first, Rest&&... rest) {
+auto apply(const Op& op, X&& first, Rest&&... rest) {
   if constexpr (is_dense<std::remove_cvref_t<X>>) {
     auto result = op.forward(std::forward<X>(first), std::forward<Rest>(rest)...);
     return OutputsOf<decltype(result)>::first(std::move(result));
   } else {
-    return record(std::move(op), first, rest...);
+    return record(op, first, rest...);
   }
 }
 
 /// The same for an operation of several outputs; gives them all, as a std::tuple. On Variables each further
 /// one has a node of its own, which the operation's node does not keep.
 template <Structural Op, class X, class... Rest>
-auto apply_all(Op op, X&& first, Rest&&... rest) {
+auto apply_all(const Op& op, X&& first, Rest&&... rest) {
   if constexpr (is_dense<std::remove_cvref_t<X>>)
     return op.forward(std::forward<X>(first), std::forward<Rest>(rest)...);
   else
-    return record_all(std::move(op), first, rest...);
+    return record_all(op, first, rest...);
 }
 
 }  // namespace xgrad::detail

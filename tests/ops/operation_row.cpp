@@ -43,7 +43,9 @@ std::vector<const Elementwise*> registered_formulas() { return elementwise_opera
 std::vector<std::string> registered_operations() {
   std::vector<std::string> names;
   for (const Elementwise* formula : registered_formulas()) names.emplace_back(formula->name());
-  for (const std::string_view name : structural_operations()) names.emplace_back(name);
+  // What passes a value on is called as the formula that does.
+  for (const std::string_view name : structural_operations())
+    if (name != "identity") names.emplace_back(name);
   return names;
 }
 
