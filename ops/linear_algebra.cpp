@@ -47,9 +47,12 @@ Shape joined(Shape shape, std::initializer_list<std::size_t> extents) {
 }
 
 template <class V>
-void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right, const MatmulOptions& options);
+void give_product(Backward<V>& b, std::size_t i, const Shape& batch, const V& left, const V& right,
+                  const MatmulOptions& options);
 
-/// Gives two inputs, [m, k] and [k, n], the gradients of their product, of which dy is [m, n].
+/// Gives inputs `first` and the next one, [..., m, k] and [..., k, n], the gradients of their product, of
+/// which dy is [..., m, n]. The three stand in the product alike, so that each gradient is such a product
+/// again: batch axes that one of the three lacks, the other two have.
 template <class V>
 void give_factors(Backward<V>& b, std::size_t first, const V& dy, const MatmulOptions& options) {
   const auto [ta, tb] = options;
@@ -57,16 +60,18 @@ void give_factors(Backward<V>& b, std::size_t first, const V& dy, const MatmulOp
   const Shape row = as_row(b.shape(first)), column = as_column(b.shape(second));
   if (b.wants(first)) {
     const V other = reshape(b.input(second), column);
-    ta ? give_product(b, first, other, dy, {tb, true}) : give_product(b, first, dy, other, {false, !tb});
+    ta ? give_product(b, first, batch_of(row), other, dy, {tb, true})
+       : give_product(b, first, batch_of(row), dy, other, {false, !tb});
   }
   if (b.wants(second)) {
     const V other = reshape(b.input(first), row);
-    tb ? give_product(b, second, dy, other, {true, ta}) : give_product(b, second, other, dy, {!ta, false});
+    tb ? give_product(b, second, batch_of(column), dy, other, {true, ta})
+       : give_product(b, second, batch_of(column), other, dy, {!ta, false});
   }
 }
 
-/// c + a b, of matrices; in place where nobody else holds c, which saves a result of that size and a pass
-/// over it.
+/// c + a b, of matrices, where c has the product's elements in any shape; in place where nobody else holds c,
+/// which saves a result of that size and a pass over it.
 struct AddProduct {
   static constexpr std::string_view name = "add_product";
   static constexpr std::uint64_t shares = 1;
@@ -82,21 +87,21 @@ struct AddProduct {
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    give_factors(b, 1, b.gradient(), options);
+    const GemmSize size = product_size(b.shape(1), b.shape(2), options);
+    give_factors(b, 1, reshape(b.gradient(), Shape{size.m, size.n}), options);
     if (b.wants(0)) b.give(0, b.take_gradient());
   }
 };
 
-/// Gives input `i` the product of two matrices, added to what waits for it.
+/// Gives input `i` a product, which is added up over the batch axes that `batch` lacks. That of two matrices
+/// is added to what waits for the input.
 template <class V>
-void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right,
+void give_product(Backward<V>& b, std::size_t i, const Shape& batch, const V& left, const V& right,
                   const MatmulOptions& options) {
-  if (V waiting = b.take_waiting(i); waiting.defined()) {
-    const GemmSize size = product_size(shape_of(left), shape_of(right), options);
-    V sum = apply(AddProduct{options}, reshape(std::move(waiting), Shape{size.m, size.n}), left, right);
-    return b.put(i, reshape(std::move(sum), b.shape(i)));
-  }
-  b.give(i, reshape(detail::matmul_to(no_axes, left, right, options), b.shape(i)));
+  if (shape_of(left).size() == 2 && shape_of(right).size() == 2)
+    if (V waiting = b.take_waiting(i); waiting.defined())
+      return b.put(i, apply(AddProduct{options}, std::move(waiting), left, right));
+  b.give(i, reshape(detail::matmul_to(batch, left, right, options), b.shape(i)));
 }
 
 struct MatMul {
@@ -126,27 +131,10 @@ struct MatMul {
     return result;
   }
 
-  // A, B and C stand in the product alike, so that each gradient is such a product again: batch axes that one
-  // of the three lacks, the other two have.
   template <class V>
   void vjp(Backward<V>& b) const {
-    const auto [ta, tb] = options;
-    const Shape row = as_row(b.shape(0)), column = as_column(b.shape(1));
-    const GemmSize size = product_size(row, column, options);
-    const V dy = reshape(b.gradient(), joined(batch, {size.m, size.n}));
-    if (row.size() == 2 && column.size() == 2) return give_factors(b, 0, dy, options);
-    const auto give = [&](std::size_t i, const Shape& full, const V& left, const V& right,
-                          const MatmulOptions& how) {
-      b.give(i, reshape(detail::matmul_to(batch_of(full), left, right, how), b.shape(i)));
-    };
-    if (b.wants(0)) {
-      const V other = reshape(b.input(1), column);
-      ta ? give(0, row, other, dy, {tb, true}) : give(0, row, dy, other, {false, !tb});
-    }
-    if (b.wants(1)) {
-      const V other = reshape(b.input(0), row);
-      tb ? give(1, column, dy, other, {true, ta}) : give(1, column, other, dy, {!ta, false});
-    }
+    const GemmSize size = product_size(as_row(b.shape(0)), as_column(b.shape(1)), options);
+    give_factors(b, 0, reshape(b.gradient(), joined(batch, {size.m, size.n})), options);
   }
 };
 
@@ -182,8 +170,9 @@ struct Linear {
   void vjp(Backward<V>& b) const {
     const GemmSize size = size_of(b.shape(0), b.shape(1));
     const V dy = reshape(b.gradient(), Shape{size.m, size.n});
-    if (b.wants(0)) give_product(b, 0, dy, b.input(1), {false, true});
-    if (b.wants(1)) give_product(b, 1, reshape(b.input(0), Shape{size.m, size.k}), dy, {true, false});
+    if (b.wants(0)) give_product(b, 0, no_axes, dy, b.input(1), {false, true});
+    if (b.wants(1))
+      give_product(b, 1, no_axes, reshape(b.input(0), Shape{size.m, size.k}), dy, {true, false});
     if (b.input_count() == 3 && b.wants(2)) b.give(2, sum_to(dy, b.shape(2)));
   }
 

@@ -86,13 +86,14 @@ struct Factors {
   }
   bool are_regular() const {
     const Stack stack(lu.shape);
+    if (stack.n == 0) return true;  // of however many
     std::size_t matrix = 0;
     while (matrix < stack.count && zero_pivot(matrix) == stack.n) ++matrix;
     return matrix == stack.count;
   }
   void check_regular(std::string_view operation) const {
     const Stack stack(lu.shape);
-    for (std::size_t matrix = 0; matrix < stack.count; ++matrix)
+    for (std::size_t matrix = 0; stack.n > 0 && matrix < stack.count; ++matrix)
       if (const std::size_t pivot = zero_pivot(matrix); pivot < stack.n)
         throw ValueError(std::string(operation) + ": " + describe(matrix, lu.shape) + " is singular (pivot " +
                          std::to_string(pivot) + " of its LU factors is 0: row " + std::to_string(pivot) +
@@ -121,6 +122,7 @@ Factors<T> factored(const Dense<T>& a) {
   Shape rows = stack_axes(a.shape);
   rows.push_back(stack.n);
   Factors<T> factors{a, Dense<std::int64_t>(rows)};
+  if (a.size() == 0) return factors;
   T* out = factors.lu.mutable_data();
   std::int64_t* exchanges = factors.swaps.mutable_data();
   for_matrices(stack, [&](std::size_t i) {
