@@ -37,6 +37,7 @@ std::vector<std::string_view> arrange_operation_names();
 std::vector<std::string_view> loss_operation_names();
 std::vector<std::string_view> cross_entropy_operation_names();
 std::vector<std::string_view> indexing_operation_names();
+std::vector<std::string_view> gather_operation_names();
 std::vector<std::string_view> sorting_operation_names();
 std::vector<std::string_view> linear_algebra_operation_names();
 std::vector<std::string_view> decomposition_operation_names();
