@@ -1,10 +1,13 @@
 #include "gather.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
 #include "arrange.hpp"
 #include "indexing.hpp"
 #include "operators.hpp"
@@ -162,6 +165,101 @@ V replaced(const V& x, const Rows& rows, const V& values) {
                 x);
 }
 
+/// The places where a mask holds, in blocks that threads share.
+class Held {
+ public:
+  explicit Held(const Dense<bool>& mask) : mask_(mask), before_((mask.size() + block - 1) / block + 1, 0) {
+    for_each_block([&](std::size_t k, const bool* begin, const bool* end) {
+      before_[k + 1] = static_cast<std::size_t>(std::count(begin, end, true));
+    });
+    std::partial_sum(before_.begin(), before_.end(), before_.begin());
+  }
+  std::size_t count() const { return before_.back(); }
+  /// Calls each(place, number) with a number that counts the places.
+  template <class Each>
+  void for_each(const Each& each) const {
+    for_each_block([&](std::size_t k, const bool* begin, const bool* end) {
+      std::size_t number = before_[k];
+      for (const bool* holds = begin; holds < end; ++holds)
+        if (*holds) each(static_cast<std::size_t>(holds - mask_.data()), number++);
+    });
+  }
+
+ private:
+  static constexpr std::size_t block = worth_a_thread::costly_elements;
+
+  template <class Block>
+  void for_each_block(const Block& run) const {
+    const bool* all = mask_.data();
+    parallel_for(before_.size() - 1, 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k)
+        run(k, all + k * block, all + std::min((k + 1) * block, mask_.size()));
+    });
+  }
+
+  const Dense<bool>& mask_;
+  std::vector<std::size_t> before_;  ///< each block, and all
+};
+
+/// The mask as broadcasting makes it.
+Dense<bool> repeated(const Dense<bool>& mask, const Shape& shape) {
+  if (mask.shape == shape) return mask;
+  const auto places = broadcast_places(mask.shape, shape);
+  Dense<bool> result(shape);
+  std::transform(places.begin(), places.end(), result.mutable_data(),
+                 [holds = mask.data()](std::size_t place) { return holds[place]; });
+  return result;
+}
+
+struct MaskedScatter;
+
+/// The elements of x for which a mask of its shape holds, along one axis.
+struct MaskedSelect {
+  static constexpr std::string_view name = "masked_select";
+  bool saves(std::size_t input, const Wanted&) const { return input == 1; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x, const Dense<bool>& mask) const {
+    const Held held(mask);
+    Dense<T> result(Shape{held.count()});
+    const T* in = x.data();
+    T* out = result.mutable_data();
+    held.for_each([=](std::size_t place, std::size_t number) { out[number] = in[place]; });
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const;
+};
+
+/// The dual: zeros of the mask's shape, with the elements of x where it holds.
+struct MaskedScatter {
+  static constexpr std::string_view name = "masked_scatter";
+  bool saves(std::size_t input, const Wanted&) const { return input == 1; }
+
+  template <class T>
+  Dense<T> forward(const Dense<T>& x, const Dense<bool>& mask) const {
+    const Held held(mask);
+    const Shape selected{held.count()};
+    if (x.shape != selected)
+      throw ShapeError("masked_scatter: " + to_string(x.shape) + " is not what a mask " +
+                       to_string(mask.shape) + " selects, " + to_string(selected) + "; they must be equal");
+    Dense<T> result = Dense<T>::filled(mask.shape, T(0));
+    const T* in = x.data();
+    T* out = result.mutable_data();
+    held.for_each([=](std::size_t place, std::size_t number) { out[place] += in[number]; });
+    return result;
+  }
+  template <class V>
+  void vjp(Backward<V>& b) const {
+    b.give(0, apply(MaskedSelect{}, b.gradient(), b.template discrete_input<bool>(1)));
+  }
+};
+
+template <class V>
+void MaskedSelect::vjp(Backward<V>& b) const {
+  b.give(0, apply(MaskedScatter{}, b.gradient(), b.template discrete_input<bool>(1)));
+}
+
 }  // namespace
 
 template <Tensor V>
@@ -186,23 +284,14 @@ V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source)
 
 template <Tensor V>
 V masked_select(const V& x, const Mask& mask) {
-  detail::check_whole(mask);
-  const Shape shape = broadcast_shapes("masked_select", shape_of(x), mask.shape());
-  const bool* holds = mask.storage().data();
-  Dense<bool> repeated;
-  if (!(mask.shape() == shape)) {
-    const auto places = broadcast_places(mask.shape(), shape);
-    repeated = Dense<bool>(shape);
-    std::transform(places.begin(), places.end(), repeated.mutable_data(),
-                   [=](std::size_t place) { return holds[place]; });
-    holds = std::as_const(repeated).data();
-  }
-  const std::size_t size = element_count(shape);
-  Dense<std::int64_t> chosen(Shape{static_cast<std::size_t>(std::count(holds, holds + size, true))});
-  std::int64_t* next = chosen.mutable_data();
-  for (std::size_t k = 0; k < size; ++k)
-    if (holds[k]) *next++ = static_cast<std::int64_t>(k);
-  return take(reshape(broadcast_to(x, shape), Shape{size}), to_array(std::move(chosen)), 0);
+  const Dense<bool> held = to_dense(mask);
+  const Shape shape = broadcast_shapes("masked_select", shape_of(x), held.shape);
+  return apply(MaskedSelect{}, broadcast_to(x, shape), repeated(held, shape));
+}
+
+template <Tensor V>
+V detail::masked_scatter(const V& x, const Mask& mask) {
+  return apply(MaskedScatter{}, x, to_dense(mask));
 }
 
 template <Tensor V>
@@ -220,7 +309,8 @@ V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Fl
   return x + reshape(scatter_slices(put, to_indices(rows.numbers), 0, matrix), shape);
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_tensors(
-    []<class V>() { return std::make_tuple(gather<V>, scatter_add<V>, masked_select<V>, index_put<V>); });
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  return std::make_tuple(gather<V>, scatter_add<V>, masked_select<V>, masked_scatter<V>, index_put<V>);
+});
 
 }  // namespace xgrad

@@ -27,6 +27,15 @@ V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source)
 template <detail::Tensor V>
 V masked_select(const V& x, const Mask& mask);
 
+namespace detail {
+
+/// The dual of masked_select, its gradient: zeros of the mask's shape, with the elements of x [n] where the
+/// mask holds. ShapeError if it does not hold n times.
+template <Tensor V>
+V masked_scatter(const V& x, const Mask& mask);
+
+}  // namespace detail
+
 /// x, with elements replaced: NumPy's x[i, j] = values as index_put(x, {i, j}, values). The index arrays are
 /// for the first axes and broadcast with each other; `values` broadcasts to their shape and the axes left. Of
 /// indices that come twice the last one counts, or with `accumulate` all are added to what x holds.

@@ -60,6 +60,8 @@ std::vector<FurtherShapes> arrange_shapes() {
 std::vector<FurtherShapes> indexing_shapes() {
   return {
       of_one("take_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),
+      of_one("masked_select (most of any shape)", {{}, {0, 5}, {3, 0}}, {{401, 701}}),
+      of_one("masked_scatter", {{0}, {1}}, {{301001}}),
       of_one("sort", {{0, 6}, {3, 0}, {3, 1}}, {{301, 401}}),
       of_one("topk", {{0, 6}, {3, 2}}, {{301, 401}}),
       of_one("scatter_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),

@@ -22,6 +22,21 @@ Mask chess() {
       {true, false, true, false}, {false, true, false, true}, {false, false, false, true}};
 }
 
+/// Holds for every element but each third one.
+bool holds_at(std::size_t place) { return place % 3 != 1; }
+Mask most_of(const Shape& shape) {
+  Dense<bool> mask(shape);
+  for (std::size_t k = 0; k < mask.size(); ++k) mask.mutable_data()[k] = holds_at(k);
+  return to_array(std::move(mask));
+}
+/// Of [n, 2], one of the two of each row.
+Mask one_of_two(std::size_t n) {
+  Dense<bool> mask(Shape{n, 2});
+  for (std::size_t k = 0; k < mask.size(); ++k) mask.mutable_data()[k] = k % 2 == k / 2 % 2;
+  return to_array(std::move(mask));
+}
+std::size_t first_extent(const Shape& shape) { return shape.empty() ? 3 : shape[0]; }
+
 /// The first `count` of each row of x in order.
 Values rows_in_order(const Array<double>& x, std::size_t count, bool descending) {
   Values result;
@@ -60,11 +75,30 @@ std::vector<OperationRow> chosen_rows() {
             return result;
           }),
       row(
-          "take", "masked_select", one, [](const auto& in) { return square(masked_select(in[0], chess())); },
+          "masked_select", "", one, [](const auto& in) { return square(masked_select(in[0], chess())); },
           [](const Arrays& in) {
             const auto& x = in[0];
             Values result;
             for (double e : {x(0, 0), x(0, 2), x(1, 1), x(1, 3), x(2, 3)}) result.push_back(e * e);
+            return result;
+          }),
+      row(
+          "masked_select", "most of any shape", {{{3, 5}}},
+          [](const auto& in) { return masked_select(in[0], most_of(in[0].shape())); },
+          [](const Arrays& in) {
+            Values result;
+            for (std::size_t k = 0; k < in[0].size(); ++k)
+              if (holds_at(k)) result.push_back(in[0].storage()[k]);
+            return result;
+          }),
+      row(
+          "masked_scatter", "", {{{5}}},
+          [](const auto& in) {
+            return square(detail::masked_scatter(in[0], one_of_two(first_extent(in[0].shape()))));
+          },
+          [](const Arrays& in) {
+            Values result(2 * in[0].size(), 0);
+            for (std::size_t k = 0; k < in[0].size(); ++k) result[2 * k + k % 2] = in[0](k) * in[0](k);
             return result;
           }),
       row(

@@ -1,5 +1,5 @@
-// Indices as inputs of an operation, and places as its outputs: they are nodes of their own kind, an
-// operation is performed again with others, and what it differentiates by them is the same whether it is
+// Indices and masks as inputs of an operation, and places as its outputs: they are nodes of their own kind,
+// an operation is performed again with others, and what it differentiates by them is the same whether it is
 // recorded or not, ties and NaN included.
 #include <doctest/doctest.h>
 
@@ -221,6 +221,25 @@ TEST_CASE("rows of a table are never counted from the end, whenever they are loo
   CHECK(message_of<xg::ValueError>([&] {
           node_of(y).perform_again(std::vector<Value>{table.dense(), xg::to_dense(negative)});
         }) == message);
+}
+
+TEST_CASE("a mask is an input of masked_select, which may select more when it is performed again") {
+  const xg::Mask mask = xt::xarray<bool>{{true, false, true}, {false, true, false}};
+  const xg::Mask wider = xt::xarray<bool>{{true, true, true}, {false, true, true}};
+  const Var x = random_variable({2, 3}, 1), other = random_variable({2, 3}, 2);
+  const Var y = xg::masked_select(x, mask);
+  REQUIRE(node_of(y).inputs().size() == 2);
+  const xg::detail::Node& second = *node_of(y).inputs()[1];
+  CHECK(second.kind() == ElementKind::boolean);
+  CHECK(!second.requires_grad());
+  for (const xg::Mask& chosen : {mask, wider}) {
+    const auto outputs = node_of(y).perform_again(std::vector<Value>{other.dense(), xg::to_dense(chosen)});
+    CHECK(same_bits(xg::Dense<double>(outputs[0]), xg::masked_select(other, chosen).dense()));
+  }
+  const Var back = xg::detail::masked_scatter(y, mask);
+  CHECK(message_of<xg::ShapeError>([&] {
+          node_of(back).perform_again(std::vector<Value>{y.dense(), xg::to_dense(wider)});
+        }) == "masked_scatter: [3] is not what a mask [2, 3] selects, [5]; they must be equal");
 }
 
 TEST_CASE("an operation says its axis and the shape that it makes") {
