@@ -8,6 +8,7 @@
 namespace xgrad::testing {
 
 enum class Thrown { shape_error, value_error };
+inline constexpr Thrown value_error = Thrown::value_error;
 
 /// A row, shapes for its arguments with which it throws, and what the message must say beside its name.
 struct Refusal {
@@ -22,7 +23,18 @@ struct Lenience {
   std::string operation, reason;
 };
 
-/// Every family's list, one after the other.
+// Beside the rows, one function a file, as they are.
+std::vector<Refusal> core_refusals();
+std::vector<Refusal> shape_refusals();
+std::vector<Refusal> arrange_refusals();
+std::vector<Refusal> indexing_refusals();
+std::vector<Refusal> linear_algebra_refusals();
+std::vector<Refusal> layer_refusals();
+std::vector<Refusal> convolution_refusals();
+std::vector<Refusal> reduction_refusals();
+std::vector<Refusal> loss_refusals();
+
+/// All of these, one after the other.
 std::vector<Refusal> all_refusals();
 std::vector<Lenience> all_leniences();
 

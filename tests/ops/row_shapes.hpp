@@ -16,7 +16,22 @@ struct FurtherShapes {
   std::vector<std::vector<Shape>> small, large = {};
 };
 
-/// Every family's list, one after the other.
+/// One argument of each of these shapes, for rows that take one.
+std::vector<std::vector<Shape>> one_argument(const std::vector<Shape>& shapes);
+FurtherShapes of_one(const char* row, const std::vector<Shape>& small, const std::vector<Shape>& large = {});
+
+// Beside the rows, one function a file, as they are.
+std::vector<FurtherShapes> core_shapes();
+std::vector<FurtherShapes> shape_shapes();
+std::vector<FurtherShapes> arrange_shapes();
+std::vector<FurtherShapes> indexing_shapes();
+std::vector<FurtherShapes> linear_algebra_shapes();
+std::vector<FurtherShapes> layer_shapes();
+std::vector<FurtherShapes> convolution_shapes();
+std::vector<FurtherShapes> reduction_shapes();
+std::vector<FurtherShapes> loss_shapes();
+
+/// All of these, one after the other.
 std::vector<FurtherShapes> all_further_shapes();
 
 /// What a row's large shapes are: the listed ones, and for an elementwise row a row against a column.

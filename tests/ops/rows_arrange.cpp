@@ -4,7 +4,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/arrange.hpp>
 
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -105,6 +106,35 @@ std::vector<OperationRow> arrange_rows() {
   std::vector<OperationRow> rows = moving_rows();
   for (OperationRow& made : framing_rows()) rows.push_back(std::move(made));
   return rows;
+}
+
+std::vector<FurtherShapes> arrange_shapes() {
+  return {
+      of_one("roll (first axis)", {{0, 5}, {4, 0}, {1, 5}}, {{401, 701}}),
+      of_one("roll (last axis, backwards)", {{0, 5}, {4, 0}}, {{401, 701}}),
+      of_one("pad", {{0, 3}, {2, 0}}, {{401, 701}}),
+      of_one("diagonal", {{0, 0}, {0, 4}, {4, 0}, {3, 5}}, {{1201, 901}}),
+      of_one("diagonal_scatter", {{0}}, {{901}}),
+      of_one("tril", {{0, 5}, {4, 0}, {6, 2}}, {{701, 601}}),
+      of_one("triu", {{0, 5}, {4, 0}}, {{701, 601}}),
+  };
+}
+
+std::vector<Refusal> arrange_refusals() {
+  return {
+      {"roll (first axis)", {{}}, {"axis 0", "[]"}},
+      {"roll (last axis, backwards)", {{}}, {"axis -1", "[]"}},
+      {"pad", {{2, 3, 4}}, {"2 pairs", "[2, 3, 4]"}},
+      {"pad", {{}}, {"2 pairs", "[]"}},
+      {"diagonal", {{4}}, {"axis 1", "[4]"}},
+      {"diagonal", {{}}, {"axis 0", "[]"}},
+      {"diagonal (of other axes, below)", {{4, 4}}, {"axis 2", "[4, 4]"}},
+      {"diagonal_scatter", {{2, 2}}, {"[2, 2]", "[4]", "[4, 6]"}},
+      {"diagonal_scatter", {{}}, {"[]", "[1]", "[1, 3]"}},
+      {"tril", {{4}}, {"[4]", "two axes"}},
+      {"tril", {{}}, {"[]", "two axes"}},
+      {"triu", {{}}, {"[]", "two axes"}},
+  };
 }
 
 }  // namespace xgrad::testing

@@ -3,8 +3,9 @@
 #include <xgrad/ops/pooling.hpp>
 
 #include "convolution_reference.hpp"
-#include "operation_row.hpp"
 #include "pooling_reference.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -146,6 +147,44 @@ std::vector<OperationRow> pooling_rows() {
   for (const auto& [variant, c] : {std::pair{"", tiles}, std::pair{"overlapping, padded", overlapping}})
     for (const OperationRow& made : average_rows(variant, c)) all.push_back(made);
   return all;
+}
+
+std::vector<FurtherShapes> convolution_shapes() {
+  return {
+      {"conv2d", {{{0, 2, 5, 4}, {3, 2, 3, 2}, {3}}}, {{{16, 4, 32, 30}, {8, 4, 3, 2}, {8}}}},
+      {"conv2d (stride, padding, dilation)", {}, {{{16, 4, 64, 62}, {8, 4, 3, 2}, {8}}}},
+      {"conv2d (1x1)", {{{0, 3, 3, 4}, {4, 3, 1, 1}, {4}}}, {{{16, 16, 32, 30}, {16, 16, 1, 1}, {16}}}},
+      {"conv_transpose2d", {{{0, 3, 3, 3}, {3, 2, 3, 2}, {2}}}, {{{96, 8, 30, 29}, {8, 4, 3, 2}, {4}}}},
+      {"conv2d_kernel_gradient", {{{0, 2, 5, 4}, {0, 3, 3, 3}}}, {{{96, 4, 32, 30}, {96, 8, 30, 29}}}},
+      of_one("max_pool2d", {{0, 2, 5, 4}, {2, 0, 5, 4}}, {{16, 8, 41, 40}}),
+      of_one("max_pool2d (overlapping, padded)", {{0, 2, 5, 6}}, {{16, 8, 41, 40}}),
+      of_one("avg_pool2d", {{0, 2, 5, 4}, {2, 0, 5, 4}}, {{16, 8, 41, 40}}),
+      of_one("avg_pool2d (overlapping, padded)", {{0, 2, 5, 6}}, {{16, 8, 41, 40}}),
+      of_one("avg_pool2d_gradient", {{0, 2, 2, 2}, {2, 0, 2, 2}}, {{401, 31, 2, 2}}),
+  };
+}
+
+std::vector<Refusal> convolution_refusals() {
+  return {
+      {"conv2d", {{2, 3, 5, 4}, {3, 2, 3, 2}, {3}}, {"[2, 3, 5, 4]", "[3, 2, 3, 2]", "axis 1: 3"}},
+      {"conv2d", {{2, 2, 2, 4}, {3, 2, 3, 2}, {3}}, {"[2, 2, 2, 4]", "[3, 2, 3, 2]", "axis 2"}},
+      {"conv2d", {{2, 2, 5, 4}, {3, 2, 3, 2}, {2}}, {"bias", "[2]", "[3, 2, 3, 2]"}},
+      {"conv2d", {{2, 5, 4}, {3, 2, 3, 2}, {3}}, {"4 axes", "[2, 5, 4]", "[3, 2, 3, 2]"}},
+      {"conv2d", {{}, {3, 2, 3, 2}, {3}}, {"4 axes", "[]", "[3, 2, 3, 2]"}},
+      {"conv2d", {{2, 2, 5, 4}, {3, 2, 3, 2}, {}}, {"bias", "[]", "[3, 2, 3, 2]"}},
+      {"conv2d (conv1d)", {{2, 4, 9, 1}, {2, 2, 3}, {2}}, {"3 axes", "[2, 4, 9, 1]", "[2, 2, 3]"}},
+      {"conv_transpose2d", {{2, 2, 3, 3}, {3, 2, 3, 2}, {2}}, {"[2, 2, 3, 3]", "[3, 2, 3, 2]"}},
+      {"conv_transpose2d", {{}, {3, 2, 3, 2}, {2}}, {"4 axes", "[]", "[3, 2, 3, 2]"}},
+      {"conv2d_kernel_gradient", {{2, 2, 5, 4}, {2, 3, 3, 2}}, {"[2, 2, 5, 4]", "[2, 3, 3, 2]"}},
+      {"conv2d_kernel_gradient", {{2, 2, 5, 4}, {}}, {"4 axes", "[2, 2, 5, 4]", "[]"}},
+      {"max_pool2d", {{2, 5, 4}}, {"4 axes", "[2, 5, 4]"}},
+      {"max_pool2d", {{}}, {"4 axes", "[]"}},
+      {"avg_pool2d", {{}}, {"4 axes", "[]"}},
+      {"max_pool2d", {{2, 2, 5, 1}}, {"[2, 2, 5, 1]", "axis 3"}},
+      {"avg_pool2d", {{2, 2, 1, 4}}, {"[2, 2, 1, 4]", "axis 2"}},
+      {"avg_pool2d_gradient", {{2, 2, 5, 4}}, {"[2, 2, 5, 4]", "[2, 2, 2, 2]"}},
+      {"avg_pool2d_gradient", {{}}, {"[]", "[2, 2, 2, 2]"}},
+  };
 }
 
 }  // namespace xgrad::testing

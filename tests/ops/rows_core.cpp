@@ -1,7 +1,8 @@
 #include <xgrad/core/graph/broadcast.hpp>
 #include <xgrad/ops/operators.hpp>
 
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -105,6 +106,27 @@ std::vector<OperationRow> core_rows() {
       "add", "to itself", {{{3, 4}}}, [](const auto& in) { return in[0] + in[0]; },
       [](const std::vector<double>& x) { return x[0] + x[0]; }));
   return all;
+}
+
+std::vector<FurtherShapes> core_shapes() {
+  return {
+      of_one("broadcast_to (a new axis and an extent of 1)", {{}, {1, 1}}),
+      of_one("broadcast_to (no elements)", {{}, {1, 0}}),
+      of_one("broadcast_to (17 rows)", {{0}}, {{16411}}),
+      of_one("broadcast_to (tile)", {{0, 5}, {4, 0}}, {{400, 400}}),
+      of_one("broadcast_to (repeat)", {{0, 5}, {4, 0}}, {{400, 400}}),
+      of_one("sum_to (one row)", {{0, 3}, {2, 0}}, {{401, 701}, {5001, 40}}),
+      of_one("sum_to (one number)", {{}, {0}}, {{301001}}),
+  };
+}
+
+std::vector<Refusal> core_refusals() {
+  return {
+      {"broadcast_to (a new axis and an extent of 1)", {{2, 1}}, {"[2, 1]", "[2, 3, 4]", "axis 1: 2 vs 3"}},
+      {"broadcast_to (a new axis and an extent of 1)", {{1, 2, 3, 4}}, {"[1, 2, 3, 4]", "[2, 3, 4]"}},
+      {"sum_to (a column)", {{2, 4, 3}}, {"[3, 1]", "[2, 4, 3]"}},
+      {"sum_to (without the leading axis)", {{4}}, {"[3, 4]", "[4]"}},
+  };
 }
 
 }  // namespace xgrad::testing

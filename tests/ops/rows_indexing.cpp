@@ -1,7 +1,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/indexing.hpp>
 
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -121,6 +122,46 @@ std::vector<OperationRow> indexing_rows() {
             return square(scatter_slices(in[0], grid(), 1, {shape[0], 3, shape.back()}));
           },
           [](const Arrays& in) { return squares(scattered(in[0])); }),
+  };
+}
+
+std::vector<FurtherShapes> indexing_shapes() {
+  return {
+      of_one("take_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),
+      of_one("masked_select (most of any shape)", {{}, {0, 5}, {3, 0}}, {{401, 701}}),
+      of_one("masked_scatter", {{0}, {1}}, {{301001}}),
+      of_one("sort", {{0, 6}, {3, 0}, {3, 1}}, {{301, 401}}),
+      of_one("topk", {{0, 6}, {3, 2}}, {{301, 401}}),
+      of_one("scatter_along_axis (indices as many as elements)", {{0, 4}, {3, 0}}, {{301, 401}}),
+      of_one("take", {{0, 3, 2}, {2, 3, 0}}, {{201, 3, 301}}),
+      of_one("scatter_slices", {{0, 2, 2, 2}, {2, 2, 2, 0}}, {{201, 2, 2, 301}}),
+      {"scatter_slices (index_put of rows, accumulated)", {{{3, 4}, {}}, {{3, 4}, {1}}}},
+  };
+}
+
+std::vector<Refusal> indexing_refusals() {
+  return {
+      {"take_along_axis", {{4, 4}}, {"[3, 4]", "[4, 4]", "axis 0"}},
+      {"take_along_axis", {{3, 3}}, {"index 3 at [1, 0]", "axis 1", "[3, 3]"}, value_error},
+      {"take_along_axis (first axis, fewer)", {{3}}, {"[1, 4]", "[3]"}},
+      {"take_along_axis (gather)", {{1, 4}}, {"[2, 2]", "[1, 4]", "axis 0"}},
+      {"take_along_axis", {{}}, {"axis 1", "[]"}},
+      {"topk", {{}}, {"axis -1", "[]"}},
+      {"topk", {{3, 1}}, {"2 elements", "[3, 1]"}, value_error},
+      {"sort", {{}}, {"axis -1", "[]"}},
+      {"scatter_along_axis", {{4, 3}}, {"[4, 3]", "[3, 4]"}},
+      {"scatter_along_axis", {{}}, {"[]", "[3, 4]"}},
+      {"scatter_along_axis (scatter_add)", {{3, 4}, {1, 2}}, {"[1, 2]", "[2, 2]"}},
+      {"take", {{2}}, {"axis 1", "[2]"}},
+      {"take", {{}}, {"axis 1", "[]"}},
+      {"take", {{2, 2, 2}}, {"index 2", "[2, 2, 2]"}, value_error},
+      {"masked_select", {{3, 5}}, {"[3, 4]", "[3, 5]"}},
+      {"masked_scatter", {{3, 2}}, {"[3, 2]", "[3]"}},
+      {"masked_scatter", {{}}, {"[]", "[3, 2]", "[3]"}},
+      {"take (embedding)", {{5}}, {"[5]"}},
+      {"take (embedding)", {{4, 3}}, {"index 4", "[4, 3]"}, value_error},
+      {"scatter_slices", {{2, 4, 2}}, {"[2, 4, 2]", "[2, 3, 2]"}},
+      {"scatter_slices (index_put of rows, accumulated)", {{3, 4}, {5}}, {"[5]", "[3, 4]"}},
   };
 }
 

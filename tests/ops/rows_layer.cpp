@@ -10,7 +10,8 @@
 #include <xgrad/ops/layer_norm.hpp>
 
 #include "gradient_of.hpp"
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -265,6 +266,44 @@ std::vector<OperationRow> layer_rows() {
         return y;
       }));
   return rows;
+}
+
+std::vector<FurtherShapes> layer_shapes() {
+  return {
+      {"layer_norm", {{{0, 7}, {7}, {7}}, {{5, 0}, {0}, {0}}}, {{{401, 701}, {701}, {701}}}},
+      of_one("layer_norm (without gamma and beta)", {{0, 19}, {6, 0}, {6, 1}}),
+      {"batch_norm (two axes)", {{{5, 0}, {0}, {0}}}, {{{5001, 19}, {19}, {19}}}},
+      {"batch_norm (three axes)", {{{3, 0, 7}, {0}, {0}}}, {{{50, 20, 301}, {20}, {20}}}},
+      {"standardize (batch_norm in evaluation, two axes)", {{{0, 19}, {19}, {19}}}},
+      of_one("dropout", {{}, {0, 11}}, {{401, 701}}),
+      {"layer_norm_gradient (two axes, of x)",
+       {{{0, 7}, {7}, {7}, {0, 7}}, {{5, 0}, {0}, {0}, {5, 0}}},
+       {{{401, 701}, {701}, {701}, {401, 701}}}},
+      {"layer_norm_gradient (two axes, of gamma)",
+       {{{0, 7}, {7}, {7}, {0, 7}}},
+       {{{401, 701}, {701}, {701}, {401, 701}}}},
+      {"batch_norm_gradient (two axes, of x)",
+       {{{5, 0}, {0}, {0}, {5, 0}}},
+       {{{5001, 19}, {19}, {19}, {5001, 19}}}},
+      {"batch_norm_gradient (without gamma and beta)",
+       {{{3, 0, 7}, {3, 0, 7}}},
+       {{{50, 20, 301}, {50, 20, 301}}}},
+  };
+}
+
+std::vector<Refusal> layer_refusals() {
+  return {
+      {"layer_norm", {{5, 6}, {7}, {7}}, {"[7]", "[5, 6]", "axis 1"}},
+      {"layer_norm (without gamma and beta)", {{}}, {"without axes"}},
+      {"batch_norm (two axes)", {{5, 18}, {19}, {19}}, {"[19]", "[5, 18]", "axis 1"}},
+      {"batch_norm (without gamma and beta)", {{4}}, {"[4]", "channels"}},
+      {"batch_norm (without gamma and beta)", {{}}, {"[]", "channels"}},
+      {"batch_norm (without gamma and beta)", {{1, 3, 1}}, {"[1, 3, 1]", "one value"}, value_error},
+      {"layer_norm_gradient (without gamma and beta)", {{3, 4}, {3, 5}}, {"[3, 4]", "[3, 5]"}},
+      {"layer_norm_gradient (without gamma and beta)", {{}, {}}, {"without axes"}},
+      {"batch_norm_gradient (without gamma and beta)", {{3, 4}, {3, 5}}, {"[3, 4]", "[3, 5]"}},
+      {"batch_norm_gradient (without gamma and beta)", {{}, {}}, {"[]", "channels"}},
+  };
 }
 
 }  // namespace xgrad::testing

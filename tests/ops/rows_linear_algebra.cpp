@@ -4,7 +4,8 @@
 #include <xgrad/ops/operators.hpp>
 
 #include "gradient_of.hpp"
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -205,6 +206,61 @@ std::vector<OperationRow> linear_algebra_rows() {
   for (const auto made : {add_product_row, add_product_of_vectors_row, add_product_of_layers_row})
     all.push_back(made());
   return all;
+}
+
+std::vector<FurtherShapes> linear_algebra_shapes() {
+  const std::vector<Shape> in_one{{0, 3, 3}};
+  return {
+      {"matmul",
+       {{{0, 4}, {4, 5}}, {{3, 0}, {0, 5}}, {{3, 4}, {4, 0}}},
+       {{{340, 330}, {330, 350}}, {{100, 100}, {100, 100}}}},
+      {"matmul (both transposed)", {{{0, 3}, {5, 0}}, {{4, 0}, {5, 4}}}, {{{330, 340}, {350, 330}}}},
+      {"matmul (stacks)", {{{0, 2, 3}, {0, 3, 2}}, {{4, 2, 0}, {4, 0, 2}}}, {{{101, 40, 30}, {101, 30, 50}}}},
+      {"matmul (dot)", {{{0}, {0}}, {{1}, {1}}}},
+      {"linear",
+       {{{0, 3}, {3, 4}, {4}}, {{5, 0}, {0, 4}, {4}}, {{5, 3}, {3, 0}, {0}}},
+       {{{340, 330}, {330, 350}, {350}}}},
+      {"add_product",
+       {{{0, 5}, {4, 5}, {4, 5}}, {{3, 0}, {4, 0}, {4, 0}}, {{3, 5}, {0, 5}, {0, 5}}},
+       {{{340, 350}, {330, 350}, {330, 350}}}},
+      {"solve_factored", {{{0, 3, 3}, {0, 3, 2}}, {{1, 3, 3}, {1, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
+      {"solve (stacks)", {{{0, 3, 3}, {0, 3, 2}}, {{1, 3, 3}, {1, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
+      {"solve_triangular (lower)", {{{0, 3, 3}, {0, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
+      {"solve_triangular (upper, transposed)", {{{0, 3, 3}, {0, 3, 2}}}, {{{20001, 3, 3}, {20001, 3, 2}}}},
+      of_one("inverse (stack)", in_one, {{20001, 3, 3}}),
+      of_one("determinant (stack)", in_one, {{20001, 3, 3}}),
+      {"determinant_gradient", {{{0, 3, 3}, {0}}}, {{{20001, 3, 3}, {20001}}}},
+      of_one("logdet", in_one, {{20001, 3, 3}}),
+      of_one("cholesky", in_one, {{20001, 3, 3}}),
+  };
+}
+
+std::vector<Refusal> linear_algebra_refusals() {
+  return {
+      {"matmul", {{3, 4}, {5, 2}}, {"[3, 4] x [5, 2]", "4 vs 5"}},
+      {"matmul (first transposed)", {{3, 4}, {4, 5}}, {"transposed [3, 4] x [4, 5]", "3 vs 4"}},
+      {"matmul (stacks)", {{4, 2, 3}, {3, 3, 2}}, {"[4, 2, 3] x [3, 3, 2]", "4 vs 3"}},
+      {"matmul (dot)", {{7}, {}}, {"[7] x []"}},
+      {"linear", {{5, 3}, {4, 3}, {3}}, {"[5, 3] x [4, 3]", "3 vs 4"}},
+      {"linear", {{5, 3}, {3, 4}, {3}}, {"bias", "[3]", "[3, 4]"}},
+      {"linear (without bias)", {{5, 3}, {3}}, {"no matrix", "[5, 3] x [3]"}},
+      {"linear", {{}, {3, 4}, {4}}, {"[] x [3, 4]"}},
+      {"solve (matrix)", {{3, 3}, {4, 2}}, {"solve: ", "[3, 3]", "[4, 2]"}},
+      {"solve (vector)", {{3, 4}, {3}}, {"solve: ", "square", "[3, 4]"}},
+      {"solve (vector)", {{3, 3}, {}}, {"solve: ", "[3, 3]", "[]"}},
+      {"solve_triangular (lower)", {{3, 3}, {2, 2}}, {"solve_triangular: ", "[3, 3]", "[2, 2]"}},
+      {"solve_triangular (lower)", {{3, 3}, {}}, {"solve_triangular: ", "[3, 3]", "[]"}},
+      {"add_product", {{}, {4, 5}, {4, 5}}, {"matmul: ", "[]"}},
+      {"solve_factored", {{}, {2, 3, 2}}, {"solve: ", "square", "[]"}},
+      {"determinant_gradient", {{}, {}}, {"determinant: ", "square", "[]"}},
+      {"determinant", {{3, 4}}, {"square", "[3, 4]"}},
+      {"determinant", {{3}}, {"square", "[3]"}},
+      {"determinant", {{}}, {"square", "[]"}},
+      {"inverse", {{3, 4}}, {"inverse: ", "square", "[3, 4]"}},
+      {"inverse", {{}}, {"inverse: ", "square", "[]"}},
+      {"logdet", {{}}, {"logdet: ", "square", "[]"}},
+      {"logdet", {{2, 4, 3}}, {"logdet: ", "square", "[2, 4, 3]"}},
+  };
 }
 
 }  // namespace xgrad::testing

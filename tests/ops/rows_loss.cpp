@@ -6,7 +6,8 @@
 #include <xgrad/ops/operators.hpp>
 
 #include "gradient_of.hpp"
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -310,6 +311,65 @@ std::vector<OperationRow> loss_rows() {
         return std::vector<double>{total};
       }));
   return rows;
+}
+
+std::vector<FurtherShapes> loss_shapes() {
+  std::vector<FurtherShapes> all;
+  for (const char* row : {"mean_squared_error (mean)", "mean_squared_error (sum)", "sum_squared_error (sum)",
+                          "l1_loss (mean)", "binary_cross_entropy_with_logits (sum)",
+                          "binary_cross_entropy (mean)", "huber_loss (sum)", "squared_error (none)"})
+    all.push_back({row, {{{0}, {0}}, {{}, {}}, {{3, 0}, {3, 0}}}, {{{401, 701}, {401, 701}}}});
+  all.push_back({"sum_squared_error (mean)", {{{0, 19}, {0, 19}}, {{3, 0}, {3, 0}}}});
+  all.push_back(
+      {"cross_entropy (rows, mean)", {{{0, 19}, {0, 19}}, {{3, 0}, {3, 0}}}, {{{401, 701}, {401, 701}}}});
+  for (const char* row : {"cross_entropy_of_probabilities (rows, mean)", "kl_div (mean)", "kl_div (none)"})
+    all.push_back({row, {{{0, 19}, {0, 19}}, {{3, 0}, {3, 0}}}, {{{401, 701}, {401, 701}}}});
+  all.push_back({"cross_entropy (rows, none)", {{{0, 19}, {0, 19}}}, {{{9001, 19}, {9001, 19}}}});
+  all.push_back(of_one("cross_entropy (a label a row)", {{0, 19}, {1, 17}}, {{9001, 19}}));
+  all.push_back(of_one("nll_loss (a label a row)", {{0, 19}, {1, 17}}, {{9001, 19}}));
+  for (const char* row : {"cross_entropy_gradient (labels, none)", "nll_loss_gradient (none)"})
+    all.push_back({row, {{{0, 19}, {0}}, {{1, 17}, {1}}}, {{{9001, 19}, {9001}}}});
+  for (const char* row : {"cross_entropy_gradient (labels, sum)", "nll_loss_gradient (sum)"})
+    all.push_back({row, {{{0, 19}, {}}, {{1, 17}, {}}}, {{{9001, 19}, {}}}});
+  all.push_back(
+      {"cross_entropy_gradient (rows, none)", {{{0, 19}, {0, 19}, {0}}}, {{{9001, 19}, {9001, 19}, {9001}}}});
+  for (const char* of : {" in the prediction)", " in the target)"})
+    for (const char* loss : {"mean_squared_error", "huber_loss", "binary_cross_entropy_with_logits"})
+      all.push_back({std::string("loss_gradient (") + loss + of,
+                     {{{0}, {0}, {}}, {{}, {}, {}}, {{3, 0}, {3, 0}, {}}},
+                     {{{401, 701}, {401, 701}, {}}}});
+  return all;
+}
+
+std::vector<Refusal> loss_refusals() {
+  return {
+      {"mean_squared_error (mean)", {{3, 1}, {3}}, {"[3, 1]", "[3]", "does not broadcast"}},
+      {"squared_error (none)", {{3, 1}, {3}}, {"[3, 1]", "[3]", "does not broadcast"}},
+      {"l1_loss (mean)", {{3, 1}, {3}}, {"l1_loss: ", "[3, 1]", "[3]", "does not broadcast"}},
+      {"huber_loss (sum)", {{3, 1}, {3}}, {"huber_loss: ", "[3, 1]", "[3]", "does not broadcast"}},
+      {"kl_div (none)", {{3, 19}, {3, 1}}, {"kl_div: ", "[3, 19]", "[3, 1]", "does not broadcast"}},
+      {"kl_div (none)", {{}, {}}, {"0 axes", "[]"}},
+      {"binary_cross_entropy (mean)", {{3, 2}, {2}}, {"[3, 2]", "[2]", "does not broadcast"}},
+      {"binary_cross_entropy_with_logits (sum)", {{3, 2}, {2}}, {"[3, 2]", "[2]", "does not broadcast"}},
+      {"cross_entropy_of_probabilities (rows, mean)", {{3, 19}, {3, 1}}, {"[3, 19]", "[3, 1]"}},
+      {"cross_entropy_of_probabilities (rows, mean)", {{}, {}}, {"0 axes", "[]"}},
+      {"cross_entropy_of_probabilities (labels, sum)", {{3, 9}}, {"row 1 is 9", "9 classes"}, value_error},
+      {"sum_squared_error (mean)", {{3, 4}, {4}}, {"[3, 4]", "[4]", "does not broadcast"}},
+      {"cross_entropy (labels, mean)", {{4, 19}}, {"labels [3]", "[4, 19]"}},
+      {"cross_entropy (labels, mean)", {{}}, {"0 axes", "[]"}},
+      {"cross_entropy (labels, mean)", {{3, 16}}, {"row 2 is 16", "16 classes"}, value_error},
+      {"cross_entropy (rows, mean)", {{3, 19}, {3, 18}}, {"[3, 19]", "[3, 18]"}},
+      {"cross_entropy (rows, mean)", {{3, 19, 1}, {3, 19, 1}}, {"[3, 19, 1]", "3 axes"}},
+      {"cross_entropy_gradient (labels, mean)", {{3, 19}, {3}}, {"[]", "[3]"}},
+      {"cross_entropy_gradient (labels, mean)", {{3, 16}, {}}, {"row 2 is 16", "16 classes"}, value_error},
+      {"nll_loss_gradient (sum)", {{3, 19}, {3}}, {"[]", "[3]"}},
+      {"loss_gradient (huber_loss in the target)",
+       {{3, 1}, {3}, {}},
+       {"[3, 1]", "[3]", "does not broadcast"}},
+      {"nll_loss (sum)", {{2, 19}}, {"labels [3]", "[2, 19]"}},
+      {"nll_loss (sum)", {{}}, {"0 axes", "[]"}},
+      {"nll_loss (none)", {{3, 9}}, {"row 1 is 9", "9 classes"}, value_error},
+  };
 }
 
 }  // namespace xgrad::testing

@@ -10,7 +10,8 @@
 #include <xgrad/ops/softmax.hpp>
 
 #include "gradient_of.hpp"
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -157,6 +158,81 @@ std::vector<OperationRow> reduction_rows() {
         return in[2] * weight;
       }));
   return rows;
+}
+
+namespace {
+
+/// What all reductions take whose result over no elements is a number.
+void add_reductions(std::vector<FurtherShapes>& all) {
+  for (const char* name : {"sum", "mean", "logsumexp", "var", "std", "norm", "prod"}) {
+    const std::string operation = name;
+    const bool is_sum = operation == "sum";
+    all.push_back({operation + " (last axis)", one_argument({{0, 3}, {3, 0}}), one_argument({{401, 701}})});
+    all.push_back({operation + (operation == "prod" || !is_sum ? " (middle axis)" : " (outer axes)"),
+                   one_argument({{2, 3, 0}, {2, 0, 4}}), one_argument({{31, 501, 21}})});
+  }
+}
+
+}  // namespace
+
+std::vector<FurtherShapes> reduction_shapes() {
+  std::vector<FurtherShapes> all;
+  add_reductions(all);
+  for (const char* name : {"sum", "mean", "logsumexp", "norm", "prod"})
+    all.push_back({std::string(name) + " (all)", one_argument({{0}, {2, 0}}), one_argument({{301001}})});
+  for (const char* name : {"var", "std"})
+    all.push_back({std::string(name) + " (all)", one_argument({{}, {0}}), one_argument({{301001}})});
+  all.push_back(of_one("prod (all)", {{}}));
+  all.push_back({"prod_gradient",
+                 {{{0, 7}, {0, 1}}, {{3, 0}, {3, 1}}, {{3, 1}, {3, 1}}, {{2, 8}, {2, 1}}},
+                 {{{401, 701}, {401, 1}}}});
+  all.push_back(of_one("logsumexp_anchor", {{0, 3}, {3, 0}}, {{401, 701}}));
+  for (const char* name : {"max", "min"}) {
+    all.push_back({std::string(name) + " (last axis)", one_argument({{0, 3}}), one_argument({{401, 701}})});
+    all.push_back(
+        {std::string(name) + " (first axis, kept)", one_argument({{3, 0}}), one_argument({{401, 701}})});
+    all.push_back({std::string(name) + " (all)", {}, one_argument({{301001}})});
+  }
+  for (const char* name : {"softmax", "log_softmax"})
+    for (const char* axis : {" (last axis)", " (first axis)"})
+      all.push_back({std::string(name) + axis, one_argument({{0, 3}, {3, 0}}), one_argument({{401, 701}})});
+  for (const char* name : {"softmax_gradient", "log_softmax_gradient"})
+    for (const char* axis : {" (last axis)", " (first axis)"})
+      all.push_back(
+          {std::string(name) + axis, {{{0, 3}, {0, 3}}, {{3, 0}, {3, 0}}}, {{{401, 701}, {401, 701}}}});
+  all.push_back(of_one("cumsum (last axis)", {{0, 3}, {3, 0}}, {{401, 701}}));
+  all.push_back(of_one("cumsum (middle axis)", {{2, 0, 3}, {0, 4, 3}, {2, 4, 0}}, {{31, 501, 21}}));
+  all.push_back(of_one("cumsum (all)", {{}, {0}, {3, 0}}, {{301001}}));
+  return all;
+}
+
+std::vector<Refusal> reduction_refusals() {
+  return {
+      {"sum (middle axis)", {{4}}, {"axis 1", "[4]", "-1 to 0"}},
+      {"sum (last axis)", {{}}, {"axis -1", "[]"}},
+      {"mean (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"max (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"max (last axis)", {{3, 0}}, {"axis 1", "[3, 0]", "empty"}, value_error},
+      {"max (norm with p = infinity)", {{3, 0}}, {"[3, 0]"}, value_error},
+      {"min (outer axes)", {{3, 2}}, {"axis 2", "[3, 2]"}},
+      {"min (all)", {{0}}, {"axis 0", "[0]", "empty"}, value_error},
+      {"logsumexp (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"softmax (last axis)", {{}}, {"axis -1", "[]"}},
+      {"log_softmax (first axis)", {{}}, {"axis 0", "[]"}},
+      {"softmax_gradient (last axis)", {{}, {}}, {"axis -1", "[]"}},
+      {"softmax_gradient (last axis)", {{3, 4}, {4}}, {"[3, 4]", "[4]"}},
+      {"log_softmax_gradient (first axis)", {{}, {}}, {"axis 0", "[]"}},
+      {"log_softmax_gradient (first axis)", {{3, 4}, {4}}, {"[3, 4]", "[4]"}},
+      {"var (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"std (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"norm (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"cumsum (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"prod (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"prod_gradient", {{3, 7}, {7, 1}}, {"[7, 1]", "[3, 7]"}},
+      {"prod_gradient", {{7}, {1}}, {"[1]", "[7]"}},
+      {"prod_gradient", {{}, {}}, {"[]"}},
+      {"logsumexp_anchor", {{}}, {"axis -1", "[]"}},
+  };
 }
 
 }  // namespace xgrad::testing

@@ -2,7 +2,8 @@
 #include <xgrad/ops/shape.hpp>
 
 #include "gradient_of.hpp"
-#include "operation_row.hpp"
+#include "row_refusals.hpp"
+#include "row_shapes.hpp"
 
 namespace xgrad::testing {
 namespace {
@@ -236,6 +237,43 @@ std::vector<OperationRow> shape_rows() {
     all.insert(all.end(), rows.begin(), rows.end());
   all.push_back(add_slice_row());
   return all;
+}
+
+std::vector<FurtherShapes> shape_shapes() {
+  return {
+      of_one("reshape (flatten)", {{0, 3}, {3, 0, 2}}),
+      of_one("reshape (expand_dims)", {{}, {0, 3}}, {{401, 701}}),
+      of_one("transpose", {{}, {4}, {0, 3}, {3, 0, 2}}, {{401, 701}, {90, 50, 60}}),
+      of_one("slice (nothing left out)", {{}, {0, 3}}),
+      of_one("slice (steps forward and back)", {{0, 5}, {4, 0}, {1, 1}}, {{1203, 702}}),
+      of_one("slice (flip)", {{0, 5}, {4, 0}}, {{401, 701}}),
+      of_one("slice_scatter (into every second row)", {{0, 3}, {2, 0}}, {{401, 701}}),
+      {"add_slice", {{{0, 3}, {0, 3}}, {{2, 0}, {2, 0}}}, {{{401, 701}, {401, 701}}}},
+      {"concatenate",
+       {{{2, 0}, {2, 1}, {2, 4}}, {{0, 3}, {0, 1}, {0, 2}}, {{2, 0}, {2, 0}, {2, 0}}},
+       {{{401, 500}, {401, 1}, {401, 300}}}},
+      {"concatenate (stack)", {{{}, {}}, {{0, 3}, {0, 3}}}, {{{401, 500}, {401, 500}}}},
+  };
+}
+
+std::vector<Refusal> shape_refusals() {
+  return {
+      {"reshape", {{2, 3}}, {"[2, 3]", "[4, -1]"}},
+      {"reshape (a gradient passed on)", {{5, 5}}, {"[5, 5]", "[6, 4]"}},
+      {"reshape (squeeze)", {{2, 2}}, {"axis 1", "[2, 2]"}},
+      {"transpose (permute)", {{2, 3, 4}}, {"[2, 0, -1, 1]", "[2, 3, 4]"}},
+      {"transpose (swap_axes)", {{}}, {"axis 0", "[]"}},
+      {"slice", {{4, 3}}, {"3 items", "[4, 3]"}},
+      {"slice", {{4, 3, 3}}, {"position 3", "[4, 3, 3]"}, value_error},
+      {"slice (one element)", {{0, 2}}, {"position -1", "[0, 2]"}, value_error},
+      {"slice (split)", {{2, 5}}, {"3 parts", "axis 1", "[2, 5]"}},
+      {"slice (flip)", {{4}}, {"axis 1", "[4]"}},
+      {"add_slice", {{}, {}}, {"concatenate: ", "[]"}},
+      {"slice_scatter", {{3, 2}}, {"[3, 2]", "[2, 3]", "[4, 5]"}},
+      {"concatenate", {{2, 3}, {2, 1}, {3, 4}}, {"axis 1", "[2, 3]", "[3, 4]"}},
+      {"concatenate", {{2, 3}, {2}, {2, 4}}, {"[2, 3]", "[2]"}},
+      {"concatenate (stack)", {{2, 3}, {3, 2}}, {"[2, 3]", "[3, 2]"}},
+  };
 }
 
 }  // namespace xgrad::testing
