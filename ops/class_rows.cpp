@@ -34,32 +34,49 @@ void check_class_rows(std::string_view operation, const Shape& predictions) {
                    " axes; reshape them to [N, C], or [C] for one sample, with the classes last");
 }
 
-void check_label_shape(std::string_view operation, const Shape& labels, const Shape& predictions) {
+namespace {
+
+/// One label a row of [N, C], or a single one for [C].
+bool fits(const Shape& labels, const Shape& predictions) {
+  if (predictions.size() == 2) return labels.size() == 1 && labels[0] == predictions[0];
+  return predictions.size() == 1 && labels.empty();
+}
+
+[[gnu::cold, gnu::noinline]] void refuse_shape(std::string_view operation, const Shape& labels,
+                                               const Shape& predictions) {
   check_class_rows(operation, predictions);
   Shape expected = predictions;
   expected.erase(expected.size() - 1);
-  if (labels == expected) return;
   throw ShapeError(std::string(operation) + ": labels " + to_string(labels) + " do not fit predictions " +
                    to_string(predictions) + "; give " + to_string(expected) +
                    ", one label a row, or one-hot rows");
 }
 
+[[gnu::cold, gnu::noinline]] void refuse_label(std::string_view operation, std::size_t row,
+                                               std::int64_t label, std::size_t classes) {
+  throw ValueError(std::string(operation) + ": the label of row " + std::to_string(row) + " is " +
+                   std::to_string(label) + ", and there are " + std::to_string(classes) +
+                   " classes; count them from 0");
+}
+
+}  // namespace
+
+void check_label_shape(std::string_view operation, const Shape& labels, const Shape& predictions) {
+  if (!fits(labels, predictions)) refuse_shape(operation, labels, predictions);
+}
+
 void check_labels(std::string_view operation, const Dense<std::int64_t>& labels, const Shape& predictions) {
   check_label_shape(operation, labels.shape, predictions);
-  const auto classes = static_cast<std::int64_t>(predictions.back());
-  for (std::size_t row = 0; row < labels.size(); ++row) {
-    const std::int64_t label = labels.data()[row];
-    if (label < 0 || label >= classes)
-      throw ValueError(std::string(operation) + ": the label of row " + std::to_string(row) + " is " +
-                       std::to_string(label) + ", and there are " + std::to_string(classes) +
-                       " classes; count them from 0");
-  }
+  const std::int64_t* const of = labels.data();
+  const std::size_t classes = predictions.back();
+  for (std::size_t row = 0, rows = samples_in(predictions); row < rows; ++row)
+    // Also of negative ones.
+    if (static_cast<std::uint64_t>(of[row]) >= classes) refuse_label(operation, row, of[row], classes);
 }
 
 template <class T>
 Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions) {
   if (labels.shape() == predictions) return from_integers<T>(labels);
-  check_label_shape(operation, labels.shape(), predictions);
   const Dense<std::int64_t> dense = to_dense(labels);
   check_labels(operation, dense, predictions);
   Dense<T> rows = Dense<T>::filled(predictions, 0);

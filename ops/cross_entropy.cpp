@@ -90,6 +90,12 @@ void run(void (*const (&kernel)[2])(const kernels::CrossEntropyRows&), const ker
                });
 }
 
+/// Of a shape that is possible, since the logits' is: without another look at it.
+template <class T>
+Dense<T> unfilled(const Shape& shape) {
+  return {memory::Buffer(element_count(shape) * sizeof(T)), shape};
+}
+
 /// What both forms of softmax cross entropy share, and their gradients: the reduction, and the passes over
 /// the logits. Against labels, or, where there are none, against rows of targets.
 struct OfLogits {
@@ -102,8 +108,8 @@ struct OfLogits {
   std::tuple<Dense<T>, Dense<T>> value(const Dense<T>& logits, const std::int64_t* labels,
                                        const T* targets) const {
     const std::size_t rows = samples_in(logits.shape);
-    Dense<T> row_data(Shape{rows, kernels::row_data_size});
-    Dense<double> losses(Shape{rows});
+    Dense<T> row_data = unfilled<T>({rows, kernels::row_data_size});
+    Dense<double> losses = unfilled<double>({rows});
     run<T>(chosen().cross_entropy, {logits.data(), labels, targets, rows, logits.shape.back(),
                                     row_data.mutable_data(), losses.mutable_data(), nullptr, 0, 1, nullptr});
     return {reduced_rows<T>(losses, reduction, logits.shape), std::move(row_data)};
@@ -112,7 +118,7 @@ struct OfLogits {
   template <class T>
   Dense<T> gradient(const Dense<T>& logits, const std::int64_t* labels, const T* targets,
                     const Dense<T>& row_data, const Dense<T>& dy) const {
-    Dense<T> result(logits.shape);
+    Dense<T> result = unfilled<T>(logits.shape);
     // The kernel of the gradient reads the rows' data alone.
     run<T>(chosen().cross_entropy_gradient, {logits.data(), labels, targets, samples_in(logits.shape),
                                              logits.shape.back(), const_cast<T*>(row_data.data()), nullptr,
@@ -300,7 +306,6 @@ V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
   if (labels.shape() == shape)
     return cross_entropy(logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels, shape)),
                          reduction);
-  check_label_shape("cross_entropy", labels.shape(), shape);
   return apply(CrossEntropy{{reduction}}, logits, to_dense(labels));
 }
 
@@ -313,7 +318,6 @@ V cross_entropy(const V& logits, const V& targets, Reduction reduction) {
 
 template <Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction) {
-  check_label_shape("nll_loss", labels.shape(), detail::shape_of(log_probabilities));
   return apply(NllLoss{reduction}, log_probabilities, to_dense(labels));
 }
 
