@@ -30,6 +30,7 @@ Real row() { return xg::constant(xt::xarray<double>{1.5, 0.25, 2.5}); }
 struct Ramp {
   static constexpr std::string_view name = "ramp";
   double at_zero = 0;
+  void fields(auto& visit) const { visit("at_zero", at_zero); }
   template <class T>
   xg::Dense<T> forward(const xg::Dense<T>& x) const {
     return xg::maximum(x, 0.0);

@@ -45,6 +45,7 @@ enum class Fault {
 struct Cube {
   static constexpr std::string_view name = "cube";
   Fault fault = Fault::none;
+  void fields(auto& visit) const { visit("fault", static_cast<int>(fault)); }
   template <class T>
   xg::Dense<T> forward(const xg::Dense<T>& x) const {
     return x * x * x;

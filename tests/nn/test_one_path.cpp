@@ -52,7 +52,7 @@ TEST_CASE("one path: a spiral's classifier, with decay on its weights") {
   check_one_path(leaves, [&] {
     const Var y = xg::linear(xg::tanh(xg::linear(x, leaves[0], leaves[1])), leaves[2], leaves[3]);
     return xg::cross_entropy(y, t) +
-           5e-4f * (xg::sum(xg::square(leaves[0])) + xg::sum(xg::square(leaves[2])));
+           5e-4 * (xg::sum(xg::square(leaves[0])) + xg::sum(xg::square(leaves[2])));
   });
 }
 
