@@ -78,13 +78,16 @@ class Backward {
         saved_(saved),
         sweep_(sweep),
         gradient_(wrap<V>(std::move(gradient), node.value().shape)) {}
-  /// Of an operation of several outputs; `further` are those after the first.
-  Backward(Node& node, const memory::Buffer* saved, std::span<const Value> further, Sweep<Carrier>& sweep,
-           Carrier&& gradient)
-      : Backward(node, saved, sweep, std::move(gradient)) {
-    further_ = further;
-    parts_ = sweep.take_further(node);
-  }
+  /// Of an operation of several outputs; `further` are those after the first, `gradients` what they were
+  /// given.
+  Backward(Node& node, const memory::Buffer* saved, std::span<const Value> further,
+           std::span<const Carrier> gradients, Sweep<Carrier>& sweep, Carrier&& gradient)
+      : node_(node),
+        saved_(saved),
+        sweep_(sweep),
+        gradient_(wrap<V>(std::move(gradient), node.value().shape)),
+        further_(further),
+        further_gradients_(gradients) {}
 
   /// The gradient of the output; of the first of several, which is zeros where none has come.
   const V& gradient() const noexcept { return gradient_; }
@@ -92,12 +95,12 @@ class Backward {
   V take_gradient() noexcept { return std::move(gradient_); }
   /// Whether output `number`, counted from 0, has been given a gradient; the first one always has.
   bool has_gradient(std::size_t number) const noexcept {
-    return number == 0 || (number <= parts_.size() && parts_[number - 1]);
+    return number == 0 || (number <= further_gradients_.size() && further_gradients_[number - 1]);
   }
   /// That of an output after the first, which has_gradient(); E is its element type.
   template <class E = T>
   reading_of<E, V> gradient(std::size_t number) const {
-    return wrap<reading_of<E, V>>(Carrier(parts_[number - 1]), further_[number - 1].shape);
+    return wrap<reading_of<E, V>>(Carrier(further_gradients_[number - 1]), further_[number - 1].shape);
   }
   /// A saved input, or the saved output.
   V input(std::size_t i) const {
@@ -188,7 +191,7 @@ class Backward {
   Sweep<Carrier>& sweep_;
   V gradient_;
   std::span<const Value> further_;
-  std::vector<Carrier> parts_;
+  std::span<const Carrier> further_gradients_;
 };
 
 }  // namespace xgrad::detail

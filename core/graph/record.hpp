@@ -126,7 +126,7 @@ class Record final : public Node {
   }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
-    further_ = {};
+    for (Value& output : further_) output.buffer.reset();
   }
   std::vector<Value> perform_again(std::span<const Value> inputs) const override {
     Result result = Forward<In...>::run(op_, inputs);
@@ -170,7 +170,8 @@ class Record final : public Node {
       Backward<V> backward(*this, saved_.data(), sweep, std::move(gradient));
       op_.vjp(backward);
     } else {
-      Backward<V> backward(*this, saved_.data(), further_, sweep, std::move(gradient));
+      const std::vector<G> gradients = sweep.take_further(*this);
+      Backward<V> backward(*this, saved_.data(), further_, gradients, sweep, std::move(gradient));
       op_.vjp(backward);
     }
   }
