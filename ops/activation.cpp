@@ -7,6 +7,6 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] const Registration& registered = family_registration<Activation>;
+[[gnu::used]] constexpr const Registration* registered = &family_registration<Activation>;
 
 }  // namespace xgrad

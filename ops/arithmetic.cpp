@@ -8,6 +8,6 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] const Registration& registered = family_registration<Arithmetic>;
+[[gnu::used]] constexpr const Registration* registered = &family_registration<Arithmetic>;
 
 }  // namespace xgrad

@@ -318,6 +318,6 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
       instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
 });
 
-[[gnu::used]] const Registration& registered = family_registration<LayerFormulas>;
+[[gnu::used]] constexpr const Registration* registered = &family_registration<LayerFormulas>;
 
 }  // namespace xgrad

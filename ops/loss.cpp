@@ -270,6 +270,6 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
 });
 
-[[gnu::used]] const Registration& registered = family_registration<Loss>;
+[[gnu::used]] constexpr const Registration* registered = &family_registration<Loss>;
 
 }  // namespace xgrad

@@ -244,6 +244,6 @@ V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
                          instantiate::overload<Indices(const V&)>(argmin));
 });
 
-[[gnu::used]] const Registration& registered = family_registration<ReductionFormulas>;
+[[gnu::used]] constexpr const Registration* registered = &family_registration<ReductionFormulas>;
 
 }  // namespace xgrad
