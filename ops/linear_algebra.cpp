@@ -31,7 +31,7 @@ Shape batch_of(const Shape& shape) {
 /// The extent of the last axis but `from_end`.
 std::size_t extent(const Shape& shape, std::size_t from_end) { return shape[shape.size() - 1 - from_end]; }
 
-GemmSize product_size(const Shape& row, const Shape& column, const MatmulOptions& options) {
+[[gnu::always_inline]] inline GemmSize product_size(const Shape& row, const Shape& column, const MatmulOptions& options) {
   const auto [ta, tb] = options;
   return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
 }

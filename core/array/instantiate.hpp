@@ -4,8 +4,8 @@
 // that other files call. To name a function there is what instantiates it:
 //
 // ```cpp
-// [[gnu::used]] constexpr auto instances =
-//     instantiate::for_tensors([]<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>); });
+// [[gnu::used]] constexpr auto instances = instantiate::for_tensors(
+//     []<class V>() { return std::make_tuple(softmax<V>, log_softmax<V>, detail::softmax_gradient<V>); });
 // ```
 //
 // Nobody reads the table, but the compiler keeps it, and with it what it points to. It is there before the

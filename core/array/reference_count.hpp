@@ -33,7 +33,7 @@ class ReferenceCount {
   /// While nobody else knows the object.
   void set(std::uint32_t count) noexcept { count_.store(count, std::memory_order_relaxed); }
   /// One more; returns how many there were.
-  std::uint32_t add() noexcept {
+  [[gnu::always_inline]] std::uint32_t add() noexcept {
     if (!single_threaded()) return count_.fetch_add(1, std::memory_order_relaxed);
     const std::uint32_t before = count_.load(std::memory_order_relaxed);
     count_.store(before + 1, std::memory_order_relaxed);

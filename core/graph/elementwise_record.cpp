@@ -53,7 +53,7 @@ class ElementwiseNode final : public Node {
     elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
     return {std::move(result)};
   }
-  void renew() override {
+  [[gnu::cold]] void renew() override {
     saved_ = {};
     save_inputs();
     value_to_come() = {{}, edges_[0]->value().shape};
@@ -185,13 +185,13 @@ class ElementwiseNode final : public Node {
     }
   }
 
-  void save_inputs() {
+  [[gnu::always_inline]] void save_inputs() {
     const auto& gradients = operation_->gradients();
     for (std::size_t k = 0; k < count(); ++k)
       if (edges_[k]->requires_grad()) save_for(gradients[k]);
   }
 
-  void save_for(const Elementwise::Gradient& gradient) {
+  [[gnu::always_inline]] void save_for(const Elementwise::Gradient& gradient) {
     for (std::size_t i = 0; i < count(); ++i)
       if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value().buffer;
     if (gradient.reads_output) save_output();

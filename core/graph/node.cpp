@@ -68,7 +68,7 @@ void Node::finish() noexcept {
   saves_output_ = false;
 }
 
-Node* Node::next_doomed(Node* node) noexcept {
+inline Node* Node::next_doomed(Node* node) noexcept {
   // NOLINTNEXTLINE(performance-no-int-to-ptr)
   return reinterpret_cast<Node*>(static_cast<std::uintptr_t>(node->mark_));
 }

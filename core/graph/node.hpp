@@ -47,7 +47,7 @@ class Node {
   /// The node of the operation that made the value: this one, or, for a further output, the one it comes
   /// from.
   virtual Node& maker() noexcept { return *this; }
-  /// Performs the operation on other inputs, as many and of the same kinds, and gives its outputs, the first
+  /// Performs the operation on other inputs of the same shapes and kinds, and gives its outputs, the first
   /// one first. It depends on nothing else, but for random numbers, which are drawn anew. Records nothing;
   /// what the operation refuses is its own error.
   virtual std::vector<Value> perform_again(std::span<const Value> inputs) const;

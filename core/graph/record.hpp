@@ -237,18 +237,22 @@ bool records(const X&... operands) {
 /// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is
 /// as it was.
 template <class Op, class Result, class... X>
-auto* leave_node(const Op& op, Result& result, const X&... operands) {
+auto leave_node(const Op& op, Result& result, const X&... operands) {
   static_cast<void>(&registration<Op>);
   using Made = Record<Op, typename X::value_type...>;
-  Made* node = nullptr;
+  struct Left {
+    Handle handle;
+    Made* node = nullptr;
+  } left;
   if constexpr (!requires { Op::is_constant; })
     if (records(operands...)) {
-      // Kept meanwhile: those that enter the graph here have nobody else.
+      // Kept meanwhile: those that enter the graph here have nobody else, and observers want their values.
       const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
       const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
-      node = new Made(op, std::move(result), inputs);
+      left.node = new Made(op, std::move(result), inputs);
+      left.handle = Handle::recorded(left.node);
     }
-  return node;
+  return left;
 }
 
 /// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
@@ -258,7 +262,7 @@ auto record(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
-  if (auto* node = leave_node(op, result, operands...)) return V(Handle::recorded(node));
+  if (auto left = leave_node(op, result, operands...); left.node != nullptr) return V(std::move(left.handle));
   return V(Outputs::first(std::move(result)));
 }
 
@@ -268,7 +272,8 @@ auto record_all(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
-  if (auto* node = leave_node(op, result, operands...)) return node->outputs(V(Handle::recorded(node)));
+  if (auto left = leave_node(op, result, operands...); left.node != nullptr)
+    return left.node->outputs(V(std::move(left.handle)));
   return std::apply(
       [](auto&... values) {
         return typename Outputs::template readings<V>{

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,7 +98,10 @@ std::vector<OperationRow> all_rows();
 /// and on arguments that another operation has transposed, or picked out of larger ones.
 std::vector<OperationRow> all_rows_and_what_follows();
 std::vector<const xgrad::detail::Elementwise*> registered_formulas();
+/// Each once, but for those that no row can state.
 std::vector<std::string> registered_operations();
+/// These, each with its reason and the test that has it.
+const std::map<std::string, std::string>& checked_elsewhere();
 
 std::vector<OperationRow> core_rows();
 std::vector<OperationRow> arithmetic_rows();

@@ -54,7 +54,8 @@ void check_special(const OperationRow& row, const Arrays& in) {
 
 /// What eliminates: it meets NaN and infinities in an order of its own, not in that of a formula.
 bool eliminates(const OperationRow& row) {
-  constexpr std::string_view names[] = {"solve", "inverse", "determinant", "logdet", "cholesky"};
+  constexpr std::string_view names[] = {"solve",    "inverse",        "determinant",         "logdet",
+                                        "cholesky", "solve_factored", "determinant_gradient"};
   return std::find(std::begin(names), std::end(names), row.operation) != std::end(names);
 }
 

@@ -66,10 +66,6 @@ bool is_made_by(const xg::detail::Node& node, std::string_view name) {
 TEST_CASE("every registered operation has a row, and every row a registered operation") {
   const auto names = registered_operations();
   const std::set<std::string> registered(names.begin(), names.end());
-  for (const std::string& name : registered) {
-    CAPTURE(name);  // exp has two formulas: of a leaf, and of a result
-    CHECK(std::count(names.begin(), names.end(), name) == (name == "exp" ? 2 : 1));
-  }
   std::set<std::string> tested;
   for_each_row([&](const OperationRow& row) {
     tested.insert(row.operation);

@@ -83,7 +83,7 @@ class FormulaText {
     if (name == "add") return {argument(step, 0, 0) + " + " + argument(step, 1, 1), 0};
     if (name == "subtract") return {argument(step, 0, 0) + " - " + argument(step, 1, 1), 0};
     if (name == "negative") return {"-" + argument(step, 0, 1), 0};
-    if (name == "multiply") return {argument(step, 0, 1) + " * " + argument(step, 1, 1), 1};
+    if (name == "multiply") return {argument(step, 0, 1) + " * " + argument(step, 1, 2), 1};
     if (name == "divide") return {argument(step, 0, 1) + " / " + argument(step, 1, 2), 1};
     std::string text = name + "(";
     for (std::size_t i = 0; i < step.operation->inputs(); ++i)
