@@ -36,7 +36,9 @@ class ElementwiseNode final : public Node {
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
     // First, so that what is saved is not written to.
-    save_inputs();
+    const auto& gradients = operation.gradients();
+    for (std::size_t k = 0; k < count(); ++k)
+      if (edges_[k]->requires_grad()) save_for(gradients[k]);
     compute(temporaries);
     require_gradient();
     take_uniform();
@@ -53,11 +55,18 @@ class ElementwiseNode final : public Node {
     elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
     return {std::move(result)};
   }
-  [[gnu::cold]] void renew() override {
-    saved_ = {};
-    save_inputs();
-    value_to_come() = {{}, edges_[0]->value().shape};
-    compute(0);
+  /// By a fresh call, so that recording has the one way that it had.
+  void renew() override {
+    const EnableGrad on;
+    std::vector<Variable<T>> inputs;
+    std::vector<const Variable<T>*> pointers;
+    for (std::size_t i = 0; i < count(); ++i) inputs.emplace_back(Handle(edges_[i]));
+    for (const Variable<T>& input : inputs) pointers.push_back(&input);
+    const Variable<T> fresh = apply_to<Variable<T>>(*operation_, pointers.data());
+    auto& node = static_cast<ElementwiseNode&>(fresh.node());
+    value_to_come() = node.value();
+    saved_ = node.saved_;
+    if (users_) users_->slopes = node.users_->slopes;
   }
   /// Kernels read an element of each input before they write the result's.
   std::uint64_t shares() const noexcept override { return (std::uint64_t{1} << count()) - 1; }
@@ -185,13 +194,7 @@ class ElementwiseNode final : public Node {
     }
   }
 
-  [[gnu::always_inline]] void save_inputs() {
-    const auto& gradients = operation_->gradients();
-    for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad()) save_for(gradients[k]);
-  }
-
-  [[gnu::always_inline]] void save_for(const Elementwise::Gradient& gradient) {
+  void save_for(const Elementwise::Gradient& gradient) {
     for (std::size_t i = 0; i < count(); ++i)
       if ((gradient.reads >> i & 1) && !saved_[i]) saved_[i] = edges_[i]->value().buffer;
     if (gradient.reads_output) save_output();

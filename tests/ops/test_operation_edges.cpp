@@ -54,10 +54,14 @@ void check_special(const OperationRow& row, const Arrays& in) {
 
 /// What eliminates: it meets NaN and infinities in an order of its own, not in that of a formula.
 bool eliminates(const OperationRow& row) {
-  constexpr std::string_view names[] = {"solve",    "inverse",        "determinant",         "logdet",
-                                        "cholesky", "solve_factored", "determinant_gradient"};
+  constexpr std::string_view names[] = {"solve",  "inverse",  "determinant",
+                                        "logdet", "cholesky", "solve_factored"};
   return std::find(std::begin(names), std::end(names), row.operation) != std::end(names);
 }
+
+/// What multiplies by an inverse: a NaN or an infinity anywhere in its matrix may be everywhere in the
+/// result.
+bool goes_by_inverse(const OperationRow& row) { return row.operation == "determinant_gradient"; }
 
 bool is_nan_among(const std::vector<double>& numbers) {
   return std::any_of(numbers.begin(), numbers.end(), [](double x) { return std::isnan(x); });
@@ -84,7 +88,7 @@ TEST_CASE("NaN and infinities come out of elementwise operations where the refer
 
 TEST_CASE("NaN and infinities come out of structural operations where the reference has them") {
   for_each_row([](const OperationRow& row) {
-    if (row.elementwise || eliminates(row)) return;
+    if (row.elementwise || eliminates(row) || goes_by_inverse(row)) return;
     for (std::uint64_t seed = 0; seed < 12; ++seed) {
       Arrays in = sample(row, own_shapes(row), seed);
       xg::Generator from(seed);
