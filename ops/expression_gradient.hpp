@@ -6,23 +6,9 @@
 #include <vector>
 
 #include "../core/graph/gradients.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/pass_on.hpp"
 
 namespace xgrad::detail {
-
-/// Passes its input on, as a node of its own.
-struct PassOn {
-  static constexpr std::string_view name = "identity";
-  static constexpr std::uint64_t shares = 1;
-  template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    return x;
-  }
-  template <class V>
-  void vjp(Backward<V>& b) const {
-    b.give(0, b.take_gradient());
-  }
-};
 
 /// What an expression is called with in the place of an input: where a sweep that starts at the expression
 /// ends.

@@ -7,27 +7,10 @@
 #include "../array/instantiate.hpp"
 #include "gradients.hpp"
 #include "notes.hpp"
-#include "record.hpp"
+#include "pass_on.hpp"
 
 namespace xgrad {
 using namespace detail;
-
-namespace {
-
-/// Passes its input on: the stand-in for a leaf whose value has been replaced since it was saved.
-struct Earlier {
-  static constexpr std::string_view name = "identity";
-  template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    return x;
-  }
-  template <class V>
-  void vjp(Backward<V>& b) const {
-    b.give(0, b.take_gradient());
-  }
-};
-
-}  // namespace
 
 template <class T>
 Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
@@ -35,9 +18,10 @@ Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   Variable<T> restored{Handle(&input)};
   if (input.value().buffer.same_block(saved)) return restored;
   if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
+  // Its value has been replaced since: a stand-in passes the gradient on.
   Node* const inputs[] = {&input};
   return Variable<T>(
-      Handle::recorded(new Record<Earlier, T>(Earlier{}, Dense<T>(saved, input.value().shape), inputs)));
+      Handle::recorded(new Record<PassOn, T>(PassOn{}, Dense<T>(saved, input.value().shape), inputs)));
 }
 
 template <class T>
