@@ -10,7 +10,7 @@ namespace {
 
 // Plain thread-local numbers: constant-initialised, so an access costs no check.
 thread_local constinit std::uint64_t last_order = 0;
-thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark`
+thread_local constinit Node* doomed = nullptr;  // nodes to destroy, linked through `mark_`
 thread_local constinit bool draining = false;
 
 }  // namespace

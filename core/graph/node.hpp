@@ -48,8 +48,8 @@ class Node {
   /// from.
   virtual Node& maker() noexcept { return *this; }
   /// Performs the operation on other inputs of the same shapes and kinds, and gives its outputs, the first
-  /// one first. It depends on nothing else, but for random numbers, which are drawn anew. Records nothing;
-  /// what the operation refuses is its own error.
+  /// one first. It depends on nothing else; dropout draws the mask of the key that it was told. Records
+  /// nothing; what the operation refuses is its own error.
   virtual std::vector<Value> perform_again(std::span<const Value> inputs) const;
   /// Performs the operation on what its inputs hold now, and takes the place of what it was: value, further
   /// outputs, all that is saved for backward. The inputs' values must be there.
