@@ -131,7 +131,8 @@ TEST_CASE("the training page's update by hand finds the minimum") {
 
 TEST_CASE("the training page's update by hand changes the network") {
   Around around;
-  auto& [digits, loader, validation, net, adam] = around;
+  auto& net = around.net;
+  const auto& digits = around.digits;
   const auto loss = [&] { return xg::nn::cross_entropy(net(xg::constant(digits.images)), digits.labels); };
   const auto before = loss();
   before.backward();
@@ -144,7 +145,8 @@ TEST_CASE("the training page's update by hand changes the network") {
 
 TEST_CASE("the training page's steps with a closure lower the loss") {
   Around around;
-  auto& [digits, loader, validation, net, adam] = around;
+  auto& net = around.net;
+  const auto& digits = around.digits;
   const auto loss = [](const auto& logits, const auto& labels) {
     return xg::nn::cross_entropy(logits, labels);
   };

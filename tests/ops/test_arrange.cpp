@@ -131,7 +131,7 @@ TEST_CASE("pad puts the value around x") {
     xg::Shape padded;
     for (std::size_t k = 0; k < shape.size(); ++k) {
       widths.push_back({from.below(3), from.below(3)});
-      padded.push_back(widths[k].before + shape[k] + widths[k].after);
+      padded.push_back(shape[k] + static_cast<std::size_t>(widths[k].before + widths[k].after));
     }
     check(xg::pad(x, widths, 2.5), padded, [&](Index i) {
       for (std::size_t k = 0; k < i.size(); ++k) {

@@ -78,7 +78,7 @@ TEST_CASE("an operation performed again on other inputs is a fresh call, value a
 
 TEST_CASE("a recorded gradient has the bits of a plain one") {
   for_each_row([](const OperationRow& row) {
-    for (std::uint64_t seed : {1, 2, 3}) {
+    for (const std::uint64_t seed : {1U, 2U, 3U}) {
       const Arrays values = sample(row, own_shapes(row), seed);
       CHECK(one_path<double>(row, values));
       CHECK(one_path<float>(row, values));

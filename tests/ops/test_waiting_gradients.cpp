@@ -177,7 +177,7 @@ TEST_CASE("a share that makes a waiting gradient infinite is found") {
 }
 
 TEST_CASE("gradients of solutions, determinants, inverses and products are the same bits on both sweeps") {
-  for (const std::size_t n : {1, 2, 3, 4, 7}) {
+  for (const std::size_t n : {1U, 2U, 3U, 4U, 7U}) {
     INFO("extent " << n);
     const auto x = drawn<double>({3, n, n}, 10 + n), b = drawn<double>({3, n, 2}, 20 + n);
     const auto regular = x + 4 * xt::eye<double>(n);

@@ -53,7 +53,7 @@ TEST_CASE(
     "gradients over repeated axes of a large value are what plain loops sum, on one thread and on two") {
   constexpr std::size_t rows = 700, columns = 90;
   const auto x = waves({rows, columns}, 0.01), row = waves({columns}, 0.2), column = waves({rows, 1}, 0.1);
-  for (std::size_t threads : {1, 2}) {
+  for (const std::size_t threads : {1U, 2U}) {
     Threads use(threads);
     const auto y = xg::sum(x * row * column);
     use.shared_a_loop();
