@@ -8,6 +8,7 @@
 #include "ops/cast.hpp"
 #include "ops/comparison.hpp"
 #include "ops/convolution.hpp"
+#include "ops/creation.hpp"
 #include "ops/cross_entropy.hpp"
 #include "ops/custom_formula.hpp"
 #include "ops/decomposition.hpp"

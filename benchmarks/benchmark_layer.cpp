@@ -13,9 +13,9 @@ constexpr std::size_t rows = 4096, columns = 1024;
 template <class T>
 void layer_norm_training(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::detail::parameter_from(xg::random_normal<T>({rows, columns}, 0, 1));
-  const auto gamma = xg::detail::parameter_from(xg::random_normal<T>({columns}, 1, 0.1));
-  const auto beta = xg::detail::parameter_from(xg::random_normal<T>({columns}, 0, 0.1));
+  const auto x = xg::parameter(xg::random_normal<T>({rows, columns}, 0, 1));
+  const auto gamma = xg::parameter(xg::random_normal<T>({columns}, 1, 0.1));
+  const auto beta = xg::parameter(xg::random_normal<T>({columns}, 0, 0.1));
   std::vector<xg::Variable<T>> inputs = {x, gamma, beta};
   for (auto _ : state) {
     for (auto& input : inputs) input.zero_grad();
@@ -30,20 +30,20 @@ BENCHMARK_TEMPLATE(layer_norm_training, double)->Arg(2)->Unit(benchmark::kMillis
 /// The two passes of layer_norm alone.
 void layer_norm_forward(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::random_normal<float>({rows, columns}, 0, 1);
-  const auto gamma = xg::random_normal<float>({columns}, 1, 0.1),
-             beta = xg::random_normal<float>({columns}, 0, 1);
+  const auto x = xg::to_dense(xg::random_normal<float>({rows, columns}, 0, 1));
+  const auto gamma = xg::to_dense(xg::random_normal<float>({columns}, 1, 0.1)),
+             beta = xg::to_dense(xg::random_normal<float>({columns}, 0, 1));
   for (auto _ : state) benchmark::DoNotOptimize(xg::layer_norm(x, gamma, beta).data());
 }
 BENCHMARK(layer_norm_forward)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void layer_norm_backward(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::detail::parameter_from(xg::random_normal<float>({rows, columns}, 0, 1));
-  const auto gamma = xg::detail::parameter_from(xg::random_normal<float>({columns}, 1, 0.1));
-  const auto beta = xg::detail::parameter_from(xg::random_normal<float>({columns}, 0, 0.1));
+  const auto x = xg::parameter(xg::random_normal<float>({rows, columns}, 0, 1));
+  const auto gamma = xg::parameter(xg::random_normal<float>({columns}, 1, 0.1));
+  const auto beta = xg::parameter(xg::random_normal<float>({columns}, 0, 0.1));
   const auto y = xg::layer_norm(x, gamma, beta);
-  const auto dy = xg::to_array(xg::random_normal<float>({rows, columns}, 0, 1));
+  const auto dy = xg::random_normal<float>({rows, columns}, 0, 1);
   std::vector<xg::Variable<float>> inputs = {x, gamma, beta};
   for (auto _ : state) {
     for (auto& input : inputs) input.zero_grad();
@@ -60,7 +60,7 @@ void recurrent_training(benchmark::State& state) {
   xg::set_num_threads(1);
   const auto steps = static_cast<std::size_t>(state.range(0));
   Layer layer(128, 128);
-  const auto x = xg::detail::parameter_from(xg::random_normal<float>({steps, 32, 128}, 0, 1));
+  const auto x = xg::parameter(xg::random_normal<float>({steps, 32, 128}, 0, 1));
   for (auto _ : state) {
     layer.zero_grad();
     const auto y = layer(x);
@@ -74,7 +74,7 @@ BENCHMARK_TEMPLATE(recurrent_training, xg::nn::GRU<float>)->Arg(64)->Unit(benchm
 /// The floor: the traffic of a value that is read and another that is written.
 void copy_of_that_size(benchmark::State& state) {
   xg::set_num_threads(static_cast<std::size_t>(state.range(0)));
-  const auto x = xg::random_normal<float>({rows, columns}, 0, 1);
+  const auto x = xg::to_dense(xg::random_normal<float>({rows, columns}, 0, 1));
   for (auto _ : state) benchmark::DoNotOptimize((-x).data());
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(2 * rows * columns * sizeof(float)));
 }

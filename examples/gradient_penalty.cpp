@@ -14,13 +14,13 @@ constexpr std::size_t samples = 256;
 constexpr double weight = 10;  // of the penalty
 
 Var cloud(double x, double y) {
-  const auto points = xg::to_array(xg::random_normal<double>({samples, 2}, 0, 0.5));
+  const auto points = xg::random_normal<double>({samples, 2}, 0, 0.5);
   return xg::constant(points + xt::xarray<double>{x, y});
 }
 
 /// The length of the critic's gradient at points between the two clouds.
 Var slopes(xg::nn::Sequential<double>& critic, const Var& a, const Var& b) {
-  const Var share = xg::constant(xg::to_array(xg::random_uniform<double>({samples, 1}, 0, 1)));
+  const Var share = xg::constant(xg::rand({samples, 1}));
   const Var between = xg::parameter((share * a + (1 - share) * b).value());
   const Var gradient = xg::grad(xg::sum(critic(between)), {between}, {.create_graph = true})[0];
   return xg::sqrt(xg::sum(gradient * gradient, {.axes = {1}}));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "../ops/creation.hpp"
 #include "../ops/dropout.hpp"
 #include "../ops/linear_algebra.hpp"
 #include "../ops/operators.hpp"
@@ -82,12 +83,12 @@ MultiheadAttention<T>::MultiheadAttention(Count features, Count heads,
     : heads_(static_cast<std::size_t>(heads.number())),
       options_(options),
       in_weight_(this->register_parameter(
-          "in_proj_weight", Dense<T>(Shape{checked_features(features, heads, options.dropout), 3 * features}),
+          "in_proj_weight", zeros<T>({checked_features(features, heads, options.dropout), 3 * features}),
           InPyTorch::transposed)),
       out_(this->register_module("out_proj", Linear<T>(features, features, options.bias))) {
   init::xavier_uniform(in_weight_);
   if (!options.bias) return;
-  in_bias_ = this->register_parameter("in_proj_bias", Dense<T>::filled(Shape{3 * features}, T(0)));
+  in_bias_ = this->register_parameter("in_proj_bias", zeros<T>(3 * features));
   init::constant(out_.bias(), 0);
 }
 

@@ -62,12 +62,12 @@ void constant(Variable<T> parameter, double value) {
 
 template <class T>
 void uniform(Variable<T> parameter, double low, double high, Generator& from) {
-  parameter.set_value(to_array(random_uniform<T>(parameter.shape(), low, high, from)));
+  parameter.set_value(random_uniform<T>(parameter.shape(), low, high, from));
 }
 
 template <class T>
 void normal(Variable<T> parameter, double mean, double deviation, Generator& from) {
-  parameter.set_value(to_array(random_normal<T>(parameter.shape(), mean, deviation, from)));
+  parameter.set_value(random_normal<T>(parameter.shape(), mean, deviation, from));
 }
 
 template <class T>
@@ -99,7 +99,7 @@ void orthogonal(Variable<T> weight, double gain, Generator& from) {
   Dense<T> result = Dense<T>::filled(shape, T(0));
   const std::size_t size = result.size(), rows = shape[0], columns = size == 0 ? 0 : size / rows;
   const std::size_t count = std::min(rows, columns), length = std::max(rows, columns);
-  Dense<double> basis = random_normal<double>(Shape{count, length}, 0, 1, from);
+  Dense<double> basis = to_dense(random_normal<double>({count, length}, 0, 1, from));
   orthonormalise_rows(basis.mutable_data(), count, length);
   T* const out = result.mutable_data();
   for (std::size_t i = 0; i < size; ++i) {

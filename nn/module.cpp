@@ -193,17 +193,16 @@ Variable<T>& Module<T>::place(std::list<NamedVariable>& list, const char* operat
 }
 
 template <class T>
-Variable<T>& Module<T>::register_parameter(const std::string& name, Dense<T> value, InPyTorch stored) {
-  if (stored == InPyTorch::transposed && value.shape.size() != 2)
-    throw ValueError("register_parameter: '" + name + "' is " + to_string(value.shape) +
+Variable<T>& Module<T>::register_parameter(const std::string& name, Array<T> value, InPyTorch stored) {
+  if (stored == InPyTorch::transposed && value.dimension() != 2)
+    throw ValueError("register_parameter: '" + name + "' is " + to_string(value.shape()) +
                      "; only a matrix can be transposed in PyTorch");
-  return place(parameters_, "register_parameter", name, parameter_from(std::move(value)),
-               {"parameter", stored});
+  return place(parameters_, "register_parameter", name, parameter(std::move(value)), {"parameter", stored});
 }
 
 template <class T>
-Variable<T>& Module<T>::register_buffer(const std::string& name, Dense<T> value) {
-  return place(buffers_, "register_buffer", name, detail::buffer_from(std::move(value)), {"buffer"});
+Variable<T>& Module<T>::register_buffer(const std::string& name, Array<T> value) {
+  return place(buffers_, "register_buffer", name, buffer_from(to_dense(std::move(value))), {"buffer"});
 }
 
 template <class T>

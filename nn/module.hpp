@@ -100,21 +100,15 @@ class Module {
     return y;
   }
 
-  /// A new leaf of this value. ValueError if the name is empty, taken, or has a dot in it, or if what PyTorch
+  /// A new leaf of this value, an Array or any xtensor expression: register_parameter("scale",
+  /// ones<T>({features})). ValueError if the name is empty, taken, or has a dot in it, or if what PyTorch
   /// stores transposed has not two axes.
-  Variable<T>& register_parameter(const std::string& name, Dense<T> value,
-                                  InPyTorch stored = InPyTorch::same);
   Variable<T>& register_parameter(const std::string& name, Array<T> value,
-                                  InPyTorch stored = InPyTorch::same) {
-    return register_parameter(name, to_dense(std::move(value)), stored);
-  }
+                                  InPyTorch stored = InPyTorch::same);
 
   /// A new constant of this value, kept with the parameters: the forward pass may set_value() it. Names as
   /// above.
-  Variable<T>& register_buffer(const std::string& name, Dense<T> value);
-  Variable<T>& register_buffer(const std::string& name, Array<T> value) {
-    return register_buffer(name, to_dense(std::move(value)));
-  }
+  Variable<T>& register_buffer(const std::string& name, Array<T> value);
 
   /// A name that PyTorch's layer stores a value under, and this one has no use for: passed over in its files.
   void register_in_pytorch_only(const std::string& name);

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "../ops/batch_norm.hpp"
+#include "../ops/creation.hpp"
 #include "../ops/layer_norm.hpp"
 #include "../ops/operators.hpp"
 #include "../ops/shape.hpp"
@@ -31,8 +32,8 @@ LayerNorm<T>::LayerNorm(const Shape& normalized_shape, const LayerNormOptions& o
                      " has no elements to take a mean of; give the extents of the last axes");
   check_epsilon("LayerNorm", epsilon_);
   if (!options.elementwise_affine) return;
-  weight_ = this->register_parameter("weight", Dense<T>::filled(shape_, T(1)));
-  bias_ = this->register_parameter("bias", Dense<T>::filled(shape_, T(0)));
+  weight_ = this->register_parameter("weight", ones<T>(shape_));
+  bias_ = this->register_parameter("bias", zeros<T>(shape_));
 }
 
 template <class T>
@@ -66,15 +67,13 @@ BatchNorm<T>::BatchNorm(Count channels, const BatchNormOptions& options) : optio
     text << "BatchNorm: momentum is " << options.momentum << "; give the share of a batch, from 0 to 1";
     throw ValueError(text.str());
   }
-  const Dense<T> ones = Dense<T>::filled(Shape{features}, T(1)),
-                 zeros = Dense<T>::filled(Shape{features}, T(0));
   if (options.affine) {
-    weight_ = this->register_parameter("weight", ones);
-    bias_ = this->register_parameter("bias", zeros);
+    weight_ = this->register_parameter("weight", ones<T>(features));
+    bias_ = this->register_parameter("bias", zeros<T>(features));
   }
   if (options.track_running_stats) {
-    running_mean_ = this->register_buffer("running_mean", zeros);
-    running_var_ = this->register_buffer("running_var", ones);
+    running_mean_ = this->register_buffer("running_mean", zeros<T>(features));
+    running_var_ = this->register_buffer("running_var", ones<T>(features));
     // The batches that PyTorch counts matter with momentum = None alone, which there is not here.
     this->register_in_pytorch_only("num_batches_tracked");
   }

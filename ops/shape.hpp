@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <utility>
 
+#include "../core/array/extents.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/graph/record.hpp"
 #include "slice.hpp"
@@ -21,28 +22,6 @@ const Shape& shape_of(const Variable<T>& x) {
   return x.shape();
 }
 }  // namespace detail
-
-/// What reshape takes: integers of any type, one of which may be -1, or a Shape.
-class Extents {
- public:
-  struct Extent {
-    template <detail::IntegerType I>
-    Extent(I extent) noexcept : value(detail::to_signed(extent)) {}
-    std::ptrdiff_t value;
-  };
-  Extents(std::initializer_list<Extent> extents) {
-    for (const Extent& extent : extents) values_.push_back(extent.value);
-  }
-  Extents(const Shape& shape) {
-    for (std::size_t extent : shape) values_.push_back(detail::to_signed(extent));
-  }
-  Extents(const Axes& extents) : values_(extents) {}
-
-  const Axes& values() const noexcept { return values_; }
-
- private:
-  Axes values_;
-};
 
 /// The same elements in row-major order under another shape; one extent may be -1 and is found from the
 /// others. x itself where the shape is its own. ShapeError unless there are as many elements.

@@ -28,7 +28,7 @@ Variable<T> random_variable(const Shape& shape, std::mt19937_64& random, double 
 /// A parameter of numbers between -1 and 1.
 template <class T = double>
 Variable<T> random_variable(const Shape& shape, Generator& from) {
-  return parameter_from(random_uniform<T>(shape, -1, 1, from));
+  return parameter(random_uniform<T>(shape, -1, 1, from));
 }
 
 /// The same for the same seed.

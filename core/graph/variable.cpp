@@ -109,6 +109,33 @@ T Variable<T>::item() const {
 }
 
 template <class T>
+T Variable<T>::item_at(const Axes& indices) const {
+  const Shape& extents = shape();
+  if (indices.size() != extents.size())
+    throw ShapeError("item: " + std::to_string(indices.size()) + " indices for shape " + to_string(extents) +
+                     "; give one for each axis");
+  std::size_t place = 0;
+  for (std::size_t axis = 0; axis < extents.size(); ++axis) {
+    const auto extent = static_cast<std::ptrdiff_t>(extents[axis]);
+    const std::ptrdiff_t index = indices[axis];
+    if (index < -extent || index >= extent)
+      throw ValueError(
+          "item: index " + std::to_string(index) + " is out of range for axis " + std::to_string(axis) +
+          " of shape " + to_string(extents) + "; " +
+          (extent == 0 ? "the axis is empty"
+                       : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
+    place = place * extents[axis] + static_cast<std::size_t>(index < 0 ? index + extent : index);
+  }
+  return dense().data()[place];
+}
+
+template <class T>
+std::vector<T> Variable<T>::to_vector() const {
+  const T* const elements = dense().data();
+  return std::vector<T>(elements, elements + size());
+}
+
+template <class T>
 void Variable<T>::backward(const BackwardOptions<T>& options) const {
   if (!requires_grad())
     throw GraphError("backward: '" + std::string(operation()) + "' of shape " + to_string(shape()) +
@@ -218,11 +245,23 @@ std::ostream& operator<<(std::ostream& out, const Variable<T>& variable) {
   return out << text.str();
 }
 
+Variable<float> parameter(const Nested<float, true>& list) {
+  return parameter_from<float>(list.dense("parameter"));
+}
+Variable<float> constant(const Nested<float, true>& list) { return Variable<float>(list.dense("constant")); }
+
+Variable<double> parameter(std::initializer_list<Nothing>) {
+  return parameter_from<double>(Dense<double>(Shape{0}));
+}
+Variable<double> constant(std::initializer_list<Nothing>) {
+  return Variable<double>(Dense<double>(Shape{0}));
+}
+
 template class Variable<float>;
 template class Variable<double>;
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  return std::make_tuple(detail::restore<T>, detail::cut<T>, detail::argument_from<T>, detail::parameter_from<T>,
-                         detail::buffer_from<T>,
+  return std::make_tuple(detail::restore<T>, detail::cut<T>, detail::argument_from<T>,
+                         detail::parameter_from<T>, detail::buffer_from<T>,
                          instantiate::overload<std::ostream&(std::ostream&, const Variable<T>&)>(operator<<));
 });
 

@@ -2,13 +2,17 @@
 #pragma once
 
 #include <concepts>
+#include <initializer_list>
 #include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 #include "../array/array.hpp"
+#include "../array/array_from.hpp"
 #include "../array/dense.hpp"
 #include "../array/error.hpp"
 #include "hook.hpp"
@@ -84,6 +88,21 @@ class Variable {
   std::size_t size() const { return element_count(shape()); }
   /// The one element of a value; ValueError if there are more or none.
   T item() const;
+  /// One element, by an integer for each axis; negative ones count from the end: x.item(1, -1). ShapeError
+  /// unless there are as many as axes, ValueError for one that is out of range.
+  template <class... I>
+  requires(sizeof...(I) > 0) T item(I... indices)
+  const {
+    constexpr bool are_integers = (detail::IntegerType<I> && ...);
+    static_assert(are_integers, "item: an index is an integer, and one for each axis: x.item(1, 2)");
+    if constexpr (are_integers) {
+      return item_at({indices...});
+    } else {
+      return T(0);
+    }
+  }
+  /// A copy of the elements, row by row.
+  std::vector<T> to_vector() const;
 
   /// No operation made it.
   bool is_leaf() const { return node().is_leaf(); }
@@ -138,6 +157,7 @@ class Variable {
  private:
   [[noreturn]] static void throw_empty();
   void replace_value(Dense<T> value);
+  T item_at(const Axes& indices) const;
   detail::Handle handle_;
 };
 
@@ -173,57 +193,58 @@ V as_result(V x) {
   return x;
 }
 
-template <class E>
-concept Real = std::is_arithmetic_v<std::remove_cvref_t<E>>;
-
-template <class E>
-concept Expression = xt::is_xexpression<std::remove_cvref_t<E>>::value;
-
-template <class E>
-struct ElementOf;
-template <Real E>
-struct ElementOf<E> {
-  using type = E;
-};
-template <Expression E>
-struct ElementOf<E> {
-  using type = typename E::value_type;
-};
-template <class E>
-using element_of = typename ElementOf<std::remove_cvref_t<E>>::type;
-
-/// Integers become double, as a literal {1, 2} suggests.
-template <class E>
-using real_element_of = std::conditional_t<std::is_same_v<element_of<E>, float>, float, double>;
-
-/// A scalar, an Array or any xtensor expression as an engine value; shares where the rules allow.
-template <class T, class E>
-Dense<T> make_dense(E&& e) {
-  if constexpr (Real<E>) {
-    return Dense<T>::scalar(static_cast<double>(e));
-  } else if constexpr (std::is_same_v<std::remove_cvref_t<E>, Array<T>>) {
-    return to_dense(std::forward<E>(e));
-  } else {
-    return to_dense(Array<T>(std::forward<E>(e)));
-  }
-}
-
 }  // namespace detail
 
-/// A leaf that requires a gradient, from a scalar, an Array or any xtensor expression. float stays float,
-/// everything else becomes double.
+/// A leaf that requires a gradient, of a copy or, where an Array allows it, of the elements themselves: of a
+/// number, an Array, any xtensor expression, or any contiguous range of numbers, such as a std::vector, along
+/// one axis. float stays float, everything else becomes double.
 template <class E>
-requires(detail::Real<E> || detail::Expression<E>) auto parameter(E&& value) {
+auto parameter(E&& value) {
   using T = detail::real_element_of<E>;
-  return detail::parameter_from<T>(detail::make_dense<T>(std::forward<E>(value)));
+  return detail::parameter_from<T>(detail::value_of<T>("parameter", std::forward<E>(value)));
 }
 
-/// A leaf that takes no gradient; otherwise as parameter().
-template <class E>
-requires(detail::Real<E> || detail::Expression<E>) auto constant(E&& value) {
-  using T = detail::real_element_of<E>;
-  return Variable<T>(detail::make_dense<T>(std::forward<E>(value)));
+/// Of the numbers in a range, or behind a pointer to the first of them, row by row under a shape:
+/// parameter(std::vector<double>{1, 2, 3, 4}, {2, 2}). ShapeError unless the range has as many, ValueError
+/// for a null pointer.
+template <class R>
+auto parameter(const R& numbers, const Extents& shape) {
+  using T = detail::real_element_of<R>;
+  return detail::parameter_from<T>(detail::value_of<T>("parameter", numbers, shape));
 }
+
+/// Of numbers in nested braces: parameter({{1, 2}, {3, 4}}); {{1}, {2}} is a column. Where all of them are
+/// float, so is it. ShapeError if items of one list differ in shape.
+Variable<float> parameter(const detail::Nested<float, true>& list);
+template <class = void>  // for the one above to come first where both would do
+Variable<double> parameter(const detail::Nested<double>& list) {
+  return detail::parameter_from<double>(list.dense("parameter"));
+}
+Variable<double> parameter(std::initializer_list<detail::Nothing> list);
+void parameter(const detail::Nested<double>& list, const Extents& shape) = delete;  // braces are the shape
+template <class T>
+void parameter(std::initializer_list<Variable<T>> values) = delete;  // stack({a, b}) joins Variables
+
+/// A leaf that takes no gradient; otherwise as parameter(), in all of its forms.
+template <class E>
+auto constant(E&& value) {
+  using T = detail::real_element_of<E>;
+  return Variable<T>(detail::value_of<T>("constant", std::forward<E>(value)));
+}
+template <class R>
+auto constant(const R& numbers, const Extents& shape) {
+  using T = detail::real_element_of<R>;
+  return Variable<T>(detail::value_of<T>("constant", numbers, shape));
+}
+Variable<float> constant(const detail::Nested<float, true>& list);
+template <class = void>
+Variable<double> constant(const detail::Nested<double>& list) {
+  return Variable<double>(list.dense("constant"));
+}
+Variable<double> constant(std::initializer_list<detail::Nothing> list);
+void constant(const detail::Nested<double>& list, const Extents& shape) = delete;  // braces are the shape
+template <class T>
+void constant(std::initializer_list<Variable<T>> values) = delete;  // stack({a, b}) joins Variables
 
 extern template class Variable<float>;
 extern template class Variable<double>;

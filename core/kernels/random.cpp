@@ -97,30 +97,28 @@ Generator& generator() {
 void manual_seed(std::uint64_t seed) { generator() = Generator(seed); }
 
 template <class T>
-Dense<T> random_uniform(const Shape& shape, double low, double high, Generator& from) {
+Array<T> random_uniform(const Extents& shape, double low, double high, Generator& from) {
   const T start = static_cast<T>(low);
   const T width = static_cast<T>(high - low);
   if (!std::isfinite(start) || !std::isfinite(width) || low > high)
     throw ValueError("random_uniform: low is " + std::to_string(low) + " and high " + std::to_string(high) +
                      "; give bounds in order, a finite distance apart");
-  check_possible("random_uniform", shape);
-  Dense<T> result(shape);
+  Dense<T> result(shape.checked("random_uniform"));
   T* out = result.mutable_data();
   // Rounding can reach the upper bound, which does not belong to the interval.
   const T last = low < high ? std::nextafter(static_cast<T>(high), start) : start;
   fill_pieces(result.size(), result.size(), from, [=](Generator& piece, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) out[i] = std::min(start + width * unit<T>(piece), last);
   });
-  return result;
+  return to_array(std::move(result));
 }
 
 template <class T>
-Dense<T> random_normal(const Shape& shape, double mean, double deviation, Generator& from) {
+Array<T> random_normal(const Extents& shape, double mean, double deviation, Generator& from) {
   if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation < 0)
     throw ValueError("random_normal: mean is " + std::to_string(mean) + " and deviation " +
                      std::to_string(deviation) + "; give finite numbers, the deviation 0 or more");
-  check_possible("random_normal", shape);
-  Dense<T> result(shape);
+  Dense<T> result(shape.checked("random_normal"));
   T* out = result.mutable_data();
   const std::size_t count = result.size();
   fill_pieces(count, count + count % 2, from, [=](Generator& piece, std::size_t begin, std::size_t end) {
@@ -130,7 +128,7 @@ Dense<T> random_normal(const Shape& shape, double mean, double deviation, Genera
       if (i + 1 < end) out[i + 1] = static_cast<T>(mean + deviation * second);
     }
   });
-  return result;
+  return to_array(std::move(result));
 }
 
 [[gnu::used]] constexpr auto instances =

@@ -5,7 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "../array/dense.hpp"
+#include "../array/array.hpp"
+#include "../array/extents.hpp"
 
 namespace xgrad {
 
@@ -81,12 +82,12 @@ void manual_seed(N seed) = delete;  // a seed is an integer
 /// Elements uniform in [low, high), by default from this thread's generator, which moves on by their number.
 /// T is float or double. ValueError if low is above high, or they are not a finite distance apart.
 template <class T>
-Dense<T> random_uniform(const Shape& shape, double low, double high, Generator& from = generator());
+Array<T> random_uniform(const Extents& shape, double low, double high, Generator& from = generator());
 
 /// Normally distributed elements, by default from this thread's generator, which moves on by their number,
 /// rounded up to an even one. ValueError if the deviation is negative, or one of the two not finite.
 template <class T>
-Dense<T> random_normal(const Shape& shape, double mean, double deviation, Generator& from = generator());
+Array<T> random_normal(const Extents& shape, double mean, double deviation, Generator& from = generator());
 
 /// 0 ... n - 1 in random order, each order as likely as any other.
 std::vector<std::size_t> permutation(std::size_t n, Generator& from = generator());

@@ -24,8 +24,7 @@ struct Problem {
 
 Problem make_problem() {
   xg::Generator random(5);
-  Problem problem{xg::to_array(xg::random_normal<double>({samples, 2}, 0, 1, random)),
-                  xg::to_array(xg::random_normal<double>({samples, 1}, 0, 0.3, random))};
+  Problem problem{xg::randn({samples, 2}, random), xg::random_normal<double>({samples, 1}, 0, 0.3, random)};
   for (std::size_t i = 0; i < samples; ++i) problem.y(i, 0) += 2 * problem.x(i, 0) - 3 * problem.x(i, 1) + 1;
   return problem;
 }

@@ -69,15 +69,14 @@ std::vector<Layer> backpropagate(const std::vector<Layer>& layers, const Matrix&
 }
 
 Layer random_layer(std::size_t in, std::size_t out, xg::Generator& random) {
-  return {xg::to_array(xg::random_normal<double>({out, in}, 0, 1, random)),
-          xg::to_array(xg::random_normal<double>({out}, 0, 1, random))};
+  return {xg::randn({out, in}, random), xg::randn({out}, random)};
 }
 
 void teach(lesson::Lesson& lesson) {
   xg::Generator random(7);
   std::vector<Layer> layers{random_layer(4, 6, random), random_layer(6, 5, random),
                             random_layer(5, 3, random)};
-  const Matrix x = xg::to_array(xg::random_normal<double>({4}, 0, 1, random)), y{0, 1, 0};
+  const Matrix x = xg::randn({4}, random), y{0, 1, 0};
   const auto by_hand = backpropagate(layers, x, y);
 
   std::vector<Var> W, b;

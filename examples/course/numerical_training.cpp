@@ -37,7 +37,7 @@ double largest(const xg::Array<double>& a) {
 void compare_gradients(lesson::Lesson& lesson) {
   xg::manual_seed(2);
   Net net(64, 20, 10);
-  const Var x = xg::constant(xg::to_array(xg::random_uniform<double>({4, 64}, 0, 1)));
+  const Var x = xg::constant(xg::rand({4, 64}));
   const auto loss = [&] { return xg::nn::cross_entropy(net(x), Labels{3, 9, 0, 5}); };
   loss().backward();
   for (const auto& [name, parameter] : net.named_parameters()) {
@@ -116,7 +116,7 @@ void compare_prices(lesson::Lesson& lesson) {
   Net net(784, 100, 10);
   std::cout << net.summary({100, 784});
   lesson.near("parameters", static_cast<double>(net.parameter_count()), 79510, 0);
-  const Var x = xg::constant(xg::to_array(xg::random_uniform<double>({100, 784}, 0, 1)));
+  const Var x = xg::constant(xg::rand({100, 784}));
   const Labels labels = xt::zeros<std::int64_t>({100});
   const auto loss = [&] { return xg::nn::cross_entropy(net(x), labels); };
   const double forward = milliseconds([&] {

@@ -35,8 +35,7 @@ class Quiet {
 
 struct Scores : xg::nn::Module<float> {
   explicit Scores(std::size_t n)
-      : table(register_parameter("table", xg::Array<float>(xg::Shape{n, 2}, 0.0f),
-                                 xg::nn::InPyTorch::transposed)) {}
+      : table(register_parameter("table", xg::zeros<float>({n, 2}), xg::nn::InPyTorch::transposed)) {}
   xg::Variable<float> forward(const xg::Variable<float>& x) override { return xg::matmul(x, table); }
   xg::Variable<float>& table;
 };

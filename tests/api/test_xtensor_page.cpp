@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstdint>
 #include <vector>
 #include <xgrad/xgrad.hpp>
 #include <xgrad/xtensor.hpp>
@@ -74,4 +75,18 @@ TEST_CASE("the xtensor page's shapes") {
   CHECK(three.size() == 3);
   CHECK((numbers.dimension() == 1 && numbers(1) == 3));
   CHECK(empty.dimension() == 2);
+}
+
+TEST_CASE("the xtensor page's values without xtensor") {
+  auto x = xg::constant({{1}, {2}, {3}});  // a column: three rows of one
+  std::vector<int> labels{2, 0, 1};
+  auto y = xg::constant(labels, {3, 1});                  // a range of numbers, and its shape
+  xg::Indices indices = xg::array<std::int64_t>(labels);  // indices, and in the same way a mask
+  auto w = xg::parameter(xg::randn({3, 2}));              // zeros ones full eye arange linspace rand ...
+  double last = w.item(-1, 0);                            // one element
+  std::vector<double> numbers = y.to_vector();            // all of them, row by row
+  CHECK((x.shape() == xg::Shape{3, 1} && x.item(1, 0) == 2));
+  CHECK((y.shape() == xg::Shape{3, 1} && numbers == std::vector<double>{2, 0, 1}));
+  CHECK(indices == xg::Indices{2, 0, 1});
+  CHECK(last == w.value()(2, 0));
 }

@@ -2,6 +2,7 @@
 // these words; all others are none. refused.cmake compiles all of it at once and compares. A template says
 // its sentence once for all of its users, so it is used once.
 #include <cmath>
+#include <vector>
 #include <xgrad/xgrad.hpp>
 
 namespace xg = xgrad;
@@ -63,6 +64,38 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::grad(x, {x}, {.create_graph = whole});                                 // refused
   xg::grad(x, {x}, {.retain_graph = real});                                  // refused
   xg::gradcheck([](const V& v) { return v; }, {x}, {.max_elements = real});  // refused
+}
+
+void values(const V& x, const std::vector<double>& numbers, const double* first, const xg::Mask& mask) {
+  xg::constant(numbers, {2, 2});
+  xg::constant(first, {2, 2});
+  xg::constant({{1}, {2.5}});
+  xg::array<bool>(std::vector<bool>{true});
+  xg::full<bool>({2}, true);
+  xg::constant(x);                                           // refused: this is a Variable already
+  xg::constant(std::vector{x, x});                           // refused: joined by stack(values)
+  xg::constant({x, x});                                      // refused: stack({a, b}) joins Variables
+  xg::constant(std::vector<bool>{true});                     // refused: a bool is no number
+  xg::constant({true, false});                               // refused: deleted
+  xg::constant("1 2");                                       // refused: text is no number
+  xg::constant(std::vector<std::vector<double>>{{1}, {2}});  // refused: ranges in a range may differ
+  xg::constant(first);                                       // refused: a pointer does not say how many
+  xg::constant(mask, {2, 2});                                // refused: has a shape: reshape() changes it
+  xg::constant(1.0, {2, 2});                                 // refused: full(shape, number) repeats
+  xg::constant({1, 2}, {2, 1});                              // refused: braces are the shape
+  xg::constant(numbers, {2, 1.5});                           // refused
+  xg::array<std::int64_t>(numbers);                          // refused: these numbers are no integers
+  xg::array<std::int64_t>({1, 2.5});                         // refused: deleted
+  xg::array<bool>({1, 0});                                   // refused: deleted
+  xg::zeros<int>({2});                                       // refused: an Array is made of float, double
+  xg::zeros(2, 3);                                           // refused: write the shape in braces
+  xg::randn<float>(64, 10);                                  // refused: write the shape in braces
+  xg::full({2}, true);                                       // refused: the number is none that an element
+  xg::arange<std::int64_t>(0, 0.5);                          // refused
+  xg::linspace<std::int64_t>(0, 1, 2);                       // refused: this gives float or double
+  xg::randint(0, 10);                                        // refused
+  xg::eye(2.0);                                              // refused
+  x.item(1.0, 0);                                            // refused: item: an index is an integer
 }
 
 void numbers_of_layers(double real, const char* text) {

@@ -11,6 +11,7 @@
 #include <xgrad/derivatives/numerical_gradient.hpp>
 #include <xgrad/nn/loss.hpp>
 #include <xgrad/nn/two_layer_net.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
@@ -124,7 +125,7 @@ TEST_CASE("every gradient of the two-layer network agrees with central differenc
   for (const auto activation : {HiddenActivation::tanh, HiddenActivation::sigmoid, HiddenActivation::relu}) {
     xgrad::manual_seed(2);
     TwoLayerNet<double> net(64, 20, 10, activation);
-    const Variable<double> x(xgrad::random_uniform<double>(Shape{4, 64}, 0, 1));
+    const auto x = xgrad::constant(xgrad::rand({4, 64}));
     const auto loss = [&] { return xgrad::nn::cross_entropy(net(x), labels); };
     loss().backward();
     for (const auto& named : net.named_parameters()) {
@@ -155,7 +156,7 @@ TEST_CASE(
         "output  Linear  [100, 10]         1010\n"
         "total                            79510\n");
 
-  const Variable<double> x(xgrad::random_uniform<double>(Shape{20, 784}, 0, 1));
+  const auto x = xgrad::constant(xgrad::rand({20, 784}));
   const Indices labels = xt::zeros<std::int64_t>({20});
   const auto loss = [&] { return xgrad::nn::cross_entropy(net(x), labels); };
   const auto value = [&] {

@@ -32,7 +32,7 @@ double largest_size(const xg::Array<double>& values) {
 }
 
 Real random_parameter(const xg::Shape& shape, double deviation, xg::Generator& from) {
-  return xg::parameter(xg::to_array(xg::random_normal<double>(shape, 0, deviation, from)));
+  return xg::parameter(xg::random_normal<double>(shape, 0, deviation, from));
 }
 
 /// x0^2 + x1^2
@@ -88,7 +88,7 @@ TEST_CASE("gradient descent on x0^2 + x1^2 arrives where the course does, by eit
 
 TEST_CASE("the numerical gradient of every parameter array of a two-layer network agrees with backprop") {
   xg::Generator random(2);
-  const Real x = xg::constant(xg::to_array(xg::random_normal<double>({5, 4}, 0, 1, random)));
+  const Real x = xg::constant(xg::random_normal<double>({5, 4}, 0, 1, random));
   const xg::Indices labels = xt::xarray<std::int64_t>{0, 2, 1, 1, 2};
   for (const bool with_relu : {false, true}) {
     CAPTURE(with_relu);

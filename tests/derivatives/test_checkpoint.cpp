@@ -12,6 +12,7 @@
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/cast.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -32,7 +33,7 @@ Var block(const Var& x, const Var& w) { return xg::tanh(xg::matmul(x, w) * x + x
 
 /// Half of the elements, drawn anew, as dropout does.
 Var masked(const Var& x) {
-  const Var draws(xg::random_uniform<double>(x.shape(), 0, 1));
+  const Var draws = xg::constant(xg::rand(x.shape()));
   return x * xg::select(draws < 0.5, 2.0, Var(draws * 0));
 }
 

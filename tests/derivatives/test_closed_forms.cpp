@@ -25,7 +25,7 @@ constexpr double tolerance = 1e-12;
 
 Numbers normal(const xg::Shape& shape, std::uint64_t seed) {
   xg::Generator numbers(seed);
-  return xg::to_array(xg::random_normal<double>(shape, 0, 1, numbers));
+  return xg::random_normal<double>(shape, 0, 1, numbers);
 }
 
 /// How far a matrix times v, all in row-major order, is from what is expected.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 #include <xgrad/nn/module.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/operators.hpp>
 
 namespace xgrad::testing {
@@ -12,8 +13,8 @@ namespace xgrad::testing {
 class Affine : public nn::Module<double> {
  public:
   explicit Affine(std::size_t features, double scale = 2)
-      : scale_(register_parameter("scale", Dense<double>::filled(Shape{features}, scale))),
-        shift_(register_parameter("shift", Dense<double>::filled(Shape{features}, 0))) {}
+      : scale_(register_parameter("scale", full<double>(features, scale))),
+        shift_(register_parameter("shift", zeros<double>(features))) {}
   Variable<double> forward(const Variable<double>& x) override { return x * scale_ + shift_; }
   Variable<double>& scale() { return scale_; }
 

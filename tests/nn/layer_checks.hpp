@@ -17,7 +17,7 @@ namespace xgrad::testing {
 template <class T>
 Variable<T> sample(const Shape& shape, std::uint64_t seed) {
   Generator from(seed);
-  return Variable<T>(random_normal<T>(shape, 0, 1, from));
+  return constant(random_normal<T>(shape, 0, 1, from));
 }
 
 /// What distance() may be for sums of some hundreds of terms.

@@ -16,7 +16,7 @@ namespace nn = xgrad::nn;
 
 const Variable<double> sample(std::uint64_t seed) {
   xgrad::Generator from(seed);
-  return Variable<double>(xgrad::random_normal<double>(Shape{3, 5}, 0, 2, from));
+  return xgrad::constant(xgrad::random_normal<double>({3, 5}, 0, 2, from));
 }
 
 /// The module computes what the function does, has the right name and no parameters, and a right gradient.

@@ -11,7 +11,6 @@
 namespace {
 
 using xgrad::Array;
-using xgrad::Dense;
 using xgrad::Shape;
 using xgrad::ShapeError;
 using xgrad::ValueError;
@@ -26,8 +25,8 @@ using xgrad::testing::names_of;
 class Counting : public Module<double> {
  public:
   Counting()
-      : calls_(register_buffer("calls", Array<double>(xt::xarray<double>{0}))),
-        scale_(register_parameter("scale", Dense<double>::filled(Shape{1}, 2))) {}
+      : calls_(register_buffer("calls", xgrad::zeros(1))),
+        scale_(register_parameter("scale", Array<double>{2})) {}
   Variable<double> forward(const Variable<double>& x) override {
     calls_.set_value(calls_.value() + 1);
     return x * scale_ + calls_;
@@ -99,7 +98,7 @@ TEST_CASE("buffers are loaded and copied with the parameters, and refused as the
 
 TEST_CASE("a buffer's name is one of its module's names") {
   Counting net;
-  const auto zero = [] { return Dense<double>::scalar(0); };
+  const auto zero = [] { return xgrad::zeros({}); };
   CHECK_THROWS_WITH_AS(net.register_buffer("scale", zero()),
                        "register_buffer: the name 'scale' is taken by a parameter; choose another",
                        ValueError);

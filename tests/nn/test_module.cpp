@@ -14,7 +14,6 @@
 namespace {
 
 using xgrad::Array;
-using xgrad::Dense;
 using xgrad::Shape;
 using xgrad::ShapeError;
 using xgrad::ValueError;
@@ -29,7 +28,7 @@ using xgrad::testing::names_of;
 class Twice : public Module<double> {
  public:
   Twice()
-      : gain_(register_parameter("gain", Array<double>(xt::xarray<double>{3}))),
+      : gain_(register_parameter("gain", xt::xarray<double>{3})),
         first_(register_module("first", Affine(2))),
         second_(register_module("second", Affine(2, 5))) {}
   Variable<double> forward(const Variable<double>& x) override {
@@ -136,7 +135,7 @@ TEST_CASE("train and eval reach every module inside") {
 
 TEST_CASE("a name is refused that is empty, has a dot, or is taken") {
   Twice net;
-  const auto zero = [] { return Dense<double>::scalar(0); };
+  const auto zero = [] { return xgrad::zeros({}); };
   CHECK_THROWS_WITH_AS(
       net.register_parameter("a.b", zero()),
       "register_parameter: the name 'a.b' is empty or has a dot in it; dots separate the names "

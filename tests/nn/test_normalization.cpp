@@ -22,7 +22,7 @@ namespace {
 
 xg::Variable<double> random_input(const xg::Shape& shape, std::uint64_t seed, double mean = 1) {
   xg::Generator from(seed);
-  return xg::detail::parameter_from(xg::random_normal<double>(shape, mean, 2, from));
+  return xg::parameter(xg::random_normal<double>(shape, mean, 2, from));
 }
 
 /// The elements of channel c of x [N, C, ...].

@@ -14,7 +14,7 @@ namespace {
 
 Var drawn(const xg::Shape& shape, std::uint64_t seed) {
   xg::manual_seed(seed);
-  return xg::constant(xg::to_array(xg::random_normal<float>(shape, 0, 1)));
+  return xg::constant(xg::random_normal<float>(shape, 0, 1));
 }
 
 xg::Indices labels(std::size_t count, std::int64_t classes) {
@@ -51,8 +51,7 @@ TEST_CASE("one path: a spiral's classifier, with decay on its weights") {
   const xg::Indices t = labels(300, 3);
   check_one_path(leaves, [&] {
     const Var y = xg::linear(xg::tanh(xg::linear(x, leaves[0], leaves[1])), leaves[2], leaves[3]);
-    return xg::cross_entropy(y, t) +
-           5e-4 * (xg::sum(xg::square(leaves[0])) + xg::sum(xg::square(leaves[2])));
+    return xg::cross_entropy(y, t) + 5e-4 * (xg::sum(xg::square(leaves[0])) + xg::sum(xg::square(leaves[2])));
   });
 }
 

@@ -63,13 +63,13 @@ void check_large(double offset, double tolerance) {
                                  xg::Shape{33, 7, 70}, xg::Shape{3, 2, 10007}, xg::Shape{9, 40, 13, 17}}) {
     INFO("seed 17, shape " << to_string(shape));
     const xg::Shape channels{shape[1]};
-    const auto x = xg::detail::parameter_from(xg::random_normal<T>(shape, offset, 2, from));
-    const auto gamma = xg::detail::parameter_from(xg::random_normal<T>(channels, 1, 0.3, from));
-    const auto beta = xg::detail::parameter_from(xg::random_normal<T>(channels, 0, 1, from));
+    const auto x = xg::parameter(xg::random_normal<T>(shape, offset, 2, from));
+    const auto gamma = xg::parameter(xg::random_normal<T>(channels, 1, 0.3, from));
+    const auto beta = xg::parameter(xg::random_normal<T>(channels, 0, 1, from));
     const auto dy = xg::random_normal<T>(shape, 0, 1, from);
     const auto [y, statistics] = xg::batch_norm_with_statistics(x, gamma, beta);
-    const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = xg::to_array(dy)});
-    const Expected expected(x.dense(), gamma.dense(), beta.dense(), dy);
+    const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = dy});
+    const Expected expected(x.dense(), gamma.dense(), beta.dense(), xg::to_dense(dy));
     CHECK(distance(y.dense(), expected.y) < tolerance);
     CHECK(distance(xg::to_dense(statistics.mean), expected.mean) < tolerance);
     CHECK(distance(xg::to_dense(statistics.variance), expected.variance) < tolerance);
@@ -137,7 +137,7 @@ void check_far_out(int power, std::size_t samples, std::size_t inner) {
   CAPTURE(inner);
   const T factor = std::ldexp(T(1), power);
   xg::Generator from(23);
-  const xg::Dense<double> drawn = xg::random_normal<double>({samples, inner}, 0.5, 1, from);
+  const xg::Dense<double> drawn = xg::to_dense(xg::random_normal<double>({samples, inner}, 0.5, 1, from));
   xt::xarray<T> values = xt::zeros<T>({samples, std::size_t(3), inner}), weights = values;
   for (std::size_t s = 0; s < samples; ++s)
     for (std::size_t i = 0; i < inner; ++i)
@@ -193,9 +193,9 @@ TEST_CASE("batch_norm's results do not depend on the number of threads") {
   INFO("seed 3");
   xg::Generator from(3);
   for (const xg::Shape& shape : {xg::Shape{301, 900}, xg::Shape{20, 30, 257}}) {
-    const auto x = xg::detail::parameter_from(xg::random_normal<float>(shape, 0, 1, from));
-    const auto gamma = xg::detail::parameter_from(xg::random_normal<float>({shape[1]}, 1, 1, from));
-    const auto beta = xg::detail::parameter_from(xg::random_normal<float>({shape[1]}, 0, 1, from));
+    const auto x = xg::parameter(xg::random_normal<float>(shape, 0, 1, from));
+    const auto gamma = xg::parameter(xg::random_normal<float>({shape[1]}, 1, 1, from));
+    const auto beta = xg::parameter(xg::random_normal<float>({shape[1]}, 0, 1, from));
     std::vector<std::vector<xg::Dense<float>>> results;
     for (const std::size_t threads : {1u, 2u, 3u}) {
       Threads use(threads);
@@ -226,7 +226,7 @@ TEST_CASE("batch_norm gives a gradient to those that want one, the same whatever
     std::vector<xg::Variable<double>> in;
     std::size_t k = 0;
     for (const auto& value : {x, gamma, beta})
-      in.push_back(wanted >> k++ & 1 ? xg::detail::parameter_from(value) : xg::Variable<double>(value));
+      in.push_back(wanted >> k++ & 1 ? xg::parameter(value) : xg::constant(value));
     const auto y = xg::batch_norm(in[0], in[1], in[2]);
     xg::sum(y * y * y).backward();
     for (k = 0; k < 3; ++k) {

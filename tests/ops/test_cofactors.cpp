@@ -113,7 +113,7 @@ Matrix<Wide> inverse_of(Matrix<Wide> a) {
 xg::Array<double> near_singular(std::size_t n, std::size_t rank, double distance, std::uint64_t seed) {
   xg::Generator from(seed);
   const auto made = [&](std::size_t rows, std::size_t columns) {
-    return xg::constant(xg::to_array(xg::random_uniform<double>({rows, columns}, -1, 1, from)));
+    return xg::constant(xg::random_uniform<double>({rows, columns}, -1, 1, from));
   };
   return (xg::matmul(made(n, rank), made(rank, n)) + distance * made(n, n)).value();
 }

@@ -114,8 +114,7 @@ template <class T>
 Variables<T> drawn(const Shapes& shapes, std::uint64_t seed) {
   xg::Generator from(seed);
   Variables<T> in;
-  for (const Shape& shape : shapes)
-    in.push_back(xg::detail::parameter_from(xg::random_normal<T>(shape, 0.5, 1, from)));
+  for (const Shape& shape : shapes) in.push_back(xg::parameter(xg::random_normal<T>(shape, 0.5, 1, from)));
   return in;
 }
 

@@ -25,7 +25,7 @@ namespace {
 
 template <class T>
 xg::Variable<T> normal_parameter(const xg::Shape& shape, double mean, double deviation, xg::Generator& from) {
-  return xg::detail::parameter_from(xg::random_normal<T>(shape, mean, deviation, from));
+  return xg::parameter(xg::random_normal<T>(shape, mean, deviation, from));
 }
 
 /// Value and gradients for an output gradient, in long double.
@@ -77,8 +77,8 @@ void check_large(double offset, double tolerance) {
     const auto gamma = normal_parameter<T>(last, 1, 0.3, from), beta = normal_parameter<T>(last, 0, 1, from);
     const auto dy = xg::random_normal<T>(shape, 0, 1, from);
     const auto y = xg::layer_norm(x, gamma, beta);
-    const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = xg::to_array(dy)});
-    const Expected expected(x.dense(), gamma.dense(), beta.dense(), dy);
+    const auto all = xg::grad(y, {x, gamma, beta}, {.grad_output = dy});
+    const Expected expected(x.dense(), gamma.dense(), beta.dense(), xg::to_dense(dy));
     CHECK(distance(y.dense(), expected.y) < tolerance);
     CHECK(distance(all[0].dense(), expected.dx) < tolerance);
     const double summed = std::sqrt(static_cast<double>(x.size() / gamma.size()));
@@ -111,8 +111,8 @@ TEST_CASE("layer_norm of a constant row is beta to the bit, in float and double"
       const xg::Variable<T> x(xg::Dense<T>::filled({3, count}, number));
       INFO("seed 5");
       xg::Generator from(5);
-      const xg::Variable<T> gamma(xg::random_normal<T>({count}, 1, 1, from));
-      const xg::Variable<T> beta(xg::random_normal<T>({count}, 0, 1, from));
+      const auto gamma = xg::constant(xg::random_normal<T>({count}, 1, 1, from));
+      const auto beta = xg::constant(xg::random_normal<T>({count}, 0, 1, from));
       const auto y = xg::layer_norm(x, gamma, beta), plain = xg::layer_norm(x);
       for (std::size_t i = 0; i < y.size(); ++i) {
         REQUIRE(y.dense().data()[i] == beta.dense().data()[i % count]);
@@ -169,7 +169,7 @@ TEST_CASE("layer_norm gives a gradient to those that want one, the same whatever
     std::vector<xg::Variable<double>> in;
     std::size_t k = 0;
     for (const auto& value : {x, gamma, beta})
-      in.push_back(wanted >> k++ & 1 ? xg::detail::parameter_from(value) : xg::Variable<double>(value));
+      in.push_back(wanted >> k++ & 1 ? xg::parameter(value) : xg::constant(value));
     const auto y = xg::layer_norm(in[0], in[1], in[2]);
     xg::sum(y * y * y).backward();
     for (k = 0; k < 3; ++k) {

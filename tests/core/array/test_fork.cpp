@@ -55,8 +55,8 @@ bool allocate() {
 }
 
 bool draw_numbers() {
-  const xg::Dense<double> drawn = xg::random_uniform<double>(xg::Shape{100'000}, 0, 1);
-  return drawn.data()[99'999] < 1;
+  const xg::Array<double> drawn = xg::random_uniform<double>({100'000}, 0, 1);
+  return drawn(99'999) < 1;
 }
 
 /// Products that BLAS computes: OpenBLAS has a lock around its buffers.

@@ -11,7 +11,7 @@
 
 #include "../../threads.hpp"
 
-using xgrad::Dense;
+using xgrad::Array;
 using xgrad::Generator;
 using xgrad::Shape;
 
@@ -20,8 +20,8 @@ using xgrad::testing::Threads;
 namespace {
 
 template <class T>
-std::vector<T> elements(const Dense<T>& dense) {
-  return std::vector<T>(dense.data(), dense.data() + dense.size());
+std::vector<T> elements(const Array<T>& array) {
+  return std::vector<T>(array.begin(), array.end());
 }
 
 struct Moments {
