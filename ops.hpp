@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/activation.hpp"
+#include "ops/adaptive_pooling.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/arrange.hpp"
 #include "ops/batch_norm.hpp"

@@ -58,6 +58,15 @@ TEST_CASE("the layers' examples make layers") {
     CHECK(overlaps(images).shape() == xgrad::Shape{1, 2, 4, 4});
   }
   {
+    const auto features = xgrad::constant(xt::ones<float>({2, 32, 7, 7}));
+    GroupNorm<float> norm(8, 32);  // 32 channels in 8 groups
+    ConvTranspose2d<float> doubles(32, 16, 4, {.stride = 2, .padding = 1});
+    AdaptiveAvgPool2d<float> global(1);  // [N, C, H, W] to [N, C, 1, 1]
+    CHECK(norm(features).shape() == features.shape());
+    CHECK(doubles(features).shape() == xgrad::Shape{2, 16, 14, 14});
+    CHECK(global(features).shape() == xgrad::Shape{2, 32, 1, 1});
+  }
+  {
     Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
     CHECK(net.parameter_count() == 79510);
   }
