@@ -1,5 +1,6 @@
 #include "convolution.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "../core/kernels/random.hpp"
@@ -86,9 +87,42 @@ Variable<T> Conv1d<T>::forward(const Variable<T>& signals) {
   return bias_.defined() ? conv1d(signals, weight_, bias_, options_) : conv1d(signals, weight_, options_);
 }
 
+template <class T>
+ConvTranspose2d<T>::ConvTranspose2d(Count in, Count out, const Pair& kernel,
+                                    const ConvTranspose2dOptions& options, Flag bias)
+    : options_(options) {
+  const auto& [stride, padding, output_padding, dilation, groups] = options;
+  // The transpose of a convolution from `out` channels to `in`.
+  Shape shape =
+      checked_kernel("ConvTranspose2d", in, out, groups, {kernel[0].number(), kernel[1].number()},
+                     {stride[0].number(), stride[1].number(), dilation[0].number(), dilation[1].number()},
+                     {padding.sides()[0].number(), padding.sides()[1].number(), output_padding[0].number(),
+                      output_padding[1].number()});
+  const std::size_t made = out, of_group = made / groups;
+  shape[0] = in;
+  shape[1] = of_group;
+  check_possible("ConvTranspose2d", shape);
+  for (std::size_t axis : {0u, 1u})
+    if (output_padding[axis].number() >= std::max(stride[axis].number(), dilation[axis].number()))
+      throw ValueError("ConvTranspose2d: an output_padding is " +
+                       std::to_string(output_padding[axis].number()) +
+                       "; each must be less than the stride or the dilation of its axis");
+  const double bound = bound_of(shape);
+  weight_ = this->register_parameter("weight", random_uniform<T>(shape, -bound, bound));
+  if (bias) bias_ = this->register_parameter("bias", random_uniform<T>(Shape{made}, -bound, bound));
+}
+
+template <class T>
+Variable<T> ConvTranspose2d<T>::forward(const Variable<T>& images) {
+  return bias_.defined() ? conv_transpose2d(images, weight_, bias_, options_)
+                         : conv_transpose2d(images, weight_, options_);
+}
+
 template class Conv1d<float>;
 template class Conv1d<double>;
 template class Conv2d<float>;
 template class Conv2d<double>;
+template class ConvTranspose2d<float>;
+template class ConvTranspose2d<double>;
 
 }  // namespace xgrad::nn

@@ -54,9 +54,39 @@ class Conv1d : public Module<T> {
   Variable<T> weight_, bias_;
 };
 
+/// conv_transpose2d with a kernel and a bias of its own: images [N, in, H, W] become [N, out, oH, oW], where
+/// oH is (H - 1) stride - 2 padding + dilation (kH - 1) + output_padding + 1. Parameters "weight" [in, out /
+/// groups, kH, kW], whose first axis is the inputs' as in PyTorch, and "bias" [out] start uniform in
+/// +- 1 / sqrt(out / groups kH kW), from this thread's generator, which is where PyTorch's layer starts too.
+///
+/// ```cpp
+/// ConvTranspose2d<float> doubles(32, 16, 4, {.stride = 2, .padding = 1});
+/// ```
+template <class T>
+class ConvTranspose2d : public Module<T> {
+ public:
+  /// Errors as Conv2d's, and ValueError unless output_padding is less than the stride or the dilation.
+  ConvTranspose2d(Count in, Count out, const Pair& kernel, const ConvTranspose2dOptions& options = {},
+                  Flag bias = true);
+
+  /// Errors as conv_transpose2d's.
+  Variable<T> forward(const Variable<T>& images) override;
+
+  const ConvTranspose2dOptions& options() const noexcept { return options_; }
+  Variable<T> weight() const { return weight_; }
+  /// Empty for a layer without one.
+  Variable<T> bias() const { return bias_; }
+
+ private:
+  ConvTranspose2dOptions options_;
+  Variable<T> weight_, bias_;
+};
+
 extern template class Conv1d<float>;
 extern template class Conv1d<double>;
 extern template class Conv2d<float>;
 extern template class Conv2d<double>;
+extern template class ConvTranspose2d<float>;
+extern template class ConvTranspose2d<double>;
 
 }  // namespace xgrad::nn

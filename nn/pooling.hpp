@@ -1,6 +1,7 @@
 // Layers that pool images.
 #pragma once
 
+#include "../ops/adaptive_pooling.hpp"
 #include "../ops/pooling.hpp"
 #include "module.hpp"
 
@@ -43,9 +44,30 @@ class AvgPool2d : public Module<T> {
   AvgPool2dOptions options_;
 };
 
+/// adaptive_avg_pool2d: images of any extents [N, C, H, W] become [N, C, oH, oW] of the extents given.
+///
+/// ```cpp
+/// AdaptiveAvgPool2d<float> global(1);  // [N, C, H, W] to [N, C, 1, 1]
+/// ```
+template <class T>
+class AdaptiveAvgPool2d : public Module<T> {
+ public:
+  /// One number for both extents, or one for each. ValueError if one is less than 1.
+  explicit AdaptiveAvgPool2d(const Pair& output_size);
+
+  /// Errors as adaptive_avg_pool2d's.
+  Variable<T> forward(const Variable<T>& images) override;
+  const Pair& output_size() const noexcept { return output_size_; }
+
+ private:
+  Pair output_size_;
+};
+
 extern template class MaxPool2d<float>;
 extern template class MaxPool2d<double>;
 extern template class AvgPool2d<float>;
 extern template class AvgPool2d<double>;
+extern template class AdaptiveAvgPool2d<float>;
+extern template class AdaptiveAvgPool2d<double>;
 
 }  // namespace xgrad::nn

@@ -1,5 +1,8 @@
 #include "comparison.hpp"
 
+#include <limits>
+#include <string>
+
 #include "../core/array/instantiate.hpp"
 
 namespace xgrad {
@@ -39,6 +42,14 @@ template <class T>
 Mask isfinite(const Variable<T>& x) {
   return mask_of<T>(operation<IsFinite, Arithmetic>(), x);
 }
+template <class T>
+Mask isnan(const Variable<T>& x) {
+  return mask_of<T>(operation<NotEqual, Arithmetic>(), x, x);
+}
+template <class T>
+Mask isinf(const Variable<T>& x) {
+  return equal(abs(x.detach()), std::numeric_limits<double>::infinity());
+}
 
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) {
@@ -54,12 +65,37 @@ Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Vari
   return select(condition.detach(), a, b);
 }
 
+namespace {
+
+void check_mask(const Shape& mask, const Shape& shape) {
+  if (broadcast_shapes("masked_fill", mask, shape) != shape)
+    throw ShapeError("masked_fill: the mask " + to_string(mask) + " is larger than x, " + to_string(shape) +
+                     "; broadcast x first, or use where");
+}
+
+}  // namespace
+
+template <class T>
+Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value) {
+  check_mask(Shape(mask.shape()), x.shape());
+  return where(mask, value, x);
+}
+template <class T>
+Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double value) {
+  check_mask(mask.shape(), x.shape());
+  return where(mask, value, x);
+}
+
 [[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
   return std::make_tuple(instantiate::overload<Mask(const V&, const V&)>(equal),
                          instantiate::overload<Mask(const V&, const V&)>(not_equal),
                          instantiate::overload<Mask(const V&, const V&)>(less),
                          instantiate::overload<Mask(const V&, const V&)>(less_equal),
                          instantiate::overload<Mask(const V&)>(isfinite),
+                         instantiate::overload<Mask(const V&)>(isnan),
+                         instantiate::overload<Mask(const V&)>(isinf),
+                         instantiate::overload<V(const V&, const Mask&, double)>(masked_fill),
+                         instantiate::overload<V(const V&, const V&, double)>(masked_fill),
                          instantiate::overload<V(const Mask&, const V&, const V&)>(where),
                          instantiate::overload<V(const V&, const V&, const V&)>(where));
 });

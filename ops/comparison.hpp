@@ -27,6 +27,13 @@ Mask greater_equal(const Variable<T>& a, const Variable<T>& b) {
 template <class T>
 Mask isfinite(const Variable<T>& x);
 
+/// Whether x is NaN.
+template <class T>
+Mask isnan(const Variable<T>& x);
+/// Whether x is infinite, of either sign; a NaN is not.
+template <class T>
+Mask isinf(const Variable<T>& x);
+
 /// a where the mask holds, else b; all three broadcast.
 template <class T>
 Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
@@ -34,6 +41,14 @@ Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
 /// condition.
 template <class T>
 Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Variable<T>& b);
+
+/// x, with `value` where the mask holds, which broadcasts to x's shape and does not change it; ShapeError
+/// otherwise. Elements that are replaced get a gradient of 0.
+template <class T>
+Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value);
+/// The same with what `x > 0` gives for a mask: it holds where that is not 0.
+template <class T>
+Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double value);
 
 // A scalar for one of the operands.
 

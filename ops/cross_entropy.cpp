@@ -323,7 +323,8 @@ V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reductio
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy),
-                         instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy), nll_loss<V>);
+                         instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy),
+                         instantiate::overload<V(const V&, const Indices&, Reduction)>(nll_loss));
 });
 
 }  // namespace xgrad

@@ -5,8 +5,11 @@
 // class is a ValueError. Losses are one a sample, and the mean is over samples.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <utility>
 
+#include "class_weights.hpp"
 #include "loss.hpp"
 
 namespace xgrad {
@@ -24,6 +27,44 @@ V cross_entropy(const V& logits, const V& targets, Reduction reduction = Reducti
 template <detail::Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
 
+/// What of classes counts how much, as in PyTorch.
+struct CrossEntropyOptions {
+  Reduction reduction = Reduction::mean;
+  /// Each class's loss is multiplied by its weight: finite and at least 0, one for each class.
+  ClassWeights weight = {};
+  /// Samples of this label have no loss, no gradient, and no part in the mean, whatever number it is. Without
+  /// it every label must be a class: PyTorch's -100 is ignored only where it is asked for.
+  std::optional<Integer> ignore_index = std::nullopt;
+  /// From 0 to 1: the target is 1 - label_smoothing at the label, and label_smoothing / C more at every
+  /// class.
+  double label_smoothing = 0;
+};
+
+/// -sum_c weight[c] t[c] log softmax(logits)[c], where t is the label's one-hot row, smoothed. The mean is
+/// PyTorch's: the sum of the losses over the sum of the labels' weights, ignored samples left out; NaN where
+/// there is none. ValueError for bad options; labels that are one-hot rows are a ShapeError, for their mean
+/// would be another one.
+template <class T>
+Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
+                          const CrossEntropyOptions& options);
+
+/// The same of rows of targets, which are smoothed and weighted too. The mean is over samples, whatever their
+/// weights, as in PyTorch. ValueError for an ignore_index: there are no labels.
+template <class T>
+Variable<T> cross_entropy(const Variable<T>& logits, const Variable<T>& targets,
+                          const CrossEntropyOptions& options);
+
+struct NllLossOptions {
+  Reduction reduction = Reduction::mean;
+  ClassWeights weight = {};                            ///< as of CrossEntropyOptions
+  std::optional<Integer> ignore_index = std::nullopt;  ///< likewise
+};
+
+/// -weight[label] log_probabilities[label]; mean and errors as cross_entropy's with labels.
+template <class T>
+Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
+                     const NllLossOptions& options);
+
 // Targets as an Array or xtensor expression; of integers they are labels.
 
 template <class T, detail::Targets E>
@@ -38,6 +79,19 @@ template <class T, detail::Labels E>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels,
                      Reduction reduction = Reduction::mean) {
   return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), reduction);
+}
+
+template <class T, detail::Targets E>
+Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, const CrossEntropyOptions& options) {
+  if constexpr (detail::Labels<E>) {
+    return cross_entropy(logits, Indices(std::forward<E>(targets)), options);
+  } else {
+    return cross_entropy(logits, detail::as_targets<T>(std::forward<E>(targets)), options);
+  }
+}
+template <class T, detail::Labels E>
+Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels, const NllLossOptions& options) {
+  return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), options);
 }
 
 }  // namespace xgrad

@@ -265,7 +265,8 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(
       mean_squared_error<V>, sum_squared_error<V>, l1_loss<V>, huber_loss<V>, kl_div<V>,
-      binary_cross_entropy<V>, binary_cross_entropy_with_logits<V>,
+      binary_cross_entropy<V>,
+      instantiate::overload<V(const V&, const V&, Reduction)>(binary_cross_entropy_with_logits),
       instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy_of_probabilities),
       instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
 });

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../core/graph/record.hpp"
+#include "class_weights.hpp"
 
 namespace xgrad {
 
@@ -42,6 +43,20 @@ V binary_cross_entropy(const V& probability, const V& target, Reduction reductio
 /// The same of p = sigmoid(logit), for logits of any size: max(z, 0) - z t + log(1 + exp(-|z|)).
 template <detail::Tensor V>
 V binary_cross_entropy_with_logits(const V& logit, const V& target, Reduction reduction = Reduction::mean);
+
+struct BinaryCrossEntropyWithLogitsOptions {
+  Reduction reduction = Reduction::mean;
+  /// What a target of 1 weighs against one of 0: one number for all, or one for each element of the last
+  /// axis. Finite and at least 0.
+  ClassWeights pos_weight = {};
+};
+
+/// -(pos_weight t log p + (1 - t) log(1 - p)) of p = sigmoid(logit). The mean is over all elements, whatever
+/// they weigh, as in PyTorch. An infinite logit is a NaN where 0 times its loss is meant. ValueError for a
+/// bad weight, or for another number of weights.
+template <class T>
+Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, const Variable<T>& target,
+                                             const BinaryCrossEntropyWithLogitsOptions& options);
 
 // Below, classes lie along the last axis: predictions are [N, C], or [C] for one sample, and labels are [N],
 // or a single one without axes; indices of the predictions' own shape are one-hot rows. A label that is no
@@ -113,6 +128,11 @@ template <class T, detail::Targets E>
 Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, E&& target,
                                              Reduction reduction = Reduction::mean) {
   return binary_cross_entropy_with_logits(logit, detail::as_targets<T>(std::forward<E>(target)), reduction);
+}
+template <class T, detail::Targets E>
+Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, E&& target,
+                                             const BinaryCrossEntropyWithLogitsOptions& options) {
+  return binary_cross_entropy_with_logits(logit, detail::as_targets<T>(std::forward<E>(target)), options);
 }
 template <class T, detail::Targets E>
 Variable<T> cross_entropy_of_probabilities(const Variable<T>& probabilities, E&& targets,

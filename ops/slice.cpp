@@ -313,6 +313,21 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
   return result;
 }
 
+template <class T>
+std::vector<Variable<T>> chunk(const Variable<T>& x, Count number, Integer axis) {
+  const std::size_t along = normalize_axis("chunk", axis, x.shape());
+  const std::size_t extent = x.shape()[along], parts = number.checked("chunk", "the number of parts", 1);
+  if (extent == 0 && parts >= element_limit)
+    throw ShapeError("chunk: " + std::to_string(parts) + " parts of axis " + std::to_string(along) +
+                     " of shape " + to_string(x.shape()) + "; give less than 2^60");
+  const std::size_t length = extent / parts + (extent % parts != 0);
+  std::vector<Variable<T>> result;
+  for (std::size_t begin = 0; begin < extent; begin += length)
+    result.push_back(part_along(x, along, begin, std::min(length, extent - begin)));
+  if (extent == 0) result.assign(parts, x);
+  return result;
+}
+
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(
       instantiate::overload<V(const V&, std::span<const SliceItem>)>(slice),
@@ -321,7 +336,8 @@ std::vector<Variable<T>> split(const Variable<T>& x, Count number, Integer axis)
 [[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
   return std::make_tuple(instantiate::overload<V(const std::vector<V>&, Integer)>(concatenate),
                          instantiate::overload<V(const std::vector<V>&, Integer)>(stack),
-                         instantiate::overload<std::vector<V>(const V&, Count, Integer)>(split));
+                         instantiate::overload<std::vector<V>(const V&, Count, Integer)>(split),
+                         instantiate::overload<std::vector<V>(const V&, Count, Integer)>(chunk));
 });
 
 }  // namespace xgrad

@@ -91,4 +91,10 @@ Variable<T> stack(std::initializer_list<Variable<T>> values, Integer axis = 0) {
 template <class T>
 std::vector<Variable<T>> split(const Variable<T>& x, Count parts, Integer axis = 0);
 
+/// Parts of x along an axis, in order, each ceil(extent / parts) long but for the last, which is what is
+/// left: as PyTorch's chunk, where parts that would have nothing are left out, so that 5 elements in 4 parts
+/// are 2, 2 and 1. Of an empty axis, so many empty parts. ValueError if `parts` is 0.
+template <class T>
+std::vector<Variable<T>> chunk(const Variable<T>& x, Count parts, Integer axis = 0);
+
 }  // namespace xgrad

@@ -93,6 +93,33 @@ double StepLROptions::factor(double, std::uint64_t t) const {
   return std::pow(gamma, static_cast<double>(falls));
 }
 
+void MultiStepLROptions::check(const OptionCheck& check) const {
+  if (milestones.empty())
+    throw ValueError(
+        "MultiStepLR: there are no milestones; give the numbers of steps at which the rate falls");
+  for (const Count& milestone : milestones) check.at_least_zero("a milestone", milestone);
+  check_gamma(check, gamma);
+}
+
+double MultiStepLROptions::factor(double, std::uint64_t t) const {
+  const auto reached = std::count_if(milestones.begin(), milestones.end(), [&](const Count& milestone) {
+    return static_cast<std::uint64_t>(milestone.number()) <= t;
+  });
+  return std::pow(gamma, static_cast<double>(reached));
+}
+
+void LambdaLROptions::check(const OptionCheck&) const {
+  if (!lr_lambda) throw ValueError("LambdaLR: there is no lr_lambda; give a function of the number of steps");
+}
+
+double LambdaLROptions::factor(double, std::uint64_t t) const {
+  const double factor = lr_lambda(static_cast<double>(t));
+  if (!std::isfinite(factor) || factor < 0)
+    throw ValueError("LambdaLR: lr_lambda gives " + std::to_string(factor) + " at step " + std::to_string(t) +
+                     "; a factor must be finite and at least 0");
+  return factor;
+}
+
 void ExponentialLROptions::check(const OptionCheck& check) const { check_gamma(check, gamma); }
 
 double ExponentialLROptions::factor(double, std::uint64_t t) const {

@@ -1,9 +1,12 @@
 // How learning rates change while training goes on.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "learning_rates.hpp"
@@ -108,6 +111,20 @@ struct StepLROptions {
 /// The factor is gamma^floor(t / step_size), as in PyTorch.
 using StepLR = Schedule<StepLROptions>;
 
+struct MultiStepLROptions {
+  /// At least one, each at least 0, in any order; one that stands here twice counts twice.
+  std::vector<Count> milestones = {};
+  /// Above 0.
+  double gamma = 0.1;
+
+  static constexpr const char* schedule = "MultiStepLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
+};
+
+/// The factor is gamma^k, where k is the number of milestones that t has reached, as in PyTorch.
+using MultiStepLR = Schedule<MultiStepLROptions>;
+
 struct ExponentialLROptions {
   /// Above 0.
   double gamma = 0;
@@ -119,6 +136,46 @@ struct ExponentialLROptions {
 
 /// The factor is gamma^t, as in PyTorch.
 using ExponentialLR = Schedule<ExponentialLROptions>;
+
+/// A function of the number of steps that gives the factor. The number comes as a double, so that 1 / (1 + t)
+/// is no integer division; a function that gives an integer does not compile for the same reason.
+class RateFunction {
+ public:
+  RateFunction() = default;
+  template <class F>
+  requires(!std::same_as<std::remove_cvref_t<F>, RateFunction> && std::invocable<F&, double>)
+      RateFunction(F&& f)
+      : f_(std::forward<F>(f)) {
+    static_assert(
+        std::floating_point<std::invoke_result_t<F&, double>>,
+        "LambdaLR: lr_lambda gives an integer or no number, and 1 / (1 + t) of integers is 0; make it "
+        "return a double");
+  }
+  explicit operator bool() const noexcept { return static_cast<bool>(f_); }
+  double operator()(double t) const { return f_(t); }
+
+ private:
+  std::function<double(double)> f_;
+};
+
+struct LambdaLROptions {
+  /// The factor at t, for every group; finite and at least 0. It should depend on t alone: the state has t,
+  /// and no function.
+  RateFunction lr_lambda = {};
+
+  static constexpr const char* schedule = "LambdaLR";
+  void check(const OptionCheck& check) const;
+  double factor(double base, std::uint64_t t) const;
+};
+
+/// The factor is a function of one's own, as in PyTorch:
+///
+/// ```cpp
+/// LambdaLR schedule(adam, {.lr_lambda = [](double t) { return 1 / std::sqrt(1 + t); }});
+/// ```
+///
+/// A schedule with options of its own is a struct as those here, and `Schedule` of it.
+using LambdaLR = Schedule<LambdaLROptions>;
 
 struct CosineAnnealingLROptions {
   /// The number of steps from the group's own rate to eta_min; at least 1.

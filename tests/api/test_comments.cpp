@@ -1,5 +1,6 @@
 // The examples in the comments of headers, letter for letter but for the indentation:
 // tests/api/check_page.cmake compares.
+#include <cmath>
 #include <filesystem>
 
 #include <doctest/doctest.h>
@@ -57,6 +58,15 @@ TEST_CASE("the layers' examples make layers") {
     CHECK(overlaps(images).shape() == xgrad::Shape{1, 2, 4, 4});
   }
   {
+    const auto features = xgrad::constant(xt::ones<float>({2, 32, 7, 7}));
+    GroupNorm<float> norm(8, 32);  // 32 channels in 8 groups
+    ConvTranspose2d<float> doubles(32, 16, 4, {.stride = 2, .padding = 1});
+    AdaptiveAvgPool2d<float> global(1);  // [N, C, H, W] to [N, C, 1, 1]
+    CHECK(norm(features).shape() == features.shape());
+    CHECK(doubles(features).shape() == xgrad::Shape{2, 16, 14, 14});
+    CHECK(global(features).shape() == xgrad::Shape{2, 32, 1, 1});
+  }
+  {
     Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
     CHECK(net.parameter_count() == 79510);
   }
@@ -77,6 +87,25 @@ TEST_CASE("fit's example trains") {
   const auto history = fit(net, sgd, loss, loader, {.epochs = 10, .validation = &test});
   // Ten digits that are guessed cost log(10) = 2.3 each.
   CHECK(history.epochs.back().validation_loss.value() < 1);
+}
+
+TEST_CASE("the schedules' and metrics' examples") {
+  using namespace xgrad;
+  using namespace xgrad::optim;
+  using namespace xgrad::train;
+  const auto images = constant(xt::ones<float>({4, 3})), more_images = images;
+  const Indices labels({4}, 1), more_labels = labels;
+  nn::Linear<float> net(3, 2);
+  Adam<float> adam(net.parameters());
+  LambdaLR schedule(adam, {.lr_lambda = [](double t) { return 1 / std::sqrt(1 + t); }});
+  schedule.step();
+  CHECK(adam.learning_rate() == doctest::Approx(0.001 / std::sqrt(2.0)));
+
+  Indices counts = confusion_matrix(net(images), labels);
+  counts += confusion_matrix(net(more_images), more_labels);
+  double f1 = f1_score(counts);
+  CHECK(counts(1, 0) + counts(1, 1) == 8);
+  CHECK((f1 == 0 || f1 == 1));
 }
 
 TEST_CASE("load's example reads a part of a file") {

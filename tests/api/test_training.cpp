@@ -62,6 +62,8 @@ TEST_CASE("schedules scale each group's own rate, and everything resumes from a 
   CHECK(x.value() == y.value());
 
   xg::optim::StepLR steps(resumed, {.step_size = 30, .gamma = 0.1});
+  xg::optim::MultiStepLR milestones(resumed, {.milestones = {30, 80}, .gamma = 0.1});
+  xg::optim::LambdaLR own(resumed, {.lr_lambda = [](double t) { return 1 / (1 + t / 100); }});
   xg::optim::ExponentialLR exponential(resumed, {.gamma = 0.95});
   xg::optim::OneCycleLR cycle(resumed, {.total_steps = 100});
   xg::optim::ReduceLROnPlateau plateau(resumed, {.factor = 0.5, .patience = 2});

@@ -48,6 +48,22 @@ struct Around {
 
 }  // namespace
 
+TEST_CASE("the training page's figures of a whole data set") {
+  Around around;
+  auto& [digits, loader, validation, net, adam] = around;
+
+  xg::NoGrad off;
+  net.eval();
+  xg::Indices counts({10, 10}, 0);
+  for (const auto& [images, labels] : validation) counts += xg::train::confusion_matrix(net(images), labels);
+  const double macro = xg::train::f1_score(counts);  // or xg::train::Average::micro
+  const xg::Array<double> of_each = xg::train::f1_scores(counts);
+
+  CHECK(counts == xg::train::confusion_matrix(net(xg::constant(digits.images)), digits.labels));
+  CHECK(of_each.size() == 10);
+  CHECK(macro == doctest::Approx(xt::mean(of_each)()));
+}
+
 TEST_CASE("the training page's first program trains, and saves its history") {
   const Folder folder;
   Around around;

@@ -116,14 +116,17 @@ void numbers_of_layers(double real, const char* text) {
 }
 
 void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, double real, int whole) {
-  xg::optim::SGD<double>(p, {.nesterov = real});    // refused
-  xg::optim::Adam<double>(p, {.amsgrad = whole});   // refused
-  xg::optim::LBFGS<double>(p, {.max_iter = real});  // refused
-  xg::optim::StepLR(sgd, {.step_size = real});      // refused
-  xg::data::LoaderOptions{.batch_size = real};      // refused
-  xg::data::LoaderOptions{.shuffle = whole};        // refused
-  xg::data::make_moons<double>(real);               // refused
-  xg::train::EarlyStopping{.patience = real};       // refused
+  xg::optim::SGD<double>(p, {.nesterov = real});                      // refused
+  xg::optim::Adam<double>(p, {.amsgrad = whole});                     // refused
+  xg::optim::LBFGS<double>(p, {.max_iter = real});                    // refused
+  xg::optim::StepLR(sgd, {.step_size = real});                        // refused
+  xg::optim::MultiStepLR(sgd, {.milestones = {real}});                // refused
+  xg::optim::LambdaLR(sgd, {.lr_lambda = [](double) { return 1; }});  // refused: make it return a double
+  xg::optim::LambdaLR(sgd, {.lr_lambda = real});                      // refused
+  xg::data::LoaderOptions{.batch_size = real};                        // refused
+  xg::data::LoaderOptions{.shuffle = whole};                          // refused
+  xg::data::make_moons<double>(real);                                 // refused
+  xg::train::EarlyStopping{.patience = real};                         // refused
 }
 
 void steps(xg::optim::SGD<double>& sgd, xg::optim::LBFGS<double>& lbfgs, xg::optim::Optimizer<double>& any,

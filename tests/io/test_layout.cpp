@@ -11,6 +11,7 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/convolution.hpp>
 #include <xgrad/nn/embedding.hpp>
+#include <xgrad/nn/group_norm.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/normalization.hpp>
 #include <xgrad/nn/recurrent.hpp>
@@ -106,6 +107,15 @@ std::unique_ptr<Module<T>> module_of(const std::string& name) {
     options.padding = {1, 0};
     return std::make_unique<Conv2d<T>>(2, 3, xgrad::Pair{2, 3}, options);
   }
+  if (name == "conv_transpose2d") {
+    xgrad::ConvTranspose2dOptions options;
+    options.stride = 2;
+    options.padding = {1, 0};
+    options.output_padding = 1;
+    options.groups = 2;
+    return std::make_unique<ConvTranspose2d<T>>(2, 4, xgrad::Pair{2, 3}, options);
+  }
+  if (name == "group_norm") return std::make_unique<GroupNorm<T>>(2, 4);
   if (name == "embedding") return std::make_unique<Embedding<T>>(4, 3);
   if (name == "layer_norm") return std::make_unique<LayerNorm<T>>(4);
   if (name == "batch_norm") return std::make_unique<BatchNorm2d<T>>(2);
@@ -158,7 +168,7 @@ bool same_state(const Module<T>& module, const std::vector<typename Module<T>::N
 TEST_CASE_TEMPLATE("with PyTorch's state, a layer computes what PyTorch's does", T, float, double) {
   const TemporaryFolder folder;
   const std::string path = folder / "x.safetensors", npz = folder / "x.npz";
-  CHECK(pytorch_cases().size() == 12);
+  CHECK(pytorch_cases().size() == 14);
   for (const PyTorchCase& each : pytorch_cases()) {
     INFO(each.name);
     const auto module = module_of<T>(each.name);

@@ -21,6 +21,7 @@ using xgrad::Shape;
 using xgrad::ValueError;
 using xgrad::nn::Conv1d;
 using xgrad::nn::Conv2d;
+using xgrad::nn::ConvTranspose2d;
 using xgrad::testing::check_gradients;
 using xgrad::testing::distance;
 using xgrad::testing::message_of;
@@ -78,6 +79,55 @@ TEST_CASE_TEMPLATE("Conv1d is Conv2d on images of one row", T, float, double) {
   CHECK(distance(layer(x), expected(wide, row, shape)) < rounding<T>);
   CHECK(layer(x).shape() == Shape{2, 6, 5});
   CHECK(shape == Shape{2, 6, 1, 5});
+}
+
+TEST_CASE("ConvTranspose2d has PyTorch's layout and values") {
+  // Input sin(0.37 k), weight cos(sin(0.37 k)), k from 1 in row-major order; PyTorch 1.13.1, in double.
+  const auto numbers = [](std::initializer_list<std::size_t> shape, std::size_t count) {
+    xt::xarray<double> made = xt::sin(0.37 * xt::arange<double>(1, static_cast<double>(count + 1)));
+    made.reshape(std::vector<std::size_t>(shape));
+    return made;
+  };
+  ConvTranspose2d<double> layer(4, 2, {2, 3},
+                                {.stride = {2, 1}, .padding = {1, 0}, .output_padding = {1, 0}, .groups = 2});
+  CHECK(layer.weight().shape() == Shape{4, 1, 2, 3});
+  CHECK(layer.bias().shape() == Shape{2});
+  layer.weight().set_value(xt::cos(numbers({4, 1, 2, 3}, 24)));
+  layer.bias().set_value(xt::xarray<double>{0.5, -1});
+  const auto y = layer(xgrad::constant(numbers({2, 4, 2, 3}, 48)));
+  CHECK(y.shape() == Shape{2, 2, 3, 5});
+  const std::vector<double> values = {1.14882597,  1.59435831,  1.88921672,  1.45691647,    1.01930608,
+                                      0.972740299, 0.962601625, 0.476253098, -0.0111216144, 0.0515450647,
+                                      0.584333762, 0.533049332, 0.488701872, 0.5004035,     0.507029928,
+                                      -1.54315277, -1.839286,   -1.65558,    -1.02177011,   -0.758806334};
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    CAPTURE(i);
+    CHECK(y.value().storage()[i] == doctest::Approx(values[i]).epsilon(1e-8));
+  }
+  check_gradients(layer, sample<double>({2, 4, 2, 3}, 5));
+  ConvTranspose2d<double> without_bias(2, 3, 2, {.dilation = 2}, false);
+  CHECK_FALSE(without_bias.bias().defined());
+  check_gradients(without_bias, sample<double>({1, 2, 3, 3}, 7));
+}
+
+TEST_CASE(
+    "ConvTranspose2d starts uniform in +- 1 / sqrt(out / groups times the kernel), and refuses what cannot "
+    "be") {
+  ConvTranspose2d<double> layer(300, 8, {3, 5}, {.groups = 2});
+  check_range(layer.weight(), 1 / std::sqrt(4.0 * 15));
+  CHECK(xt::amax(xt::abs(layer.bias().value()))() <= 1 / std::sqrt(4.0 * 15));
+  const auto refused = [](std::size_t in, std::size_t out, const xgrad::ConvTranspose2dOptions& options) {
+    return message_of<ValueError>([&] { ConvTranspose2d<float>(in, out, 3, options); });
+  };
+  CHECK(refused(0, 4, {}) == "ConvTranspose2d: 0 channels in and 4 out; both must be at least 1");
+  CHECK(refused(4, 6, {.groups = 4}) ==
+        "ConvTranspose2d: 4 groups of 4 channels in and 6 out; the groups must divide both");
+  CHECK(refused(4, 6, {.stride = 0}) ==
+        "ConvTranspose2d: a stride or dilation is 0; each must be at least 1");
+  CHECK(refused(4, 6, {.stride = 2, .output_padding = 2}) ==
+        "ConvTranspose2d: an output_padding is 2; each must be less than the stride or the dilation of its "
+        "axis");
+  CHECK(refused(4, 6, {.output_padding = -1}) == "ConvTranspose2d: a padding is -1; each must be at least 0");
 }
 
 TEST_CASE("convolutional layers have right gradients, with and without a bias") {

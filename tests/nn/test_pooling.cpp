@@ -3,16 +3,19 @@
 #include <doctest/doctest.h>
 #include <xgrad/nn/pooling.hpp>
 
+#include "../message_of.hpp"
 #include "layer_checks.hpp"
 
 namespace {
 
 using xgrad::Shape;
+using xgrad::nn::AdaptiveAvgPool2d;
 using xgrad::nn::AvgPool2d;
 using xgrad::nn::MaxPool2d;
 using xgrad::testing::as_doubles;
 using xgrad::testing::check_gradients;
 using xgrad::testing::distance;
+using xgrad::testing::message_of;
 using xgrad::testing::PoolCase;
 using xgrad::testing::rounding;
 using xgrad::testing::sample;
@@ -49,6 +52,33 @@ TEST_CASE("pooling layers have no parameters, and right gradients") {
   CHECK(average.parameters().empty());
   check_gradients(largest, sample<double>({2, 2, 5, 4}, 2));
   check_gradients(average, sample<double>({2, 2, 5, 4}, 3));
+}
+
+TEST_CASE("AdaptiveAvgPool2d gives the extents that it is told, and PyTorch's means") {
+  // sin(0.37 k) for k from 1; PyTorch 1.13.1, in double.
+  xt::xarray<double> numbers = xt::sin(0.37 * xt::arange<double>(1, 36));
+  numbers.reshape({1, 1, 5, 7});
+  const auto x = xgrad::parameter(numbers);
+  AdaptiveAvgPool2d<double> pool({3, 2});
+  const auto y = pool(x);
+  CHECK(y.shape() == Shape{1, 1, 3, 2});
+  const std::vector<double> means = {0.198785194,  -0.0467399196, 0.0380833425,
+                                     -0.172472122, -0.133661346,  -0.248193446};
+  for (std::size_t i = 0; i < 6; ++i) CHECK(as_doubles(y)[i] == doctest::Approx(means[i]).epsilon(1e-8));
+  // More than there is: rows are repeated, and shared.
+  const auto wide = AdaptiveAvgPool2d<double>({6, 7})(x);
+  CHECK(as_doubles(wide)[0] == doctest::Approx(0.361615432).epsilon(1e-8));
+  CHECK(as_doubles(wide)[7] == doctest::Approx(0.27110585).epsilon(1e-8));
+  CHECK(as_doubles(AdaptiveAvgPool2d<double>(1)(x))[0] == doctest::Approx(xt::mean(numbers)()));
+  check_gradients(pool, sample<double>({2, 2, 5, 4}, 3));
+  CHECK(pool.parameters().empty());
+  CHECK(pool.name() == "AdaptiveAvgPool2d");
+  CHECK(pool.output_size()[1] == 2);
+  CHECK(message_of([] { AdaptiveAvgPool2d<float>(0); }) ==
+        "AdaptiveAvgPool2d: an extent of the output is 0; it must be at least 1");
+  CHECK(message_of([&] {
+          pool(sample<double>({2, 5, 4}, 1));
+        }) == "adaptive_avg_pool2d: images [2, 5, 4] has 3 axes, and 4 axes are needed; give [N, C, H, W]");
 }
 
 TEST_CASE("pooling layers go by their names, and pass on what their operations refuse") {

@@ -17,6 +17,7 @@ std::vector<OperationRow> all_rows() {
   for (const auto family : {
            core_rows,
            arithmetic_rows,
+           rounding_rows,
            exponential_rows,
            activation_rows,
            shape_rows,

@@ -105,6 +105,7 @@ const std::map<std::string, std::string>& checked_elsewhere();
 
 std::vector<OperationRow> core_rows();
 std::vector<OperationRow> arithmetic_rows();
+std::vector<OperationRow> rounding_rows();
 std::vector<OperationRow> exponential_rows();
 std::vector<OperationRow> activation_rows();
 std::vector<OperationRow> reduction_rows();

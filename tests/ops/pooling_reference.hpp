@@ -65,4 +65,40 @@ inline std::vector<double> avg_spread(const PoolCase& c, const double* dy) {
   return x;
 }
 
+/// Calls each(offset in y, offset in x, elements of the window) for windows that cover [N, C, H, W] and give
+/// rows x columns.
+template <class Each>
+void for_each_covered(const Shape& x, std::size_t rows, std::size_t columns, const Each& each) {
+  std::size_t at = 0;
+  for (std::size_t plane = 0; plane < x[0] * x[1]; ++plane)
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < columns; ++j, ++at) {
+        const auto past = [](std::size_t k, std::size_t in, std::size_t out) {
+          return (k * in + out - 1) / out;
+        };
+        const std::size_t top = i * x[2] / rows, bottom = past(i + 1, x[2], rows);
+        const std::size_t left = j * x[3] / columns, right = past(j + 1, x[3], columns);
+        for (std::size_t row = top; row < bottom; ++row)
+          for (std::size_t column = left; column < right; ++column)
+            each(at, (plane * x[2] + row) * x[3] + column,
+                 static_cast<double>((bottom - top) * (right - left)));
+      }
+}
+
+inline std::vector<double> adaptive_pooled(const Shape& x, std::size_t rows, std::size_t columns,
+                                           const double* data) {
+  std::vector<double> y(x[0] * x[1] * rows * columns, 0);
+  for_each_covered(x, rows, columns,
+                   [&](std::size_t to, std::size_t at, double n) { y[to] += data[at] / n; });
+  return y;
+}
+
+inline std::vector<double> adaptive_spread(const Shape& x, std::size_t rows, std::size_t columns,
+                                           const double* dy) {
+  std::vector<double> images(element_count(x), 0);
+  for_each_covered(x, rows, columns,
+                   [&](std::size_t from, std::size_t at, double n) { images[at] += dy[from] / n; });
+  return images;
+}
+
 }  // namespace xgrad::testing

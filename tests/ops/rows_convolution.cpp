@@ -1,3 +1,4 @@
+#include <xgrad/ops/adaptive_pooling.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/convolution.hpp>
 #include <xgrad/ops/pooling.hpp>
@@ -109,6 +110,28 @@ std::vector<OperationRow> average_rows(const char* variant, const PoolCase& c) {
           })};
 }
 
+/// To 3 x 2, from extents that are multiples, that are not, and that are smaller.
+std::vector<OperationRow> adaptive_rows(const char* variant, const Shape& x) {
+  const auto with_planes = [=](const Shape& dy) {
+    return dy.size() < 2 ? x : Shape{dy[0], dy[1], x[2], x[3]};
+  };
+  return {row(
+              "adaptive_avg_pool2d", variant, {{x}},
+              [=](const auto& in) {
+                return square(adaptive_avg_pool2d(in[0], {3, 2}));
+              },
+              [=](const Arrays& in) { return squares(adaptive_pooled(in[0].shape(), 3, 2, data(in[0]))); }),
+          row(
+              "adaptive_avg_pool2d_gradient", variant, {{{x[0], x[1], 3, 2}}},
+              [=](const auto& in) {
+                return square(adaptive_avg_pool2d_gradient(in[0], with_planes(in[0].shape())));
+              },
+              [=](const Arrays& in) {
+                const Array<double>& dy = in[0];
+                return squares(adaptive_spread(with_planes(dy.shape()), dy.shape(2), dy.shape(3), data(dy)));
+              })};
+}
+
 }  // namespace
 
 std::vector<OperationRow> convolution_rows() {
@@ -146,6 +169,10 @@ std::vector<OperationRow> pooling_rows() {
                                    max_row("dilated", {{1, 2, 6, 7}, {2, 3}, {2, 1}, {1, 1}, {2, 2}})};
   for (const auto& [variant, c] : {std::pair{"", tiles}, std::pair{"overlapping, padded", overlapping}})
     for (const OperationRow& made : average_rows(variant, c)) all.push_back(made);
+  for (const auto& [variant, x] :
+       {std::pair{"", Shape{2, 2, 6, 4}}, std::pair{"shared rows", Shape{2, 1, 5, 7}},
+        std::pair{"of less", Shape{1, 2, 2, 1}}})
+    for (const OperationRow& made : adaptive_rows(variant, x)) all.push_back(made);
   return all;
 }
 
@@ -160,6 +187,8 @@ std::vector<FurtherShapes> convolution_shapes() {
       of_one("max_pool2d (overlapping, padded)", {{0, 2, 5, 6}}, {{16, 8, 41, 40}}),
       of_one("avg_pool2d", {{0, 2, 5, 4}, {2, 0, 5, 4}}, {{16, 8, 41, 40}}),
       of_one("avg_pool2d (overlapping, padded)", {{0, 2, 5, 6}}, {{16, 8, 41, 40}}),
+      of_one("adaptive_avg_pool2d", {{0, 2, 6, 4}, {2, 0, 5, 4}}, {{16, 8, 41, 40}}),
+      of_one("adaptive_avg_pool2d_gradient", {{0, 2, 3, 2}, {2, 0, 3, 2}}, {{401, 31, 3, 2}}),
       of_one("avg_pool2d_gradient", {{0, 2, 2, 2}, {2, 0, 2, 2}}, {{401, 31, 2, 2}}),
   };
 }
@@ -181,6 +210,11 @@ std::vector<Refusal> convolution_refusals() {
       {"max_pool2d", {{}}, {"4 axes", "[]"}},
       {"avg_pool2d", {{}}, {"4 axes", "[]"}},
       {"max_pool2d", {{2, 2, 5, 1}}, {"[2, 2, 5, 1]", "axis 3"}},
+      {"adaptive_avg_pool2d", {{2, 5, 4}}, {"4 axes", "[2, 5, 4]", "[N, C, H, W]"}},
+      {"adaptive_avg_pool2d", {{}}, {"4 axes", "[]"}},
+      {"adaptive_avg_pool2d", {{1, 1, 0, 3}}, {"axis 2", "[1, 1, 0, 3]", "is empty"}, value_error},
+      {"adaptive_avg_pool2d_gradient", {{2, 2, 3}}, {"4 axes", "[2, 2, 3]"}},
+      {"adaptive_avg_pool2d_gradient", {{}}, {"4 axes", "[]"}},
       {"avg_pool2d", {{2, 2, 1, 4}}, {"[2, 2, 1, 4]", "axis 2"}},
       {"avg_pool2d_gradient", {{2, 2, 5, 4}}, {"[2, 2, 5, 4]", "[2, 2, 2, 2]"}},
       {"avg_pool2d_gradient", {{}}, {"[]", "[2, 2, 2, 2]"}},

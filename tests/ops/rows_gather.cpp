@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <numeric>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/extremes.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/sorting.hpp>
 
@@ -104,6 +106,22 @@ std::vector<OperationRow> chosen_rows() {
       row(
           "sort", "", distinct, [](const auto& in) { return sort(in[0], -1); },
           [](const Arrays& in) { return rows_in_order(in[0], in[0].shape(1), false); }),
+      row(
+          "max_with_indices", "", distinct, [](const auto& in) { return max_with_indices(in[0], -1).values; },
+          reducing(
+              {-1},
+              [](const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], larger); })),
+      row(
+          "max_with_indices", "first axis, kept", distinct,
+          [](const auto& in) { return max_with_indices(in[0], 0, {.keep_dims = true}).values; },
+          reducing(
+              {0},
+              [](const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], larger); })),
+      row(
+          "min_with_indices", "", distinct, [](const auto& in) { return min_with_indices(in[0], -1).values; },
+          reducing(
+              {-1},
+              [](const Line& line) { return std::accumulate(line.begin(), line.end(), line[0], smaller); })),
       row(
           "topk", "", distinct, [](const auto& in) { return topk(in[0], 2).values; },
           [](const Arrays& in) { return rows_in_order(in[0], 2, true); }),

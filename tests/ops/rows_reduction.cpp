@@ -203,6 +203,11 @@ std::vector<FurtherShapes> reduction_shapes() {
   all.push_back(of_one("cumsum (last axis)", {{0, 3}, {3, 0}}, {{401, 701}}));
   all.push_back(of_one("cumsum (middle axis)", {{2, 0, 3}, {0, 4, 3}, {2, 4, 0}}, {{31, 501, 21}}));
   all.push_back(of_one("cumsum (all)", {{}, {0}, {3, 0}}, {{301001}}));
+  all.push_back(of_one("cumprod (last axis)", {{0, 3}, {3, 0}, {3, 1}}, {{401, 701}}));
+  all.push_back(of_one("cumprod (middle axis)", {{2, 0, 3}, {0, 4, 3}, {2, 4, 0}}, {{31, 501, 21}}));
+  all.push_back(of_one("cumprod (all)", {{}, {0}, {3, 0}}, {{3001}}));
+  for (const char* row : {"linear_recurrence (last axis)", "linear_recurrence (first axis, from the end)"})
+    all.push_back({row, {{{0, 3}, {0, 3}}, {{3, 0}, {3, 0}}, {{1, 1}, {1, 1}}}, {{{401, 301}, {401, 301}}}});
   return all;
 }
 
@@ -227,6 +232,9 @@ std::vector<Refusal> reduction_refusals() {
       {"std (middle axis)", {{4}}, {"axis 1", "[4]"}},
       {"norm (middle axis)", {{4}}, {"axis 1", "[4]"}},
       {"cumsum (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"cumprod (middle axis)", {{4}}, {"axis 1", "[4]"}},
+      {"linear_recurrence (last axis)", {{3, 4}, {4}}, {"[3, 4]", "[4]"}},
+      {"linear_recurrence (last axis)", {{}, {}}, {"axis -1", "[]"}},
       {"prod (middle axis)", {{4}}, {"axis 1", "[4]"}},
       {"prod_gradient", {{3, 7}, {7, 1}}, {"[7, 1]", "[3, 7]"}},
       {"prod_gradient", {{7}, {1}}, {"[1]", "[7]"}},

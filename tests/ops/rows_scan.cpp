@@ -1,3 +1,4 @@
+#include <xgrad/ops/cumprod.hpp>
 #include <xgrad/ops/scan.hpp>
 
 #include "gradient_of.hpp"
@@ -23,6 +24,31 @@ Reference running_sums(std::size_t axis) {
     const Around around(in[0], axis);
     for (std::size_t k = 0; k < result.size(); ++k)
       if (k / around.inner % around.extent > 0) result[k] += result[k - around.inner];
+    return result;
+  };
+}
+
+Reference running_products(std::size_t axis) {
+  return [=](const Arrays& in) {
+    std::vector<double> result(in[0].cbegin(), in[0].cend());
+    const Around around(in[0], axis);
+    for (std::size_t k = 0; k < result.size(); ++k)
+      if (k / around.inner % around.extent > 0) result[k] *= result[k - around.inner];
+    return result;
+  };
+}
+
+Reference recurrence(std::size_t axis, bool from_the_end) {
+  return [=](const Arrays& in) {
+    std::vector<double> result(in[1].cbegin(), in[1].cend());
+    const Around around(in[1], axis);
+    for (std::size_t n = 0; n < result.size(); ++n) {
+      const std::size_t k = from_the_end ? result.size() - 1 - n : n,
+                        place = k / around.inner % around.extent;
+      if (from_the_end && place + 1 < around.extent)
+        result[k] += in[0].storage()[k + around.inner] * result[k + around.inner];
+      if (!from_the_end && place > 0) result[k] += in[0].storage()[k] * result[k - around.inner];
+    }
     return result;
   };
 }
@@ -70,6 +96,30 @@ std::vector<OperationRow> scan_rows() {
             for (double x : in[0]) result.push_back(x + (result.empty() ? 0 : result.back()));
             return result;
           }),
+      row(
+          "cumprod", "last axis", {{{3, 7}}}, [](const auto& in) { return cumprod(in[0], -1); },
+          running_products(1)),
+      row(
+          "cumprod", "first axis", {{{3, 5}}}, [](const auto& in) { return cumprod(in[0], 0); },
+          running_products(0)),
+      row(
+          "cumprod", "middle axis", {{{2, 4, 3}}}, [](const auto& in) { return cumprod(in[0], 1); },
+          running_products(1)),
+      row(
+          "cumprod", "all", {{{3, 4}}}, [](const auto& in) { return cumprod(in[0]); },
+          [](const Arrays& in) {
+            std::vector<double> result;
+            for (double x : in[0]) result.push_back(x * (result.empty() ? 1 : result.back()));
+            return result;
+          }),
+      row(
+          "linear_recurrence", "last axis", {{{3, 5}}, {{3, 5}}},
+          [](const auto& in) { return detail::linear_recurrence(in[0], in[1], -1, false); },
+          recurrence(1, false)),
+      row(
+          "linear_recurrence", "first axis, from the end", {{{4, 3}}, {{4, 3}}},
+          [](const auto& in) { return detail::linear_recurrence(in[0], in[1], 0, true); },
+          recurrence(0, true)),
       row(
           "prod", "last axis", {{{3, 7}}}, [](const auto& in) { return prod(in[0], {.axes = {-1}}); },
           products({1})),

@@ -7,13 +7,17 @@
 #include <map>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/cumprod.hpp>
 #include <xgrad/ops/decomposition.hpp>
 #include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/extremes.hpp>
 #include <xgrad/ops/layer_norm.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/rounding.hpp>
 #include <xgrad/ops/scan.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/slice.hpp>
@@ -68,6 +72,14 @@ const std::map<std::string, Function>& functions() {
   static const std::map<std::string, Function> all = {
       {"step(x)", [](const auto& x) { return step(x[0]); }},
       {"sign(x)", [](const auto& x) { return sign(x[0]); }},
+      {"floor(x)", [](const auto& x) { return floor(x[0]); }},
+      {"ceil(x)", [](const auto& x) { return ceil(x[0]); }},
+      {"round(x)", [](const auto& x) { return round(x[0]); }},
+      {"trunc(x)", [](const auto& x) { return trunc(x[0]); }},
+      {"last of cumprod(x...)", [](const auto& x) { return slice(cumprod(x[0], 0), {-1}); }},
+      {"values of max_with_indices(x...)", [](const auto& x) { return max_with_indices(x[0], 0).values; }},
+      {"values of min_with_indices(x...)", [](const auto& x) { return min_with_indices(x[0], 0).values; }},
+      {"masked_fill(x, m, 7)", [](const auto& x) { return masked_fill(x[0], x[1], 7); }},
       {"abs(x)", [](const auto& x) { return abs(x[0]); }},
       {"relu(x)", [](const auto& x) { return relu(x[0]); }},
       {"leaky_relu(x)", [](const auto& x) { return leaky_relu(x[0]); }},

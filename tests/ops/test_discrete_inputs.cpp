@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 #include <xgrad/derivatives/grad.hpp>
+#include <xgrad/ops/adaptive_pooling.hpp>
 #include <xgrad/ops/comparison.hpp>
+#include <xgrad/ops/cumprod.hpp>
 #include <xgrad/ops/embedding.hpp>
+#include <xgrad/ops/extremes.hpp>
 #include <xgrad/ops/gather.hpp>
 #include <xgrad/ops/indexing.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -151,6 +154,10 @@ std::vector<Case> cases() {
       of("where(less)", {3, 4}, [=](const auto& x) { return xg::where(less(x, 0.0), x * x, x); }),
       of("sort", {3, 6, 2}, [](const auto& x) { return sort(x, 1, {.descending = true}); }),
       of("topk", {3, 6, 2}, [](const auto& x) { return topk(x, 2, 1).values; }),
+      of("max_with_indices", {3, 6, 2},
+         [](const auto& x) { return max_with_indices(x, 1, {.keep_dims = true}).values; }),
+      of("cumprod", {4, 9}, [](const auto& x) { return cumprod(x, 1); }),
+      of("adaptive_avg_pool2d", {2, 3, 7, 8}, [](const auto& x) { return adaptive_avg_pool2d(x, 3); }),
       of("max", {40, 9}, [](const auto& x) { return max(x, {.axes = {1}}); }),
       of("max of all", {3, 4}, [](const auto& x) { return max(x); }),
       of("min", {6, 4, 5},

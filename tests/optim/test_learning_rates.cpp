@@ -1,5 +1,6 @@
 // A group's own rate, and the factors of its schedules. Rates given as numbers are those of PyTorch 1.13.1
 // for the same calls, printed to twelve digits, unless a comment says otherwise.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -132,6 +133,33 @@ TEST_CASE("a warmup and a decay multiply, and other schedules alone are PyTorch'
   check_close(rates_of(cycled, 9, [&](int) { cycle.step(); }),
               {0.004, 0.052, 0.1, 0.0950484632013, 0.081174565395, 0.0611262021936, 0.0388741978064,
                0.018825834605, 0.00495193679865, 4e-07});
+}
+
+TEST_CASE("milestones and a function of one's own are PyTorch's") {
+  const auto milestones = [](int steps, const MultiStepLROptions& options) {
+    SGD<double> sgd = sgd_of_rate(0.1);
+    MultiStepLR schedule(sgd, options);
+    return rates_of(sgd, steps, [&](int) { schedule.step(); });
+  };
+  check_close(milestones(7, {.milestones = {2, 5}, .gamma = 0.5}),
+              {0.1, 0.1, 0.05, 0.05, 0.05, 0.025, 0.025, 0.025});
+  check_close(milestones(7, {.milestones = {5, 2, 2}, .gamma = 0.3}),
+              {0.1, 0.1, 0.009, 0.009, 0.009, 0.0027, 0.0027, 0.0027});
+  check_close(milestones(4, {.milestones = {0, 3}}), {0.01, 0.01, 0.01, 0.001, 0.001});
+
+  const auto function = [](int steps, const LambdaLROptions& options) {
+    SGD<double> sgd = sgd_of_rate(0.1);
+    LambdaLR schedule(sgd, options);
+    return rates_of(sgd, steps, [&](int) { schedule.step(); });
+  };
+  check_close(function(6, {.lr_lambda = [](double t) { return 1 / std::sqrt(1 + t); }}),
+              {0.1, 0.0707106781187, 0.057735026919, 0.05, 0.04472135955, 0.0408248290464, 0.0377964473009});
+  // The warmup of "Attention is all you need": four steps up, then an inverse root.
+  check_close(function(6, {.lr_lambda =
+                               [](double t) {
+                                 return std::min(std::pow(t + 1, -0.5), (t + 1) * std::pow(4, -1.5));
+                               }}),
+              {0.0125, 0.025, 0.0375, 0.05, 0.04472135955, 0.0408248290464, 0.0377964473009});
 }
 
 TEST_CASE("an own rate that changes scales a whole schedule, the least rate with it") {

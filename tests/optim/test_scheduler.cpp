@@ -60,6 +60,8 @@ using InverseRoot = Schedule<InverseRootOptions>;
 
 std::vector<Make> every_scheduler() {
   return {maker<StepLR>(StepLROptions{.step_size = 3}),
+          maker<MultiStepLR>(MultiStepLROptions{.milestones = {2, 6, 9}}),
+          maker<LambdaLR>(LambdaLROptions{.lr_lambda = [](double t) { return 1 / (1 + t); }}),
           maker<ExponentialLR>(ExponentialLROptions{.gamma = 0.9}),
           maker<CosineAnnealingLR>(CosineAnnealingLROptions{.t_max = 10, .eta_min = 0.01}),
           maker<OneCycleLR>(OneCycleLROptions{.total_steps = 10}),
@@ -74,6 +76,39 @@ TEST_CASE("StepLR multiplies by gamma every step_size steps") {
   StepLR scheduler(groups.sgd, {.step_size = 3, .gamma = 0.5});
   const std::vector<double> factors = {1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.125};
   check_rates(groups.sgd, scheduler, 9, [&](int t) { return factors[static_cast<std::size_t>(t)]; });
+}
+
+TEST_CASE("MultiStepLR multiplies by gamma at each milestone, whatever their order") {
+  TwoGroups groups;
+  MultiStepLR scheduler(groups.sgd, {.milestones = {5, 2}, .gamma = 0.5});
+  const std::vector<double> factors = {1, 1, 0.5, 0.5, 0.5, 0.25, 0.25};
+  check_rates(groups.sgd, scheduler, 6, [&](int t) { return factors[static_cast<std::size_t>(t)]; });
+}
+
+TEST_CASE("LambdaLR takes its factor from a function of the number of steps") {
+  TwoGroups groups;
+  // An integer division would give 1, 0, 0, ...
+  LambdaLR scheduler(groups.sgd, {.lr_lambda = [](auto t) { return 1 / (1 + t); }});
+  check_rates(groups.sgd, scheduler, 12, [](int t) { return 1.0 / (1 + t); });
+
+  TwoGroups others;
+  const double slope = 0.25;
+  const auto falling = [&](int t) { return 1 - slope * t; };
+  LambdaLR captured(others.sgd, {.lr_lambda = falling});
+  check_rates(others.sgd, captured, 3, falling);
+}
+
+TEST_CASE("LambdaLR: a factor that is no rate's is refused by name, and changes nothing") {
+  TwoGroups groups;
+  LambdaLR scheduler(groups.sgd, {.lr_lambda = [](double t) { return 1 - 0.5 * t; }});
+  scheduler.step();
+  scheduler.step();
+  CHECK(groups.sgd.learning_rate() == 0);
+  CHECK(message_of([&] { scheduler.step(); }) ==
+        "LambdaLR: lr_lambda gives -0.500000 at step 3; a factor must be finite and at least 0");
+  CHECK(scheduler.steps() == 2);
+  CHECK(message_of([&] { LambdaLR(groups.sgd, {.lr_lambda = [](double t) { return 1 / t; }}); }) ==
+        "LambdaLR: lr_lambda gives inf at step 0; a factor must be finite and at least 0");
 }
 
 TEST_CASE("ExponentialLR multiplies by gamma at every step") {
@@ -252,6 +287,16 @@ TEST_CASE("schedulers: a bad option is an error that names it, and the rates sta
   CHECK(made([](auto& o) { StepLR(o, {}); }) == "StepLR: step_size is 0; it must be at least 1");
   CHECK(made([](auto& o) { StepLR(o, {.step_size = 1, .gamma = 0}); }) ==
         "StepLR: gamma is 0; it must be finite and above 0");
+  CHECK(made([](auto& o) { MultiStepLR(o, {}); }) ==
+        "MultiStepLR: there are no milestones; give the numbers of steps at which the rate falls");
+  CHECK(made([](auto& o) {
+          MultiStepLR(o, {.milestones = {3, -1}});
+        }) == "MultiStepLR: a milestone is -1; it must be finite and at least 0");
+  CHECK(made([](auto& o) { MultiStepLR(o, {.milestones = {3}, .gamma = -1}); }) ==
+        "MultiStepLR: gamma is -1; it must be finite and above 0");
+  const std::string no_function = "LambdaLR: there is no lr_lambda; give a function of the number of steps";
+  CHECK(made([](auto& o) { LambdaLR(o, {}); }) == no_function);
+  CHECK(made([](auto& o) { LambdaLR(o, {.lr_lambda = std::function<double(int)>()}); }) == no_function);
   CHECK(made([](auto& o) { ExponentialLR(o, {}); }) ==
         "ExponentialLR: gamma is 0; it must be finite and above 0");
   CHECK(made([](auto& o) { CosineAnnealingLR(o, {}); }) ==
