@@ -55,13 +55,14 @@ Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Vari
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
-  return std::make_tuple(instantiate::overload<Mask(const V&, const V&)>(equal),
-                         instantiate::overload<Mask(const V&, const V&)>(not_equal),
-                         instantiate::overload<Mask(const V&, const V&)>(less),
-                         instantiate::overload<Mask(const V&, const V&)>(less_equal),
-                         instantiate::overload<Mask(const V&)>(isfinite),
-                         instantiate::overload<V(const Mask&, const V&, const V&)>(where),
-                         instantiate::overload<V(const V&, const V&, const V&)>(where));
+  return std::make_tuple(
+      instantiate::overload<Mask(const V&, const V&)>(equal),
+      instantiate::overload<Mask(const V&, const V&)>(not_equal),
+      instantiate::overload<Mask(const V&, const V&)>(less),
+      instantiate::overload<Mask(const V&, const V&)>(less_equal),
+      instantiate::overload<Mask(const V&)>(isfinite),
+      instantiate::overload<V(const Mask&, const V&, const V&)>(where<typename V::value_type>),
+      instantiate::overload<V(const V&, const V&, const V&)>(where));
 });
 
 }  // namespace xgrad

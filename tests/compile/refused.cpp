@@ -90,6 +90,25 @@ void axes(const V& x, int whole, std::size_t size) {
   xg::norm(x, {0, 1});                  // refused
 }
 
+void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
+  auto f = xg::elementwise("f", [](auto u, auto v) { return u * v; });
+  f(x, 0.5);
+  f(a, x);
+  xg::maximum(x, a);
+  xg::matmul(a, x, {.transpose_a = true});
+  xg::concatenate({x, a});
+  f(x);                          // refused
+  f(x, x, x);                    // refused
+  f(a, a);                       // refused
+  f(x, single);                  // refused
+  f(x, "0.5");                   // refused
+  xg::maximum(x, single);        // refused
+  xg::maximum(a, a);             // refused
+  xg::matmul(x, single);         // refused
+  xg::concatenate({x, single});  // refused
+  xg::concatenate({a, a});       // refused
+}
+
 void numbers_of_layers(double real, const char* text) {
   xg::nn::Linear<double>(2.5, 3);                      // refused
   xg::nn::Linear<double>(2, 3, 4);                     // refused
