@@ -206,13 +206,13 @@ auto relu(X&& x) {
 template <detail::Reading V, class S = double>
 requires detail::go_beside<V, S>
 auto leaky_relu(const V& x, const S& slope = 0.01) {
-  return detail::apply_with_scalars<formulas::LeakyRelu, formulas::Activation>(x, slope);
+  return detail::apply_beside<formulas::LeakyRelu, formulas::Activation>(x, slope);
 }
 /// x where x > 0, alpha (exp(x) - 1) elsewhere.
 template <detail::Reading V, class S = double>
 requires detail::go_beside<V, S>
 auto elu(const V& x, const S& alpha = 1) {
-  return detail::apply_with_scalars<formulas::Elu, formulas::Activation>(x, alpha);
+  return detail::apply_beside<formulas::Elu, formulas::Activation>(x, alpha);
 }
 /// 1.0507 times elu with alpha = 1.6733.
 template <detail::ReadingRef X>
@@ -248,7 +248,7 @@ auto softsign(X&& x) {
 template <detail::Reading V, class A = double, class B = double>
 requires detail::go_beside<V, A, B>
 auto hardtanh(const V& x, const A& min = -1, const B& max = 1) {
-  return detail::apply_with_scalars<formulas::Hardtanh, formulas::Activation>(x, min, max);
+  return detail::apply_beside<formulas::Hardtanh, formulas::Activation>(x, min, max);
 }
 
 }  // namespace xgrad

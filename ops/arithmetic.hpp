@@ -1,14 +1,11 @@
-// Arithmetic, comparison and choice, elementwise; operands broadcast as NumPy's do, and a scalar may stand
-// for any.
+// Arithmetic, comparison and choice, elementwise; operands broadcast as NumPy's do, and a scalar, an
+// Array or an xtensor expression may stand for any beside a Variable. Those of two operands are of xtensor's
+// own shape (A&&, B&&) and more constrained, so that xtensor's lose where a call names no namespace.
 #pragma once
 
 #include "../core/formula/add_multiply.hpp"
 #include "../core/formula/formula.hpp"
-#include "scalar_operands.hpp"
-// Kernel files include formulas too, and must not see containers.
-#ifndef XGRAD_ISA
-#include "../core/graph/variable.hpp"
-#endif
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -275,21 +272,24 @@ struct Arithmetic {
 // (Of two readings, core/formula/add_multiply.hpp has these two.)
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto add(const A& a, const B& b) { return detail::apply_with_scalars<formulas::Add, formulas::Core>(a, b); }
-template <class A, class B>
-requires detail::have_reading<A, B>
-auto multiply(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::Multiply, formulas::Core>(a, b);
+auto add(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Add, formulas::Core>(std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto subtract(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::Subtract, formulas::Arithmetic>(a, b);
+auto multiply(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Multiply, formulas::Core>(std::forward<A>(a), std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto divide(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::Divide, formulas::Arithmetic>(a, b);
+auto subtract(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Subtract, formulas::Arithmetic>(std::forward<A>(a),
+                                                                        std::forward<B>(b));
+}
+template <class A, class B>
+requires detail::have_reading<A, B>
+auto divide(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Divide, formulas::Arithmetic>(std::forward<A>(a), std::forward<B>(b));
 }
 template <detail::ReadingRef X>
 auto negative(X&& x) {
@@ -297,8 +297,9 @@ auto negative(X&& x) {
 }
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto pow(const A& x, const B& exponent) {
-  return detail::apply_with_scalars<formulas::Pow, formulas::Arithmetic>(x, exponent);
+auto pow(A&& x, B&& exponent) {
+  return detail::apply_beside<formulas::Pow, formulas::Arithmetic>(std::forward<A>(x),
+                                                                   std::forward<B>(exponent));
 }
 template <detail::ReadingRef X>
 auto square(X&& x) {
@@ -326,24 +327,26 @@ auto sign(X&& x) {
 }
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto maximum(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::Maximum, formulas::Arithmetic>(a, b);
+auto maximum(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Maximum, formulas::Arithmetic>(std::forward<A>(a),
+                                                                       std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto minimum(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::Minimum, formulas::Arithmetic>(a, b);
+auto minimum(A&& a, B&& b) {
+  return detail::apply_beside<formulas::Minimum, formulas::Arithmetic>(std::forward<A>(a),
+                                                                       std::forward<B>(b));
 }
 template <detail::Reading V, class A, class B>
 requires detail::go_beside<V, A, B>
 auto clamp(const V& x, const A& low, const B& high) {
-  return detail::apply_with_scalars<formulas::Clamp, formulas::Arithmetic>(x, low, high);
+  return detail::apply_beside<formulas::Clamp, formulas::Arithmetic>(x, low, high);
 }
 /// In formulas: `yes` where the condition is not 0.
 template <detail::Reading V, class A, class B>
 requires detail::go_beside<V, A, B>
 auto select(const V& condition, const A& yes, const B& no) {
-  return detail::apply_with_scalars<formulas::Where, formulas::Arithmetic>(condition, yes, no);
+  return detail::apply_beside<formulas::Where, formulas::Arithmetic>(condition, yes, no);
 }
 
 }  // namespace xgrad

@@ -1,4 +1,5 @@
-// Normalisation of channels over a batch.
+// Normalisation of channels over a batch. Beside a Variable an Array or xtensor expression stands for any
+// other operand.
 #pragma once
 
 #include <utility>
@@ -6,6 +7,7 @@
 #include "../core/array/array.hpp"
 #include "../core/graph/record.hpp"
 #include "normalization_options.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -24,6 +26,12 @@ template <detail::Tensor V>
 V batch_norm(const V& x, const NormalizationOptions& options = {});
 template <detail::Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
+template <class X, class Gamma, class Beta>
+requires detail::are_mixed<X, Gamma, Beta>
+auto batch_norm(X&& x, Gamma&& gamma, Beta&& beta, const NormalizationOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::batch_norm(in..., options); },
+                               std::forward<X>(x), std::forward<Gamma>(gamma), std::forward<Beta>(beta));
+}
 
 /// The same, and the statistics that it found on its way.
 template <detail::Tensor V>
@@ -42,6 +50,15 @@ template <detail::Tensor V>
 V batch_norm(const V& x, const V& gamma, const V& beta,
              const BatchStatistics<typename V::value_type>& statistics,
              const NormalizationOptions& options = {});
+template <class X, class Gamma, class Beta>
+requires detail::are_mixed<X, Gamma, Beta>
+auto batch_norm(X&& x, Gamma&& gamma, Beta&& beta,
+                const BatchStatistics<typename detail::reading_among<X, Gamma, Beta>::value_type>& statistics,
+                const NormalizationOptions& options = {}) {
+  return detail::with_operands(
+      [&](const auto&... in) { return xgrad::batch_norm(in..., statistics, options); }, std::forward<X>(x),
+      std::forward<Gamma>(gamma), std::forward<Beta>(beta));
+}
 
 namespace detail {
 

@@ -87,17 +87,17 @@ Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double va
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_variables([]<class V>() {
-  return std::make_tuple(instantiate::overload<Mask(const V&, const V&)>(equal),
-                         instantiate::overload<Mask(const V&, const V&)>(not_equal),
-                         instantiate::overload<Mask(const V&, const V&)>(less),
-                         instantiate::overload<Mask(const V&, const V&)>(less_equal),
-                         instantiate::overload<Mask(const V&)>(isfinite),
-                         instantiate::overload<Mask(const V&)>(isnan),
-                         instantiate::overload<Mask(const V&)>(isinf),
-                         instantiate::overload<V(const V&, const Mask&, double)>(masked_fill),
-                         instantiate::overload<V(const V&, const V&, double)>(masked_fill),
-                         instantiate::overload<V(const Mask&, const V&, const V&)>(where),
-                         instantiate::overload<V(const V&, const V&, const V&)>(where));
+  return std::make_tuple(
+      instantiate::overload<Mask(const V&, const V&)>(equal),
+      instantiate::overload<Mask(const V&, const V&)>(not_equal),
+      instantiate::overload<Mask(const V&, const V&)>(less),
+      instantiate::overload<Mask(const V&, const V&)>(less_equal),
+      instantiate::overload<Mask(const V&)>(isfinite), instantiate::overload<Mask(const V&)>(isnan),
+      instantiate::overload<Mask(const V&)>(isinf),
+      instantiate::overload<V(const V&, const Mask&, double)>(masked_fill),
+      instantiate::overload<V(const V&, const V&, double)>(masked_fill),
+      instantiate::overload<V(const Mask&, const V&, const V&)>(where<typename V::value_type>),
+      instantiate::overload<V(const V&, const V&, const V&)>(where));
 });
 
 }  // namespace xgrad

@@ -50,52 +50,50 @@ Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value);
 template <class T>
 Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double value);
 
-// A scalar for one of the operands.
+// A scalar, an Array or an xtensor expression for one operand or two beside a Variable. Of xtensor's own
+// shape.
 
-template <class T>
-Mask equal(const Variable<T>& a, double b) {
-  return equal(a, detail::scalar_operand<Variable<T>>(b));
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask equal(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::equal(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
 }
-template <class T>
-Mask not_equal(const Variable<T>& a, double b) {
-  return not_equal(a, detail::scalar_operand<Variable<T>>(b));
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask not_equal(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::not_equal(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
 }
-template <class T>
-Mask less(const Variable<T>& a, double b) {
-  return less(a, detail::scalar_operand<Variable<T>>(b));
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask less(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::less(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
 }
-template <class T>
-Mask less_equal(const Variable<T>& a, double b) {
-  return less_equal(a, detail::scalar_operand<Variable<T>>(b));
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask less_equal(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::less_equal(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
 }
-template <class T>
-Mask greater(const Variable<T>& a, double b) {
-  return less(detail::scalar_operand<Variable<T>>(b), a);
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask greater(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::greater(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
 }
-template <class T>
-Mask greater_equal(const Variable<T>& a, double b) {
-  return less_equal(detail::scalar_operand<Variable<T>>(b), a);
+template <class A, class B>
+requires detail::are_mixed<A, B> Mask greater_equal(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::greater_equal(in...); },
+                               std::forward<A>(a), std::forward<B>(b));
 }
-template <class T>
-Variable<T> where(const Mask& mask, const Variable<T>& a, double b) {
-  return xgrad::where(mask, a, detail::scalar_operand<Variable<T>>(b));
+/// The condition is a Variable, a Mask, or an xtensor expression, which holds where it is not 0.
+template <class C, class A, class B>
+requires(detail::are_mixed<C, A, B>&& detail::ReadingRef<C>) auto where(C&& condition, A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::where(in...); },
+                               std::forward<C>(condition), std::forward<A>(a), std::forward<B>(b));
 }
-template <class T>
-Variable<T> where(const Mask& mask, double a, const Variable<T>& b) {
-  return xgrad::where(mask, detail::scalar_operand<Variable<T>>(a), b);
-}
-template <class T>
-Variable<T> where(const Variable<T>& condition, const Variable<T>& a, double b) {
-  return xgrad::where(condition, a, detail::scalar_operand<Variable<T>>(b));
-}
-template <class T>
-Variable<T> where(const Variable<T>& condition, double a, const Variable<T>& b) {
-  return xgrad::where(condition, detail::scalar_operand<Variable<T>>(a), b);
-}
-template <class T>
-Variable<T> where(const Variable<T>& condition, double a, double b) {
-  return xgrad::where(condition, detail::scalar_operand<Variable<T>>(a),
-                      detail::scalar_operand<Variable<T>>(b));
+template <class C, class A, class B>
+requires(detail::Expression<C>&& detail::have_reading<A, B>) auto where(C&& mask, A&& a, B&& b) {
+  const Mask& chosen = std::forward<C>(mask);
+  return detail::with_operands([&](const auto&... in) { return xgrad::where(chosen, in...); },
+                               std::forward<A>(a), std::forward<B>(b));
 }
 
 }  // namespace xgrad

@@ -1,11 +1,13 @@
 // Convolutions of images, with PyTorch's meaning: the kernel is not flipped. They are lowered to matrix
 // products, a block of images at a time. The three operations conv2d, conv_transpose2d and
 // conv2d_kernel_gradient have each other as gradients, so every order of derivative is as fast as the first.
+// Beside a Variable an Array or xtensor expression stands for images, kernel or bias.
 #pragma once
 
 #include <cstddef>
 
 #include "../core/graph/record.hpp"
+#include "operands.hpp"
 #include "pair.hpp"
 
 namespace xgrad {
@@ -42,8 +44,21 @@ struct Conv1dOptions {
 /// dilation of 0, and for a negative number.
 template <detail::Tensor V>
 V conv2d(const V& images, const V& kernel, const Conv2dOptions& options = {});
+template <class Images, class Kernel>
+requires detail::are_mixed<Images, Kernel>
+auto conv2d(Images&& images, Kernel&& kernel, const Conv2dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv2d(in..., options); },
+                               std::forward<Images>(images), std::forward<Kernel>(kernel));
+}
 template <detail::Tensor V>
 V conv2d(const V& images, const V& kernel, const V& bias, const Conv2dOptions& options = {});
+template <class Images, class Kernel, class Bias>
+requires detail::are_mixed<Images, Kernel, Bias>
+auto conv2d(Images&& images, Kernel&& kernel, Bias&& bias, const Conv2dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv2d(in..., options); },
+                               std::forward<Images>(images), std::forward<Kernel>(kernel),
+                               std::forward<Bias>(bias));
+}
 
 /// The transpose of conv2d, which is its gradient in the images: images [N, C, H, W], kernel
 /// [C, O / groups, kH, kW] and bias [O] give [N, O, oH, oW], where oH is
@@ -51,9 +66,23 @@ V conv2d(const V& images, const V& kernel, const V& bias, const Conv2dOptions& o
 /// element would be left, ValueError unless output_padding is less than the stride or the dilation.
 template <detail::Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const ConvTranspose2dOptions& options = {});
+template <class Images, class Kernel>
+requires detail::are_mixed<Images, Kernel>
+auto conv_transpose2d(Images&& images, Kernel&& kernel, const ConvTranspose2dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv_transpose2d(in..., options); },
+                               std::forward<Images>(images), std::forward<Kernel>(kernel));
+}
 template <detail::Tensor V>
 V conv_transpose2d(const V& images, const V& kernel, const V& bias,
                    const ConvTranspose2dOptions& options = {});
+template <class Images, class Kernel, class Bias>
+requires detail::are_mixed<Images, Kernel, Bias>
+auto conv_transpose2d(Images&& images, Kernel&& kernel, Bias&& bias,
+                      const ConvTranspose2dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv_transpose2d(in..., options); },
+                               std::forward<Images>(images), std::forward<Kernel>(kernel),
+                               std::forward<Bias>(bias));
+}
 
 /// The gradient of conv2d in its kernel: of `gradient`, which has the shape of conv2d's result [N, O, oH,
 /// oW], and a kernel of extents kH, kW; the result is [O, C / groups, kH, kW]. Errors as conv2d's.
@@ -65,7 +94,20 @@ V conv2d_kernel_gradient(const V& images, const V& gradient, const Pair& kernel,
 /// conv2d's.
 template <detail::Tensor V>
 V conv1d(const V& signals, const V& kernel, const Conv1dOptions& options = {});
+template <class Signals, class Kernel>
+requires detail::are_mixed<Signals, Kernel>
+auto conv1d(Signals&& signals, Kernel&& kernel, const Conv1dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv1d(in..., options); },
+                               std::forward<Signals>(signals), std::forward<Kernel>(kernel));
+}
 template <detail::Tensor V>
 V conv1d(const V& signals, const V& kernel, const V& bias, const Conv1dOptions& options = {});
+template <class Signals, class Kernel, class Bias>
+requires detail::are_mixed<Signals, Kernel, Bias>
+auto conv1d(Signals&& signals, Kernel&& kernel, Bias&& bias, const Conv1dOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::conv1d(in..., options); },
+                               std::forward<Signals>(signals), std::forward<Kernel>(kernel),
+                               std::forward<Bias>(bias));
+}
 
 }  // namespace xgrad

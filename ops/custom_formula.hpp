@@ -20,10 +20,13 @@ class ElementwiseFunction {
   explicit ElementwiseFunction(std::shared_ptr<const detail::Elementwise> operation) noexcept
       : operation_(std::move(operation)) {}
 
-  /// Applies it to Variables (recorded), which broadcast, or inside another formula.
-  template <detail::Reading V, class... Vs>
-  requires(sizeof...(Vs) + 1 == Inputs) V operator()(const V& first, const Vs&... rest) const {
-    return detail::apply(*operation_, first, rest...);
+  /// Applies it to Variables (recorded), which broadcast, or inside another formula. A scalar, an Array or an
+  /// xtensor expression may stand beside one Variable at least.
+  template <class... Es>
+  requires(sizeof...(Es) == Inputs && detail::have_reading<Es...>) auto operator()(
+      const Es&... inputs) const {
+    return detail::with_operands(
+        [&](const auto&... operands) { return detail::apply(*operation_, operands...); }, inputs...);
   }
 
  private:
@@ -88,12 +91,14 @@ auto elementwise(std::string_view name, F&& formula) {
 
 /// Applies a formula that comes with its derivative: a struct with `name`, `value` and `gradient`, where
 /// `gradient` takes the inputs, the output and the output's gradient, `unused` for what it does not read, and
-/// returns one V or, for n inputs, a std::array<V, n>.
-template <class Formula, detail::Reading V, class... Vs>
-V elementwise(const V& first, const Vs&... rest) {
+/// returns one V or, for n inputs, a std::array<V, n>. Operands are as an ElementwiseFunction's.
+template <class Formula, class... Es>
+requires detail::have_reading<Es...>
+auto elementwise(const Es&... inputs) {
   const std::shared_ptr<const detail::Elementwise>& made =
-      detail::immortal([] { return detail::make_elementwise<Formula, sizeof...(Vs) + 1>(); });
-  return detail::apply(*made, first, rest...);
+      detail::immortal([] { return detail::make_elementwise<Formula, sizeof...(Es)>(); });
+  return detail::with_operands([&](const auto&... operands) { return detail::apply(*made, operands...); },
+                               inputs...);
 }
 
 }  // namespace xgrad

@@ -1,10 +1,11 @@
 // Systems of equations, inverses, determinants and Cholesky factors, through LAPACK. A matrix is [..., n, n]:
 // axes before the last two count matrices. ShapeError if the last two extents differ. No elements (n = 0)
 // are a matrix too, whose determinant is 1. NaN goes through; of an infinity comes the limit, or a NaN where
-// elimination meets the difference of two.
+// elimination meets the difference of two. Of a and b one may be an Array or xtensor expression.
 #pragma once
 
 #include "../core/graph/record.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -13,6 +14,12 @@ namespace xgrad {
 /// is nearly so is for the caller to know. ShapeError if b has other rows than a.
 template <detail::Tensor V>
 V solve(const V& a, const V& b);
+template <class A, class B>
+requires detail::are_mixed<A, B>
+auto solve(A&& a, B&& b) {
+  return detail::with_operands([](const auto&... in) { return xgrad::solve(in...); }, std::forward<A>(a),
+                               std::forward<B>(b));
+}
 
 /// What solve_triangular takes: which half of a counts, and whether its transpose is meant.
 struct TriangularOptions {
@@ -24,6 +31,12 @@ struct TriangularOptions {
 /// element of the diagonal is 0.
 template <detail::Tensor V>
 V solve_triangular(const V& a, const V& b, const TriangularOptions& options = {});
+template <class A, class B>
+requires detail::are_mixed<A, B>
+auto solve_triangular(A&& a, B&& b, const TriangularOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::solve_triangular(in..., options); },
+                               std::forward<A>(a), std::forward<B>(b));
+}
 
 /// The inverse. ValueError if a matrix is singular. solve is faster and loses fewer digits where the inverse
 /// would be multiplied.

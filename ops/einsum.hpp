@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../core/graph/record.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -18,12 +19,21 @@ namespace xgrad {
 /// Made of permute, reshape, slice, sum, matmul and multiply, and differentiated through them. Letters that
 /// stand in one term alone are summed first; then the operands are joined from left to right, two at a time.
 /// ValueError for subscripts that cannot be read; ShapeError if a term does not fit its operand, or the
-/// extents of a letter differ (extent 1 does not broadcast).
+/// extents of a letter differ (extent 1 does not broadcast). A list in braces may hold Arrays and xtensor
+/// expressions beside a Variable.
 template <detail::Tensor V>
 V einsum(std::string_view subscripts, const std::vector<V>& operands);
 template <detail::Tensor V>
 V einsum(std::string_view subscripts, std::initializer_list<V> operands) {
   return einsum(subscripts, std::vector<V>(operands));
+}
+inline Variable<float> einsum(std::string_view subscripts,
+                              std::initializer_list<detail::Operand<float>> operands) {
+  return einsum(subscripts, detail::variables_of(operands));
+}
+inline Variable<double> einsum(std::string_view subscripts,
+                               std::initializer_list<detail::Operand<double>> operands) {
+  return einsum(subscripts, detail::variables_of(operands));
 }
 
 }  // namespace xgrad

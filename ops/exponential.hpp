@@ -318,8 +318,9 @@ auto log2(X&& x) {
 /// log(exp(a) + exp(b)), without overflow.
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto logaddexp(const A& a, const B& b) {
-  return detail::apply_with_scalars<formulas::LogAddExp, formulas::Exponential>(a, b);
+auto logaddexp(A&& a, B&& b) {
+  return detail::apply_beside<formulas::LogAddExp, formulas::Exponential>(std::forward<A>(a),
+                                                                          std::forward<B>(b));
 }
 template <detail::ReadingRef X>
 auto sin(X&& x) {
@@ -348,8 +349,8 @@ auto atan(X&& x) {
 /// The angle of the point (x, y), in [-pi, pi]: the second argument is the horizontal one, as in C.
 template <class A, class B>
 requires detail::have_reading<A, B>
-auto atan2(const A& y, const B& x) {
-  return detail::apply_with_scalars<formulas::Atan2, formulas::Exponential>(y, x);
+auto atan2(A&& y, B&& x) {
+  return detail::apply_beside<formulas::Atan2, formulas::Exponential>(std::forward<A>(y), std::forward<B>(x));
 }
 template <detail::ReadingRef X>
 auto sinh(X&& x) {

@@ -7,6 +7,7 @@
 
 #include "../core/array/array.hpp"
 #include "../core/graph/record.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -21,6 +22,13 @@ V gather(const V& x, Integer axis, const Indices& indices);
 /// any axis; what lies beyond is not read. ShapeError as gather's, and if `source` is shorter.
 template <detail::Tensor V>
 V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source);
+template <class X, class Source>
+requires detail::are_mixed<X, Source>
+auto scatter_add(X&& x, Integer axis, const Indices& indices, Source&& source) {
+  return detail::with_operands(
+      [&](const auto& to, const auto& from) { return xgrad::scatter_add(to, axis, indices, from); },
+      std::forward<X>(x), std::forward<Source>(source));
+}
 
 /// The elements for which the mask holds, row by row, along one axis. Both broadcast; ShapeError if they do
 /// not.
@@ -42,5 +50,12 @@ V masked_scatter(const V& x, const Mask& mask);
 /// ShapeError if there are no index arrays, more than axes, or if shapes do not broadcast.
 template <detail::Tensor V>
 V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Flag accumulate = false);
+template <class X, class Values>
+requires detail::are_mixed<X, Values>
+auto index_put(X&& x, const std::vector<Indices>& indices, Values&& values, Flag accumulate = false) {
+  return detail::with_operands(
+      [&](const auto& to, const auto& from) { return xgrad::index_put(to, indices, from, accumulate); },
+      std::forward<X>(x), std::forward<Values>(values));
+}
 
 }  // namespace xgrad

@@ -1,8 +1,10 @@
-// Normalisation of lines along the last axis.
+// Normalisation of lines along the last axis. Beside a Variable an Array, xtensor expression or scalar stands
+// for any other operand.
 #pragma once
 
 #include "../core/graph/record.hpp"
 #include "normalization_options.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -14,5 +16,11 @@ template <detail::Tensor V>
 V layer_norm(const V& x, const NormalizationOptions& options = {});
 template <detail::Tensor V>
 V layer_norm(const V& x, const V& gamma, const V& beta, const NormalizationOptions& options = {});
+template <class X, class Gamma, class Beta>
+requires detail::are_mixed<X, Gamma, Beta>
+auto layer_norm(X&& x, Gamma&& gamma, Beta&& beta, const NormalizationOptions& options = {}) {
+  return detail::with_operands([&](const auto&... in) { return xgrad::layer_norm(in..., options); },
+                               std::forward<X>(x), std::forward<Gamma>(gamma), std::forward<Beta>(beta));
+}
 
 }  // namespace xgrad

@@ -37,17 +37,6 @@ concept OperatorPair =
 template <class A, class B>
 using Result = typename OperandOf<A, B>::type;
 
-template <class V, class E>
-decltype(auto) as_operand(E&& e) {
-  if constexpr (std::is_same_v<std::remove_cvref_t<E>, V>) {
-    return static_cast<const V&>(e);
-  } else if constexpr (Real<E>) {
-    return scalar_operand<V>(static_cast<double>(e));
-  } else {
-    return V(make_dense<typename V::value_type>(std::forward<E>(e)));
-  }
-}
-
 /// The operation on two operands, of which one that is an rvalue is given away.
 template <class A, class B>
 Result<A, B> apply_pair(const Elementwise& operation, A&& a, B&& b) {

@@ -235,7 +235,10 @@ V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
 }
 
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
-  return std::make_tuple(sum<V>, mean<V>, max<V>, min<V>, logsumexp<V>, logsumexp_anchor<V>);
+  using Reduce = V(const V&, const ReduceOptions&);
+  return std::make_tuple(instantiate::overload<Reduce>(sum), instantiate::overload<Reduce>(mean),
+                         instantiate::overload<Reduce>(max), instantiate::overload<Reduce>(min),
+                         instantiate::overload<Reduce>(logsumexp), logsumexp_anchor<V>);
 });
 [[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
   return std::make_tuple(instantiate::overload<Indices(const V&, Integer)>(argmax),

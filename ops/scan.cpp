@@ -276,7 +276,8 @@ V detail::prod_gradient(const V& rows, const V& dy) {
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(instantiate::overload<V(const V&, Integer)>(cumsum),
-                         instantiate::overload<V(const V&)>(cumsum), prod<V>, prod_gradient<V>);
+                         instantiate::overload<V(const V&)>(cumsum),
+                         instantiate::overload<V(const V&, const ReduceOptions&)>(prod), prod_gradient<V>);
 });
 
 }  // namespace xgrad

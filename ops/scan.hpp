@@ -18,6 +18,14 @@ V cumsum(const V& x);
 /// range or named twice.
 template <detail::Tensor V>
 V prod(const V& x, const ReduceOptions& options = {});
+template <detail::Tensor V, class A>
+V prod(const V& x, const A& axes, const AfterAxes& options = {}) {
+  return xgrad::prod(x, detail::over_axes(axes, options));
+}
+template <detail::Tensor V, detail::ListedAxis A>
+V prod(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
+  return xgrad::prod(x, detail::over_axes(axes, options));
+}
 
 namespace detail {
 

@@ -1,4 +1,5 @@
-// Parts of values, and values joined from parts; both copy.
+// Parts of values, and values joined from parts; both copy. A list in braces may hold Arrays, xtensor
+// expressions and scalars beside a Variable.
 #pragma once
 
 #include <concepts>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "../core/graph/record.hpp"
+#include "operands.hpp"
 
 namespace xgrad {
 
@@ -76,6 +78,12 @@ template <class T>
 Variable<T> concatenate(std::initializer_list<Variable<T>> values, Integer axis = 0) {
   return concatenate(std::vector<Variable<T>>(values), axis);
 }
+inline Variable<float> concatenate(std::initializer_list<detail::Operand<float>> values, Integer axis = 0) {
+  return concatenate(detail::variables_of(values), axis);
+}
+inline Variable<double> concatenate(std::initializer_list<detail::Operand<double>> values, Integer axis = 0) {
+  return concatenate(detail::variables_of(values), axis);
+}
 
 /// Values of one shape, side by side along a new axis, axis `axis` of the result. ValueError if there are
 /// none, ShapeError if shapes differ.
@@ -84,6 +92,12 @@ Variable<T> stack(const std::vector<Variable<T>>& values, Integer axis = 0);
 template <class T>
 Variable<T> stack(std::initializer_list<Variable<T>> values, Integer axis = 0) {
   return stack(std::vector<Variable<T>>(values), axis);
+}
+inline Variable<float> stack(std::initializer_list<detail::Operand<float>> values, Integer axis = 0) {
+  return stack(detail::variables_of(values), axis);
+}
+inline Variable<double> stack(std::initializer_list<detail::Operand<double>> values, Integer axis = 0) {
+  return stack(detail::variables_of(values), axis);
 }
 
 /// Equal parts of x along an axis, in order. ShapeError if `parts` does not divide the extent; ValueError if

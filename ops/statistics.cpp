@@ -162,7 +162,11 @@ V norm(const V& x, const NormOptions& options) {
   return max(abs(x), over);
 }
 
-[[gnu::used]] constexpr auto instances =
-    instantiate::for_tensors([]<class V>() { return std::make_tuple(var<V>, std<V>, norm<V>); });
+// By template arguments: a function of var and std that is no template only calls these.
+[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
+  using Spread = V(const V&, const VarianceOptions&);
+  return std::make_tuple(static_cast<Spread*>(var<V>), static_cast<Spread*>(xgrad::std<V>),
+                         instantiate::overload<V(const V&, const NormOptions&)>(norm));
+});
 
 }  // namespace xgrad

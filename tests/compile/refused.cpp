@@ -21,6 +21,13 @@ void both_spellings(const V& x, short whole, std::size_t size) {
       wide(1, 4, {5, 3}, {.padding = {2, 1}}, false);
   const xg::nn::MaxPool2d<double> pool({.kernel = 3, .stride = 2, .padding = 1}), by_two(2);
   xg::sum(x, {.axes = {whole, size}, .keep_dims = whole > 0});
+  xg::sum(x, 1);
+  xg::sum(x, size, {.keep_dims = true});
+  xg::mean(x, {0, 1}, {.keep_dims = true});
+  xg::max(x, {whole});
+  xg::var(x, {0, 1}, {.keep_dims = true, .ddof = 1});
+  xg::var(x, {.axes = {0}, .ddof = 1});
+  xg::norm(x, {.axes = {0}, .p = 1});
   xg::flip(x, {1});
   xg::roll(x, {1}, {0});
   xg::squeeze(x, {1});
@@ -96,6 +103,43 @@ void values(const V& x, const std::vector<double>& numbers, const double* first,
   xg::randint(0, 10);                                        // refused
   xg::eye(2.0);                                              // refused
   x.item(1.0, 0);                                            // refused: item: an index is an integer
+}
+
+// One type a sentence, for axes are read by one function.
+void axes(const V& x, int whole, std::size_t size) {
+  xg::sum(x, 0.5);                      // refused: axes are an integer or a list of integers
+  xg::sum(x, true);                     // refused: axes are an integer or a list of integers
+  xg::sum(x, '1');                      // refused: axes are an integer or a list of integers
+  xg::sum(x, "01");                     // refused: axes are an integer or a list of integers
+  xg::sum(x, {1.0f});                   // refused: axes are an integer or a list of integers
+  xg::sum(x, std::vector<double>{1});   // refused: axes are an integer or a list of integers
+  xg::sum(x, std::vector<bool>{true});  // refused: axes are an integer or a list of integers
+  xg::max(x, x);                        // refused: of two values maximum(a, b) is the larger
+  xg::sum(x, {true});                   // refused
+  xg::sum(x, {whole, size});            // refused
+  xg::sum(x, 1, true);                  // refused
+  xg::sum(x, 1, {.axes = {0}});         // refused
+  xg::norm(x, 1);                       // refused: norm takes its axes and p by their names
+  xg::norm(x, {0, 1});                  // refused
+}
+
+void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
+  auto f = xg::elementwise("f", [](auto u, auto v) { return u * v; });
+  f(x, 0.5);
+  f(a, x);
+  xg::maximum(x, a);
+  xg::matmul(a, x, {.transpose_a = true});
+  xg::concatenate({x, a});
+  f(x);                          // refused
+  f(x, x, x);                    // refused
+  f(a, a);                       // refused
+  f(x, single);                  // refused
+  f(x, "0.5");                   // refused
+  xg::maximum(x, single);        // refused
+  xg::maximum(a, a);             // refused
+  xg::matmul(x, single);         // refused
+  xg::concatenate({x, single});  // refused
+  xg::concatenate({a, a});       // refused
 }
 
 void numbers_of_layers(double real, const char* text) {
