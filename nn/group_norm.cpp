@@ -4,6 +4,7 @@
 #include <sstream>
 #include <string>
 
+#include "../ops/creation.hpp"
 #include "../ops/layer_norm.hpp"
 #include "../ops/operators.hpp"
 #include "../ops/shape.hpp"
@@ -27,8 +28,8 @@ GroupNorm<T>::GroupNorm(Count groups, Count channels, const GroupNormOptions& op
     throw ValueError(text.str());
   }
   if (!options.affine) return;
-  weight_ = this->register_parameter("weight", Dense<T>::filled(Shape{channels_}, T(1)));
-  bias_ = this->register_parameter("bias", Dense<T>::filled(Shape{channels_}, T(0)));
+  weight_ = this->register_parameter("weight", ones<T>(channels_));
+  bias_ = this->register_parameter("bias", zeros<T>(channels_));
 }
 
 template <class T>

@@ -7,8 +7,8 @@
 namespace xgrad {
 
 // Axes are given as axes.hpp says, or all of them are meant. An axis out of range or named twice is a
-// ShapeError. Work is split by the shape alone, so a result does not
-// depend on the number of threads.
+// ShapeError.
+// Work is split by the shape alone, so a result does not depend on the number of threads.
 
 /// The sum, accumulated in double; of no elements, 0.
 template <detail::Tensor V>
