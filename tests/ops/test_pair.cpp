@@ -153,5 +153,6 @@ TEST_CASE("the largest number of an unsigned type is no negative one") {
   CHECK(loader.size() == 1);
   CHECK(xg::Count(all).number() == std::numeric_limits<std::int64_t>::max());
   CHECK(xg::Count(-3).number() == -3);
-  CHECK(refused([] { static_cast<void>(std::size_t(xg::Count(-3))); }) == "Count: the number is -3; it must be at least 0");
+  CHECK(refused([] { static_cast<void>(std::size_t(xg::Count(-3))); }) ==
+        "Count: the number is -3; it must be at least 0");
 }
