@@ -1,0 +1,145 @@
+// The programs of docs/how-to.md, letter for letter but for the indentation: tests/api/check_page.cmake
+// compares.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <vector>
+#include <xgrad/xgrad.hpp>
+#include <xgrad/xtensor.hpp>
+namespace xg = xgrad;
+
+class Residual : public xg::nn::Module<float> {
+ public:
+  explicit Residual(std::size_t features)
+      : inner_(register_module("inner", xg::nn::Linear<float>(features, features))),
+        scale_(register_parameter("scale", xg::ones<float>({features}))) {}
+  xg::Variable<float> forward(const xg::Variable<float>& x) override {
+    return x + scale_ * xg::tanh(inner_(x));
+  }
+
+ private:
+  xg::nn::Linear<float>& inner_;
+  xg::Variable<float>& scale_;
+};
+
+namespace {
+
+/// A file that goes with its scope.
+struct Passing {
+  explicit Passing(const char* name) : path((std::filesystem::temp_directory_path() / name).string()) {}
+  ~Passing() { std::filesystem::remove(path); }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("the how-to page's module knows its parameters") {
+  Residual block(4);
+  for (const auto& [name, parameter] : block.named_parameters())
+    std::ostringstream() << name << ' ' << parameter.shape();  // inner.weight [4, 4], and so on
+  xg::nn::Sequential<float> net{xg::nn::Linear<float>(2, 4), Residual(4), xg::nn::Linear<float>(4, 1)};
+  CHECK(block.parameters().size() == 3);
+  CHECK(net.parameters().size() == 7);
+  CHECK(net(xg::constant(xg::randn<float>({5, 2}))).shape() == xg::Shape{5, 1});
+}
+
+TEST_CASE("the how-to page's training by hand fits a line") {
+  xg::manual_seed(0);
+  const auto inputs = xg::constant(xg::randn({100, 3}));
+  const auto targets = xg::matmul(inputs, xg::constant({{1}, {-2}, {0.5}})) + 3;
+  auto weight = xg::parameter(xg::zeros({3, 1}));
+  auto bias = xg::parameter(0.0);
+  for (int step = 0; step < 200; ++step) {
+    const auto loss = xg::nn::mean_squared_error(xg::matmul(inputs, weight) + bias, targets);
+    loss.backward();
+    xg::NoGrad off;
+    for (auto p : {weight, bias}) {
+      p -= 0.1 * p.grad();
+      p.zero_grad();
+    }
+  }
+  CHECK(xt::allclose(weight.value(), xg::array<double>({{1}, {-2}, {0.5}})));
+  CHECK(std::fabs(bias.item() - 3) < 1e-6);
+}
+
+TEST_CASE("the how-to page's table is read, scaled and split") {
+  const Passing table("xgrad_how_to.csv");
+  const std::string& path = table.path;
+  std::ofstream(path) << "height,width,class\n1,10,0\n2,30,1\n3,20,0\n6,60,1\n";
+  const auto read = xg::data::load_csv<float>(path, {.target = "class"});
+  const xg::Array<float> inputs = xg::data::normalise(read.inputs);
+  const xg::Indices labels = xt::cast<std::int64_t>(read.targets);
+  xg::data::TensorDataset samples(inputs, labels);
+  xg::data::DataLoader loader(samples, {.batch_size = 2, .shuffle = true, .seed = 0});
+  CHECK(read.columns == std::vector<std::string>{"height", "width"});
+  CHECK(labels == xg::Indices{0, 1, 0, 1});
+  CHECK(std::fabs(inputs(0, 0) + 2 / std::sqrt(3.5)) < 1e-6);  // mean 3, squares 4 1 0 9
+  CHECK(loader.size() == 2);
+}
+
+TEST_CASE("the how-to page's network is saved and read again") {
+  const Passing file("xgrad_how_to.safetensors");
+  const std::string& path = file.path;
+  xg::nn::Sequential<float> net{xg::nn::Linear<float>(2, 3), xg::nn::ReLU<float>()};
+  xg::nn::Sequential<float> other{xg::nn::Linear<float>(2, 3), xg::nn::ReLU<float>()};
+  xg::io::save(net, path);
+  xg::io::load(other, path);
+  CHECK(net.parameters()[0].value() == other.parameters()[0].value());
+}
+
+TEST_CASE("the how-to page's values and gradients are set and clipped") {
+  xg::nn::Linear<float> layer(2, 2);
+  auto weight = layer.parameters()[0];
+  weight.set_value(xg::eye<float>(2));
+  xg::sum(layer(xg::constant(xg::ones<float>({10, 2})))).backward();
+  const double norm = xg::optim::clip_grad_norm(layer.parameters(), 1.0);
+  weight.set_grad(0.5 * weight.grad());
+  CHECK(weight.value() == xg::eye<float>(2));
+  CHECK(norm == doctest::Approx(std::sqrt(600.0)));  // six gradients of 10
+  CHECK(weight.grad()(0, 0) == doctest::Approx(5 / std::sqrt(600.0)));
+}
+
+TEST_CASE("the how-to page's frozen layer stays") {
+  xg::nn::Linear<float> body(2, 4), head(4, 1);
+  xg::optim::SGD<float> sgd(head.parameters(), {.learning_rate = 0.1});
+  const auto x = xg::constant(xg::ones<float>({3, 2}));
+  const auto before = body.parameters()[0].value(), head_before = head.parameters()[0].value();
+  xg::Variable<float> features;
+  {
+    xg::NoGrad off;
+    features = xg::tanh(body(x));
+  }
+  xg::sum(head(features)).backward();
+  sgd.step();
+  CHECK(body.parameters()[0].value() == before);
+  CHECK_FALSE(body.parameters()[0].has_grad());
+  CHECK(head.parameters()[0].value() != head_before);
+}
+
+TEST_CASE("the how-to page's operation is checked") {
+  auto swish = xg::elementwise("swish", [](auto x) { return x / (1 + exp(-x)); });
+  const auto x = xg::parameter(xg::linspace(-2, 2, 9));
+  const auto report = xg::gradcheck([&](const xg::Variable<double>& v) { return xg::sum(swish(v)); }, {x},
+                                    {.second_order = true});
+  std::ostringstream out;
+  out << report;
+  CHECK(report.ok());
+  CHECK(swish(xg::constant(0.0)).item() == 0);
+}
+
+TEST_CASE("the how-to page's second derivatives are right") {
+  const auto x = xg::parameter({1.0, 2.0});
+  const auto y = xg::sum(x * x * x);
+  const auto slope = xg::grad(y, {x}, {.create_graph = true})[0];
+  const auto curvature = xg::grad(xg::sum(slope), {x})[0];
+  const auto f = [](const xg::Variable<double>& v) { return xg::sum(v * v * v); };
+  const xg::Array<double> all = xg::hessian(f, x);
+  const auto along = xg::hvp(f, x, xg::ones({2}));
+  CHECK(curvature.to_vector() == std::vector<double>{6, 12});
+  CHECK(all == xg::Array<double>{{6, 0}, {0, 12}});
+  CHECK(along.to_vector() == std::vector<double>{6, 12});
+}
