@@ -16,7 +16,7 @@ template <detail::Tensor V>
 V flip(const V& x, const Axes& axes = {});
 template <detail::Tensor V>
 V flip(const V& x, std::ptrdiff_t axis) {
-  return flip(x, Axes({axis}));
+  return flip(x, Axes{Integer(axis)});
 }
 template <detail::Tensor V, detail::NoInteger N>
 V flip(const V& x, N axis) = delete;  // an axis is an integer
