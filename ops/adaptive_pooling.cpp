@@ -16,7 +16,7 @@ namespace {
 using detail::shape_of;
 
 /// Extents of rows and columns, of the images and of the result.
-struct Extents {
+struct Planes {
   std::size_t in[2] = {}, out[2] = {};
 
   std::size_t in_size() const { return in[0] * in[1]; }
@@ -35,7 +35,7 @@ struct Extents {
 
 /// Calls window(place in the result, first and past row, first and past column) for all of them.
 template <class Window>
-void for_each_window(const Extents& e, const Window& window) {
+void for_each_window(const Planes& e, const Window& window) {
   for (std::size_t i = 0; i < e.out[0]; ++i)
     for (std::size_t j = 0; j < e.out[1]; ++j)
       window(i * e.out[1] + j, e.begin(0, i), e.end(0, i), e.begin(1, j), e.end(1, j));
@@ -43,7 +43,7 @@ void for_each_window(const Extents& e, const Window& window) {
 
 /// Runs plane(k) for every image and channel.
 template <class Plane>
-void for_each_plane(std::size_t planes, const Extents& e, const Plane& plane) {
+void for_each_plane(std::size_t planes, const Planes& e, const Plane& plane) {
   parallel_for(planes, worth_a_thread::costly_elements / (e.in_size() + e.out_size() + 1) + 1,
                [&](std::size_t begin, std::size_t end) {
                  for (std::size_t k = begin; k < end; ++k) plane(k);
@@ -62,7 +62,7 @@ struct AdaptiveAvgPool2d {
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    const Extents e{{x.shape[2], x.shape[3]}, {rows, columns}};
+    const Planes e{{x.shape[2], x.shape[3]}, {rows, columns}};
     Dense<T> result(Shape{x.shape[0], x.shape[1], rows, columns});
     const T* const in = x.data();
     T* const out = result.mutable_data();
@@ -94,7 +94,7 @@ struct AdaptiveAvgPool2dGradient {
 
   template <class T>
   Dense<T> forward(const Dense<T>& dy) const {
-    const Extents e{{rows, columns}, {dy.shape[2], dy.shape[3]}};
+    const Planes e{{rows, columns}, {dy.shape[2], dy.shape[3]}};
     Dense<T> result = Dense<T>::filled(Shape{dy.shape[0], dy.shape[1], rows, columns}, T(0));
     const T* const in = dy.data();
     T* const out = result.mutable_data();
