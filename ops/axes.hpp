@@ -12,7 +12,7 @@
 #include <string>
 #include <type_traits>
 
-#include "../core/array/array.hpp"
+#include "../core/array/array_from.hpp"
 
 namespace xgrad {
 
@@ -30,13 +30,9 @@ struct AfterAxes {
 
 namespace detail {
 
-template <class C>
-concept Character = std::same_as<C, char> || std::same_as<C, wchar_t> || std::same_as<C, char8_t> ||
-    std::same_as<C, char16_t> || std::same_as<C, char32_t>;
-
 /// An integer that may count axes: no bool, and no character.
 template <class I>
-concept AxisNumber = (IntegerType<I> && !Character<std::remove_cv_t<I>>) || std::same_as<I, Integer>;
+concept AxisNumber = (IntegerType<I> && !is_character<std::remove_cv_t<I>>) || std::same_as<I, Integer>;
 
 /// Several of them: an Axes, a Shape, a std::vector<int>, Indices.
 template <class A>

@@ -3,11 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
 #include <vector>
+
+#include "../io/temporary_folder.hpp"
+
 #include <xgrad/xgrad.hpp>
 #include <xgrad/xtensor.hpp>
 namespace xg = xgrad;
@@ -25,17 +27,6 @@ class Residual : public xg::nn::Module<float> {
   xg::nn::Linear<float>& inner_;
   xg::Variable<float>& scale_;
 };
-
-namespace {
-
-/// A file that goes with its scope.
-struct Passing {
-  explicit Passing(const char* name) : path((std::filesystem::temp_directory_path() / name).string()) {}
-  ~Passing() { std::filesystem::remove(path); }
-  std::string path;
-};
-
-}  // namespace
 
 TEST_CASE("the how-to page's module knows its parameters") {
   Residual block(4);
@@ -67,8 +58,8 @@ TEST_CASE("the how-to page's training by hand fits a line") {
 }
 
 TEST_CASE("the how-to page's table is read, scaled and split") {
-  const Passing table("xgrad_how_to.csv");
-  const std::string& path = table.path;
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "table.csv";
   std::ofstream(path) << "height,width,class\n1,10,0\n2,30,1\n3,20,0\n6,60,1\n";
   const auto read = xg::data::load_csv<float>(path, {.target = "class"});
   const xg::Array<float> inputs = xg::data::normalise(read.inputs);
@@ -82,8 +73,8 @@ TEST_CASE("the how-to page's table is read, scaled and split") {
 }
 
 TEST_CASE("the how-to page's network is saved and read again") {
-  const Passing file("xgrad_how_to.safetensors");
-  const std::string& path = file.path;
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "net.safetensors";
   xg::nn::Sequential<float> net{xg::nn::Linear<float>(2, 3), xg::nn::ReLU<float>()};
   xg::nn::Sequential<float> other{xg::nn::Linear<float>(2, 3), xg::nn::ReLU<float>()};
   xg::io::save(net, path);
