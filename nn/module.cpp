@@ -79,6 +79,24 @@ std::size_t Module<T>::parameter_count() const {
 }
 
 template <class T>
+std::size_t Module<T>::trainable_parameter_count() const {
+  std::size_t count = 0;
+  for (const Variable<T>& parameter : parameters())
+    if (parameter.requires_grad()) count += parameter.size();
+  return count;
+}
+
+template <class T>
+void Module<T>::freeze() {
+  for (Variable<T>& parameter : parameters()) parameter.set_requires_grad(false);
+}
+
+template <class T>
+void Module<T>::unfreeze() {
+  for (Variable<T>& parameter : parameters()) parameter.set_requires_grad(true);
+}
+
+template <class T>
 void Module<T>::zero_grad() {
   for (Variable<T>& parameter : parameters()) parameter.zero_grad();
 }
@@ -264,7 +282,7 @@ template <class T>
 std::string Module<T>::summary(const Shape& input) {
   const Inspection inspection(*this);
   (*this)(Variable<T>(Dense<T>::filled(input, T(0))));
-  return summary_table(input, inspection.rows());
+  return summary_table(input, inspection.rows(), parameter_count() - trainable_parameter_count());
 }
 
 template class Module<float>;

@@ -60,10 +60,19 @@ class Module {
   void apply(F&& f) {
     for (const NamedModule& named : named_modules()) f(*named.second);
   }
-  /// The number of elements in all parameters together.
+  /// The number of elements in all parameters together, frozen ones too.
   std::size_t parameter_count() const;
+  /// The same without the frozen ones.
+  std::size_t trainable_parameter_count() const;
   /// Forgets the gradients of all parameters.
   void zero_grad();
+
+  /// Freezes all parameters, its own and those inside: they are constants to what is recorded from now on,
+  /// take no gradient, and stay as they are in an optimizer's step. Buffers such as running means still follow
+  /// in training: call eval() on what is to stay whole.
+  void freeze();
+  /// Lets all parameters learn again.
+  void unfreeze();
 
   /// Says to this module and all inside it that they are being trained, or evaluated: layers such as dropout
   /// differ. A new module is in training.
@@ -82,8 +91,8 @@ class Module {
   /// Everything in state(), and what PyTorch's layers have besides: how io::load and io::save translate.
   std::vector<PyTorchEntry> in_pytorch() const;
 
-  /// A table of the modules inside: type, shape of the output, number of parameters of its own; and the
-  /// total. The shapes come from a forward pass on zeros of shape `input`, without recording and as eval();
+  /// A table of the modules inside: type, shape of the output, number of parameters of its own; the
+  /// total, and how many are frozen if any is. The shapes come from a forward pass on zeros of shape `input`, without recording and as eval();
   /// nothing of the module is changed, nor this thread's random numbers. "-" stands for the output of a
   /// module that was not called.
   std::string summary(const Shape& input);

@@ -17,7 +17,7 @@ Cells cells_of(const SummaryRow& row) {
 
 }  // namespace
 
-std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows) {
+std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows, std::size_t frozen) {
   const SummaryRow& root = rows.front();
   const bool shows_root = rows.size() == 1 || root.parameters > 0;
   std::size_t total = 0;
@@ -26,6 +26,7 @@ std::string summary_table(const Shape& input, const std::vector<SummaryRow>& row
   std::vector<Cells> table{{"layer", "type", "output", "parameters"}};
   for (std::size_t i = shows_root ? 0 : 1; i < rows.size(); ++i) table.push_back(cells_of(rows[i]));
   table.push_back({"total", "", "", std::to_string(total)});
+  if (frozen > 0) table.push_back({"frozen", "", "", std::to_string(frozen)});
 
   std::array<std::size_t, 4> widths{};
   for (const Cells& cells : table)

@@ -17,8 +17,9 @@ struct SummaryRow {
 };
 
 /// The rows as a table; the first one, which is the module that was asked, becomes its title, and a row only
-/// if there is no other or it has parameters of its own. Ends with the total and a line break.
-std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows);
+/// if there is no other or it has parameters of its own. Ends with the total, how many of it are frozen unless
+/// none is, and a line break.
+std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows, std::size_t frozen);
 
 /// A demangled type name without its namespaces and template arguments: "Linear".
 std::string short_type_name(const std::string& type);

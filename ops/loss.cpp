@@ -48,24 +48,48 @@ Source source(const Dense<T>& x) {
   return x.defined() ? Source{x.data(), &x.shape} : Source{};
 }
 
+/// What the gradient of a fused loss has to know of it; one struct serves them all.
+struct LossKind {
+  std::string_view name;
+  const Elementwise& (*formula)();
+  /// The formula's gradient in an input as an operation of its own, which knows its derivatives.
+  const Elementwise& (*steps)(std::size_t input);
+};
+
+template <class Kind>
+const Elementwise& formula_of() {
+  return operation<typename Kind::Formula, Loss>();
+}
+
+template <class Kind>
+const Elementwise& steps_of(std::size_t input) {
+  const auto made = [](std::size_t which) {
+    return Elementwise(Elementwise::IsGradient{}, "loss_gradient",
+                       formula_of<Kind>().gradient(which).program);
+  };
+  return input == 0 ? immortal([=] { return made(0); }) : immortal([=] { return made(1); });
+}
+
+template <class Kind>
+inline constexpr LossKind loss_kind{Kind::name, formula_of<Kind>, steps_of<Kind>};
+
 /// The gradient of a fused loss in its input `which`: the formula's own, in one pass. What the formula's
 /// gradient does not read is given the other input in its place, so that there is always one of the result's
 /// shape.
-template <class Kind>
 struct FusedLossGradient {
-  using Formula = typename Kind::Formula;
   static constexpr std::string_view name = "loss_gradient";
+  const LossKind* kind;
   std::size_t which = 0;
   double factor = 1;
   double constant = 0;  ///< the formula's third input, if it has one
   void fields(auto& visit) const {
-    visit("of", std::string(Kind::name));
+    visit("of", std::string(kind->name));
     visit("input", which);
     visit("factor", factor);
     if (formula().inputs() == 3) visit("constant", constant);
   }
 
-  static const Elementwise& formula() { return operation<Formula, Loss>(); }
+  const Elementwise& formula() const { return kind->formula(); }
   bool reads(std::size_t input) const { return formula().gradient(which).reads >> input & 1; }
 
   /// What the gradient in each input of this one reads of prediction, target and the output's gradient.
@@ -109,14 +133,9 @@ struct FusedLossGradient {
 
  private:
   /// Where prediction, target and dy stand among what the formula's gradient takes.
-  static std::size_t place(std::size_t input) { return input < 2 ? input : formula().inputs() + 1; }
+  std::size_t place(std::size_t input) const { return input < 2 ? input : formula().inputs() + 1; }
   /// The formula's gradient as an operation of its own, which knows its derivatives.
-  const Elementwise& steps() const {
-    const auto made = [](std::size_t input) {
-      return Elementwise(Elementwise::IsGradient{}, name, formula().gradient(input).program);
-    };
-    return which == 0 ? immortal([=] { return made(0); }) : immortal([=] { return made(1); });
-  }
+  const Elementwise& steps() const { return kind->steps(which); }
 };
 
 /// The sum of an elementwise formula times a factor. `Kind` names the loss and its formula.
@@ -128,10 +147,10 @@ struct FusedLoss {
   double constant = 0;  ///< the formula's third input, if it has one
   void fields(auto& visit) const {
     visit("factor", factor);
-    if (FusedLossGradient<Kind>::formula().inputs() == 3) visit("constant", constant);
+    if (formula_of<Kind>().inputs() == 3) visit("constant", constant);
   }
 
-  FusedLossGradient<Kind> gradient(std::size_t which) const { return {which, factor, constant}; }
+  FusedLossGradient gradient(std::size_t which) const { return {&loss_kind<Kind>, which, factor, constant}; }
   bool saves(std::size_t input, const Wanted& wanted) const {
     return (wanted[0] && gradient(0).reads(input)) || (wanted[1] && gradient(1).reads(input));
   }

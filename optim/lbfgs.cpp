@@ -83,6 +83,7 @@ class LBFGS<T>::Iteration {
   double run() {
     SearchPoint<T> now = evaluate_here(0);
     check_start(now);
+    if (remembers_what_stays()) history_.clear();
     const double first = now.loss;
     std::optional<LBFGSEnding> end;
     for (std::uint64_t i = 0; i < options_.max_iter && !end; ++i)
@@ -110,6 +111,21 @@ class LBFGS<T>::Iteration {
     if (std::isfinite(largest)) return;
     text << ": the largest element of the gradient is " << largest << "; start where the gradient is finite";
     throw ValueError(text.str());
+  }
+
+  /// Whether a parameter without a gradient, such as one that is frozen by now, has moved in the history,
+  /// whose direction would move it on.
+  bool remembers_what_stays() const {
+    std::size_t first = 0;
+    for (const Variable<T>& parameter : parameters_) {
+      const std::size_t end = first + parameter.size();
+      const auto moved = [&](const Pair& pair) {
+        return std::any_of(pair.s.data() + first, pair.s.data() + end, [](T s) { return s != 0; });
+      };
+      if (!parameter.has_grad() && std::any_of(history_.begin(), history_.end(), moved)) return true;
+      first = end;
+    }
+    return false;
   }
 
   /// One iteration from `now`, which becomes where it ended; why it was the last, if it was.

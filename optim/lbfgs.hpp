@@ -49,7 +49,8 @@ class LBFGS final : public Optimizer<T> {
 
   /// Iterates until a tolerance or a limit is met, or no progress can be made; returns the loss at the start,
   /// and ending() says which it was. There is no step() without a closure, for a step evaluates the loss
-  /// several times. A parameter without a gradient stays. ValueError if the loss at the start is no one
+  /// several times. A parameter without a gradient stays; the history is forgotten where
+  /// it has moved that one. ValueError if the loss at the start is no one
   /// finite number, or the gradient not finite; further on such a place is one whose loss is too large. When
   /// it throws, or the closure does, parameters, history and ending() are what they were; the gradients are
   /// the closure's.

@@ -18,7 +18,7 @@ void check_parameters(const std::string& name, const std::vector<Variable<T>>& p
     if (!parameter.is_leaf())
       throw GraphError(which + " is the result of '" + std::string(parameter.operation()) +
                        "'; only leaves can be updated, make it with parameter()");
-    if (!parameter.requires_grad())
+    if (parameter.node().gradient() == nullptr)
       throw GraphError(which +
                        " is a constant, which takes no gradient; make it with parameter() or leave it out");
     const auto [seen, is_new] = first.emplace(&parameter.node(), i);

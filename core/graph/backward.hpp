@@ -56,7 +56,6 @@ class FurtherOutput final : public Node {
   std::vector<Value> perform_again(std::span<const Value>) const override {
     return {maker_->output(number_)};
   }
-  void renew() override { value_to_come() = maker_->output(number_); }
   std::vector<Attribute> attributes() const override;
 
  private:

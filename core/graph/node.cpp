@@ -1,6 +1,7 @@
 #include "node.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "../array/error.hpp"
 #include "notes.hpp"
@@ -35,7 +36,9 @@ std::vector<Value> Node::perform_again(std::span<const Value>) const {
   throw InternalError("a leaf was asked to perform an operation");
 }
 
-void Node::renew() { throw InternalError("a leaf was asked to perform an operation"); }
+void Node::renew() { take_outputs(perform_again(input_values())); }
+
+void Node::take_outputs(std::vector<Value>&& outputs) { value_ = std::move(outputs[0]); }
 
 const Value& Node::output(std::size_t) const noexcept { return value_; }
 
@@ -44,6 +47,44 @@ std::vector<Value> Node::input_values() const {
   values.reserve(input_count_);
   for (const Node* input : inputs()) values.push_back(input->value_);
   return values;
+}
+
+std::string_view Leaf::operation() const noexcept {
+  return requires_grad() ? "parameter" : "frozen parameter";
+}
+
+void Node::set_requires_grad(bool on) {
+  if (!is_leaf())
+    throw GraphError("set_requires_grad: '" + std::string(operation()) + "' of shape " +
+                     to_string(value_.shape) +
+                     " is the result of an operation; only leaves can be set, and detach() gives a constant");
+  if (on == requires_grad_) return;
+  Notes& notes = notes_of(*this);
+  if (on) {
+    if (gradient() == nullptr) notes.keeps_gradient = true;
+    update_in_place();
+    inputs_ = nullptr;
+    notes.stand_in = {};
+    order_ = 0;
+  } else {
+    notes.stand_in = Handle::first(new Node(value_.shape, kind_));
+    notes.stand_in_edge = notes.stand_in.node();
+    inputs_ = &notes.stand_in_edge;  // for pass_over_frozen() to find; there are still none
+    order_ = frozen;
+    gradient()->reset();
+  }
+  requires_grad_ = on;
+}
+
+/// What is recorded while a parameter is frozen has an edge to a constant that stands in for it, and so gives
+/// it no gradient later either, for it has not saved what that would need.
+[[gnu::cold]] void Node::pass_over_frozen(Node** edges, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (edges[i]->order_ != frozen) continue;
+    Node* const stand_in = *edges[i]->inputs_;
+    stand_in->uses_.add();
+    release_use(std::exchange(edges[i], stand_in));
+  }
 }
 
 void* Node::operator new(std::size_t bytes) { return memory::allocate_node(bytes); }
@@ -57,6 +98,11 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     edges[i]->uses_.add();
     latest = std::max(latest, edges[i]->order());
+  }
+  if (latest == frozen) [[unlikely]] {
+    pass_over_frozen(edges, count);
+    latest = last_order;
+    for (std::size_t i = 0; i < count; ++i) latest = std::max(latest, edges[i]->order());
   }
   order_ = last_order = latest + 1;
 }

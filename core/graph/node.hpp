@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -34,7 +35,7 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// The operation's name; "parameter" or "constant" for a leaf.
+  /// The operation's name; "parameter", "frozen parameter" or "constant" for a leaf.
   virtual std::string_view operation() const noexcept;
   /// Adds this node's share to the gradients of its inputs: on plain values, or recorded.
   virtual void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& output_gradient);
@@ -73,6 +74,8 @@ class Node {
   /// Creation order: greater than that of every input.
   std::uint64_t order() const noexcept { return order_; }
   bool requires_grad() const noexcept { return requires_grad_; }
+  /// Makes a leaf a parameter, or a frozen one, which forgets its gradient. GraphError if it is no leaf.
+  void set_requires_grad(bool on);
   bool is_spent() const noexcept { return spent_; }
   /// Whether it can be handed a gradient of one number that stands for all.
   bool takes_uniform() const noexcept { return takes_uniform_; }
@@ -106,6 +109,8 @@ class Node {
   Value& value_to_come() noexcept { return value_; }
   /// What the inputs hold now.
   std::vector<Value> input_values() const;
+  /// Takes what perform_again() gave in the place of what was there, and saves anew.
+  virtual void take_outputs(std::vector<Value>&& outputs);
   void require_gradient() noexcept { requires_grad_ = true; }
   /// Keeps the value for the node's own backward, also when no handle is left.
   void save_output() noexcept { saves_output_ = true; }
@@ -124,6 +129,9 @@ class Node {
   friend void release_use(Node* node) noexcept;
   static void destroy(Node* node) noexcept;
   static Node* next_doomed(Node* node) noexcept;
+  static void pass_over_frozen(Node** edges, std::size_t count) noexcept;
+  /// In place of the order of a frozen parameter, which nobody asks for: it is past all others.
+  static constexpr std::uint64_t frozen = ~std::uint64_t{0};
 
   Value value_;
   std::uint64_t order_ = 0;
@@ -155,6 +163,7 @@ class Leaf final : public Node {
     require_gradient();
     set_order(order);
   }
+  std::string_view operation() const noexcept override;
   memory::Buffer* gradient() noexcept override { return &gradient_; }
 
  private:
@@ -254,5 +263,12 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] En
  private:
   bool before_;
 };
+
+/// What f() gives, computed under NoGrad: `auto y = no_grad([&] { return net(x); })`.
+template <std::invocable F>
+decltype(auto) no_grad(F&& f) {
+  const NoGrad off;
+  return std::forward<F>(f)();
+}
 
 }  // namespace xgrad

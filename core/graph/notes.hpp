@@ -32,6 +32,8 @@ struct Notes {
   std::shared_ptr<HookList> hooks;
   bool keeps_gradient = false;
   memory::Buffer gradient;
+  Handle stand_in;  ///< of a frozen parameter, in what is recorded
+  Node* stand_in_edge = nullptr;
 };
 
 /// A node's notes, made if there are none. They stay in their place until the node goes.

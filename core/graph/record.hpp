@@ -128,7 +128,8 @@ class Record final : public Node {
     for (memory::Buffer& saved : saved_) saved.reset();
     for (Value& output : further_) output.buffer.reset();
   }
-  std::vector<Value> perform_again(std::span<const Value> inputs) const override {
+  // Seldom called, and so made small: `forward` stands in place where it is performed first.
+  [[gnu::cold]] std::vector<Value> perform_again(std::span<const Value> inputs) const override {
     Result result = Forward<In...>::run(op_, inputs);
     std::vector<Value> outputs{Outputs::first(std::move(result))};
     for (Value& further : Outputs::take_further(result)) outputs.push_back(std::move(further));
@@ -143,10 +144,9 @@ class Record final : public Node {
     }
     (std::make_index_sequence<Outputs::further>());
   }
-  void renew() override {
-    Result result = Forward<In...>::run(op_, input_values());
-    value_to_come() = Outputs::first(std::move(result));
-    further_ = Outputs::take_further(result);
+  [[gnu::cold]] void take_outputs(std::vector<Value>&& outputs) override {
+    Node::take_outputs(std::move(outputs));
+    for (std::size_t i = 0; i < Outputs::further; ++i) further_[i] = std::move(outputs[i + 1]);
     save_inputs();
   }
   const Value& output(std::size_t number) const noexcept override {

@@ -14,7 +14,7 @@ using namespace detail;
 
 template <class T>
 Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
-  if (!input.value().buffer) input.exchange_buffer(saved);
+  if (!input.value().buffer && input.requires_grad()) input.exchange_buffer(saved);
   Variable<T> restored{Handle(&input)};
   if (input.value().buffer.same_block(saved)) return restored;
   if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
@@ -75,6 +75,8 @@ const Array<T> Variable<T>::grad() const {
     throw GraphError(what +
                      " keeps no gradient: only parameters do; call retain_grad() before backward(), or use "
                      "grad(output, {variable}) for other nodes");
+  if (is_leaf() && !requires_grad())
+    throw GraphError(what + " takes no gradient; set_requires_grad(true) lets it learn again");
   throw GraphError(what + " has no gradient yet; call backward() on a result that depends on it");
 }
 
@@ -94,6 +96,9 @@ void Variable<T>::set_grad(Dense<T> gradient) {
   memory::Buffer* slot = node().gradient();
   if (slot == nullptr)
     throw GraphError("set_grad: '" + std::string(operation()) + "' keeps no gradient: only parameters do");
+  if (!requires_grad())
+    throw GraphError("set_grad: '" + std::string(operation()) + "' of shape " + to_string(shape()) +
+                     " takes no gradient; set_requires_grad(true) lets it learn again");
   if (!(gradient.shape == shape()))
     throw ShapeError("set_grad: " + to_string(gradient.shape) + " for a parameter of shape " +
                      to_string(shape()) + "; they must be equal");
@@ -139,7 +144,7 @@ template <class T>
 void Variable<T>::backward(const BackwardOptions<T>& options) const {
   if (!requires_grad())
     throw GraphError("backward: '" + std::string(operation()) + "' of shape " + to_string(shape()) +
-                     " does not depend on a parameter, or was computed under NoGrad");
+                     " does not depend on a parameter, or only on frozen ones, or was computed under NoGrad");
   Dense<T> seed;
   if (options.grad_output) {
     seed = to_dense(*options.grad_output);

@@ -58,7 +58,7 @@ class Variable {
   /// Forgets the gradient; has_grad() is false again.
   void zero_grad();
   /// Puts a gradient in the place of what grad() gives, any expression: `p.set_grad(0.5 * p.grad())`.
-  /// ShapeError if it has not the value's shape, GraphError if the node keeps no gradient.
+  /// ShapeError if it has not the value's shape, GraphError if the node keeps no gradient, or is frozen.
   void set_grad(const Array<T>& gradient) { set_grad(to_dense(gradient)); }
   /// Lets the result of an operation keep its gradient as a parameter does: backward() adds to grad(). Does
   /// nothing for a parameter; GraphError if no gradient is required.
@@ -107,7 +107,12 @@ class Variable {
   /// No operation made it.
   bool is_leaf() const { return node().is_leaf(); }
   bool requires_grad() const { return node().requires_grad(); }
-  /// The operation that made it: "sum"; "parameter" or "constant" for a leaf.
+  /// Freezes a parameter (false) or lets it learn again (true), through whichever handle. While it is frozen,
+  /// operations take it for a constant: no gradient is computed for it, then or later; its own gradient is
+  /// forgotten, and optimizers pass over it. Makes a constant a parameter (true). GraphError if it is the
+  /// result of an operation.
+  void set_requires_grad(Flag on) { node().set_requires_grad(on); }
+  /// The operation that made it: "sum"; "parameter", "frozen parameter" or "constant" for a leaf.
   std::string_view operation() const { return node().operation(); }
   /// The path of the Scopes that it was recorded in: "encoder/layer1"; empty outside of them.
   std::string scope() const;

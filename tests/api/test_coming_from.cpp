@@ -104,6 +104,12 @@ TEST_CASE("what differentiates in PyTorch has its word") {
   CHECK(is(x.grad(), {2, 2}, {2, 0, 1, 5}));
   CHECK(x.requires_grad());
   CHECK_FALSE(x.detach().requires_grad());
+  {
+    auto frozen = xg::parameter(1);
+    auto& x = frozen;
+    x.set_requires_grad(false);
+    CHECK_FALSE((x * x).requires_grad());
+  }
   xg::NoGrad off;
   CHECK_FALSE((x * y).requires_grad());
 }

@@ -96,19 +96,20 @@ TEST_CASE("the how-to page's values and gradients are set and clipped") {
 
 TEST_CASE("the how-to page's frozen layer stays") {
   xg::nn::Linear<float> body(2, 4), head(4, 1);
-  xg::optim::SGD<float> sgd(head.parameters(), {.learning_rate = 0.1});
+  std::vector<xg::Variable<float>> all = body.parameters();
+  for (const auto& parameter : head.parameters()) all.push_back(parameter);
+  xg::optim::SGD<float> sgd(all, {.learning_rate = 0.1});
   const auto x = xg::constant(xg::ones<float>({3, 2}));
   const auto before = body.parameters()[0].value(), head_before = head.parameters()[0].value();
-  xg::Variable<float> features;
-  {
-    xg::NoGrad off;
-    features = xg::tanh(body(x));
-  }
-  xg::sum(head(features)).backward();
+  body.freeze();
+  xg::sum(head(xg::tanh(body(x)))).backward();
   sgd.step();
   CHECK(body.parameters()[0].value() == before);
   CHECK_FALSE(body.parameters()[0].has_grad());
   CHECK(head.parameters()[0].value() != head_before);
+  CHECK_FALSE(body(x).requires_grad());
+  body.unfreeze();
+  CHECK(body(x).requires_grad());
 }
 
 TEST_CASE("the how-to page's operation is checked") {

@@ -34,3 +34,9 @@ TEST_CASE("an element by its indices") {
   double one = x.item(1, 2);
   CHECK(one == 6);
 }
+
+TEST_CASE("a frozen module's parameters cost no gradient") {
+  xg::nn::Linear<float> net(2, 3);
+  net.freeze();
+  CHECK_FALSE(net(xg::constant(xg::ones<float>({1, 2}))).requires_grad());
+}

@@ -118,7 +118,8 @@ TEST_CASE("backward explains what it cannot do") {
   CHECK(message_of([&] { (x * 2).backward({.grad_output = ones({3})}); }) ==
         "backward: grad_output has shape [3], the output [2]; they must be equal");
   CHECK(message_of([&] { x.detach().backward(); }) ==
-        "backward: 'constant' of shape [2] does not depend on a parameter, or was computed under NoGrad");
+        "backward: 'constant' of shape [2] does not depend on a parameter, or only on frozen ones, "
+        "or was computed under NoGrad");
   auto y = x * 2;
   CHECK(message_of([&] { y.grad(); }) ==
         "grad: 'multiply' of shape [2] keeps no gradient: only parameters do; call retain_grad() before "
