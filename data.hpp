@@ -8,4 +8,5 @@
 #include "data/idx.hpp"
 #include "data/loader.hpp"
 #include "data/normalise.hpp"
+#include "data/scaler.hpp"
 #include "data/synthetic.hpp"

@@ -5,31 +5,9 @@
 #include <cmath>
 #include <string>
 
+#include "scaler.hpp"
+
 namespace xgrad::data {
-namespace {
-
-/// `rows` elements, `stride` apart.
-template <class T>
-void normalise_column(const T* from, T* to, std::size_t rows, std::size_t stride) {
-  const auto count = static_cast<double>(rows);
-  double mean = 0;
-  bool all_equal = true;  // asked of the elements: a rounded mean would leave a deviation
-  for (std::size_t r = 0; r < rows; ++r) {
-    mean += static_cast<double>(from[r * stride]) / count;
-    all_equal = all_equal && from[r * stride] == from[0];
-  }
-  double variance = 0;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const double centred = static_cast<double>(from[r * stride]) - mean;
-    variance += centred * centred / count;
-  }
-  const double deviation = std::sqrt(variance);
-  for (std::size_t r = 0; r < rows; ++r)
-    to[r * stride] =
-        all_equal ? T(0) : static_cast<T>((static_cast<double>(from[r * stride]) - mean) / deviation);
-}
-
-}  // namespace
 
 template <class T>
 Array<T> normalise(const Array<T>& x, double mean, double deviation) {
@@ -47,16 +25,8 @@ Array<T> normalise(const Array<T>& x, double mean, double deviation) {
 
 template <class T>
 Array<T> normalise(const Array<T>& x) {
-  const Dense<T> in = to_dense(x);
-  if (in.dim() == 0) throw ShapeError("normalise: a value of shape [] has no first axis; give it one");
-  Dense<T> result(in.shape);
-  const std::size_t rows = in.shape[0];
-  if (in.size() == 0) return to_array(std::move(result));
-  const std::size_t columns = in.size() / rows;
-  T* out = result.mutable_data();
-  for (std::size_t column = 0; column < columns; ++column)
-    normalise_column(in.data() + column, out + column, rows, columns);
-  return to_array(std::move(result));
+  if (x.dimension() == 0) throw ShapeError("normalise: a value of shape [] has no first axis; give it one");
+  return x.size() == 0 ? x : StandardScaler<T>(x).transform(x);
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {

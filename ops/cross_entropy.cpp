@@ -10,6 +10,7 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/kernels/dispatch.hpp"
+#include "class_axis.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
 #include "loss_kernels.hpp"
@@ -306,18 +307,34 @@ V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
   if (labels.shape() == shape)
     return cross_entropy(logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels, shape)),
                          reduction);
+  if (are_no_rows(shape)) {
+    const ClassAxis classes("cross_entropy", shape, std::nullopt);
+    return classes.result(cross_entropy(classes.rows(logits), classes.labels(labels), reduction),
+                          reduction != Reduction::none);
+  }
   return apply(CrossEntropy{{reduction}}, logits, to_dense(labels));
 }
 
 template <Tensor V>
 V cross_entropy(const V& logits, const V& targets, Reduction reduction) {
-  check_class_rows("cross_entropy", detail::shape_of(logits));
-  check_same_shape("cross_entropy", detail::shape_of(logits), detail::shape_of(targets));
+  const Shape& shape = detail::shape_of(logits);
+  check_same_shape("cross_entropy", shape, detail::shape_of(targets));
+  if (are_no_rows(shape)) {
+    const ClassAxis classes("cross_entropy", shape, std::nullopt);
+    return classes.result(cross_entropy(classes.rows(logits), classes.rows(targets), reduction),
+                          reduction != Reduction::none);
+  }
+  check_class_rows("cross_entropy", shape);
   return apply(CrossEntropyOfRows{{reduction}}, logits, targets);
 }
 
 template <Tensor V>
 V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction) {
+  if (const Shape& shape = detail::shape_of(log_probabilities); are_no_rows(shape)) {
+    const ClassAxis classes("nll_loss", shape, std::nullopt);
+    return classes.result(nll_loss(classes.rows(log_probabilities), classes.labels(labels), reduction),
+                          reduction != Reduction::none);
+  }
   return apply(NllLoss{reduction}, log_probabilities, to_dense(labels));
 }
 

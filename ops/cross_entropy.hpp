@@ -1,8 +1,9 @@
 // The losses over classes that keep the digits of logits and log probabilities.
 //
-// Classes lie along the last axis: predictions are [N, C], or [C] for one sample, and labels are [N],
-// or a single one without axes; indices of the predictions' own shape are one-hot rows. A label that is no
-// class is a ValueError. Losses are one a sample, and the mean is over samples.
+// Classes lie along the last axis, unless an option says otherwise: predictions are [N, C], or [C] for one
+// sample, or [N, ..., C] of any number of axes, and labels are [N], a single one without axes, or [N, ...];
+// indices of the predictions' own shape are one-hot rows. A label that is no class is a ValueError. Losses are
+// one a sample, each label a sample's, and the mean is over samples.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +39,9 @@ struct CrossEntropyOptions {
   /// From 0 to 1: the target is 1 - label_smoothing at the label, and label_smoothing / C more at every
   /// class.
   double label_smoothing = 0;
+  /// Where the classes lie, the last axis by default: 1 for [N, C, H, W], whose labels are [N, H, W]. It is
+  /// never guessed from shapes. ValueError for an axis that the predictions do not have.
+  std::optional<Integer> axis = std::nullopt;
 };
 
 /// -sum_c weight[c] t[c] log softmax(logits)[c], where t is the label's one-hot row, smoothed. The mean is
@@ -58,6 +62,7 @@ struct NllLossOptions {
   Reduction reduction = Reduction::mean;
   ClassWeights weight = {};                            ///< as of CrossEntropyOptions
   std::optional<Integer> ignore_index = std::nullopt;  ///< likewise
+  std::optional<Integer> axis = std::nullopt;          ///< likewise
 };
 
 /// -weight[label] log_probabilities[label]; mean and errors as cross_entropy's with labels.

@@ -6,6 +6,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "activation.hpp"
+#include "class_axis.hpp"
 #include "class_rows.hpp"
 #include "comparison.hpp"
 #include "cross_entropy.hpp"
@@ -100,6 +101,13 @@ Dense<T> row_of(const ClassWeights& weights) {
   return row;
 }
 
+/// The options for predictions that are rows by now.
+template <class Options>
+Options along_the_last_axis(Options options) {
+  options.axis.reset();
+  return options;
+}
+
 void check_options(const CrossEntropyOptions& options, const Shape& predictions) {
   if (!(options.label_smoothing >= 0 && options.label_smoothing <= 1)) {
     std::ostringstream text;
@@ -116,6 +124,12 @@ template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
                           const CrossEntropyOptions& options) {
   const Shape& shape = logits.shape();
+  if (are_no_rows(shape, options.axis)) {
+    const ClassAxis classes("cross_entropy", shape, options.axis);
+    return classes.result(
+        cross_entropy(classes.rows(logits), classes.labels(labels), along_the_last_axis(options)),
+        options.reduction != Reduction::none);
+  }
   check_options(options, shape);
   if (labels.shape() == shape)
     throw ShapeError(
@@ -139,8 +153,14 @@ template <class T>
 Variable<T> cross_entropy(const Variable<T>& logits, const Variable<T>& targets,
                           const CrossEntropyOptions& options) {
   const Shape& shape = logits.shape();
-  check_options(options, shape);
   check_same_shape("cross_entropy", shape, targets.shape());
+  if (are_no_rows(shape, options.axis)) {
+    const ClassAxis classes("cross_entropy", shape, options.axis);
+    return classes.result(
+        cross_entropy(classes.rows(logits), classes.rows(targets), along_the_last_axis(options)),
+        options.reduction != Reduction::none);
+  }
+  check_options(options, shape);
   if (options.ignore_index)
     throw ValueError(
         "cross_entropy: ignore_index is " +
@@ -158,6 +178,12 @@ template <class T>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
                      const NllLossOptions& options) {
   const Shape& shape = log_probabilities.shape();
+  if (are_no_rows(shape, options.axis)) {
+    const ClassAxis classes("nll_loss", shape, options.axis);
+    return classes.result(
+        nll_loss(classes.rows(log_probabilities), classes.labels(labels), along_the_last_axis(options)),
+        options.reduction != Reduction::none);
+  }
   check_class_rows("nll_loss", shape);
   check_label_shape("nll_loss", Shape(labels.shape()), shape);
   check_weights("nll_loss", "weight", options.weight, shape, shape.back());

@@ -6,13 +6,12 @@
 #include <filesystem>
 #include <limits>
 #include <sstream>
-#include <unordered_set>
+#include <utility>
 
 #include "../core/array/instantiate.hpp"
 #include "../io/save.hpp"
-#include "../io/whole_file.hpp"
 #include "../optim/clip.hpp"
-#include "../optim/learning_rates.hpp"
+#include "checks.hpp"
 #include "position.hpp"
 #include "progress.hpp"
 #include "signals.hpp"
@@ -57,80 +56,6 @@ std::size_t sample_count(const Variable<T>& inputs) {
   return inputs.dim() == 0 ? 1 : inputs.shape()[0];
 }
 
-void check_options(const LoopOptions& options, std::size_t batches, bool has_empty_validation) {
-  if (batches == 0)
-    throw ValueError("fit: the loader has no batches; give it samples, or a smaller batch_size");
-  if (has_empty_validation)
-    throw ValueError("fit: the validation loader has no batches; give it samples, or a smaller batch_size");
-  const std::vector<std::string> names = column_names(options.metric_names, true);
-  for (auto name = names.begin(); name != names.end(); ++name)
-    if (std::find(names.begin(), name, *name) != name)
-      throw ValueError("fit: two columns of the history would be called '" + *name +
-                       "'; give each metric a name of its own");
-  if (!options.checkpoints.path.empty()) {
-    io::detail::check_destination(options.checkpoints.path);
-    io::check_whole_file(options.checkpoints.path);
-  }
-  const optim::OptionCheck check{"fit"};
-  check.at_least_zero("epochs", options.epochs);
-  check.at_least_zero("checkpoints.every_epochs", options.checkpoints.every_epochs);
-  check.at_least_zero("checkpoints.every_batches", options.checkpoints.every_batches);
-  if (options.max_grad_norm)
-    check(*options.max_grad_norm > 0, "max_grad_norm", *options.max_grad_norm, "above 0");
-  if (!options.early_stopping) return;
-  check.at_least_one("early_stopping.patience", options.early_stopping->patience);
-  check.at_least_zero("early_stopping.min_delta", options.early_stopping->min_delta);
-}
-
-/// Whether what is trained belongs together.
-template <class T>
-void check_trained(const Trained<T>& trained) {
-  std::unordered_set<const xgrad::detail::Node*> trainable;
-  for (const Variable<T>& parameter : trained.optimizer.parameters()) trainable.insert(&parameter.node());
-  const std::vector<Variable<T>> parameters = trained.model.parameters();
-  if (std::none_of(parameters.begin(), parameters.end(),
-                   [&](const Variable<T>& parameter) { return trainable.contains(&parameter.node()); }))
-    throw ValueError(
-        "fit: the optimizer has none of the model's parameters, so nothing would be trained; make it from "
-        "the "
-        "model's parameters()");
-  const auto check_driver = [](bool right, const char* what) {
-    if (!right)
-      throw ValueError(std::string("fit: the ") + what +
-                       " drives another optimizer; make it of the one given");
-  };
-  check_driver(trained.scheduler == nullptr || trained.scheduler->drives(trained.optimizer), "scheduler");
-  check_driver(trained.plateau == nullptr || trained.plateau->drives(trained.optimizer), "plateau");
-}
-
-/// Where a column of the history stands in a record; ValueError if there is none of that name.
-class Monitor {
- public:
-  Monitor(const std::string& wanted, const std::vector<std::string>& metrics, bool has_validation)
-      : in_validation_(has_validation) {
-    if (wanted.empty()) return;
-    std::string name = wanted;
-    in_validation_ = has_validation && wanted.starts_with("validation_");
-    if (in_validation_) name = wanted.substr(std::string_view("validation_").size());
-    if (name == "loss") return;
-    const auto found = std::find(metrics.begin(), metrics.end(), name);
-    if (found == metrics.end())
-      throw ValueError(
-          "fit: nothing to monitor is called '" + wanted +
-          "'; give 'loss', a metric's name, or with validation one of these after 'validation_'");
-    metric_ = found - metrics.begin();
-  }
-
-  double operator()(const EpochRecord& record) const {
-    if (metric_ < 0) return in_validation_ ? *record.validation_loss : record.loss;
-    return (in_validation_ ? record.validation_metrics : record.metrics)[static_cast<std::size_t>(metric_)];
-  }
-
- private:
-  bool in_validation_;
-  std::ptrdiff_t metric_ = -1;  ///< -1: the loss
-};
-
 /// What a batch has to say before its step.
 struct Figures {
   std::size_t samples;
@@ -156,7 +81,14 @@ class Loop {
   bool has_more() const;
   bool train_epoch();
   void train_batch();
+  void step();
   Variable<T> evaluate();
+  void add_gradients(const Variable<T>& loss);
+  void finish_gradients(bool is_first);
+  bool begins_step() const { return samples_ == 0; }
+  bool ends_step() const {
+    return (position_.batch + 1) % options_.accumulate == 0 || position_.batch + 1 >= position_.batches;
+  }
   void check_finite(double number, const char* what, std::size_t batch, const char* advice) const;
   bool after_batch();
   bool close_epoch();
@@ -176,6 +108,8 @@ class Loop {
   std::optional<SignalWatch> signals_;
   std::optional<Progress> progress_;
   std::optional<Figures> figures_;  ///< of the present batch
+  std::size_t samples_ = 0;         ///< whose gradients have been added up for a step that is still to come
+  bool stops_ = false, writes_ = false;  ///< after that step
 };
 
 template <class T>
@@ -240,13 +174,22 @@ bool Loop<T>::train_epoch() {
 template <class T>
 void Loop<T>::train_batch() {
   figures_.reset();
+  if (ends_step())
+    step();
+  else
+    evaluate();
+  position_.sums.add(figures_->samples, figures_->loss, figures_->metrics);
+  ++position_.batch;
+}
+
+template <class T>
+void Loop<T>::step() {
   trained_.optimizer.step([this] { return evaluate(); });
   if (!figures_)
     throw ValueError("fit: the optimizer's step did not call the closure; call it, at least once");
   // The step is done: until it is counted nothing that is a user's own can throw.
+  samples_ = 0;
   if (trained_.scheduler != nullptr && options_.scheduler_step == Every::batch) trained_.scheduler->step();
-  position_.sums.add(figures_->samples, figures_->loss, figures_->metrics);
-  ++position_.batch;
 }
 
 /// The loss of the batch where the parameters are, and its gradients. An optimizer may ask several times in a
@@ -255,6 +198,10 @@ void Loop<T>::train_batch() {
 template <class T>
 Variable<T> Loop<T>::evaluate() {
   const bool is_first = !figures_;
+  if (!is_first && options_.accumulate > 1)
+    throw ValueError(
+        "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each batch "
+        "once; make batches larger instead");
   const Variable<T> predictions = trained_.model(training_.inputs());
   const Variable<T> loss = training_.loss(predictions);
   const double mean_loss = static_cast<double>(loss.item());
@@ -262,19 +209,41 @@ Variable<T> Loop<T>::evaluate() {
     check_finite(
         mean_loss, "loss of batch ", position_.batch + 1,
         "lower the learning rate, clip with max_grad_norm, or look for its cause with DetectAnomaly");
-  zero_gradients(trained_.model, trained_.optimizer);
-  loss.backward();
-  if (options_.max_grad_norm) {
-    const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
-    if (is_first)
-      check_finite(norm, "gradients' norm of batch ", position_.batch + 1,
-                   "lower the learning rate, or look for its cause with DetectAnomaly");
+  if (options_.accumulate > 1) {
+    add_gradients(loss);
+  } else {
+    zero_gradients(trained_.model, trained_.optimizer);
+    loss.backward();
   }
+  if (ends_step()) finish_gradients(is_first);
   if (is_first) {
     const NoGrad off;
     figures_ = Figures{sample_count(training_.inputs()), mean_loss, training_.metrics(predictions)};
   }
   return loss;
+}
+
+/// The gradients of the samples' losses, not of their mean, added to those of the batches before.
+template <class T>
+void Loop<T>::add_gradients(const Variable<T>& loss) {
+  if (begins_step()) zero_gradients(trained_.model, trained_.optimizer);
+  const std::size_t samples = sample_count(training_.inputs());
+  loss.backward({.grad_output = to_array(Dense<T>::filled(loss.shape(), static_cast<T>(samples)))});
+  samples_ += samples;
+}
+
+/// The gradients as the step is to have them.
+template <class T>
+void Loop<T>::finish_gradients(bool is_first) {
+  if (options_.accumulate > 1)
+    for (Variable<T> parameter : trained_.optimizer.parameters())
+      if (parameter.has_grad())
+        parameter.set_grad(Array<T>(parameter.grad() / static_cast<T>(samples_)));
+  if (!options_.max_grad_norm) return;
+  const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
+  if (is_first)
+    check_finite(norm, "gradients' norm of batch ", position_.batch + 1,
+                 "lower the learning rate, or look for its cause with DetectAnomaly");
 }
 
 /// What is not finite would go from here into the parameters, or into what is judged by it.
@@ -295,9 +264,11 @@ bool Loop<T>::after_batch() {
   BatchEvent event{position_.epoch + 1, position_.batch, position_.batches,
                    figures_->samples,   figures_->loss,  false};
   if (options_.after_batch) options_.after_batch(event);
-  const bool stop = event.stop || signalled();
-  if (stop || is_due(position_.batch, options_.checkpoints.every_batches)) write();
-  return !stop;
+  stops_ = stops_ || event.stop || signalled();
+  writes_ = writes_ || is_due(position_.batch, options_.checkpoints.every_batches);
+  if (!begins_step()) return true;  // gradients wait, which no checkpoint has
+  if (stops_ || std::exchange(writes_, false)) write();
+  return !stops_;
 }
 
 /// Validation, schedules and the record of an epoch whose batches are done; false if the training ends here.
@@ -359,23 +330,26 @@ bool Loop<T>::validate(EpochRecord& record) {
   return true;
 }
 
-/// Early stopping.
+/// Early stopping, and the best model's file.
 template <class T>
 void Loop<T>::judge(const EpochRecord& record) {
-  if (!options_.early_stopping) return;
-  const double figure = monitor_(record), margin = options_.early_stopping->min_delta;
-  const bool is_min = options_.early_stopping->mode == optim::PlateauMode::min;
+  const auto& early = options_.early_stopping;
+  const std::string& best_path = options_.best_model.path;
+  if (!early && best_path.empty()) return;
+  const double figure = monitor_(record), margin = early ? early->min_delta : 0;
+  const bool is_min = (early ? early->mode : options_.best_model.mode) == optim::PlateauMode::min;
   History& history = position_.history;
   const bool better = history.best_epoch == 0 ? !std::isnan(figure)
                       : is_min                ? figure < position_.best - margin
                                               : figure > position_.best + margin;
   if (better) {
+    if (!best_path.empty()) io::save(trained_.model, best_path);
     position_.best = figure;
-    position_.best_model = trained_.model.state();
+    if (early) position_.best_model = trained_.model.state();
     history.best_epoch = record.epoch;
   }
   position_.bad_epochs = better ? 0 : position_.bad_epochs + 1;
-  history.stopped_early = position_.bad_epochs >= options_.early_stopping->patience;
+  history.stopped_early = early && position_.bad_epochs >= early->patience;
 }
 
 template <class T>

@@ -60,6 +60,16 @@ struct Checkpoints {
   Flag resume = false;
 };
 
+/// The model's state after the best epoch, in a file of its own, which io::load reads.
+struct BestModel {
+  /// Ends in .safetensors or .npz; written after every epoch whose monitored figure is better than all before.
+  /// Empty: none is written.
+  std::string path = {};
+  /// Whether a smaller or a greater figure is better; with early_stopping the same as its mode, and better by
+  /// its min_delta.
+  optim::PlateauMode mode = optim::PlateauMode::min;
+};
+
 /// What fit takes. Loaders and schedules are pointed to.
 template <class Batch>
 struct FitOptions {
@@ -68,6 +78,10 @@ struct FitOptions {
   /// Evaluated after every epoch, without recording and in the model's eval().
   LoaderReference<Batch> validation = {};
   std::vector<Metric<Batch>> metrics = {};
+  /// How many batches make a step, at least 1: it is that of one batch of all their samples, at the memory of
+  /// one of them. The last step of an epoch is of those that are left. Schedules that go by batches and
+  /// clipping go by these steps; a training ends, and checkpoints are written, after a step.
+  Count accumulate = 1;
 
   /// Stepped after every epoch, or after every batch; of the optimizer that is given.
   optim::Scheduler* scheduler = nullptr;
@@ -80,12 +94,13 @@ struct FitOptions {
   /// the training with a ValueError; true: it goes on.
   bool allow_nonfinite_loss = false;
 
-  /// The column of the history that `plateau` and `early_stopping` look at; empty: "validation_loss", or
+  /// The column of the history that `plateau`, `early_stopping` and `best_model` look at; empty: "validation_loss", or
   /// "loss" without validation.
   std::string monitor = {};
   /// When the training ends, unless by a signal, the model has its state after the best epoch.
   std::optional<EarlyStopping> early_stopping = std::nullopt;
 
+  BestModel best_model = {};
   Checkpoints checkpoints = {};
   /// SIGINT and SIGTERM do not end the program: the batch is finished, the checkpoint written, and fit
   /// returns with History::interrupted. The handlers are then those from before.
@@ -103,6 +118,7 @@ namespace detail {
 /// What of FitOptions does not depend on the loader; see there.
 struct LoopOptions {
   Count epochs;
+  Count accumulate;
   optim::Scheduler* scheduler;
   Every scheduler_step;
   optim::ReduceLROnPlateau* plateau;
@@ -110,6 +126,7 @@ struct LoopOptions {
   bool allow_nonfinite_loss;
   std::string monitor;
   std::optional<EarlyStopping> early_stopping;
+  BestModel best_model;
   Checkpoints checkpoints;
   bool stop_on_signals;
   std::function<void(BatchEvent&)> after_batch;
@@ -154,13 +171,14 @@ History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
             const std::type_identity_t<FitOptions<typename D::Batch>>& options = {}) {
   using Batch = typename D::Batch;
-  detail::LoopOptions loop{options.epochs,         options.scheduler,
-                           options.scheduler_step, options.plateau,
-                           options.max_grad_norm,  options.allow_nonfinite_loss,
-                           options.monitor,        options.early_stopping,
-                           options.checkpoints,    options.stop_on_signals,
-                           options.after_batch,    options.after_epoch,
-                           options.progress,       {}};
+  detail::LoopOptions loop{options.epochs,        options.accumulate,
+                           options.scheduler,     options.scheduler_step,
+                           options.plateau,       options.max_grad_norm,
+                           options.allow_nonfinite_loss, options.monitor,
+                           options.early_stopping, options.best_model,
+                           options.checkpoints,   options.stop_on_signals,
+                           options.after_batch,   options.after_epoch,
+                           options.progress,      {}};
   if (!loss) throw ValueError("fit: there is no loss; give a function of predictions and targets");
   for (const Metric<Batch>& metric : options.metrics) {
     if (!metric.mean) throw ValueError("fit: the metric '" + metric.name + "' has no function; give it one");

@@ -28,7 +28,7 @@ struct History {
   bool interrupted = false;
   /// There was no better epoch for as long as EarlyStopping bears.
   bool stopped_early = false;
-  /// From 1, of the epoch that EarlyStopping found best; 0 if it found none.
+  /// From 1, of the epoch that EarlyStopping or BestModel found best; 0 if there was none.
   std::size_t best_epoch = 0;
 
   /// "epoch", "loss", the metrics, "validation_loss" and "validation_" before each metric if there was
