@@ -2,6 +2,7 @@
 // these words; all others are none. refused.cmake compiles all of it at once and compares. A template says
 // its sentence once for all of its users, so it is used once.
 #include <cmath>
+#include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
 
@@ -56,6 +57,7 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::softmax(x, 1.5);                                                       // refused
   xg::softmax(x, true);                                                      // refused
   xg::flip(x, real);                                                         // refused: deleted
+  xg::flip(x, '1');                                                          // refused: deleted
   xg::squeeze(x, real);                                                      // refused: deleted
   xg::roll(x, real);                                                         // refused: deleted
   xg::roll(x, 1, real);                                                      // refused: deleted
@@ -63,8 +65,11 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::repeat(x, real);                                                       // refused
   xg::topk(x, real);                                                         // refused
   xg::slice(x, {true});                                                      // refused
+  xg::slice(x, {'1'});                                                       // refused
   xg::slice(x, {xg::range(0, real)});                                        // refused
   xg::reshape(x, {2, true});                                                 // refused
+  xg::reshape(x, std::string("23"));                                         // refused
+  xg::softmax(x, '1');                                                       // refused
   xg::one_hot<double>(xg::Indices(), real);                                  // refused
   xg::manual_seed(real);                                                     // refused: deleted
   xg::set_num_threads(real);                                                 // refused
