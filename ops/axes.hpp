@@ -30,9 +30,8 @@ struct AfterAxes {
 
 namespace detail {
 
-/// An integer that may count axes: no bool, and no character.
 template <class I>
-concept AxisNumber = (IntegerType<I> && !is_character<std::remove_cv_t<I>>) || std::same_as<I, Integer>;
+concept AxisNumber = IntegerType<I> || std::same_as<I, Integer>;
 
 /// Several of them: an Axes, a Shape, a std::vector<int>, Indices.
 template <class A>

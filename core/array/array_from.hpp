@@ -28,10 +28,6 @@ template <class E>
 concept Expression = xt::is_xexpression<std::remove_cvref_t<E>>::value;
 
 template <class N>
-inline constexpr bool is_character =
-    std::is_same_v<N, char> || std::is_same_v<N, wchar_t> || std::is_same_v<N, char8_t> ||
-    std::is_same_v<N, char16_t> || std::is_same_v<N, char32_t>;
-template <class N>
 inline constexpr bool is_number = Real<N> && !std::is_same_v<N, bool> && !is_character<N>;
 
 /// Whether elements of type T are made of an N: no fraction gets lost, and a bool is no number.

@@ -17,10 +17,7 @@ concept IntegerSequence = requires(const R& r) {
   r.begin();
   r.end();
 }
-&&IntegerType<typename R::value_type> && !std::same_as<typename R::value_type, char> &&
-    !requires(const R& r) {
-  r.dimension();
-};
+&&IntegerType<typename R::value_type> && !requires(const R& r) { r.dimension(); };
 
 }  // namespace detail
 

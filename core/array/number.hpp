@@ -16,11 +16,17 @@ namespace xgrad {
 
 namespace detail {
 
-/// Any integer type, but for bool.
-template <class I>
-concept IntegerType = std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool>;
+template <class N>
+inline constexpr bool is_character =
+    std::is_same_v<N, char> || std::is_same_v<N, wchar_t> || std::is_same_v<N, char8_t> ||
+    std::is_same_v<N, char16_t> || std::is_same_v<N, char32_t>;
 
-/// What C++ would take for an integer: bool and the floating types.
+/// Any integer type, but for bool and what text is made of: '1' is no number of an axis.
+template <class I>
+concept IntegerType =
+    std::integral<I> && !std::same_as<std::remove_cv_t<I>, bool> && !is_character<std::remove_cv_t<I>>;
+
+/// What C++ would take for an integer: bool, characters and the floating types.
 template <class N>
 concept NoInteger = std::is_arithmetic_v<N> && !IntegerType<N>;
 

@@ -2,6 +2,7 @@
 // these words; all others are none. refused.cmake compiles all of it at once and compares. A template says
 // its sentence once for all of its users, so it is used once.
 #include <cmath>
+#include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
 
@@ -56,6 +57,7 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::softmax(x, 1.5);                                                       // refused
   xg::softmax(x, true);                                                      // refused
   xg::flip(x, real);                                                         // refused: deleted
+  xg::flip(x, '1');                                                          // refused: deleted
   xg::squeeze(x, real);                                                      // refused: deleted
   xg::roll(x, real);                                                         // refused: deleted
   xg::roll(x, 1, real);                                                      // refused: deleted
@@ -63,8 +65,11 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::repeat(x, real);                                                       // refused
   xg::topk(x, real);                                                         // refused
   xg::slice(x, {true});                                                      // refused
+  xg::slice(x, {'1'});                                                       // refused
   xg::slice(x, {xg::range(0, real)});                                        // refused
   xg::reshape(x, {2, true});                                                 // refused
+  xg::reshape(x, std::string("23"));                                         // refused
+  xg::softmax(x, '1');                                                       // refused
   xg::one_hot<double>(xg::Indices(), real);                                  // refused
   xg::manual_seed(real);                                                     // refused: deleted
   xg::set_num_threads(real);                                                 // refused
@@ -121,6 +126,35 @@ void axes(const V& x, int whole, std::size_t size) {
   xg::sum(x, 1, {.axes = {0}});         // refused
   xg::norm(x, 1);                       // refused: norm takes its axes and p by their names
   xg::norm(x, {0, 1});                  // refused
+}
+
+// One type a sentence, for all of them are read by one function.
+void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& a, short whole) {
+  auto row = x[0], cell = x[{1, 2}], part = x[{xg::range(0, 2), xg::all, 3}];
+  row = x[whole];
+  row = x[{i, xg::all, xg::newaxis, xg::ellipsis}];
+  row = x[{{0, 2}, 1}];
+  row = x[x > 0];
+  row = x[a > 0];
+  row += 1;
+  y = xg::index_put(x, {0, 1}, 0);
+  y = xg::index_put(y, {xg::all, x > 0}, row, true);
+  y[0] = row;                  // refused: x = index_put(x, {...}, y) is x with y there
+  y[{0, 1}] += 1;              // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] -= row;                 // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] *= 2.0;                 // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] /= 2.0f;                // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] = {1, 2};               // refused: x = index_put(x, {...}, y) is x with y there
+  row = x[true];               // refused: a bool is no index
+  row = x[0.5];                // refused: an index is an integer
+  row = x['1'];                // refused: this is no index
+  row = x["1"];                // refused: this is no index
+  row = x[a];                  // refused: an index is an integer
+  row = x[x.shape()];          // refused: a Shape or Axes is no index
+  row = x[std::vector{0.5f}];  // refused: an index is an integer
+  row = x[&whole];             // refused: a pointer does not say how many
+  row = x[{{0, true}}];        // refused
+  x[0];                        // refused: x[...] is a new value
 }
 
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
