@@ -1,4 +1,4 @@
-// Activations as modules: ReLU<float>(), LeakyReLU<float>(0.2).
+// Activations as modules: ReLU<>(), LeakyReLU<double>(0.2).
 #pragma once
 
 #include <concepts>
@@ -113,38 +113,38 @@ struct LogSoftmax {
 
 // Formulas and gradients are those of the functions in ops/activation.hpp and ops/softmax.hpp.
 
-template <class T>
+template <class T = float>
 using ReLU = FunctionModule<T, functions::ReLU>;
-template <class T>
+template <class T = float>
 using Sigmoid = FunctionModule<T, functions::Sigmoid>;
-template <class T>
+template <class T = float>
 using Tanh = FunctionModule<T, functions::Tanh>;
 /// LeakyReLU(slope = 0.01).
-template <class T>
+template <class T = float>
 using LeakyReLU = FunctionModule<T, functions::LeakyReLU>;
 /// ELU(alpha = 1).
-template <class T>
+template <class T = float>
 using ELU = FunctionModule<T, functions::ELU>;
-template <class T>
+template <class T = float>
 using SELU = FunctionModule<T, functions::SELU>;
-template <class T>
+template <class T = float>
 using GELU = FunctionModule<T, functions::GELU>;
-template <class T>
+template <class T = float>
 using SiLU = FunctionModule<T, functions::SiLU>;
-template <class T>
+template <class T = float>
 using Mish = FunctionModule<T, functions::Mish>;
-template <class T>
+template <class T = float>
 using Softplus = FunctionModule<T, functions::Softplus>;
-template <class T>
+template <class T = float>
 using Softsign = FunctionModule<T, functions::Softsign>;
 /// Hardtanh(min = -1, max = 1).
-template <class T>
+template <class T = float>
 using Hardtanh = FunctionModule<T, functions::Hardtanh>;
 /// Softmax(axis = -1).
-template <class T>
+template <class T = float>
 using Softmax = FunctionModule<T, functions::Softmax>;
 /// LogSoftmax(axis = -1).
-template <class T>
+template <class T = float>
 using LogSoftmax = FunctionModule<T, functions::LogSoftmax>;
 
 }  // namespace xgrad::nn

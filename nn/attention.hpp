@@ -28,7 +28,7 @@ struct AttentionMask {
 /// Parameters are named as PyTorch's: "in_proj_weight" [features, 3 features], the columns being those of
 /// query, key and value in turn, starts as xavier_uniform has it, "in_proj_bias" and "out_proj.bias" as
 /// zeros, "out_proj.weight" as Linear's.
-template <class T>
+template <class T = float>
 class MultiheadAttention : public Module<T> {
  public:
   /// ValueError unless `heads` divides `features` and both are at least 1, and dropout is from 0 to 1.

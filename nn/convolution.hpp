@@ -14,7 +14,7 @@ namespace xgrad::nn {
 /// Conv2d<float> first(1, 32, 3);  // 32 kernels of 3 x 3
 /// Conv2d<float> second(32, 64, {5, 3}, {.stride = 2, .padding = {2, 1}});
 /// ```
-template <class T>
+template <class T = float>
 class Conv2d : public Module<T> {
  public:
   /// ValueError if a number of channels, the kernel's extent, a stride or a dilation is less than 1, a
@@ -35,7 +35,7 @@ class Conv2d : public Module<T> {
 };
 
 /// conv1d, likewise: signals [N, in, L] become [N, out, oL]; "weight" is [out, in / groups, kernel].
-template <class T>
+template <class T = float>
 class Conv1d : public Module<T> {
  public:
   /// Errors as Conv2d's.
@@ -62,7 +62,7 @@ class Conv1d : public Module<T> {
 /// ```cpp
 /// ConvTranspose2d<float> doubles(32, 16, 4, {.stride = 2, .padding = 1});
 /// ```
-template <class T>
+template <class T = float>
 class ConvTranspose2d : public Module<T> {
  public:
   /// Errors as Conv2d's, and ValueError unless output_padding is less than the stride or the dilation.

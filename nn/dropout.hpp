@@ -6,7 +6,7 @@
 namespace xgrad::nn {
 
 /// In training dropout(x, p), drawn from this thread's generator; in evaluation x itself.
-template <class T>
+template <class T = float>
 class Dropout : public Module<T> {
  public:
   /// ValueError unless p, the share of elements to drop, is from 0 to 1.

@@ -7,7 +7,7 @@ namespace xgrad::nn {
 
 /// A table of `count` vectors of `dimension` elements: parameter "weight" [count, dimension], which starts
 /// normally distributed with deviation 1, from this thread's generator.
-template <class T>
+template <class T = float>
 class Embedding : public Module<T> {
  public:
   /// ValueError if `count` or `dimension` is 0.

@@ -6,7 +6,7 @@
 namespace xgrad::nn {
 
 /// Makes one axis of all from `first` on: [N, C, H, W] becomes [N, C H W]. The buffer is shared.
-template <class T>
+template <class T = float>
 class Flatten : public Module<T> {
  public:
   explicit Flatten(Integer first = 1) : first_(first) {}

@@ -18,7 +18,7 @@ struct GroupNormOptions {
 /// ```cpp
 /// GroupNorm<float> norm(8, 32);  // 32 channels in 8 groups
 /// ```
-template <class T>
+template <class T = float>
 class GroupNorm : public Module<T> {
  public:
   /// ValueError if a number is less than 1, the groups do not divide the channels, or epsilon is negative.

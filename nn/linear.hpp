@@ -9,7 +9,7 @@ namespace xgrad::nn {
 /// start uniform in +- 1 / sqrt(in), from this thread's generator: he_uniform with negative_slope = sqrt(5),
 /// which is where PyTorch's layer starts too. For a deep stack of rectifiers init::he_normal(weight()) keeps
 /// the scale better, and init::xavier_uniform for tanh.
-template <class T>
+template <class T = float>
 class Linear : public Module<T> {
  public:
   /// ValueError if `in` or `out` is less than 1.

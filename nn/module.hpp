@@ -30,7 +30,7 @@ struct PyTorchEntry {
 /// parameters but not trained, such as a running mean. Modules move and do not copy: what one owns lives
 /// elsewhere, so the references that registering returns stay good when the module moves. Not for two threads
 /// at once.
-template <class T>
+template <class T = float>
 class Module {
  public:
   using value_type = T;

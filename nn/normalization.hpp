@@ -12,7 +12,7 @@ struct LayerNormOptions {
 
 /// Normalises every sample over its last axes, as layer_norm does, and then multiplies by "weight" and adds
 /// "bias", which have those axes' shape and start as ones and zeros.
-template <class T>
+template <class T = float>
 class LayerNorm : public Module<T> {
  public:
   /// Over the last axis, of `features` elements. ValueError if that is less than 1, or epsilon negative.
@@ -52,7 +52,7 @@ struct BatchNormOptions {
 /// evaluation, and if they are kept, the running statistics serve instead. Then it multiplies by "weight" and
 /// adds "bias". S. Ioffe and C. Szegedy, "Batch normalization", 2015. Every forward pass in training counts:
 /// inside a checkpoint, so does the second one.
-template <class T>
+template <class T = float>
 class BatchNorm : public Module<T> {
  public:
   /// ShapeError if x has another number of axes or of channels; ValueError for one value a channel in
@@ -82,7 +82,7 @@ class BatchNorm : public Module<T> {
 };
 
 /// Over the batch of [N, C], or the batch and places of [N, C, L].
-template <class T>
+template <class T = float>
 class BatchNorm1d : public BatchNorm<T> {
  public:
   explicit BatchNorm1d(Count features, const BatchNormOptions& options = {})
@@ -94,7 +94,7 @@ class BatchNorm1d : public BatchNorm<T> {
 };
 
 /// Over the batch and places of images [N, C, H, W].
-template <class T>
+template <class T = float>
 class BatchNorm2d : public BatchNorm<T> {
  public:
   explicit BatchNorm2d(Count features, const BatchNormOptions& options = {})

@@ -13,7 +13,7 @@ namespace xgrad::nn {
 /// MaxPool2d<float> halves(2);  // windows of 2 x 2, side by side
 /// MaxPool2d<float> overlaps({.kernel = 3, .stride = 2, .padding = 1});
 /// ```
-template <class T>
+template <class T = float>
 class MaxPool2d : public Module<T> {
  public:
   explicit MaxPool2d(const MaxPool2dOptions& options) : options_(options) {}
@@ -29,7 +29,7 @@ class MaxPool2d : public Module<T> {
 };
 
 /// avg_pool2d, likewise.
-template <class T>
+template <class T = float>
 class AvgPool2d : public Module<T> {
  public:
   explicit AvgPool2d(const AvgPool2dOptions& options) : options_(options) {}
@@ -49,7 +49,7 @@ class AvgPool2d : public Module<T> {
 /// ```cpp
 /// AdaptiveAvgPool2d<float> global(1);  // [N, C, H, W] to [N, C, 1, 1]
 /// ```
-template <class T>
+template <class T = float>
 class AdaptiveAvgPool2d : public Module<T> {
  public:
   /// One number for both extents, or one for each. ValueError if one is less than 1.

@@ -20,25 +20,25 @@ struct RecurrentOptions {
 
 /// What a recurrent layer gives, for its last layer at every time step [T, N, H] and, at the last time step,
 /// for every layer [layers, N, H]: `auto [output, state] = gru(x, {});`
-template <class T>
+template <class T = float>
 struct RecurrentResult {
   Variable<T> output, state;
 };
 
 /// The two values that an LSTM carries along, each [layers, N, H].
-template <class T>
+template <class T = float>
 struct LSTMState {
   Variable<T> hidden, cell;
 };
 
-template <class T>
+template <class T = float>
 struct LSTMResult {
   Variable<T> output;
   LSTMState<T> state;
 };
 
 /// What the three have in common: the steps through time.
-template <class T>
+template <class T = float>
 class Recurrent : public Module<T> {
  public:
   /// The output alone, from a state of zeros, of x [T, N, in], or [N, T, in] with batch_first. ShapeError if
@@ -84,7 +84,7 @@ enum class RecurrentActivation { tanh, relu };
 
 /// h' = f(x weight_ih + bias_ih + h weight_hh + bias_hh), f being tanh or relu. J. L. Elman, "Finding
 /// structure in time", Cognitive Science 14, 1990.
-template <class T>
+template <class T = float>
 class RNN : public Recurrent<T> {
  public:
   RNN(Count in, Count hidden, const RecurrentOptions& options = {},
@@ -107,7 +107,7 @@ class RNN : public Recurrent<T> {
 ///   n = tanh(x W_in + b_in + r (h W_hn + b_hn)),   h' = (1 - z) n + z h.
 /// K. Cho et al., "Learning phrase representations using RNN encoder-decoder", EMNLP 2014, with the reset
 /// gate behind the product, as PyTorch has it.
-template <class T>
+template <class T = float>
 class GRU : public Recurrent<T> {
  public:
   GRU(Count in, Count hidden, const RecurrentOptions& options = {})
@@ -127,7 +127,7 @@ class GRU : public Recurrent<T> {
 ///   c' = sigmoid(f) c + sigmoid(i) tanh(g),   h' = sigmoid(o) tanh(c').
 /// S. Hochreiter and J. Schmidhuber, "Long short-term memory", Neural Computation 9, 1997; the forget gate is
 /// F. A. Gers, J. Schmidhuber and F. Cummins', "Learning to forget", 2000.
-template <class T>
+template <class T = float>
 class LSTM : public Recurrent<T> {
  public:
   LSTM(Count in, Count hidden, const RecurrentOptions& options = {})

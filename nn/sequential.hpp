@@ -11,7 +11,7 @@ namespace xgrad::nn {
 /// ```cpp
 /// Sequential<float> net{Linear<float>(784, 100), ReLU<float>(), Linear<float>(100, 10)};
 /// ```
-template <class T>
+template <class T = float>
 class Sequential : public Module<T> {
  public:
   template <std::derived_from<Module<T>>... M>
@@ -36,6 +36,10 @@ class Sequential : public Module<T> {
  private:
   std::vector<Module<T>*> modules_;
 };
+
+template <class M, class... More>
+requires std::derived_from<M, Module<typename M::value_type>> Sequential(M, More...)
+->Sequential<typename M::value_type>;
 
 extern template class Sequential<float>;
 extern template class Sequential<double>;

@@ -23,7 +23,7 @@ struct TransformerEncoderLayerOptions {
 /// The modules are named as PyTorch's: "self_attn", "linear1", "linear2", "norm1", "norm2", and the dropouts.
 /// A. Vaswani et al., "Attention is all you need", 2017; R. Xiong et al., "On layer normalization in the
 /// transformer architecture", 2020, for norm_first.
-template <class T>
+template <class T = float>
 class TransformerEncoderLayer : public Module<T> {
  public:
   /// Errors as those of the layers inside.

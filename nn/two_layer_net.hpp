@@ -9,7 +9,7 @@ enum class HiddenActivation { tanh, sigmoid, relu };
 
 /// Linear(in, hidden), an activation, Linear(hidden, out): logits [N, out] from x [N, in]. The layers are
 /// named "hidden" and "output".
-template <class T>
+template <class T = float>
 class TwoLayerNet : public Module<T> {
  public:
   TwoLayerNet(Count in, Count hidden, Count out, HiddenActivation activation = HiddenActivation::tanh);

@@ -45,6 +45,14 @@ class Adagrad final : public ElementwiseOptimizer<T, AdagradRule> {
   using ElementwiseOptimizer<T, AdagradRule>::ElementwiseOptimizer;
 };
 
+// The element type is that of the parameters.
+template <class T>
+Adagrad(std::vector<Variable<T>>, const AdagradRule::Options& = {}) -> Adagrad<T>;
+template <class T>
+Adagrad(std::initializer_list<Variable<T>>, const AdagradRule::Options& = {}) -> Adagrad<T>;
+template <class T>
+Adagrad(std::vector<ParameterGroup<T, AdagradRule::Options>>) -> Adagrad<T>;
+
 extern template class ElementwiseOptimizer<float, AdagradRule>;
 extern template class ElementwiseOptimizer<double, AdagradRule>;
 

@@ -73,6 +73,20 @@ class AdamW final : public ElementwiseOptimizer<T, AdamWRule> {
   using ElementwiseOptimizer<T, AdamWRule>::ElementwiseOptimizer;
 };
 
+// The element type is that of the parameters.
+template <class T>
+Adam(std::vector<Variable<T>>, const AdamRule::Options& = {}) -> Adam<T>;
+template <class T>
+Adam(std::initializer_list<Variable<T>>, const AdamRule::Options& = {}) -> Adam<T>;
+template <class T>
+Adam(std::vector<ParameterGroup<T, AdamRule::Options>>) -> Adam<T>;
+template <class T>
+AdamW(std::vector<Variable<T>>, const AdamWRule::Options& = {}) -> AdamW<T>;
+template <class T>
+AdamW(std::initializer_list<Variable<T>>, const AdamWRule::Options& = {}) -> AdamW<T>;
+template <class T>
+AdamW(std::vector<ParameterGroup<T, AdamWRule::Options>>) -> AdamW<T>;
+
 extern template class ElementwiseOptimizer<float, AdamRule>;
 extern template class ElementwiseOptimizer<double, AdamRule>;
 extern template class ElementwiseOptimizer<float, AdamWRule>;

@@ -86,6 +86,9 @@ class LBFGS final : public Optimizer<T> {
   LBFGSEnding ending_ = LBFGSEnding::none;
 };
 
+template <class T>
+LBFGS(std::initializer_list<Variable<T>>, const LBFGSOptions& = {}) -> LBFGS<T>;
+
 extern template class LBFGS<float>;
 extern template class LBFGS<double>;
 

@@ -52,6 +52,14 @@ class RMSprop final : public ElementwiseOptimizer<T, RMSpropRule> {
   using ElementwiseOptimizer<T, RMSpropRule>::ElementwiseOptimizer;
 };
 
+// The element type is that of the parameters.
+template <class T>
+RMSprop(std::vector<Variable<T>>, const RMSpropRule::Options& = {}) -> RMSprop<T>;
+template <class T>
+RMSprop(std::initializer_list<Variable<T>>, const RMSpropRule::Options& = {}) -> RMSprop<T>;
+template <class T>
+RMSprop(std::vector<ParameterGroup<T, RMSpropRule::Options>>) -> RMSprop<T>;
+
 extern template class ElementwiseOptimizer<float, RMSpropRule>;
 extern template class ElementwiseOptimizer<double, RMSpropRule>;
 

@@ -44,6 +44,14 @@ class SGD final : public ElementwiseOptimizer<T, SGDRule> {
   using ElementwiseOptimizer<T, SGDRule>::ElementwiseOptimizer;
 };
 
+// The element type is that of the parameters.
+template <class T>
+SGD(std::vector<Variable<T>>, const SGDRule::Options& = {}) -> SGD<T>;
+template <class T>
+SGD(std::initializer_list<Variable<T>>, const SGDRule::Options& = {}) -> SGD<T>;
+template <class T>
+SGD(std::vector<ParameterGroup<T, SGDRule::Options>>) -> SGD<T>;
+
 extern template class ElementwiseOptimizer<float, SGDRule>;
 extern template class ElementwiseOptimizer<double, SGDRule>;
 
