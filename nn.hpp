@@ -7,6 +7,7 @@
 #include "nn/dropout.hpp"
 #include "nn/embedding.hpp"
 #include "nn/flatten.hpp"
+#include "nn/forward_hook.hpp"
 #include "nn/group_norm.hpp"
 #include "nn/init.hpp"
 #include "nn/linear.hpp"

@@ -16,9 +16,10 @@ struct SummaryRow {
   std::size_t parameters = 0;   ///< elements of the parameters that it registered itself
 };
 
-/// The rows as a table; the first one, which is the module that was asked, becomes its title, and a row only
-/// if there is no other or it has parameters of its own. Ends with the total and a line break.
-std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows);
+/// The rows as a table; `input` is that of the module that was asked, if one shape says it. The first row,
+/// that module, becomes the title, and a row only if there is no other or it has parameters of its own. Ends
+/// with the total and a line break.
+std::string summary_table(const std::optional<Shape>& input, const std::vector<SummaryRow>& rows);
 
 /// A demangled type name without its namespaces and template arguments: "Linear".
 std::string short_type_name(const std::string& type);
