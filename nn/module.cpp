@@ -234,6 +234,26 @@ void copy_parameters(const Module<T>& from, Module<T>& to) {
 }
 
 template <class T>
+std::unique_ptr<Module<T>> Module<T>::another(const Module& module) {
+  auto made = module.make_another();
+  // A class that derives from one which says how it is made does not say so yet.
+  if (made && typeid(*made) == typeid(module)) return made;
+  throw ValueError("clone: " + module.name() +
+                   " does not say how it is made; give a function, clone(net, [] { return Net(2, 3); }), or "
+                   "override make_another() in it");
+}
+
+template <class T>
+void Module<T>::copy_modes(const Module& from) {
+  std::vector<std::pair<std::string, const Module*>> theirs;
+  collect(from, "", theirs);
+  std::unordered_map<std::string_view, bool> modes;
+  for (const auto& [path, module] : theirs) modes.emplace(path, module->training_);
+  for (const auto& [path, module] : named_modules())
+    if (const auto found = modes.find(path); found != modes.end()) module->training_ = found->second;
+}
+
+template <class T>
 void Module<T>::take_name(const char* operation, const std::string& name, Registered registered) {
   const std::string what = std::string(operation) + ": the name '" + name + "' ";
   if (name.empty() || name.find('.') != std::string::npos)

@@ -191,8 +191,15 @@ class Module {
     add_child(name, std::move(module));
     return *placed;
   }
+  /// A new module of this one's class, made as this one was: of the same numbers and options. For clone(),
+  /// which then gives it this one's values. Empty, unless overridden: the class does not say.
+  virtual std::unique_ptr<Module> make_another() const { return nullptr; }
+  /// module.make_another(), for those of a module that owns others. ValueError if its class does not say.
+  static std::unique_ptr<Module> another(const Module& module);
 
  private:
+  template <class U>
+  friend class Cloning;
   template <class U>
   friend void copy_parameters(const Module<U>& from, Module<U>& to);
   class Inspection;
@@ -256,6 +263,8 @@ class Module {
   std::vector<NamedVariable> named(Lists lists) const;
   void assign(const std::string& operation, const std::vector<NamedArray>& state);
   void set_training(bool training);
+  /// Training or evaluation of each module, from the one of the same name.
+  void copy_modes(const Module& from);
 
   std::list<NamedVariable> parameters_, buffers_;  ///< lists: their elements stay where they are
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
