@@ -9,6 +9,7 @@
 #include "nn/embedding.hpp"
 #include "nn/flatten.hpp"
 #include "nn/forward_hook.hpp"
+#include "nn/functional_call.hpp"
 #include "nn/group_norm.hpp"
 #include "nn/identity.hpp"
 #include "nn/init.hpp"
