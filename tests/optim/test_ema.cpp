@@ -3,12 +3,14 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <xgrad/io/save.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/optim/ema.hpp>
 #include <xgrad/optim/sgd.hpp>
 
+#include "../io/temporary_folder.hpp"
 #include "../message_of.hpp"
 
 namespace {
@@ -132,6 +134,18 @@ TEST_CASE("EMA goes on from its state bit for bit") {
   CHECK_THROWS_AS(whole.load_state(state), ValueError);
   CHECK(whole.averages()[0] == resumed.averages()[0]);
   CHECK(whole.updates() == 9);
+}
+
+TEST_CASE("an average is saved and loaded as optimizers are") {
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "average.safetensors";
+  const V w = xgrad::parameter(X{1, 2});
+  EMA<double> average({w}, 0.5), other({xgrad::parameter(X{0, 0})}, 0.5);
+  average.update();
+  xgrad::io::save(average, path);
+  xgrad::io::load(other, path);
+  CHECK(other.averages()[0] == X{1, 2});
+  CHECK(other.updates() == 1);
 }
 
 TEST_CASE("EMA refuses what cannot be averaged") {
