@@ -227,7 +227,33 @@ void numbers_in_formulas(const V& x) {
   });
 }
 
-void guards() {
+struct Counting : xg::nn::Module<double> {
+  V operator()(const V& x, const V& y) {
+    return call([&] { return x * y; }, x, y);
+  }
+  int count(const V& x) {
+    return call([&] { return 1; }, x);  // refused: the function gives a Variable<T>, or a struct
+  }
+};
+
+void modules(xg::nn::Linear<double>& layer, const xg::nn::Module<double>& any) {
+  layer.register_forward_hook([](auto& module, const V& x, const V& y) { return module(x) + y; });
+  layer.register_forward_hook([](auto&, const std::vector<V>& inputs, const V&) { return inputs[0]; });
+  xg::nn::clone(layer);
+  xg::nn::clone(any, [] { return xg::nn::Linear<double>(2, 3); });
+  xg::nn::ModuleList<double, xg::nn::Linear<double>> list{xg::nn::Linear<double>(2, 3)};
+  layer.register_forward_hook([](const V&) {});  // refused: a hook is called as f(module, input
+  layer.register_forward_hook([](auto&, auto&, auto&) -> double {  // refused: a hook returns nothing, or the
+    return 0;
+  });
+  xg::nn::clone(any);                      // refused: give the module under its own class
+  xg::nn::clone(layer, [] { return 1; });  // refused: the function makes a module of the same
+  list.push_back(xg::nn::ReLU<double>());  // refused
+  list[0.5];                               // refused
+}
+
+void guards(xg::optim::EMA<double>& average) {
+  average.apply();       // refused: give it a name
   xg::NoGrad();          // refused: give it a name
   xg::NoGrad{};          // refused: give it a name
   xg::EnableGrad();      // refused: give it a name
