@@ -34,3 +34,4 @@
 #include "ops/softmax.hpp"
 #include "ops/sorting.hpp"
 #include "ops/statistics.hpp"
+#include "ops/subscript.hpp"

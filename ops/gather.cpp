@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -19,25 +20,6 @@ using namespace detail;
 namespace {
 
 using detail::shape_of;
-
-std::string place_of(std::size_t number, const Shape& shape) {
-  Shape index(shape.size());
-  for (std::size_t axis = shape.size(); axis-- > 0; number /= shape[axis]) index[axis] = number % shape[axis];
-  return to_string(index);
-}
-
-/// `index`, counted from the front; ValueError if it is out of range. The other arguments say where it
-/// stands.
-std::int64_t checked(std::string_view operation, std::int64_t index, std::size_t number, const Indices& from,
-                     std::size_t axis, const Shape& shape) {
-  const auto extent = static_cast<std::int64_t>(shape[axis]);
-  if (index >= -extent && index < extent) return index < 0 ? index + extent : index;
-  throw ValueError(
-      std::string(operation) + ": index " + std::to_string(index) + " at " + place_of(number, from.shape()) +
-      " is out of range for axis " + std::to_string(axis) + " of shape " + to_string(shape) + "; " +
-      (extent == 0 ? "the axis is empty"
-                   : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
-}
 
 /// For each place of `shape` the element of a value of shape `own` that broadcasting puts there.
 std::vector<std::size_t> broadcast_places(const Shape& own, const Shape& shape) {
@@ -63,8 +45,8 @@ Indices to_indices(const std::vector<std::int64_t>& places) {
 std::size_t check_indices(std::string_view operation, const Shape& shape, const Indices& indices,
                           std::ptrdiff_t axis) {
   const std::size_t along = normalize_axis(operation, axis, shape);
-  detail::check_whole(indices);
-  const Shape& chosen = indices.shape();
+  const Dense<std::int64_t> given = to_dense(indices);
+  const Shape& chosen = given.shape;
   const std::string both =
       std::string(operation) + ": indices " + to_string(chosen) + " for shape " + to_string(shape);
   if (chosen.size() != shape.size()) throw ShapeError(both + "; they must have as many axes");
@@ -73,9 +55,7 @@ std::size_t check_indices(std::string_view operation, const Shape& shape, const 
       throw ShapeError(both + " (axis " + std::to_string(k) + ": " + std::to_string(chosen[k]) + " vs " +
                        std::to_string(shape[k]) + "); only along axis " + std::to_string(along) +
                        " may they be longer");
-  const std::int64_t* index = indices.storage().data();
-  for (std::size_t number = 0; number < indices.size(); ++number)
-    checked(operation, index[number], number, indices, along, shape);
+  checked_indices(operation, given, shape, along);
   return along;
 }
 
@@ -110,14 +90,11 @@ struct Rows {
   std::size_t rows = 1, row_size = 1;
   std::vector<std::int64_t> numbers;
 
-  Rows(const Shape& shape, const std::vector<Indices>& indices) {
+  Rows(const Shape& shape, const std::vector<Dense<std::int64_t>>& indices) {
     if (indices.empty() || indices.size() > shape.size())
       throw ShapeError("index_put: " + std::to_string(indices.size()) + " index arrays for shape " +
                        to_string(shape) + "; give one for each of the first axes");
-    for (const Indices& each : indices) {
-      detail::check_whole(each);
-      chosen = broadcast_shapes("index_put", chosen, each.shape());
-    }
+    for (const auto& each : indices) chosen = broadcast_shapes("index_put", chosen, each.shape);
     target = chosen;
     for (std::size_t axis = indices.size(); axis < shape.size(); ++axis) {
       target.push_back(shape[axis]);
@@ -138,12 +115,11 @@ struct Rows {
   }
 
  private:
-  void add(const Indices& indices, std::size_t axis, const Shape& shape) {
-    const std::int64_t* index = indices.storage().data();
-    const auto places = broadcast_places(indices.shape(), chosen);
+  void add(const Dense<std::int64_t>& given, std::size_t axis, const Shape& shape) {
+    const Dense<std::int64_t> indices = checked_indices("index_put", given, shape, axis);
+    const auto places = broadcast_places(indices.shape, chosen);
     for (std::size_t k = 0; k < numbers.size(); ++k)
-      numbers[k] = numbers[k] * static_cast<std::int64_t>(shape[axis]) +
-                   checked("index_put", index[places[k]], places[k], indices, axis, shape);
+      numbers[k] = numbers[k] * static_cast<std::int64_t>(shape[axis]) + indices.data()[places[k]];
     rows *= shape[axis];
   }
   std::size_t row(std::size_t k) const { return static_cast<std::size_t>(numbers[k]); }
@@ -163,6 +139,42 @@ V replaced(const V& x, const Rows& rows, const V& values) {
   const V rows_put = take(values, to_indices(places), 0);
   return select(V(is_new), scatter_slices(rows_put, to_indices(numbers), 0, Shape{rows.rows, rows.row_size}),
                 x);
+}
+
+void check_values(const Shape& values, const Shape& chosen, const Shape& shape) {
+  if (broadcast_shapes("index_put", values, chosen) != chosen)
+    throw ShapeError("index_put: values " + to_string(values) + " do not broadcast to " + to_string(chosen) +
+                     ", what the indices choose from " + to_string(shape) + "; give them that shape");
+}
+
+/// The index arrays for the first axes, integers among them, if nothing else stands there.
+std::optional<std::vector<Dense<std::int64_t>>> index_arrays(const Subscript& where) {
+  std::vector<Dense<std::int64_t>> arrays;
+  for (const SubscriptItem& item : where.items()) {
+    if (item.kind() == SubscriptItem::Kind::positions)
+      arrays.push_back(item.positions());
+    else if (item.kind() == SubscriptItem::Kind::part && item.part().drops_axis())
+      arrays.push_back(Dense<std::int64_t>::filled(Shape{}, item.part().position()));
+    else
+      return std::nullopt;
+  }
+  return arrays;
+}
+
+/// index_put where x[where] reads, whatever stands there: reading the numbers of the elements tells which.
+template <class V>
+V put_anywhere(const V& x, const Subscript& where, const V& values, bool accumulate) {
+  const Shape shape = shape_of(x);
+  Dense<double> numbers(shape);
+  std::iota(numbers.mutable_data(), numbers.mutable_data() + numbers.size(), 0.0);
+  const Dense<double> read = subscript(numbers, where, "index_put");
+  check_values(shape_of(values), read.shape, shape);
+  Dense<std::int64_t> places(Shape{read.size()});
+  std::transform(read.data(), read.data() + read.size(), places.mutable_data(),
+                 [](double number) { return static_cast<std::int64_t>(number); });
+  const V put = reshape(broadcast_to(values, read.shape), Shape{places.size()});
+  const V flat = reshape(x, Shape{numbers.size()});
+  return reshape(index_put(flat, to_array(places), put, accumulate), shape);
 }
 
 /// The places where a mask holds, in blocks that threads share.
@@ -295,13 +307,12 @@ V detail::masked_scatter(const V& x, const Mask& mask) {
 }
 
 template <Tensor V>
-V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Flag accumulate) {
+V index_put(const V& x, const Subscript& where, const V& values, Flag accumulate) {
+  const auto indices = index_arrays(where);
+  if (!indices) return put_anywhere(x, where, values, accumulate);
   const Shape shape = shape_of(x);
-  const Rows rows(shape, indices);
-  if (broadcast_shapes("index_put", shape_of(values), rows.target) != rows.target)
-    throw ShapeError("index_put: values " + to_string(shape_of(values)) + " do not broadcast to " +
-                     to_string(rows.target) + ", what the indices choose from " + to_string(shape) +
-                     "; give them that shape");
+  const Rows rows(shape, *indices);
+  check_values(shape_of(values), rows.target, shape);
   const Shape matrix{rows.rows, rows.row_size};
   const V put = reshape(broadcast_to(values, rows.target), Shape{rows.numbers.size(), rows.row_size});
   // Of no elements none is replaced, however many rows there are.

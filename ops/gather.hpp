@@ -8,6 +8,7 @@
 #include "../core/array/array.hpp"
 #include "../core/graph/record.hpp"
 #include "operands.hpp"
+#include "subscript.hpp"
 
 namespace xgrad {
 
@@ -44,17 +45,18 @@ V masked_scatter(const V& x, const Mask& mask);
 
 }  // namespace detail
 
-/// x, with elements replaced: NumPy's x[i, j] = values as index_put(x, {i, j}, values). The index arrays are
-/// for the first axes and broadcast with each other; `values` broadcasts to their shape and the axes left. Of
-/// indices that come twice the last one counts, or with `accumulate` all are added to what x holds.
-/// ShapeError if there are no index arrays, more than axes, or if shapes do not broadcast.
+/// x, with elements replaced: NumPy's x[i, j] = values as index_put(x, {i, j}, values), x[1:] = 0 as
+/// index_put(x, range(1, std::nullopt), 0), and so on for all that stands in x[...]. `values` broadcasts to
+/// the shape of x[...]. Of indices that come twice the last one counts, or with `accumulate` all are added to
+/// what x holds. Errors as those of x[...], and ShapeError if there are no items, or if shapes do not
+/// broadcast.
 template <detail::Tensor V>
-V index_put(const V& x, const std::vector<Indices>& indices, const V& values, Flag accumulate = false);
+V index_put(const V& x, const Subscript& where, const V& values, Flag accumulate = false);
 template <class X, class Values>
 requires detail::are_mixed<X, Values>
-auto index_put(X&& x, const std::vector<Indices>& indices, Values&& values, Flag accumulate = false) {
+auto index_put(X&& x, const Subscript& where, Values&& values, Flag accumulate = false) {
   return detail::with_operands(
-      [&](const auto& to, const auto& from) { return xgrad::index_put(to, indices, from, accumulate); },
+      [&](const auto& to, const auto& from) { return xgrad::index_put(to, where, from, accumulate); },
       std::forward<X>(x), std::forward<Values>(values));
 }
 

@@ -44,28 +44,7 @@ bool count_from_front(const std::int64_t* in, std::size_t count, std::uint64_t e
   return signs >> 63 == 0;
 }
 
-/// The indices, none negative; ValueError for the first that is out of range.
-Dense<std::int64_t> checked(std::string_view operation, const Dense<std::int64_t>& given, const Shape& shape,
-                            std::size_t axis) {
-  const auto extent = static_cast<std::int64_t>(shape[axis]);
-  const std::int64_t* in = given.data();
-  const std::size_t count = given.size();
-  if (count_from_front(in, count, shape[axis])) return given;
-  Dense<std::int64_t> indices(given.shape);
-  std::int64_t* out = indices.mutable_data();
-  for (std::size_t k = 0; k < count; ++k) {
-    if (in[k] < -extent || in[k] >= extent)
-      throw ValueError(
-          std::string(operation) + ": index " + std::to_string(in[k]) + " at " + place_of(k, given.shape) +
-          " is out of range for axis " + std::to_string(axis) + " of shape " + to_string(shape) + "; " +
-          (extent == 0 ? "the axis is empty"
-                       : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
-    out[k] = in[k] < 0 ? in[k] + extent : in[k];
-  }
-  return indices;
-}
-
-/// The same for the rows of a table, which are not counted from the end.
+/// The indices as rows of a table, which are not counted from the end.
 const Dense<std::int64_t>& checked_rows(const Dense<std::int64_t>& indices, const Shape& table) {
   const std::int64_t* in = indices.data();
   const std::size_t count = indices.size();
@@ -100,7 +79,7 @@ struct TakeAlongAxis : Choice {
   static constexpr std::string_view name = "take_along_axis";
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
-    const Dense<std::int64_t> indices = checked(name, given, x.shape, axis);
+    const Dense<std::int64_t> indices = checked_indices(name, given, x.shape, axis);
     const Around from(x.shape, axis), to(indices.shape, axis);
     Dense<T> result(indices.shape);
     if (result.size() == 0) return result;
@@ -127,7 +106,7 @@ struct ScatterAlongAxis : ChoiceInto {
   static constexpr std::string_view name = "scatter_along_axis";
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
-    const Dense<std::int64_t> indices = checked(name, given, shape, axis);
+    const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);
     const Around from(indices.shape, axis), to(shape, axis);
     Dense<T> result = Dense<T>::filled(shape, T(0));
     if (x.size() == 0) return result;
@@ -178,7 +157,7 @@ struct Take : Choice {
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices =
-        negative_from_end ? checked(name, given, x.shape, axis) : checked_rows(given, x.shape);
+        negative_from_end ? checked_indices(name, given, x.shape, axis) : checked_rows(given, x.shape);
     const Around from(x.shape, axis);
     const std::size_t count = indices.size();
     Dense<T> result(taken_shape(x.shape, indices.shape, axis));
@@ -204,7 +183,7 @@ struct ScatterSlices : ChoiceInto {
   static constexpr std::string_view name = "scatter_slices";
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
-    const Dense<std::int64_t> indices = checked(name, given, shape, axis);
+    const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);
     const Around to(shape, axis);
     const std::size_t count = indices.size();
     Dense<T> result = Dense<T>::filled(shape, T(0));
@@ -259,6 +238,26 @@ std::size_t checked_axis(std::string_view operation, const Shape& shape, const S
 }
 
 }  // namespace
+
+Dense<std::int64_t> detail::checked_indices(std::string_view operation, const Dense<std::int64_t>& given,
+                                            const Shape& shape, std::size_t axis) {
+  const auto extent = static_cast<std::int64_t>(shape[axis]);
+  const std::int64_t* in = given.data();
+  const std::size_t count = given.size();
+  if (count_from_front(in, count, shape[axis])) return given;
+  Dense<std::int64_t> indices(given.shape);
+  std::int64_t* out = indices.mutable_data();
+  for (std::size_t k = 0; k < count; ++k) {
+    if (in[k] < -extent || in[k] >= extent)
+      throw ValueError(
+          std::string(operation) + ": index " + std::to_string(in[k]) + " at " + place_of(k, given.shape) +
+          " is out of range for axis " + std::to_string(axis) + " of shape " + to_string(shape) + "; " +
+          (extent == 0 ? "the axis is empty"
+                       : "give one from " + std::to_string(-extent) + " to " + std::to_string(extent - 1)));
+    out[k] = in[k] < 0 ? in[k] + extent : in[k];
+  }
+  return indices;
+}
 
 template <Tensor V>
 V take_along_axis(const V& x, const Indices& indices, Integer axis) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "../core/array/array.hpp"
 #include "../core/graph/record.hpp"
@@ -30,6 +31,11 @@ template <detail::Tensor V>
 V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape);
 
 namespace detail {
+
+/// The indices along an axis of `shape`, none negative: those given, where none is. ValueError, in the name
+/// of `operation`, for the first that is out of range.
+Dense<std::int64_t> checked_indices(std::string_view operation, const Dense<std::int64_t>& given,
+                                    const Shape& shape, std::size_t axis);
 
 /// scatter_along_axis for the vjp of an operation that found the places itself.
 template <Tensor V>

@@ -91,9 +91,11 @@ template <class T>
 void update(Variable<T>& left, const char* sign, const Elementwise& operation, const Dense<T>& right);
 [[noreturn]] void throw_lost_update(std::string_view operation, const Shape& shape, const char* sign);
 
-/// What may stand on the left: not a Symbol or Dense that is a temporary.
+/// What may stand on the left: not a Symbol or Dense that is a temporary, nor what x[...] gives, a const one,
+/// which says so itself.
 template <class A>
-concept Updated = ReadingRef<A> &&(std::is_lvalue_reference_v<A> || requires(A && a) { a.node(); });
+concept Updated =
+    ReadingRef<A> && !std::is_const_v<A> && (std::is_lvalue_reference_v<A> || requires(A && a) { a.node(); });
 
 template <class A, class B>
 concept UpdatePair = Updated<A> && OperatorPair<A, B>;
@@ -145,20 +147,32 @@ requires detail::UpdatePair<A, B> A operator/=(A&& a, B&& b) {
                                   std::forward<A>(a), std::forward<B>(b));
 }
 
-// Comparisons of formulas: 1 where they hold, 0 elsewhere, for select() and where(). Their value is no bool,
-// so `if (x > 0)` does not compile; less(), equal() and so on give a Mask.
+// Comparisons of formulas: 1 where they hold, 0 elsewhere, for select(), where() and x[x > 0]. Their value is
+// no bool, so `if (x > 0)` does not compile; less(), equal() and so on give a Mask.
+
+namespace detail {
+
+/// What two operands' comparison gives.
+template <class A, class B>
+Result<A, B> compare(const Elementwise& operation, A&& a, B&& b) {
+  Result<A, B> result = apply_pair(operation, std::forward<A>(a), std::forward<B>(b));
+  if constexpr (requires { result.node(); }) result.node().mark_as_comparison();
+  return result;
+}
+
+}  // namespace detail
 
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(detail::operation<formulas::Less, formulas::Arithmetic>(), std::forward<A>(a),
-                            std::forward<B>(b));
+  return detail::compare(detail::operation<formulas::Less, formulas::Arithmetic>(), std::forward<A>(a),
+                         std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<=(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(detail::operation<formulas::LessEqual, formulas::Arithmetic>(),
-                            std::forward<A>(a), std::forward<B>(b));
+  return detail::compare(detail::operation<formulas::LessEqual, formulas::Arithmetic>(), std::forward<A>(a),
+                         std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
@@ -169,14 +183,14 @@ auto operator>=(A&& a, B&& b) -> detail::Result<A, B> { return std::forward<B>(b
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator==(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(detail::operation<formulas::Equal, formulas::Arithmetic>(), std::forward<A>(a),
-                            std::forward<B>(b));
+  return detail::compare(detail::operation<formulas::Equal, formulas::Arithmetic>(), std::forward<A>(a),
+                         std::forward<B>(b));
 }
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator!=(A&& a, B&& b) -> detail::Result<A, B> {
-  return detail::apply_pair(detail::operation<formulas::NotEqual, formulas::Arithmetic>(), std::forward<A>(a),
-                            std::forward<B>(b));
+  return detail::compare(detail::operation<formulas::NotEqual, formulas::Arithmetic>(), std::forward<A>(a),
+                         std::forward<B>(b));
 }
 
 }  // namespace xgrad

@@ -246,7 +246,12 @@ void check_joins(const Shape& first, const Shape& other, std::size_t number, std
 
 template <Tensor V>
 V slice(const V& x, std::span<const SliceItem> items) {
-  return apply(Slice{find_box("slice", shape_of(x), items)}, x);
+  return slice_for("slice", x, items);
+}
+
+template <Tensor V>
+V detail::slice_for(std::string_view operation, const V& x, std::span<const SliceItem> items) {
+  return apply(Slice{find_box(operation, shape_of(x), items)}, x);
 }
 
 template <Tensor V>
@@ -330,7 +335,7 @@ std::vector<Variable<T>> chunk(const Variable<T>& x, Count number, Integer axis)
 
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(
-      instantiate::overload<V(const V&, std::span<const SliceItem>)>(slice),
+      instantiate::overload<V(const V&, std::span<const SliceItem>)>(slice), slice_for<V>,
       instantiate::overload<V(const V&, const Shape&, std::span<const SliceItem>)>(slice_scatter));
 });
 [[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {

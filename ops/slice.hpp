@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -60,6 +61,14 @@ template <detail::Tensor V>
 V slice(const V& x, std::initializer_list<SliceItem> items) {
   return slice(x, std::span<const SliceItem>(items.begin(), items.size()));
 }
+
+namespace detail {
+
+/// slice for an operation that is made of it, under that one's name.
+template <Tensor V>
+V slice_for(std::string_view operation, const V& x, std::span<const SliceItem> items);
+
+}  // namespace detail
 
 /// The dual of slice: zeros of `shape`, with x in the place that slice would read. Errors as slice's, and
 /// ShapeError if the shape of x is not that of the slice, or no value can have `shape`.

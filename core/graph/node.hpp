@@ -92,6 +92,9 @@ class Node {
   }
   /// Makes it one that is updated in place.
   void update_in_place() noexcept { updated_in_place_ = true; }
+  /// Whether a comparison made it, `x > 0`: it chooses elements, where other numbers do not.
+  bool is_comparison() const noexcept { return comparison_; }
+  void mark_as_comparison() noexcept { comparison_ = true; }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
   void finish() noexcept;
 
@@ -138,6 +141,7 @@ class Node {
   bool takes_uniform_ = false;
   bool noted_ = false;
   bool updated_in_place_ = false;
+  bool comparison_ = false;
 
   std::uint32_t input_count_ = 0;
   ReferenceCount uses_{0};

@@ -22,6 +22,24 @@ namespace xgrad {
 
 template <class T>
 class Variable;
+class Subscript;
+
+namespace detail {
+
+/// x[where], which is composed of operations, and therefore stands in ops/subscript.cpp. For Variables and
+/// Dense.
+template <class V>
+V subscript(const V& x, const Subscript& where, std::string_view operation = "index");
+
+/// One sentence, where C++ would rebind the handle that x[...] gives, to no effect.
+template <class E>
+void refuse_assignment() {
+  static_assert(never<E>,
+                "x[...] is a new value and no place in x: x = index_put(x, {...}, y) is x with y there, and "
+                "index_put(x, {...}, y, true) adds y to what is there");
+}
+
+}  // namespace detail
 
 /// What Variable::backward takes.
 template <class T>
@@ -81,6 +99,35 @@ class Variable {
                                 return Variable(f(Variable(gradient))).handle();
                               }
                             });
+  }
+
+  /// Part of the value as NumPy's x[...] has it: x[0], x[{1, 2}] for x[1, 2], x[{range(0, 2), all, 3}],
+  /// x[indices], x[x > 0]; Subscript says what may stand there. The result is a new value, which gradients
+  /// pass through; it is const, for writing to it would not write to x. index_put() is what assigns.
+  template <class S = Subscript>
+  [[nodiscard("x[...] is a new value")]] const Variable operator[](
+      const std::type_identity_t<S>& where) const {
+    return detail::subscript(*this, where);
+  }
+  template <class E = std::initializer_list<double>>
+  void operator=(E&&) const&& {
+    detail::refuse_assignment<E>();
+  }
+  template <class E = std::initializer_list<double>>
+  void operator+=(E&&) const&& {
+    detail::refuse_assignment<E>();
+  }
+  template <class E = std::initializer_list<double>>
+  void operator-=(E&&) const&& {
+    detail::refuse_assignment<E>();
+  }
+  template <class E = std::initializer_list<double>>
+  void operator*=(E&&) const&& {
+    detail::refuse_assignment<E>();
+  }
+  template <class E = std::initializer_list<double>>
+  void operator/=(E&&) const&& {
+    detail::refuse_assignment<E>();
   }
 
   const Shape& shape() const { return node().value().shape; }

@@ -53,12 +53,17 @@ TEST_CASE("what makes tensors in PyTorch has its word") {
 TEST_CASE("what chooses and reduces in PyTorch has its word") {
   const Given given;
   const auto& x = given.x;
-  CHECK(is(xg::slice(x, {0}), {2}, {1, 2}));
-  CHECK(is(xg::slice(x, {xg::all, 1}), {2}, {2, 4}));
-  CHECK(is(xg::slice(x, {xg::range(0, 1)}), {1, 2}, {1, 2}));
-  CHECK(is(xg::masked_select(x, xg::greater(x, 2)), {2}, {3, 4}));
+  CHECK(is(x[0], {2}, {1, 2}));
+  CHECK(is(x[{0, 1}], {}, {2}));
+  CHECK(is(x[{xg::all, 1}], {2}, {2, 4}));
+  CHECK(is(x[{xg::ellipsis, 1}], {2}, {2, 4}));
+  CHECK(is(x[{xg::all, xg::newaxis}], {2, 1, 2}, {1, 2, 3, 4}));
+  CHECK(is(x[xg::range(0, 1)], {1, 2}, {1, 2}));
+  CHECK(is(x[x > 2], {2}, {3, 4}));
+  CHECK(is(x[xg::greater(x, 1) && xg::less(x, 4)], {2}, {2, 3}));
   const auto index = xg::array<std::int64_t>({1, 0, 1});
-  CHECK(is(xg::take(x, index), {3, 2}, {3, 4, 1, 2, 3, 4}));
+  CHECK(is(x[index], {3, 2}, {3, 4, 1, 2, 3, 4}));
+  CHECK(is(x[{{1, 0, 1}}], {3, 2}, {3, 4, 1, 2, 3, 4}));
   const auto columns = xg::array<std::int64_t>(std::vector{1, 0}, {2, 1});
   CHECK(is(xg::take_along_axis(x, columns, 1), {2, 1}, {2, 3}));
   CHECK(is(xg::sum(x, 1), {2}, {3, 7}));
@@ -69,6 +74,19 @@ TEST_CASE("what chooses and reduces in PyTorch has its word") {
   CHECK(is(largest.values, {2}, {2, 4}));
   CHECK(is(largest.indices, {2}, {1, 1}));
   CHECK(is(xg::argmax(x, 1), {2}, {1, 1}));
+}
+
+TEST_CASE("what assigns to parts in PyTorch and NumPy has its word") {
+  auto x = Given().x;
+  x = xg::index_put(x, 0, 7);
+  CHECK(is(x, {2, 2}, {7, 7, 3, 4}));
+  x = xg::index_put(x, 0, 1, true);
+  CHECK(is(x, {2, 2}, {8, 8, 3, 4}));
+  x = xg::index_put(x, x > 2, 0);
+  CHECK(is(x, {2, 2}, {0, 0, 0, 0}));
+  const auto index = xg::array<std::int64_t>({1, 0, 1});
+  x = xg::index_put(x, index, 1, true);
+  CHECK(is(x, {2, 2}, {1, 1, 2, 2}));
 }
 
 TEST_CASE("what computes and joins in PyTorch has its word") {
@@ -118,6 +136,11 @@ TEST_CASE("NumPy's words") {
   CHECK(is(xg::linspace(0, 1, 5), {5}, {0, 0.25, 0.5, 0.75, 1}));
   CHECK(is(xg::eye(2), {2, 2}, {1, 0, 0, 1}));
   CHECK(is(xg::full({2, 2}, 7), {2, 2}, {7, 7, 7, 7}));
+  CHECK(is(x[{1, 0}], {}, {3}));
+  CHECK(is(x[{xg::range(std::nullopt, std::nullopt, -1), 0}], {2}, {3, 1}));
+  CHECK(is(x[{{0, 1}, {1, 0}}], {2}, {2, 3}));
+  CHECK(is(x[m], {2}, {3, 4}));
+  CHECK(is(x[xg::newaxis], {1, 2, 2}, {1, 2, 3, 4}));
   CHECK(is(xg::where(m, x, 0), {2, 2}, {0, 0, 3, 4}));
   CHECK(is(xg::cumsum(x, 1), {2, 2}, {1, 3, 3, 7}));
   CHECK(is(xg::std(x, 0), {2}, {1, 1}));

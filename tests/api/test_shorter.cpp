@@ -29,6 +29,17 @@ TEST_CASE("any contiguous range of numbers, and a shape") {
   CHECK(v.item(1, 0) == 3);
 }
 
+TEST_CASE("parts of a value in brackets") {
+  const auto x = xg::parameter(xg::reshape(xg::constant(xg::arange(24)), {2, 3, 4}).value());
+  auto row = x[0], cell = x[{1, 2}], part = x[{xg::range(0, 2), xg::all, 3}];
+  static_assert(std::is_same_v<decltype(row), xg::Variable<double>>);
+  CHECK(row.shape() == xg::Shape{3, 4});
+  CHECK(cell.to_vector() == std::vector<double>{20, 21, 22, 23});
+  CHECK(part.to_vector() == std::vector<double>{3, 7, 11, 15, 19, 23});
+  xg::sum(part * part).backward();
+  CHECK(x.grad()(1, 0, 3) == 30);
+}
+
 TEST_CASE("an element by its indices") {
   const auto x = xg::parameter({{1, 2, 3}, {4, 5, 6}});
   double one = x.item(1, 2);

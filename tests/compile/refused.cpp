@@ -128,6 +128,36 @@ void axes(const V& x, int whole, std::size_t size) {
   xg::norm(x, {0, 1});                  // refused
 }
 
+// One type a sentence, for all of them are read by one function.
+void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& a, short whole) {
+  auto row = x[0], cell = x[{1, 2}], part = x[{xg::range(0, 2), xg::all, 3}];
+  row = x[whole];
+  row = x[{i, xg::all, xg::newaxis, xg::ellipsis}];
+  row = x[{{0, 2}, 1}];
+  row = x[std::vector<xg::SubscriptItem>{0, xg::all}];
+  row = x[std::vector{i, i}];
+  row = x[x > 0];
+  row = x[a > 0];
+  row += 1;
+  y = xg::index_put(x, {0, 1}, 0);
+  y = xg::index_put(y, {xg::all, x > 0}, row, true);
+  y[0] = row;                  // refused: x = index_put(x, {...}, y) is x with y there
+  y[{0, 1}] += 1;              // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] -= x;                   // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] *= 2.0;                 // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] /= 2.0f;                // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] = {1, 2};               // refused: x = index_put(x, {...}, y) is x with y there
+  row = x[true];               // refused: a bool is no index
+  row = x[0.5];                // refused: an index is an integer
+  row = x['1'];                // refused: this is no index
+  row = x["1"];                // refused: this is no index
+  row = x[a];                  // refused: an index is an integer
+  row = x[x.shape()];          // refused: a Shape or Axes is no index
+  row = x[std::vector{0.5f}];  // refused: an index is an integer
+  row = x[&whole];             // refused: a pointer does not say how many
+  x[0];                        // refused: is a new value
+}
+
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
   auto f = xg::elementwise("f", [](auto u, auto v) { return u * v; });
   f(x, 0.5);
