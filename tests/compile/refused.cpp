@@ -134,6 +134,8 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   row = x[whole];
   row = x[{i, xg::all, xg::newaxis, xg::ellipsis}];
   row = x[{{0, 2}, 1}];
+  row = x[std::vector<xg::SubscriptItem>{0, xg::all}];
+  row = x[std::vector{i, i}];
   row = x[x > 0];
   row = x[a > 0];
   row += 1;
@@ -141,7 +143,7 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   y = xg::index_put(y, {xg::all, x > 0}, row, true);
   y[0] = row;                  // refused: x = index_put(x, {...}, y) is x with y there
   y[{0, 1}] += 1;              // refused: x = index_put(x, {...}, y) is x with y there
-  y[0] -= row;                 // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] -= x;                   // refused: x = index_put(x, {...}, y) is x with y there
   y[0] *= 2.0;                 // refused: x = index_put(x, {...}, y) is x with y there
   y[0] /= 2.0f;                // refused: x = index_put(x, {...}, y) is x with y there
   y[0] = {1, 2};               // refused: x = index_put(x, {...}, y) is x with y there
@@ -153,8 +155,7 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   row = x[x.shape()];          // refused: a Shape or Axes is no index
   row = x[std::vector{0.5f}];  // refused: an index is an integer
   row = x[&whole];             // refused: a pointer does not say how many
-  row = x[{{0, true}}];        // refused
-  x[0];                        // refused: x[...] is a new value
+  x[0];                        // refused: is a new value
 }
 
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
