@@ -189,9 +189,9 @@ def indented(lines):
 class Compiler:
     """How programs of pages are compiled and linked."""
 
-    def __init__(self, command, flags, include, library, links):
-        self.command, self.flags, self.library, self.links = command, flags, library, links
-        self.include = include
+    def __init__(self, command, flags, include):
+        self.command, self.flags, self.include = command, flags, include
+        self.linked = []  # libxgrad and what it needs
 
     def arguments(self):
         return [*self.command, *self.flags, "-w", f"-I{self.include}"]
@@ -228,8 +228,8 @@ def run_blocks(blocks, compiler):
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         source, program = Path(folder) / "blocks.cpp", Path(folder) / "blocks"
         source.write_text(source_of(blocks))
-        done = subprocess.run([*compiler.arguments(), str(source), "-o", str(program), str(compiler.library),
-                               *compiler.links], capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run([*compiler.arguments(), str(source), "-o", str(program),
+                               *compiler.linked], capture_output=True, text=True, errors="replace", check=False)
         if done.returncode == 0:
             return run_program(program, blocks)
         if len(blocks) == 1:
@@ -243,20 +243,32 @@ def run_blocks(blocks, compiler):
         return faults + run_blocks([block for block in blocks if block.page not in named], compiler)
 
 
-def run_refused(block, compiler):
+def run_refused(blocks, compiler):
+    """The faults of blocks that must not compile: all at once, and those that this does not settle one by one.
+
+    A compiler may say of two blocks that make the same mistake only once what it is.
+    """
+    if not blocks:
+        return []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
-        source = Path(folder) / "block.cpp"
-        source.write_text(PREAMBLE + source_of_block(block, 0))
+        source = Path(folder) / "blocks.cpp"
+        source.write_text(PREAMBLE + "".join(source_of_block(block, number) for number, block in enumerate(blocks)))
         done = subprocess.run([*compiler.arguments(), "-fsyntax-only", str(source)], capture_output=True, text=True,
-                              errors="replace", check=False, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
-    if done.returncode == 0:
-        return [f"{block.place}: compiles, and should not"]
-    said = " ".join(done.stderr.split())
-    missing = [line for line in normal(block.text) if " ".join(line.split()) not in said]
-    if missing:
+                              errors="replace", check=False, env={**os.environ, "LC_ALL": "C"})
+    faults, open_ones = [], []
+    for block in blocks:
+        said = " ".join(done.stderr.split())
+        lines = range(block.line, block.line + block.code.count("\n") + 2)
+        missing = [line for line in normal(block.text) if " ".join(line.split()) not in said]
+        if not missing and any(f"{block.page}:{line}:" in done.stderr for line in lines):
+            continue
         errors = [line for line in done.stderr.split("\n") if "error" in line][:12]
-        return [f"{block.place}: the compiler does not say\n" + indented(missing) + "\n  but\n" + indented(errors)]
-    return []
+        open_ones.append(block)
+        faults.append(f"{block.place}: the compiler does not say\n" + indented(missing) + "\n  but\n" +
+                      indented(errors or ["nothing: it compiles"]))
+    if len(blocks) == 1:
+        return faults
+    return [fault for block in open_ones for fault in run_refused([block], compiler)]
 
 
 def default_compiler_flags(command):
@@ -268,16 +280,21 @@ def default_compiler_flags(command):
     return ["-fno-new-ttp-matching"]
 
 
-def compiler_of(command, root, include, build, library, links, folder):
+def compiler_of(command, root, include, folder):
     """The compiler for a checkout: a link in `folder` gives its headers the path that installed ones have."""
     if include is None:
         (Path(folder) / "xgrad").symlink_to(Path(root).resolve())
         include = folder
+    if not shutil.which(command[0]):
+        raise SystemExit(f"there is no compiler {command[0]}")
+    return Compiler(command, ["-std=c++20", "-O0", *default_compiler_flags(command)], include)
+
+
+def library_of(build, library):
+    """The libxgrad to link, in a build folder unless it is named."""
     if library is None:
         files = (Path(build) / "libxgrad.a", Path(build) / "libxgrad.so")
         library = next((file for file in files if file.exists()), None)
     if library is None or not Path(library).exists():
         raise SystemExit(f"there is no libxgrad in {build}; --build names a build folder, or --library the library")
-    if not shutil.which(command[0]):
-        raise SystemExit(f"there is no compiler {command[0]}")
-    return Compiler(command, ["-std=c++20", "-O0", *default_compiler_flags(command)], include, library, links)
+    return library

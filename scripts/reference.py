@@ -8,7 +8,8 @@ Usage: scripts/reference.py --check | --write | --symbols | --run [pages...] | -
 --run     compiles the programs of pages (all of the reference, docs/index.md and docs/quick-start.md if none is named)
           against a libxgrad, runs each in an empty folder, and compares what it prints with the page. What a page says
           is verified by people: nothing here writes it.
-For CMake: --generate SOURCE writes the programs of pages as one source, and --compare PROGRAM runs what was made of it.
+For CMake: --generate SOURCE writes the programs of pages as one source, --compare PROGRAM runs what was made of it, and
+--refused looks at the programs alone that must not compile.
 It needs Python 3.9 and a compiler, and no package.
 """
 import argparse
@@ -129,24 +130,25 @@ def paths_of(root, given):
 
 
 def run(root, options):
-    paths = paths_of(root, options.pages)
-    done, faults = 0, []
+    """Runs the programs of pages, or compiles those that must be refused, or does both."""
+    paths, done, faults = paths_of(root, options.pages), 0, []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
-        compiler = page_programs.compiler_of(options.compiler.split(), root, options.include,
-                                             options.build or root / "build/release", options.library,
-                                             options.link.split(), folder)
+        compiler = page_programs.compiler_of(options.compiler.split(), root, options.include, folder)
+        if options.run:
+            library = page_programs.library_of(options.build or root / "build/release", options.library)
+            compiler.linked = [str(library), *options.link.split()]
         if options.include is None:
             compiler.precompile([root / "xtensor.hpp"] + [root / name for name in declarations.reached_headers(root)])
         for first in range(0, len(paths), PAGES_A_PROGRAM):
             blocks, bad = blocks_of(root, paths[first:first + PAGES_A_PROGRAM])
             refused = [block for block in blocks if block.kind == "refused"]
-            bad += page_programs.run_blocks([block for block in blocks if block.kind != "refused"], compiler)
-            for block in refused:
-                bad += page_programs.run_refused(block, compiler)
+            if options.run:
+                bad += page_programs.run_blocks([block for block in blocks if block.kind != "refused"], compiler)
+            bad += page_programs.run_refused(refused, compiler)
             if bad:
                 print("\n".join(bad), flush=True)
             faults += bad
-            done += len(blocks)
+            done += len(blocks) if options.run else len(refused)
     print(f"{len(paths)} pages, {done} programs, {len(faults)} faults")
     return 1 if faults else 0
 
@@ -173,7 +175,7 @@ def compare(root, options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pages", nargs="*", help="pages, or folders of pages")
-    for action in ("check", "write", "symbols", "run", "self-test"):
+    for action in ("check", "write", "symbols", "run", "refused", "self-test"):
         parser.add_argument("--" + action, action="store_true")
     parser.add_argument("--generate", type=Path, metavar="SOURCE")
     parser.add_argument("--compare", type=Path, metavar="PROGRAM")
@@ -189,7 +191,7 @@ def main():
     for wanted, action in actions:
         if wanted:
             return action(root)
-    for wanted, action in [(options.run, run), (options.generate, generate), (options.compare, compare)]:
+    for wanted, action in [(options.run or options.refused, run), (options.generate, generate), (options.compare, compare)]:
         if wanted:
             return action(root, options)
     if options.self_test:
