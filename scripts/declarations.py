@@ -252,6 +252,12 @@ def trailing_comment(text, end):
     return m[0] if m else ""
 
 
+def is_for_the_library(text, signature, stop):
+    """Whether the comment behind a declaration says so, or that behind its opening brace."""
+    brace = text.find("{", signature, stop)
+    return any(FOR_THE_LIBRARY.match(trailing_comment(text, place)) for place in (stop, brace + 1 or stop))
+
+
 def indent_at(text, place):
     """The blanks before a place in its line."""
     return re.search(r"[ \t]*$", text[:place])[0]
@@ -282,7 +288,7 @@ def shown_members(text, code, start, end, access):
         comment, tail = text[first:i], trailing_comment(text, stop)
         declared = bare(code[i:stop]).strip()
         hidden = bool(FOR_THE_LIBRARY.match(comment)) or (hidden and joined and not comment.strip())
-        if hidden or FOR_THE_LIBRARY.match(tail) or access == "private" or is_noise(declared):
+        if hidden or is_for_the_library(text, signature, stop) or access == "private" or is_noise(declared):
             pending_gap = pending_gap or not joined
             continue
         if access != shown_access:
@@ -322,7 +328,7 @@ def read_header(root, header):
             hidden = bool(FOR_THE_LIBRARY.match(comment)) or (hidden and joined and not comment.strip())
             declared = code[i:stop]
             name = name_of(declared)
-            is_for_users = not hidden and not FOR_THE_LIBRARY.match(tail) and not DELETED.search(declared)
+            is_for_users = not (hidden or is_for_the_library(text, signature, stop) or DELETED.search(declared))
             if not name or not is_for_users or spaces[:1] != ["xgrad"]:
                 continue
             body = shown_signature(text, code, i, signature, stop, is_class)

@@ -100,12 +100,18 @@ def first_sentence(declaration):
     return re.sub(r"([*_<>|`\[\]\\])", r"\\\1", sentence)
 
 
+def opening(page):
+    """The first sentence of a page's own text."""
+    text = " ".join(page.text.partition("<!-- end of declaration -->")[2].partition("\n## ")[0].split())
+    return re.split(r"(?<=\.) |: ", text)[0].rstrip(".") if not text.startswith("**") else ""
+
+
 def room_page(room, text, pages, symbols):
     rows = []
     for page in pages:
         if page.room == room:
-            said = next((first_sentence(one) for name in page.symbols for one in symbols.get((room, name), [])
-                         if first_sentence(one)), "")
+            known = [one for name in page.symbols for one in symbols.get((room, name), [])]
+            said = next(filter(None, map(first_sentence, known)), "") or opening(page)
             rest = ", ".join(f"`{name}`" for name in page.symbols[1:])
             rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said} | {rest} |")
     table = "\n".join(["| page | what it is | also on it |", "|---|---|---|", *rows])

@@ -145,9 +145,9 @@ def source_of_block(block, number):
     return f"namespace space_{number} {{\n{at_line}{code}}}\nvoid block_{number}() {{\n{call};\n}}\n"
 
 
-def source_of(blocks):
+def source_of(blocks, preamble=PREAMBLE):
     """One source whose program runs all of these blocks."""
-    parts, table, folder = [PREAMBLE, "namespace {\n"], [], 0
+    parts, table, folder = [preamble, "namespace {\n"], [], 0
     for number, block in enumerate(blocks):
         folder = folder if block.kind == "continued" else number
         parts.append(source_of_block(block, number))
@@ -192,6 +192,7 @@ class Compiler:
     def __init__(self, command, flags, include):
         self.command, self.flags, self.include = command, flags, include
         self.linked = []  # libxgrad and what it needs
+        self.preamble = PREAMBLE  # what a source begins with
 
     def arguments(self):
         return [*self.command, *self.flags, "-w", f"-I{self.include}"]
@@ -210,7 +211,7 @@ class Compiler:
             made = cache / f"{os.getpid()}.gch"
             subprocess.run([*self.arguments(), "-x", "c++-header", str(header), "-o", str(made)], check=True)
             made.rename(cache / "preamble.hpp.gch")
-        self.flags = [*self.flags, "-include", str(header)]
+        self.flags, self.preamble = [*self.flags, "-include", str(header)], ""
 
 
 def run_program(program, blocks):
@@ -227,7 +228,7 @@ def run_blocks(blocks, compiler):
         return []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         source, program = Path(folder) / "blocks.cpp", Path(folder) / "blocks"
-        source.write_text(source_of(blocks))
+        source.write_text(source_of(blocks, compiler.preamble))
         done = subprocess.run([*compiler.arguments(), str(source), "-o", str(program),
                                *compiler.linked], capture_output=True, text=True, errors="replace", check=False)
         if done.returncode == 0:
@@ -252,7 +253,7 @@ def run_refused(blocks, compiler):
         return []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         source = Path(folder) / "blocks.cpp"
-        source.write_text(PREAMBLE + "".join(source_of_block(block, number) for number, block in enumerate(blocks)))
+        source.write_text(compiler.preamble + "".join(source_of_block(block, number) for number, block in enumerate(blocks)))
         done = subprocess.run([*compiler.arguments(), "-fsyntax-only", str(source)], capture_output=True, text=True,
                               errors="replace", check=False, env={**os.environ, "LC_ALL": "C"})
     faults, open_ones = [], []

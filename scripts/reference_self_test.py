@@ -45,6 +45,9 @@ class Box : public Base<T> {
   /// The size.
   int size() const { return a_ < b_ ? a_ : b_; }
   int raw() const { return a_; }  // For the library
+  int rawer() const {  // For the library
+    return b_;
+  }
   struct Part {
     int x = 0;  ///< of it
   };
