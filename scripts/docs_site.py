@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """What scripts/docs.sh does beside calling Sphinx.
 
-Usage: scripts/docs_site.py --stage FOLDER    lays out what Sphinx reads: the pages of docs, the changelog, CONTRIBUTING.md,
-                                              sources that pages link to, and a list of each room's reference
+Usage: scripts/docs_site.py --stage FOLDER    lays out what Sphinx reads: the pages of docs, the changelog,
+                                              CONTRIBUTING.md, sources that pages link to, and a list of each room's
+                                              reference
        scripts/docs_site.py --check FOLDER    fails on a link within the built pages whose page, file or anchor is not
                                               there, and on anything that a browser would fetch from elsewhere
        scripts/docs_site.py --self-test
@@ -115,8 +116,8 @@ def room_page(room, text, pages, symbols):
             rest = ", ".join(f"`{name}`" for name in page.symbols[1:])
             rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said} | {rest} |")
     table = "\n".join(["| page | what it is | also on it |", "|---|---|---|", *rows])
-    tree = "\n".join(["```{toctree}", ":hidden:", *sorted((p.path.stem for p in pages if p.room == room), key=str.lower),
-                      "```"])
+    names = sorted((page.path.stem for page in pages if page.room == room), key=str.lower)
+    tree = "\n".join(["```{toctree}", ":hidden:", *names, "```"])
     return f"# Reference: {room}\n\n{text}\n\n{table}\n\n{tree}\n"
 
 
@@ -215,7 +216,8 @@ def self_test():
     good = '<a href="b.html#x">b</a><a href="#y">y</a><p id="y"></p><img src="p.png"><a href="https://e.org">e</a>'
     cases = [(good, ""), (good + '<a href="c.html">', "no c.html"), (good + '<a href="b.html#z">', "anchor b.html#z"),
              (good + '<a href="#q">', "anchor #q"), (good + '<script src="https://e.org/a.js"></script>', "elsewhere"),
-             (good + '<img src="q.png">', "no q.png"), (good + '<link rel="stylesheet" href="//e.org/a.css">', "elsewhere")]
+             (good + '<img src="q.png">', "no q.png"),
+             (good + '<link rel="stylesheet" href="//e.org/a.css">', "elsewhere")]
     faults = []
     for text, said in cases:
         with tempfile.TemporaryDirectory() as name:

@@ -216,7 +216,8 @@ class Compiler:
 
 def run_program(program, blocks):
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
-        done = subprocess.run([program, folder], capture_output=True, text=True, errors="replace", check=False)
+        done = subprocess.run([program, folder], capture_output=True, text=True, errors="replace", check=False,
+                              env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})  # it forks: no threads before that
         if done.returncode != 0:
             return [f"the program of the blocks ended with status {done.returncode}: {done.stderr.strip()}"]
         return compare(blocks, Path(folder))

@@ -139,8 +139,9 @@ def run(root, options):
             compiler.linked = [str(library), *options.link.split()]
         if options.include is None:
             compiler.precompile([root / "xtensor.hpp"] + [root / name for name in declarations.reached_headers(root)])
-        for first in range(0, len(paths), PAGES_A_PROGRAM):
-            blocks, bad = blocks_of(root, paths[first:first + PAGES_A_PROGRAM])
+        at_once = PAGES_A_PROGRAM if options.run else max(len(paths), 1)
+        for first in range(0, len(paths), at_once):
+            blocks, bad = blocks_of(root, paths[first:first + at_once])
             refused = [block for block in blocks if block.kind == "refused"]
             if options.run:
                 bad += page_programs.run_blocks([block for block in blocks if block.kind != "refused"], compiler)
@@ -191,7 +192,8 @@ def main():
     for wanted, action in actions:
         if wanted:
             return action(root)
-    for wanted, action in [(options.run or options.refused, run), (options.generate, generate), (options.compare, compare)]:
+    actions = [(options.run or options.refused, run), (options.generate, generate), (options.compare, compare)]
+    for wanted, action in actions:
         if wanted:
             return action(root, options)
     if options.self_test:
