@@ -254,7 +254,8 @@ def run_refused(blocks, compiler):
         return []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
         source = Path(folder) / "blocks.cpp"
-        source.write_text(compiler.preamble + "".join(source_of_block(block, number) for number, block in enumerate(blocks)))
+        parts = [source_of_block(block, number) for number, block in enumerate(blocks)]
+        source.write_text(compiler.preamble + "".join(parts))
         done = subprocess.run([*compiler.arguments(), "-fsyntax-only", str(source)], capture_output=True, text=True,
                               errors="replace", check=False, env={**os.environ, "LC_ALL": "C"})
     faults, open_ones = [], []
