@@ -34,7 +34,14 @@ html_show_copyright = False
 highlight_language = "text"
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
+html_static_path = ["site"]
+html_css_files = ["site.css"]
 '''
+
+# A declaration's line has up to 110 characters; what a program prints is read whole, an error's sentence above all.
+STYLE = """.content { width: 58em; max-width: 100%; }
+.highlight-text pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+"""
 
 # The pages that the start page leads to, in the order of the side bar; a page of docs that is missing here is an error.
 PAGES = {
@@ -153,6 +160,8 @@ def stage(folder):
     with (folder / "index.md").open("a") as start:
         start.write("\n" + toctrees())
     (folder / "conf.py").write_text(CONFIGURATION)
+    (folder / "site").mkdir()
+    (folder / "site/site.css").write_text(STYLE)
     print(f"{len(list(folder.rglob('*.md')))} pages")
 
 
