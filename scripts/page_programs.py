@@ -139,9 +139,7 @@ def source_of_block(block, number):
     if not re.search(r"^int main\(", code, re.M):
         return f"void block_{number}() {{\n{at_line}{code}}}\n"
     code = re.sub(r"^#include\b.*$", "", code, flags=re.M)
-    call = "block_space.main(argument_count, arguments)" if re.search(r"^int main\(int", code, re.M) else "main()"
-    call = f"space_{number}::{call}".replace("block_space.", "").replace(
-        "argument_count, arguments", "1, const_cast<char**>(std::array<const char*, 2>{\"program\", nullptr}.data())")
+    call = f"space_{number}::main({'' if re.search(r'^int main[(] *[)]', code, re.M) else '0, nullptr'})"
     return f"namespace space_{number} {{\n{at_line}{code}}}\nvoid block_{number}() {{\n{call};\n}}\n"
 
 
