@@ -65,7 +65,8 @@ class Substitution<T>::Places final : public Observer {
   void check_all_read() const {
     if (!is_recording()) return;
     for (const Place& place : places_)
-      if (!place.is_read)
+      // A frozen parameter stands in no recorded edge.
+      if (!place.is_read && place.leaf.requires_grad())
         throw ValueError("functional_call: nothing that was recorded has read '" + place.name +
                          "'; leave it out, or look for what the forward pass reads in its place");
   }

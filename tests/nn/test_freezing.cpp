@@ -141,4 +141,6 @@ TEST_CASE("functional_call refuses a gradient for a frozen parameter") {
   const auto x = xg::constant({{1, 2}});
   const auto weight = xg::parameter({{1}, {1}});
   CHECK_THROWS_AS(xg::nn::functional_call(layer, {{"weight", weight}}, x), xg::GraphError);
+  const auto y = xg::nn::functional_call(layer, {{"weight", weight.detach()}}, xg::parameter({{1, 2}}));
+  CHECK(y.item() == doctest::Approx(3 + layer.bias().item()));
 }
