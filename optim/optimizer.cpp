@@ -1,5 +1,6 @@
 #include "optimizer.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace xgrad::optim {
@@ -62,7 +63,12 @@ double Optimizer<T>::loss_of(const Closure& closure) const {
                      ": the closure is empty; give a function that forgets the gradients, computes the loss, "
                      "calls backward() and returns it");
   const EnableGrad on;
-  return static_cast<double>(closure().item());
+  const auto loss = static_cast<double>(closure().item());
+  if (std::none_of(parameters_.begin(), parameters_.end(),
+                   [](const Variable<T>& parameter) { return parameter.has_grad(); }))
+    throw ValueError(this->name() +
+                     ": the closure left no gradient in any parameter; call backward() on the loss in it");
+  return loss;
 }
 
 template <class T>

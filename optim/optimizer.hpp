@@ -26,8 +26,9 @@ class Optimizer : public LearningRates {
   /// One step by the loss that `closure` computes, and the gradients that it leaves: every optimizer can be
   /// driven by it. Returns the loss at the start. The closure is called at least once, and records whatever
   /// NoGrad there is outside; most optimizers call it once (GradientOptimizer), LBFGS as often as its line
-  /// search asks. ValueError if it is empty, or gives more elements than one. When this throws, or the
-  /// closure does, parameters and state() are what they were; the gradients are the closure's.
+  /// search asks. ValueError if it is empty, gives more elements than one, or leaves no gradient in any
+  /// parameter. When this throws, or the closure does, parameters and state() are what they were; the
+  /// gradients are the closure's.
   virtual double step(const Closure& closure) = 0;
   /// Forgets the gradients, so that the next backward() starts afresh.
   void zero_grad();

@@ -106,3 +106,17 @@ TEST_CASE("a closure that gives no loss is an error, and nothing has moved") {
           }) == "item: a value of shape [2] has 2 elements, not one; reduce it first, or read value()");
   }
 }
+
+TEST_CASE("a closure that forgets backward() is told, and moves nothing") {
+  const auto x = parameter(xt::xarray<double>{1, -2});
+  for (const Made& optimizer : optimizers_of(x)) {
+    CHECK(message_of([&] {
+            optimizer->step([&] {
+              optimizer->zero_grad();
+              return Variable<double>(sum(square(x)));
+            });
+          }) == std::string(optimizer->name()) +
+                    ": the closure left no gradient in any parameter; call backward() on the loss in it");
+    CHECK(x.value() == Array<double>{1, -2});
+  }
+}
