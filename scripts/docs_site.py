@@ -105,7 +105,10 @@ def first_sentence(declaration):
     lines = [line.strip()[3:].strip() for line in declaration.text.split("\n") if line.strip().startswith("///")]
     text = " ".join(lines)
     sentence = re.split(r"(?<=[^.]\.) (?=[A-Z])|(?<=[^.])[:;] ", text)[0].rstrip(".;:")
-    return re.sub(r"([*_<>|`\[\]\\])", r"\\\1", sentence)
+    if sentence.count("`") % 2:
+        sentence = sentence.replace("`", "")
+    parts = sentence.split("`")  # every second one is code
+    return "`".join(part if k % 2 else re.sub(r"([*_<>|\[\]\\])", r"\\\1", part) for k, part in enumerate(parts))
 
 
 def opening(page):
@@ -116,13 +119,13 @@ def opening(page):
 
 def room_page(room, text, pages, symbols):
     rows = []
-    for page in pages:
+    for page in sorted(pages, key=lambda one: one.name.lower()):
         if page.room == room:
             known = [one for name in page.symbols for one in symbols.get((room, name), [])]
             said = next(filter(None, map(first_sentence, known)), "") or opening(page)
-            rest = ", ".join(f"`{name}`" for name in page.symbols[1:])
-            rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said} | {rest} |")
-    table = "\n".join(["| page | what it is | also on it |", "|---|---|---|", *rows])
+            rest = "; with " + ", ".join(f"`{name}`" for name in page.symbols[1:]) if page.symbols[1:] else ""
+            rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said}{rest} |")
+    table = "\n".join(["| page | what it is |", "|---|---|", *rows])
     names = sorted((page.path.stem for page in pages if page.room == room), key=str.lower)
     tree = "\n".join(["```{toctree}", ":hidden:", *names, "```"])
     return f"# Reference: {room}\n\n{text}\n\n{table}\n\n{tree}\n"
