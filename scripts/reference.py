@@ -184,8 +184,8 @@ def main():
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help="the checkout")
     parser.add_argument("--build", type=Path, help="a build folder with libxgrad; build/release of the checkout")
     parser.add_argument("--library", type=Path, help="libxgrad itself")
-    parser.add_argument("--include", default="", help="folders, joined by colons, that have xgrad/xgrad.hpp and what it "
-                        "includes; the checkout's headers")
+    parser.add_argument("--include", default="",
+                        help="folders with xgrad/xgrad.hpp and what it includes, joined by colons; the checkout's headers")
     parser.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
     parser.add_argument("--link", default="-lopenblas -lminizip -lz -ldl -pthread", help="what a static libxgrad needs")
     options = parser.parse_args()
