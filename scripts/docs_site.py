@@ -9,6 +9,7 @@ Usage: scripts/docs_site.py --stage FOLDER    lays out what Sphinx reads: the pa
        scripts/docs_site.py --self-test
 """
 import html.parser
+import os
 import re
 import shutil
 import sys
@@ -193,11 +194,11 @@ def read_built(path):
 
 
 def link_faults(folder):
-    pages, faults, links = {}, [], 0
-    for path in sorted(folder.rglob("*.html")):
-        pages[path.resolve()] = read_built(path)
-    for path, built in pages.items():
-        name = path.relative_to(folder.resolve())
+    """What is wrong with the links of the pages in a folder; how many pages and links there are."""
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    pages = {name: read_built(folder / name) for name in sorted(files) if name.endswith(".html")}
+    faults, links = [], 0
+    for name, built in pages.items():
         for target in built.loaded + built.links:
             links += 1
             parts = urlsplit(target)
@@ -205,8 +206,8 @@ def link_faults(folder):
                 if target in built.loaded and parts.scheme != "data":
                     faults.append(f"{name}: loads {target} from elsewhere")
                 continue
-            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not file.is_file():
+            file = os.path.normpath(os.path.join(os.path.dirname(name), unquote(parts.path))) if parts.path else name
+            if file not in files:
                 faults.append(f"{name}: there is no {target}")
             elif file in pages and unquote(parts.fragment) not in pages[file].anchors:
                 faults.append(f"{name}: there is no anchor {target}")

@@ -185,7 +185,7 @@ def main():
     parser.add_argument("--build", type=Path, help="a build folder with libxgrad; build/release of the checkout")
     parser.add_argument("--library", type=Path, help="libxgrad itself")
     parser.add_argument("--include", default="",
-                        help="folders with xgrad/xgrad.hpp and what it includes, joined by colons; the checkout's headers")
+                        help="folders of <xgrad/xgrad.hpp> and others, joined by colons; the checkout's headers")
     parser.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
     parser.add_argument("--link", default="-lopenblas -lminizip -lz -ldl -pthread", help="what a static libxgrad needs")
     options = parser.parse_args()
