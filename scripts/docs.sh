@@ -11,7 +11,7 @@ scripts/install_dependencies.sh python3-sphinx furo python3-myst-parser
 scripts/reference.py --check
 rm -rf out/docs
 scripts/docs_site.py --stage out/docs-source
-sphinx-build -q -W --keep-going -b html -d out/docs-cache out/docs-source out/docs
+sphinx-build -q -W --keep-going -j auto -b html -d out/docs-cache out/docs-source out/docs
 rm -rf out/docs/.buildinfo out/docs/objects.inv
 scripts/docs_site.py --check out/docs
 echo "out/docs/index.html"

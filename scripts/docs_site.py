@@ -9,6 +9,7 @@ Usage: scripts/docs_site.py --stage FOLDER    lays out what Sphinx reads: the pa
        scripts/docs_site.py --self-test
 """
 import html.parser
+import os
 import re
 import shutil
 import sys
@@ -105,7 +106,10 @@ def first_sentence(declaration):
     lines = [line.strip()[3:].strip() for line in declaration.text.split("\n") if line.strip().startswith("///")]
     text = " ".join(lines)
     sentence = re.split(r"(?<=[^.]\.) (?=[A-Z])|(?<=[^.])[:;] ", text)[0].rstrip(".;:")
-    return re.sub(r"([*_<>|`\[\]\\])", r"\\\1", sentence)
+    if sentence.count("`") % 2:
+        sentence = sentence.replace("`", "")
+    parts = sentence.split("`")  # every second one is code
+    return "`".join(part if k % 2 else re.sub(r"([*_<>|\[\]\\])", r"\\\1", part) for k, part in enumerate(parts))
 
 
 def opening(page):
@@ -116,13 +120,13 @@ def opening(page):
 
 def room_page(room, text, pages, symbols):
     rows = []
-    for page in pages:
+    for page in sorted(pages, key=lambda one: one.name.lower()):
         if page.room == room:
             known = [one for name in page.symbols for one in symbols.get((room, name), [])]
             said = next(filter(None, map(first_sentence, known)), "") or opening(page)
-            rest = ", ".join(f"`{name}`" for name in page.symbols[1:])
-            rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said} | {rest} |")
-    table = "\n".join(["| page | what it is | also on it |", "|---|---|---|", *rows])
+            rest = "; with " + ", ".join(f"`{name}`" for name in page.symbols[1:]) if page.symbols[1:] else ""
+            rows.append(f"| [`{page.symbols[0]}`]({page.path.name}) | {said}{rest} |")
+    table = "\n".join(["| page | what it is |", "|---|---|", *rows])
     names = sorted((page.path.stem for page in pages if page.room == room), key=str.lower)
     tree = "\n".join(["```{toctree}", ":hidden:", *names, "```"])
     return f"# Reference: {room}\n\n{text}\n\n{table}\n\n{tree}\n"
@@ -190,11 +194,11 @@ def read_built(path):
 
 
 def link_faults(folder):
-    pages, faults, links = {}, [], 0
-    for path in sorted(folder.rglob("*.html")):
-        pages[path.resolve()] = read_built(path)
-    for path, built in pages.items():
-        name = path.relative_to(folder.resolve())
+    """What is wrong with the links of the pages in a folder; how many pages and links there are."""
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    pages = {name: read_built(folder / name) for name in sorted(files) if name.endswith(".html")}
+    faults, links = [], 0
+    for name, built in pages.items():
         for target in built.loaded + built.links:
             links += 1
             parts = urlsplit(target)
@@ -202,8 +206,8 @@ def link_faults(folder):
                 if target in built.loaded and parts.scheme != "data":
                     faults.append(f"{name}: loads {target} from elsewhere")
                 continue
-            file = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            if not file.is_file():
+            file = os.path.normpath(os.path.join(os.path.dirname(name), unquote(parts.path))) if parts.path else name
+            if file not in files:
                 faults.append(f"{name}: there is no {target}")
             elif file in pages and unquote(parts.fragment) not in pages[file].anchors:
                 faults.append(f"{name}: there is no anchor {target}")

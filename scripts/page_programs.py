@@ -193,7 +193,7 @@ class Compiler:
         self.preamble = PREAMBLE  # what a source begins with
 
     def arguments(self):
-        return [*self.command, *self.flags, "-w", f"-I{self.include}"]
+        return [*self.command, *self.flags, "-w", *(f"-I{folder}" for folder in self.include)]
 
     def precompile(self, headers):
         """Reads what every program includes once for all, for as long as `headers` are as they are (g++ alone)."""
@@ -283,9 +283,9 @@ def default_compiler_flags(command):
 
 def compiler_of(command, root, include, folder):
     """The compiler for a checkout: a link in `folder` gives its headers the path that installed ones have."""
-    if include is None:
+    if not include:
         (Path(folder) / "xgrad").symlink_to(Path(root).resolve())
-        include = folder
+        include = [folder]
     if not shutil.which(command[0]):
         raise SystemExit(f"there is no compiler {command[0]}")
     return Compiler(command, ["-std=c++20", "-O0", *default_compiler_flags(command)], include)

@@ -133,11 +133,12 @@ def run(root, options):
     """Runs the programs of pages, or compiles those that must be refused, or does both."""
     paths, done, faults = paths_of(root, options.pages), 0, []
     with tempfile.TemporaryDirectory(prefix="reference-") as folder:
-        compiler = page_programs.compiler_of(options.compiler.split(), root, options.include, folder)
+        include = [path for path in options.include.split(":") if path]
+        compiler = page_programs.compiler_of(options.compiler.split(), root, include, folder)
         if options.run:
             library = page_programs.library_of(options.build or root / "build/release", options.library)
             compiler.linked = [str(library), *options.link.split()]
-        if options.include is None:
+        if not include:
             compiler.precompile([root / "xtensor.hpp"] + [root / name for name in declarations.reached_headers(root)])
         at_once = PAGES_A_PROGRAM if options.run else max(len(paths), 1)
         for first in range(0, len(paths), at_once):
@@ -183,7 +184,8 @@ def main():
     parser.add_argument("--root", type=Path, default=Path(__file__).resolve().parent.parent, help="the checkout")
     parser.add_argument("--build", type=Path, help="a build folder with libxgrad; build/release of the checkout")
     parser.add_argument("--library", type=Path, help="libxgrad itself")
-    parser.add_argument("--include", type=Path, help="the folder that has xgrad/xgrad.hpp; the checkout's headers")
+    parser.add_argument("--include", default="",
+                        help="folders of <xgrad/xgrad.hpp> and others, joined by colons; the checkout's headers")
     parser.add_argument("--compiler", default=os.environ.get("CXX", "g++"))
     parser.add_argument("--link", default="-lopenblas -lminizip -lz -ldl -pthread", help="what a static libxgrad needs")
     options = parser.parse_args()
