@@ -12,7 +12,7 @@ namespace xgrad::detail {
 /// Where the classes of predictions of any number of axes lie: along `axis`, or the last one.
 class ClassAxis {
  public:
-  /// ShapeError for predictions without an axis, ValueError for one that they do not have.
+  /// ShapeError for predictions without an axis, and for an axis that they do not have.
   ClassAxis(std::string_view operation, const Shape& predictions, std::optional<Integer> axis);
 
   /// The predictions' shape without it: that of labels, and of losses that are not reduced.

@@ -40,7 +40,7 @@ struct CrossEntropyOptions {
   /// class.
   double label_smoothing = 0;
   /// Where the classes lie, the last axis by default: 1 for [N, C, H, W], whose labels are [N, H, W]. It is
-  /// never guessed from shapes. ValueError for an axis that the predictions do not have.
+  /// never guessed from shapes. ShapeError for an axis that the predictions do not have.
   std::optional<Integer> axis = std::nullopt;
 };
 

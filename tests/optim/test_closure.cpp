@@ -115,8 +115,8 @@ TEST_CASE("a closure that forgets backward() is told, and moves nothing") {
               optimizer->zero_grad();
               return Variable<double>(sum(square(x)));
             });
-          }) == std::string(optimizer->name()) +
-                    ": the closure left no gradient in any parameter; call backward() on the loss in it");
+          }).find(": the closure left no gradient in any parameter; call backward() on the loss in it") !=
+          std::string::npos);
     CHECK(x.value() == Array<double>{1, -2});
   }
 }

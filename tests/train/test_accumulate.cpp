@@ -148,7 +148,7 @@ TEST_CASE("a best model's options that contradict others are refused") {
         "fit: best_model and early_stopping have different modes, and there is one monitored figure; give both "
         "PlateauMode::min or max");
   CHECK_THROWS_AS(trained(2, {.best_model = {.path = "no/such/folder/a.npz"}}), xgrad::IoError);
-  CHECK_THROWS_AS(trained(2, {.best_model = {.path = "a.txt"}}), xgrad::ValueError);
+  CHECK_THROWS_AS(trained(2, {.best_model = {.path = "a.txt"}}), xgrad::IoError);
 }
 
 TEST_CASE("a model whose parameters are all frozen is not trained in silence") {
