@@ -199,3 +199,15 @@ TEST_CASE("load's example reads a part of a file") {
   std::filesystem::current_path(before);
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("the scaler's example") {
+  namespace xg = xgrad;
+  struct Samples {
+    xg::Array<double> inputs;
+  };
+  const Samples train{{{1, 2}, {3, 6}}}, test{{{5, 6}}};
+  const xg::data::StandardScaler scaler(train.inputs);
+  const auto inputs = scaler.transform(train.inputs), test_inputs = scaler.transform(test.inputs);
+  CHECK(inputs == xg::Array<double>{{-1, -1}, {1, 1}});
+  CHECK(test_inputs == xg::Array<double>{{3, 1}});
+}
