@@ -63,18 +63,18 @@ int main() {
   xg::NoGrad off;
   const auto x = xg::data::whole(test).inputs;
   const auto middle = xg::mean(xg::data::whole(train).inputs, 0, {.keep_dims = true});
-  const auto plain = xg::nn::binary_cross_entropy(middle + 0 * x, x, xg::nn::Reduction::sum) / 360;
+  const auto flat = xg::broadcast_to(middle, x.shape());
+  const auto plain = xg::nn::binary_cross_entropy(flat, x, xg::nn::Reduction::sum) / 360;
   const double nats = bound(vae, x).item(), baseline = plain.item();
   const auto left = xg::sum(xg::square(x - vae(x))) / xg::sum(xg::square(x - middle));
-  const double explained = 1 - left.item();
   std::cout << "bound " << nats << " nats an image, the mean image " << baseline
-            << "; explained variance " << explained << "\n\n";
+            << "; explained variance " << 1 - left.item() << "\n\n";
   const auto drawn = xg::sigmoid(vae.decoder(xg::constant(xg::randn<float>({8, codes, 1, 1}))));
   for (int row = 0; row < 8; ++row, std::cout << '\n')
     for (int image = 0; image < 8; ++image, std::cout << "   ")
       for (int column = 0; column < 8; ++column)
         std::cout << " .:-=+*#%@"[int(9.99 * drawn.item(image, 0, row, column))];
-  if (nats < baseline - 2 && explained > 0.59) return 0;
+  if (nats < baseline - 2 && left.item() < 0.41) return 0;
   std::cerr << "MISSED: a bound 2 nats below that of the mean image, 59 % of the variance\n";
   return 1;
 }
