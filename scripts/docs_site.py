@@ -47,7 +47,7 @@ STYLE = """.content { width: 58em; max-width: 100%; }
 # The pages that the start page leads to, in the order of the side bar; a page of docs that is missing here is an error.
 PAGES = {
     "Start": "quick-start how-to coming-from xtensor",
-    "Learn": "course beyond",
+    "Learn": "course beyond programs",
     "Use": "training files debugging conventions performance reliability",
     "Inside": "architecture operations adding-an-operation adding-a-layer adding-an-optimizer adding-a-file-format "
               "contributing changelog",
