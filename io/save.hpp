@@ -11,6 +11,7 @@
 
 namespace xgrad::io {
 
+/// Arrays under names, in their order: what a file of several holds.
 template <class T>
 using NamedArrays = std::vector<std::pair<std::string, Array<T>>>;
 
@@ -51,11 +52,13 @@ Array<T> load_array(const std::string& path);
 /// does, where the matrices of Linear, of the recurrent layers and of MultiheadAttention are [out, in].
 enum class Layout { xgrad, pytorch };
 
+/// What save takes.
 struct SaveOptions {
   Layout layout = Layout::xgrad;
   std::string prefix = {};  ///< stands before every name
 };
 
+/// What load takes.
 struct LoadOptions {
   /// Unless said it is xgrad, and a .safetensors file that says itself to be PyTorch's is refused.
   std::optional<Layout> layout = std::nullopt;

@@ -23,6 +23,11 @@ class FunctionModule : public Module<T> {
   std::string name() const override { return Function::name; }
   const Function& function() const noexcept { return function_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<FunctionModule>(function_);
+  }
+
  private:
   Function function_;
 };

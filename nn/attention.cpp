@@ -99,14 +99,18 @@ Variable<T> MultiheadAttention<T>::forward(const Variable<T>& x) {
 
 template <class T>
 Variable<T> MultiheadAttention<T>::operator()(const Variable<T>& x, const AttentionMask& mask) {
-  return this->seen(attend_to_itself(x, mask));
+  return this->call([&] { return attend_to_itself(x, mask); }, x);
 }
 
 template <class T>
 Variable<T> MultiheadAttention<T>::operator()(const Variable<T>& query, const Variable<T>& key,
                                               const Variable<T>& value, const AttentionMask& mask) {
-  check_inputs(features(), options_.batch_first, query.shape(), key.shape(), value.shape());
-  return this->seen(attend(projected(query, 0), projected(key, 1), projected(value, 2), mask));
+  return this->call(
+      [&] {
+        check_inputs(features(), options_.batch_first, query.shape(), key.shape(), value.shape());
+        return attend(projected(query, 0), projected(key, 1), projected(value, 2), mask);
+      },
+      query, key, value);
 }
 
 template <class T>

@@ -47,6 +47,11 @@ class MultiheadAttention : public Module<T> {
   std::size_t heads() const noexcept { return heads_; }
   const MultiheadAttentionOptions& options() const noexcept { return options_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<MultiheadAttention>(features(), heads_, options_);
+  }
+
  private:
   Variable<T> attend_to_itself(const Variable<T>& x, const AttentionMask& mask);
   Variable<T> projected(const Variable<T>& x, std::size_t part) const;

@@ -29,6 +29,13 @@ class Conv2d : public Module<T> {
   /// Empty for a layer without one.
   Variable<T> bias() const { return bias_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    const Shape& shape = weight_.shape();  // [out, in / groups, kH, kW]
+    return std::make_unique<Conv2d>(shape[1] * options_.groups, shape[0], Pair(shape[2], shape[3]), options_,
+                                    bias_.defined());
+  }
+
  private:
   Conv2dOptions options_;
   Variable<T> weight_, bias_;
@@ -48,6 +55,13 @@ class Conv1d : public Module<T> {
   Variable<T> weight() const { return weight_; }
   /// Empty for a layer without one.
   Variable<T> bias() const { return bias_; }
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    const Shape& shape = weight_.shape();  // [out, in / groups, kernel]
+    return std::make_unique<Conv1d>(shape[1] * options_.groups, shape[0], shape[2], options_,
+                                    bias_.defined());
+  }
 
  private:
   Conv1dOptions options_;
@@ -76,6 +90,13 @@ class ConvTranspose2d : public Module<T> {
   Variable<T> weight() const { return weight_; }
   /// Empty for a layer without one.
   Variable<T> bias() const { return bias_; }
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    const Shape& shape = weight_.shape();  // [in, out / groups, kH, kW]
+    return std::make_unique<ConvTranspose2d>(shape[0], shape[1] * options_.groups, Pair(shape[2], shape[3]),
+                                             options_, bias_.defined());
+  }
 
  private:
   ConvTranspose2dOptions options_;

@@ -16,6 +16,9 @@ class Dropout : public Module<T> {
 
   double p() const { return p_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override { return std::make_unique<Dropout>(p_); }
+
  private:
   double p_;
 };

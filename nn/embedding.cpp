@@ -20,7 +20,7 @@ Embedding<T>::Embedding(Count count, Count dimension) {
 
 template <class T>
 Variable<T> Embedding<T>::operator()(const Indices& indices) {
-  return embedding(weight_, indices);
+  return this->call([&] { return embedding(weight_, indices); });
 }
 
 template <class T>

@@ -25,6 +25,11 @@ class Embedding : public Module<T> {
   std::size_t dimension() const { return weight_.shape()[1]; }
   Variable<T> weight() const { return weight_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<Embedding>(count(), dimension());
+  }
+
  private:
   Variable<T> weight_;
 };

@@ -13,6 +13,9 @@ class Flatten : public Module<T> {
   /// ShapeError if x lacks the axis.
   Variable<T> forward(const Variable<T>& x) override;
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override { return std::make_unique<Flatten>(first_); }
+
  private:
   std::ptrdiff_t first_;
 };

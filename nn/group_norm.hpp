@@ -34,6 +34,11 @@ class GroupNorm : public Module<T> {
   Variable<T> weight() const { return weight_; }
   Variable<T> bias() const { return bias_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<GroupNorm>(groups_, channels_, GroupNormOptions{epsilon_, weight_.defined()});
+  }
+
  private:
   std::size_t groups_, channels_;
   double epsilon_;

@@ -23,6 +23,11 @@ class Linear : public Module<T> {
   /// Empty for a layer without one.
   Variable<T> bias() const { return bias_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<Linear>(in_features(), out_features(), bias_.defined());
+  }
+
  private:
   Variable<T> weight_, bias_;
 };

@@ -2,7 +2,9 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <new>
 #include <string_view>
 #include <typeinfo>
 #include <unordered_set>
@@ -16,7 +18,78 @@ using namespace xgrad::detail;
 
 template <class T>
 Variable<T> Module<T>::operator()(const Variable<T>& x) {
-  return seen(forward(x));
+  return call([&] { return forward(x); }, x);
+}
+
+template <class T>
+Variable<T> Module<T>::forward(const Variable<T>&) {
+  throw ValueError(
+      name() + ": it has no forward pass of one Variable; call it with what it takes, or override forward()");
+}
+
+namespace {
+
+/// The last error of this thread that left a module: a hash of its text, and that module, which are compared
+/// and never followed, for both may be gone. So a module that is called costs nothing, and keeps no name.
+struct LeftModule {
+  std::size_t text = 0;
+  const void* module = nullptr;
+  bool has_path = false;  ///< the text begins with the path below `module`
+};
+thread_local constinit LeftModule last_left;
+
+std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
+
+}  // namespace
+
+template <class T>
+void Module<T>::rethrow(Error& error) const {
+  try {
+    if (last_left.module == nullptr || last_left.text != hash_of(error.what())) {
+      last_left = {hash_of(error.what()), this, false};
+    } else {
+      std::vector<std::pair<std::string, const Module*>> all;
+      collect(*this, "", all);
+      for (const auto& [path, module] : all)
+        if (module == last_left.module && module != this) {
+          const std::string text = path + (last_left.has_path ? "." : ": ") + error.what();
+          // In place: the error keeps its class, also one of the user's own.
+          static_cast<std::runtime_error&>(error) = std::runtime_error(text);
+          last_left = {hash_of(text), this, true};
+          break;
+        }
+      last_left.module = this;
+    }
+  } catch (const std::bad_alloc&) {  // the error as it is says more
+  }
+  throw;
+}
+
+template <class T>
+ForwardHookHandle Module<T>::add_forward_hook(ForwardHook hook) {
+  auto shared = std::make_shared<const ForwardHook>(std::move(hook));
+  auto hooks = forward_hooks_ ? forward_hooks_ : std::make_shared<ForwardHooks>();
+  ForwardHookHandle handle;
+  handle.remove_ = [list = std::weak_ptr(hooks), hook_to_remove = std::weak_ptr(shared)] {
+    const auto all = list.lock();
+    const auto one = hook_to_remove.lock();
+    if (all && one) std::erase(*all, one);
+  };
+  hooks->push_back(std::move(shared));
+  forward_hooks_ = std::move(hooks);
+  return handle;
+}
+
+template <class T>
+void Module<T>::observe(const std::vector<Variable<T>>& inputs, Variable<T>& output) {
+  if (forward_hooks_) {
+    // A copy: a hook may take itself off, or register others, which wait for the next call.
+    const ForwardHooks hooks = *forward_hooks_;
+    for (const auto& hook : hooks)
+      if (Variable<T> instead = (*hook)(*this, inputs, output); instead.defined())
+        output = std::move(instead);
+  }
+  if (seen_output_) *seen_output_ = output.shape();
 }
 
 template <class T>
@@ -179,6 +252,26 @@ void copy_parameters(const Module<T>& from, Module<T>& to) {
 }
 
 template <class T>
+std::unique_ptr<Module<T>> Module<T>::another(const Module& module) {
+  auto made = module.make_another();
+  // A class that derives from one which says how it is made does not say so yet.
+  if (made && typeid(*made) == typeid(module)) return made;
+  throw ValueError("clone: " + module.name() +
+                   " does not say how it is made; give a function, clone(net, [] { return Net(2, 3); }), or "
+                   "override make_another() in it");
+}
+
+template <class T>
+void Module<T>::copy_modes(const Module& from) {
+  std::vector<std::pair<std::string, const Module*>> theirs;
+  collect(from, "", theirs);
+  std::unordered_map<std::string_view, bool> modes;
+  for (const auto& [path, module] : theirs) modes.emplace(path, module->training_);
+  for (const auto& [path, module] : named_modules())
+    if (const auto found = modes.find(path); found != modes.end()) module->training_ = found->second;
+}
+
+template <class T>
 void Module<T>::take_name(const char* operation, const std::string& name, Registered registered) {
   const std::string what = std::string(operation) + ": the name '" + name + "' ";
   if (name.empty() || name.find('.') != std::string::npos)
@@ -230,6 +323,7 @@ void Module<T>::register_in_pytorch_only(const std::string& name) {
 
 template <class T>
 void Module<T>::add_child(const std::string& name, std::unique_ptr<Module> child) {
+  if (!child) throw ValueError("register_module: '" + name + "' is a null pointer; give it a module");
   append(children_, {name, std::move(child)}, [&] { take_name("register_module", name, {"module"}); });
 }
 
@@ -280,8 +374,13 @@ class Module<T>::Inspection {
 
 template <class T>
 std::string Module<T>::summary(const Shape& input) {
+  return summary_of(input, [&] { (*this)(Variable<T>(Dense<T>::filled(input, T(0)))); });
+}
+
+template <class T>
+std::string Module<T>::summary_of(const std::optional<Shape>& input, const std::function<void()>& run) {
   const Inspection inspection(*this);
-  (*this)(Variable<T>(Dense<T>::filled(input, T(0))));
+  run();
   return summary_table(input, inspection.rows(), parameter_count() - trainable_parameter_count());
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <initializer_list>
 #include <list>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "../core/graph/variable.hpp"
+#include "forward_hook.hpp"
 
 namespace xgrad::nn {
 
@@ -40,9 +42,45 @@ class Module {
 
   virtual ~Module() = default;
 
-  /// What the module computes. Call the module itself rather than this: summary() sees such calls.
-  virtual Variable<T> forward(const Variable<T>& x) = 0;
+  /// What the module computes of one value. Call the module itself rather than this: hooks and summary() see
+  /// such calls. A class that takes something else overrides nothing, and has a call operator of its own, see
+  /// call(); this is then a ValueError that says so.
+  virtual Variable<T> forward(const Variable<T>& x);
+  /// forward(x). An Error from inside says where it was: each module on its way out puts before its text the
+  /// name under which it knows the module that it came from, "encoder.layer1: linear: ...".
   Variable<T> operator()(const Variable<T>& x);
+
+  /// Calls `f(module, input, output)` whenever this module has been called, in the order of registration: a
+  /// Module&, and what it was given and gives, each a const Variable&. `f` returns nothing, or the Variable
+  /// to go on with, of any shape; an empty one changes nothing. Of several inputs it gets the first, or all
+  /// if it takes a const std::vector<Variable<T>>&; none that is a Variable: an empty one. A call throws what
+  /// `f` throws. The hook moves with the module; state() and clone() know nothing of it. summary() calls it
+  /// as any call does, and a checkpoint a second time when it recomputes.
+  template <class F>
+  ForwardHookHandle register_forward_hook(F f) {
+    constexpr bool takes_one = std::invocable<F&, Module&, const Variable<T>&, const Variable<T>&>;
+    if constexpr (takes_one) {
+      return add_forward_hook([f = std::move(f)](Module& module, const std::vector<Variable<T>>& inputs,
+                                                 const Variable<T>& output) mutable {
+        const Variable<T> input = inputs.empty() ? Variable<T>() : inputs[0];
+        return replacement_by([&] { return f(module, input, output); });
+      });
+    } else {
+      constexpr bool takes_all =
+          std::invocable<F&, Module&, const std::vector<Variable<T>>&, const Variable<T>&>;
+      static_assert(takes_all,
+                    "register_forward_hook: a hook is called as f(module, input, output): with a Module<T>&, "
+                    "a const Variable<T>& (or, of several inputs, a const std::vector<Variable<T>>&) and a "
+                    "const Variable<T>&");
+      if constexpr (takes_all)
+        return add_forward_hook([f = std::move(f)](Module& module, const std::vector<Variable<T>>& inputs,
+                                                   const Variable<T>& output) mutable {
+          return replacement_by([&] { return f(module, inputs, output); });
+        });
+      else
+        return {};
+    }
+  }
 
   /// What summary() calls it: the class, without namespaces and template arguments.
   virtual std::string name() const;
@@ -96,17 +134,45 @@ class Module {
   /// nothing of the module is changed, nor this thread's random numbers. "-" stands for the output of a
   /// module that was not called.
   std::string summary(const Shape& input);
+  /// The same of a call that `run` makes, for a module that takes something else than one value:
+  /// `net.summary([&] { net(x, mask); })`.
+  template <std::invocable F>
+  std::string summary(F&& run) {
+    return summary_of(std::nullopt, [&] { static_cast<void>(run()); });
+  }
 
  protected:
   Module() = default;
   Module(Module&&) noexcept = default;
   Module& operator=(Module&&) noexcept = default;
 
-  /// y itself. For call operators of a module's own, which take more than one value: what they give is passed
-  /// through this, so that summary() sees it.
-  Variable<T> seen(Variable<T> y) {
-    if (seen_output_) *seen_output_ = y.shape();
-    return y;
+  /// What `compute()` gives. For call operators of a module's own, which take more than one value, or
+  /// another one: so that hooks and summary() see the call, and errors are told where they were. `inputs` are
+  /// for the hooks, which are shown the Variables among them. `compute` gives a Variable, or a struct with
+  /// one that is named `output`.
+  ///
+  /// ```cpp
+  /// Variable<float> operator()(const Variable<float>& x, const Variable<float>& y) {
+  ///   return call([&] { return first_(x) * second_(y); }, x, y);
+  /// }
+  /// ```
+  template <std::invocable F, class... Inputs>
+  std::decay_t<std::invoke_result_t<F>> call(F&& compute, const Inputs&... inputs) {
+    using Result = std::decay_t<std::invoke_result_t<F>>;
+    constexpr bool gives_output = std::same_as<Result, Variable<T>> || requires {
+      { std::declval<Result&>().output } -> std::same_as<Variable<T>&>;
+    };
+    static_assert(gives_output,
+                  "call: the function gives a Variable<T>, or a struct whose member `output` is one");
+    if constexpr (gives_output) {
+      try {
+        Result result = std::forward<F>(compute)();
+        if (forward_hooks_ || seen_output_) observe(variables_among(inputs...), output_of(result));
+        return result;
+      } catch (Error& error) {
+        rethrow(error);
+      }
+    }
   }
 
   /// A new leaf of this value, an Array or any xtensor expression: register_parameter("scale",
@@ -125,16 +191,70 @@ class Module {
   /// Takes `module` in, and returns where it lives now. Names as above.
   template <std::derived_from<Module> M>
   M& register_module(const std::string& name, M module) {
-    auto child = std::make_unique<M>(std::move(module));
-    M& placed = *child;
-    add_child(name, std::move(child));
-    return placed;
+    return register_module(name, std::make_unique<M>(std::move(module)));
   }
+  /// The same of a module that lives somewhere already, and stays there. ValueError if there is none.
+  template <std::derived_from<Module> M>
+  M& register_module(const std::string& name, std::unique_ptr<M> module) {
+    M* const placed = module.get();
+    add_child(name, std::move(module));
+    return *placed;
+  }
+  /// A new module of this one's class, made as this one was: of the same numbers and options. For clone(),
+  /// which then gives it this one's values. Empty, unless overridden: the class does not say.
+  virtual std::unique_ptr<Module> make_another() const { return nullptr; }
+  /// module.make_another(), for those of a module that owns others. ValueError if its class does not say.
+  static std::unique_ptr<Module> another(const Module& module);
 
  private:
   template <class U>
+  friend class Cloning;
+  template <class U>
   friend void copy_parameters(const Module<U>& from, Module<U>& to);
   class Inspection;
+  using ForwardHook =
+      std::function<Variable<T>(Module&, const std::vector<Variable<T>>& inputs, const Variable<T>& output)>;
+  using ForwardHooks = std::vector<std::shared_ptr<const ForwardHook>>;
+
+  ForwardHookHandle add_forward_hook(ForwardHook hook);
+  /// What a hook of the user's returns: empty for nothing.
+  template <class F>
+  static Variable<T> replacement_by(const F& hook) {
+    using Result = std::invoke_result_t<F>;
+    if constexpr (std::is_void_v<Result>) {
+      hook();
+      return {};
+    } else {
+      constexpr bool is_variable = std::convertible_to<Result, Variable<T>>;
+      static_assert(is_variable,
+                    "register_forward_hook: a hook returns nothing, or the Variable<T> to go on with");
+      if constexpr (is_variable)
+        return hook();
+      else
+        return {};
+    }
+  }
+  template <class... Inputs>
+  static std::vector<Variable<T>> variables_among(const Inputs&... inputs) {
+    std::vector<Variable<T>> all;
+    [[maybe_unused]] const auto add = [&]<class X>(const X& input) {
+      if constexpr (std::same_as<X, Variable<T>>) all.push_back(input);
+      if constexpr (std::same_as<X, std::vector<Variable<T>>>)
+        all.insert(all.end(), input.begin(), input.end());
+    };
+    (add(inputs), ...);
+    return all;
+  }
+  static Variable<T>& output_of(Variable<T>& result) { return result; }
+  template <class Result>
+  static Variable<T>& output_of(Result& result) {
+    return result.output;
+  }
+  /// Shows a call to the hooks, which may replace `output`, and to summary().
+  void observe(const std::vector<Variable<T>>& inputs, Variable<T>& output);
+  /// From where `error` was caught: throws it again, which says where it was.
+  [[noreturn]] void rethrow(Error& error) const;
+  std::string summary_of(const std::optional<Shape>& input, const std::function<void()>& run);
 
   void add_child(const std::string& name, std::unique_ptr<Module> child);
   /// What a name stands for.
@@ -152,6 +272,8 @@ class Module {
   std::vector<NamedVariable> named(Lists lists) const;
   void assign(const std::string& operation, const std::vector<NamedArray>& state);
   void set_training(bool training);
+  /// Training or evaluation of each module, from the one of the same name.
+  void copy_modes(const Module& from);
 
   std::list<NamedVariable> parameters_, buffers_;  ///< lists: their elements stay where they are
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
@@ -159,6 +281,7 @@ class Module {
   std::vector<std::string> in_pytorch_only_;
   bool training_ = true;
   std::optional<Shape>* seen_output_ = nullptr;  ///< where summary() reads the output's shape
+  std::shared_ptr<ForwardHooks> forward_hooks_;  ///< none until the first is registered
 };
 
 /// Sets every parameter and buffer of `to` to the value of the same name in `from`; errors as for load_state.

@@ -33,6 +33,11 @@ class LayerNorm : public Module<T> {
   Variable<T> weight() const { return weight_; }
   Variable<T> bias() const { return bias_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<LayerNorm>(shape_, LayerNormOptions{epsilon_, weight_.defined()});
+  }
+
  private:
   Shape shape_;
   double epsilon_;
@@ -60,6 +65,7 @@ class BatchNorm : public Module<T> {
   Variable<T> forward(const Variable<T>& x) override;
 
   std::size_t features() const { return features_; }
+  const BatchNormOptions& options() const noexcept { return options_; }
   /// Empty for a layer without them.
   Variable<T> weight() const { return weight_; }
   Variable<T> bias() const { return bias_; }
@@ -88,6 +94,11 @@ class BatchNorm1d : public BatchNorm<T> {
   explicit BatchNorm1d(Count features, const BatchNormOptions& options = {})
       : BatchNorm<T>(features, options) {}
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<BatchNorm1d>(this->features(), this->options());
+  }
+
  private:
   std::string expected() const override;
   bool accepts(std::size_t axes) const override { return axes == 2 || axes == 3; }
@@ -99,6 +110,11 @@ class BatchNorm2d : public BatchNorm<T> {
  public:
   explicit BatchNorm2d(Count features, const BatchNormOptions& options = {})
       : BatchNorm<T>(features, options) {}
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<BatchNorm2d>(this->features(), this->options());
+  }
 
  private:
   std::string expected() const override;

@@ -24,6 +24,9 @@ class MaxPool2d : public Module<T> {
   Variable<T> forward(const Variable<T>& images) override;
   const MaxPool2dOptions& options() const noexcept { return options_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override { return std::make_unique<MaxPool2d>(options_); }
+
  private:
   MaxPool2dOptions options_;
 };
@@ -39,6 +42,9 @@ class AvgPool2d : public Module<T> {
   /// Errors as avg_pool2d's.
   Variable<T> forward(const Variable<T>& images) override;
   const AvgPool2dOptions& options() const noexcept { return options_; }
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override { return std::make_unique<AvgPool2d>(options_); }
 
  private:
   AvgPool2dOptions options_;
@@ -58,6 +64,11 @@ class AdaptiveAvgPool2d : public Module<T> {
   /// Errors as adaptive_avg_pool2d's.
   Variable<T> forward(const Variable<T>& images) override;
   const Pair& output_size() const noexcept { return output_size_; }
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<AdaptiveAvgPool2d>(output_size_);
+  }
 
  private:
   Pair output_size_;

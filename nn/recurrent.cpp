@@ -159,8 +159,12 @@ LSTMState<T> RNN<T>::step(const typename Recurrent<T>::Layer& layer, const Varia
 
 template <class T>
 RecurrentResult<T> RNN<T>::operator()(const Variable<T>& x, const Variable<T>& state) {
-  LSTMResult<T> result = this->run(x, {state, {}});
-  return {this->seen(result.output), result.state.hidden};
+  return this->call(
+      [&]() -> RecurrentResult<T> {
+        LSTMResult<T> result = this->run(x, {state, {}});
+        return {std::move(result.output), std::move(result.state.hidden)};
+      },
+      x, state);
 }
 
 template <class T>
@@ -176,8 +180,12 @@ LSTMState<T> GRU<T>::step(const typename Recurrent<T>::Layer& layer, const Varia
 
 template <class T>
 RecurrentResult<T> GRU<T>::operator()(const Variable<T>& x, const Variable<T>& state) {
-  LSTMResult<T> result = this->run(x, {state, {}});
-  return {this->seen(result.output), result.state.hidden};
+  return this->call(
+      [&]() -> RecurrentResult<T> {
+        LSTMResult<T> result = this->run(x, {state, {}});
+        return {std::move(result.output), std::move(result.state.hidden)};
+      },
+      x, state);
 }
 
 template <class T>
@@ -191,9 +199,7 @@ LSTMState<T> LSTM<T>::step(const typename Recurrent<T>::Layer& layer, const Vari
 
 template <class T>
 LSTMResult<T> LSTM<T>::operator()(const Variable<T>& x, const LSTMState<T>& state) {
-  LSTMResult<T> result = this->run(x, state);
-  this->seen(result.output);
-  return result;
+  return this->call([&] { return this->run(x, state); }, x, state.hidden, state.cell);
 }
 
 template class Recurrent<float>;

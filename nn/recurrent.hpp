@@ -95,6 +95,11 @@ class RNN : public Recurrent<T> {
   /// From a state [layers, N, H], or {} for zeros. ShapeError if a shape does not fit.
   RecurrentResult<T> operator()(const Variable<T>& x, const Variable<T>& state);
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<RNN>(this->in_features(), this->hidden_features(), this->options(), activation_);
+  }
+
  private:
   LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
                     const LSTMState<T>& before) const override;
@@ -117,6 +122,11 @@ class GRU : public Recurrent<T> {
   /// From a state [layers, N, H], or {} for zeros. ShapeError if a shape does not fit.
   RecurrentResult<T> operator()(const Variable<T>& x, const Variable<T>& state);
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<GRU>(this->in_features(), this->hidden_features(), this->options());
+  }
+
  private:
   LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
                     const LSTMState<T>& before) const override;
@@ -136,6 +146,11 @@ class LSTM : public Recurrent<T> {
   using Module<T>::operator();
   /// From a state of [layers, N, H] each, or {} for zeros. ShapeError if a shape does not fit.
   LSTMResult<T> operator()(const Variable<T>& x, const LSTMState<T>& state);
+
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<LSTM>(this->in_features(), this->hidden_features(), this->options());
+  }
 
  private:
   LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,

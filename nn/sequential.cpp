@@ -17,6 +17,13 @@ Module<T>& Sequential<T>::operator[](std::size_t i) const {
   return *modules_[i];
 }
 
+template <class T>
+std::unique_ptr<Module<T>> Sequential<T>::make_another() const {
+  auto another = std::make_unique<Sequential>();
+  for (const Module<T>* module : modules_) another->place(Module<T>::another(*module));
+  return another;
+}
+
 template class Sequential<float>;
 template class Sequential<double>;
 

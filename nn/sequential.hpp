@@ -24,16 +24,24 @@ class Sequential : public Module<T> {
   /// Adds a module at the end, and returns where it lives now.
   template <std::derived_from<Module<T>> M>
   M& append(M module) {
-    M& placed = this->register_module(std::to_string(modules_.size()), std::move(module));
-    modules_.push_back(&placed);
-    return placed;
+    return place(std::make_unique<M>(std::move(module)));
   }
 
   std::size_t size() const noexcept { return modules_.size(); }
   /// ValueError if there are not so many.
   Module<T>& operator[](std::size_t i) const;
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override;
+
  private:
+  template <class M>
+  M& place(std::unique_ptr<M> module) {
+    M& placed = this->register_module(std::to_string(modules_.size()), std::move(module));
+    modules_.push_back(&placed);
+    return placed;
+  }
+
   std::vector<Module<T>*> modules_;
 };
 

@@ -17,7 +17,8 @@ Cells cells_of(const SummaryRow& row) {
 
 }  // namespace
 
-std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows, std::size_t frozen) {
+std::string summary_table(const std::optional<Shape>& input, const std::vector<SummaryRow>& rows,
+                          std::size_t frozen) {
   const SummaryRow& root = rows.front();
   const bool shows_root = rows.size() == 1 || root.parameters > 0;
   std::size_t total = 0;
@@ -33,8 +34,8 @@ std::string summary_table(const Shape& input, const std::vector<SummaryRow>& row
     for (std::size_t column = 0; column < cells.size(); ++column)
       widths[column] = std::max(widths[column], cells[column].size());
 
-  std::string text =
-      root.type + ": input " + to_string(input) + ", output " + shape_text(root.output) + "\n\n";
+  std::string text = root.type + ": " + (input ? "input " + to_string(*input) + ", " : std::string()) +
+                     "output " + shape_text(root.output) + "\n\n";
   for (const Cells& cells : table) {
     for (std::size_t column = 0; column < 3; ++column)
       text += cells[column] + std::string(widths[column] - cells[column].size() + 2, ' ');

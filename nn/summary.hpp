@@ -16,10 +16,11 @@ struct SummaryRow {
   std::size_t parameters = 0;   ///< elements of the parameters that it registered itself
 };
 
-/// The rows as a table; the first one, which is the module that was asked, becomes its title, and a row only
-/// if there is no other or it has parameters of its own. Ends with the total, how many of it are frozen unless
-/// none is, and a line break.
-std::string summary_table(const Shape& input, const std::vector<SummaryRow>& rows, std::size_t frozen);
+/// The rows as a table; `input` is that of the module that was asked, if one shape says it. The first row,
+/// that module, becomes the title, and a row only if there is no other or it has parameters of its own. Ends
+/// with the total, how many of it are frozen unless none is, and a line break.
+std::string summary_table(const std::optional<Shape>& input, const std::vector<SummaryRow>& rows,
+                          std::size_t frozen);
 
 /// A demangled type name without its namespaces and template arguments: "Linear".
 std::string short_type_name(const std::string& type);

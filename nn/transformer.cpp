@@ -28,7 +28,7 @@ Variable<T> TransformerEncoderLayer<T>::forward(const Variable<T>& x) {
 
 template <class T>
 Variable<T> TransformerEncoderLayer<T>::operator()(const Variable<T>& x, const AttentionMask& mask) {
-  return this->seen(encode(x, mask));
+  return this->call([&] { return encode(x, mask); }, x);
 }
 
 template <class T>

@@ -36,6 +36,11 @@ class TransformerEncoderLayer : public Module<T> {
 
   const TransformerEncoderLayerOptions& options() const noexcept { return options_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<TransformerEncoderLayer>(self_attn_.features(), self_attn_.heads(), options_);
+  }
+
  private:
   Variable<T> encode(const Variable<T>& x, const AttentionMask& mask);
   Variable<T> attend(const Variable<T>& x, const AttentionMask& mask);

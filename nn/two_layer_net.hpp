@@ -19,6 +19,12 @@ class TwoLayerNet : public Module<T> {
   Linear<T>& hidden() const noexcept { return hidden_; }
   Linear<T>& output() const noexcept { return output_; }
 
+ protected:
+  std::unique_ptr<Module<T>> make_another() const override {
+    return std::make_unique<TwoLayerNet>(hidden_.in_features(), hidden_.out_features(),
+                                         output_.out_features(), activation_);
+  }
+
  private:
   Linear<T>& hidden_;
   Linear<T>& output_;

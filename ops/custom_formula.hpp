@@ -89,6 +89,8 @@ auto elementwise(std::string_view name, F&& formula) {
       std::make_shared<const detail::Elementwise>(name, std::move(program), std::vector<detail::Program>()));
 }
 
+using formulas::unused;
+
 /// Applies a formula that comes with its derivative: a struct with `name`, `value` and `gradient`, where
 /// `gradient` takes the inputs, the output and the output's gradient, `unused` for what it does not read, and
 /// returns one V or, for n inputs, a std::array<V, n>. Operands are as an ElementwiseFunction's.

@@ -269,6 +269,7 @@ V detail::subscript(const V& x, const Subscript& where, std::string_view operati
   if (std::all_of(items.begin(), items.end(), is_part)) {
     if (items.size() == 1) return slice_for(operation, x, {&items[0].part(), 1});
     std::vector<SliceItem> parts;
+    parts.reserve(items.size());
     for (const SubscriptItem& item : items) parts.push_back(item.part());
     return slice_for<V>(operation, x, parts);
   }

@@ -134,8 +134,10 @@ class Subscript {
   template <class E>
   Subscript(const E& item) : only_(item) {}
   Subscript(std::initializer_list<SubscriptItem> items) : several_(items), is_list_(true) {}
-  Subscript(const std::vector<SubscriptItem>& items) : several_(items), is_list_(true) {}
-  Subscript(const std::vector<Indices>& items) : several_(items.begin(), items.end()), is_list_(true) {}
+  /// Several in a vector. A template, so that braces in braces are not one.
+  template <class I>
+  requires(std::same_as<I, SubscriptItem> || std::same_as<I, Indices>) Subscript(const std::vector<I>& items)
+      : several_(items.begin(), items.end()), is_list_(true) {}
 
   std::span<const SubscriptItem> items() const noexcept {
     return is_list_ ? std::span<const SubscriptItem>(several_) : std::span<const SubscriptItem>(&only_, 1);

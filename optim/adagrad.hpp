@@ -9,6 +9,7 @@ struct AdagradStep;
 
 namespace xgrad::optim {
 
+/// What Adagrad takes.
 struct AdagradOptions {
   double learning_rate = 0.01;
   /// The rate of step t, counted from 1, is learning_rate / (1 + (t - 1) * learning_rate_decay).
@@ -21,6 +22,7 @@ struct AdagradOptions {
   double epsilon = 1e-10;
 };
 
+/// Adagrad's update, as ElementwiseOptimizer wants it.
 struct AdagradRule {
   using Options = AdagradOptions;
   using Step = kernels::AdagradStep;

@@ -13,6 +13,7 @@ namespace xgrad::optim {
 /// AdamW shrinks each parameter by the factor 1 - learning_rate * weight_decay before the step.
 enum class WeightDecay { in_gradient, of_parameter };
 
+/// What Adam and AdamW take; they differ in what weight_decay does, and in its default.
 template <WeightDecay decay>
 struct AdamOptionsOf {
   double learning_rate = 0.001;
@@ -28,9 +29,12 @@ struct AdamOptionsOf {
   Flag amsgrad = false;
 };
 
+/// What Adam takes.
 using AdamOptions = AdamOptionsOf<WeightDecay::in_gradient>;
+/// What AdamW takes.
 using AdamWOptions = AdamOptionsOf<WeightDecay::of_parameter>;
 
+/// The update of Adam and AdamW, as ElementwiseOptimizer wants it.
 template <WeightDecay decay>
 struct AdamRuleOf {
   using Options = AdamOptionsOf<decay>;
@@ -42,7 +46,9 @@ struct AdamRuleOf {
   static Step step(const Options& options, double learning_rate, std::uint64_t count);
 };
 
+/// Adam's update.
 using AdamRule = AdamRuleOf<WeightDecay::in_gradient>;
+/// AdamW's update.
 using AdamWRule = AdamRuleOf<WeightDecay::of_parameter>;
 
 /// Adam of Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1; amsgrad as in

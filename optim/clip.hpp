@@ -8,6 +8,7 @@
 
 namespace xgrad::optim {
 
+/// What clip_grad_norm takes.
 struct ClipGradNormOptions {
   /// p of the norm (sum |g|^p)^(1/p): above 0; infinity for the largest |g|.
   double norm_type = 2;

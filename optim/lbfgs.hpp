@@ -8,6 +8,7 @@
 
 namespace xgrad::optim {
 
+/// What LBFGS takes.
 struct LBFGSOptions {
   /// The length of the first step that a line search tries, in units of the quasi-Newton step.
   double learning_rate = 1;

@@ -15,6 +15,7 @@ enum class PlateauMode { min, max };
 /// Whether a metric must beat the best one by a part of its size or by an amount.
 enum class ThresholdMode { rel, abs };
 
+/// What ReduceLROnPlateau takes.
 struct ReduceLROnPlateauOptions {
   PlateauMode mode = PlateauMode::min;
   /// What the groups' own rates are multiplied by: above 0 and below 1.

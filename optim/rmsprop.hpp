@@ -9,6 +9,7 @@ struct RmspropStep;
 
 namespace xgrad::optim {
 
+/// What RMSprop takes.
 struct RMSpropOptions {
   double learning_rate = 0.01;
   /// How much of the running means is kept at each step: at least 0 and below 1.
@@ -23,6 +24,7 @@ struct RMSpropOptions {
   Flag centered = false;
 };
 
+/// RMSprop's update, as ElementwiseOptimizer wants it.
 struct RMSpropRule {
   using Options = RMSpropOptions;
   using Step = kernels::RmspropStep;

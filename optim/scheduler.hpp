@@ -97,6 +97,7 @@ class Schedule : public Scheduler {
   Options options_;
 };
 
+/// What StepLR takes.
 struct StepLROptions {
   /// At least 1.
   Count step_size = 0;
@@ -111,6 +112,7 @@ struct StepLROptions {
 /// The factor is gamma^floor(t / step_size), as in PyTorch.
 using StepLR = Schedule<StepLROptions>;
 
+/// What MultiStepLR takes.
 struct MultiStepLROptions {
   /// At least one, each at least 0, in any order; one that stands here twice counts twice.
   std::vector<Count> milestones = {};
@@ -125,6 +127,7 @@ struct MultiStepLROptions {
 /// The factor is gamma^k, where k is the number of milestones that t has reached, as in PyTorch.
 using MultiStepLR = Schedule<MultiStepLROptions>;
 
+/// What ExponentialLR takes.
 struct ExponentialLROptions {
   /// Above 0.
   double gamma = 0;
@@ -158,6 +161,7 @@ class RateFunction {
   std::function<double(double)> f_;
 };
 
+/// What LambdaLR takes.
 struct LambdaLROptions {
   /// The factor at t, for every group; finite and at least 0. It should depend on t alone: the state has t,
   /// and no function.
@@ -177,6 +181,7 @@ struct LambdaLROptions {
 /// A schedule with options of its own is a struct as those here, and `Schedule` of it.
 using LambdaLR = Schedule<LambdaLROptions>;
 
+/// What CosineAnnealingLR takes.
 struct CosineAnnealingLROptions {
   /// The number of steps from the group's own rate to eta_min; at least 1.
   Count t_max = 0;
@@ -194,6 +199,7 @@ struct CosineAnnealingLROptions {
 /// scales the whole curve, eta_min with it. Beyond t_max the rate rises again, as in PyTorch.
 using CosineAnnealingLR = Schedule<CosineAnnealingLROptions>;
 
+/// What OneCycleLR takes.
 struct OneCycleLROptions {
   /// At least 2.
   Count total_steps = 0;
@@ -215,6 +221,7 @@ struct OneCycleLROptions {
 /// steps perhaps; the lowest is reached at total_steps - 1 and stays. Momentum is left alone.
 using OneCycleLR = Schedule<OneCycleLROptions>;
 
+/// What LinearWarmup takes.
 struct LinearWarmupOptions {
   /// At least 1.
   Count total_steps = 0;

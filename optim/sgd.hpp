@@ -9,6 +9,7 @@ struct SgdStep;
 
 namespace xgrad::optim {
 
+/// What SGD takes.
 struct SGDOptions {
   double learning_rate = 0.01;
   /// How much of the last step's velocity is kept: at least 0 and below 1.
@@ -19,6 +20,7 @@ struct SGDOptions {
   double weight_decay = 0;
 };
 
+/// SGD's update, as ElementwiseOptimizer wants it.
 struct SGDRule {
   using Options = SGDOptions;
   using Step = kernels::SgdStep;

@@ -13,6 +13,7 @@
 
 namespace xgrad::optim {
 
+/// A part of a state: its name, and its value.
 template <class T>
 using NamedArray = std::pair<std::string, Array<T>>;
 

@@ -9,7 +9,7 @@ packages=(
   libxtensor-dev libxtensor-blas-dev libxsimd-dev libopenblas-dev zlib1g-dev
   libminizip-dev nlohmann-json3-dev
   doctest-dev libbenchmark-dev libcli11-dev libfmt-dev valgrind
-  gnuplot-nox graphviz fonts-dejavu-core
+  gnuplot-nox graphviz fonts-dejavu-core python3
   "$@"
 )
 

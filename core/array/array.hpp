@@ -165,8 +165,8 @@ struct xt::rebind_container<X, xgrad::detail::Storage<T>> {
 
 namespace xgrad {
 
-/// What xtensor calls with the shape of a container that it is about to make: found before its own function,
-/// whose product wraps around, so that no Array is smaller than its shape says. ShapeError then.
+/// For the library: what xtensor calls with the shape of a container that it is about to make, found before
+/// its own function, whose product wraps around, so that no Array is smaller than its shape. ShapeError then.
 template <xt::layout_type layout>
 std::size_t compute_strides(const Shape& shape, xt::layout_type l, AxisList<std::ptrdiff_t>& strides,
                             AxisList<std::ptrdiff_t>& backstrides) {
@@ -183,7 +183,7 @@ using Array = xt::xarray_container<detail::Storage<T>, xt::layout_type::row_majo
 using Indices = Array<std::int64_t>;
 using Mask = Array<bool>;
 
-/// `value` as an Array; O(1), both share the buffer. It must be defined.
+/// For the library: `value` as an Array; O(1), both share the buffer. It must be defined.
 template <class T>
 Array<T> to_array(Dense<T> value) {
   if (!value.defined()) throw InternalError("to_array: the value is undefined");
@@ -248,9 +248,9 @@ void operator/=(A&&, B&&) {
   detail::refuse_writing<A>();
 }
 
-/// The Array's elements as the engine sees them. They are shared, O(1), unless a pointer for writing was ever
-/// handed out: then they are copied, so that nobody can write to what a graph saved. ValueError if the Array
-/// was moved from.
+/// For the library: the Array's elements as the engine sees them. They are shared, O(1), unless a pointer for
+/// writing was ever handed out: then they are copied, so that nobody can write to what a graph saved.
+/// ValueError if the Array was moved from.
 template <class T>
 Dense<T> to_dense(const Array<T>& array) {
   detail::check_whole(array);
@@ -259,8 +259,8 @@ Dense<T> to_dense(const Array<T>& array) {
   return Dense<T>(buffer, array.shape());
 }
 
-/// The same, but the buffer of a sole holder is taken even if it was exposed: a moved Array's pointers are
-/// given up.
+/// For the library: the same, but the buffer of a sole holder is taken even if it was exposed: a moved
+/// Array's pointers are given up.
 template <class T>
 Dense<T> to_dense(Array<T>&& array) {
   if (!array.storage().buffer().unique()) return to_dense(std::as_const(array));

@@ -51,7 +51,7 @@ decltype(auto) visit_elements(const Value& value, ElementKind kind, F&& f) {
 
 }  // namespace detail
 
-/// A value of element type T: shared on copy, copied before writing when shared. It is no xtensor expression.
+/// For the library: a value of element type T, shared on copy, copied before writing. No xtensor expression.
 template <class T>
 class Dense : public detail::Value {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);

@@ -62,7 +62,7 @@ class Count {
   constexpr Count(I number) noexcept : number_(detail::to_signed(number)) {}
 
   constexpr std::int64_t number() const noexcept { return number_; }
-  /// The number. ValueError, "Linear: in is -1; it must be at least 0", if it is less than `least`.
+  /// The number. ValueError, "randperm: the count is -1; it must be at least 0", if it is less than `least`.
   std::size_t checked(std::string_view operation, std::string_view option, std::int64_t least = 0) const {
     if (number_ < least) [[unlikely]]
       detail::throw_count(operation, option, number_, least);

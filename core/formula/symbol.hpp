@@ -18,7 +18,7 @@ namespace xgrad {
 class Symbol {
  public:
   Symbol(double constant = 0) noexcept : constant_(constant) {}
-  Symbol(std::uint64_t formula, std::uint32_t id) noexcept : formula_(formula), id_(id) {}
+  Symbol(std::uint64_t formula, std::uint32_t id) noexcept : formula_(formula), id_(id) {}  // For the library
 
   bool is_constant() const noexcept { return formula_ == 0; }
   double constant() const noexcept { return constant_; }

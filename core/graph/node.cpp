@@ -107,6 +107,11 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
   order_ = last_order = latest + 1;
 }
 
+void Node::replace_input(std::size_t i, Node& other) noexcept {
+  other.uses_.add();
+  release_use(std::exchange(inputs_[i], &other));
+}
+
 void Node::finish() noexcept {
   spent_ = true;
   drop_saved();

@@ -93,6 +93,8 @@ class Node {
   memory::Buffer exchange_buffer(memory::Buffer elements) noexcept {
     return std::exchange(value_.buffer, std::move(elements));
   }
+  /// Takes the edge to input `i` to another node, which has the same value and is older than this one.
+  void replace_input(std::size_t i, Node& other) noexcept;
   /// Makes it one that is updated in place.
   void update_in_place() noexcept { updated_in_place_ = true; }
   /// Whether a comparison made it, `x > 0`: it chooses elements, where other numbers do not.
@@ -106,7 +108,8 @@ class Node {
 
  protected:
   virtual ~Node() = default;
-  /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor.
+  /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor. In
+  /// place of a frozen parameter it has afterwards a node without a value, so saving comes first.
   void set_inputs(Node** edges, std::size_t count) noexcept;
   /// Of a node that is made or renewed.
   Value& value_to_come() noexcept { return value_; }

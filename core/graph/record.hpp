@@ -112,8 +112,8 @@ class Record final : public Node {
     }
     std::copy(inputs.begin(), inputs.end(), edges_.begin());
     require_gradient();
+    save_inputs();  // first: an edge may then lead to what stands in for a frozen parameter
     set_inputs(edges_.data(), inputs.size());
-    save_inputs();
     if constexpr (requires { Op::saves_output; }) save_output();
   }
 

@@ -60,8 +60,8 @@ class Variable {
 
   /// An empty handle: no value. Everything but assignment and defined() is a GraphError.
   Variable() noexcept = default;
-  explicit Variable(detail::Handle handle) noexcept : handle_(std::move(handle)) {}
-  /// A constant.
+  explicit Variable(detail::Handle handle) noexcept : handle_(std::move(handle)) {}  // For the library
+  /// For the library: a constant.
   explicit Variable(Dense<T> value);
 
   bool defined() const noexcept { return static_cast<bool>(handle_); }
@@ -191,11 +191,11 @@ class Variable {
   Dense<T> dense_grad() const;
   void set_grad(Dense<T> gradient);
 
-  detail::Node& node() const {
+  detail::Node& node() const {  // For the library
     if (!handle_) throw_empty();
     return *handle_.node();
   }
-  const detail::Handle& handle() const noexcept { return handle_; }
+  const detail::Handle& handle() const noexcept { return handle_; }  // For the library
 
   /// What std::exp(x) and its like take hold of, to be told what to write; nothing else converts to the type.
   template <std::same_as<long double> D>

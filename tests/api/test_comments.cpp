@@ -72,6 +72,84 @@ TEST_CASE("the layers' examples make layers") {
   }
 }
 
+namespace {
+
+using xgrad::Variable;
+using xgrad::nn::Linear;
+
+class Product : public xgrad::nn::Module<float> {
+ public:
+  Variable<float> operator()(const Variable<float>& x, const Variable<float>& y) {
+    return call([&] { return first_(x) * second_(y); }, x, y);
+  }
+
+ private:
+  Linear<float>& first_ = register_module("first", Linear<float>(2, 3));
+  Linear<float>& second_ = register_module("second", Linear<float>(4, 3));
+};
+
+}  // namespace
+
+TEST_CASE("the modules' examples make modules, and copies of them") {
+  using namespace xgrad::nn;
+  namespace xg = xgrad;
+  Product product;
+  CHECK(product(xg::constant(xg::ones<float>({5, 2})), xg::constant(xg::ones<float>({5, 4}))).shape() ==
+        xg::Shape{5, 3});
+  {
+    ModuleList<float> branches{Linear<float>(4, 8), Conv1d<float>(4, 8, 3)};
+    ModuleList<float, LSTM<float>> cells;
+    for (int layer = 0; layer < 3; ++layer) cells.push_back(LSTM<float>(8, 8));
+    CHECK(branches[1].name() == "Conv1d");
+    CHECK(cells[2].hidden_features() == 8);
+  }
+  {
+    ParameterList<double> scales{xg::ones({3}), xg::zeros({2, 3})};
+    scales.push_back(xg::eye(4));
+    CHECK(scales.parameter_count() == 25);
+  }
+  {
+    xg::nn::TwoLayerNet<float> net(784, 100, 10);
+    auto copy = xg::nn::clone(net, [] { return xg::nn::TwoLayerNet<float>(784, 100, 10); });
+    CHECK(copy.hidden().weight().value() == net.hidden().weight().value());
+  }
+}
+
+TEST_CASE("functional_call's example differentiates through a step") {
+  namespace xg = xgrad;
+  xg::nn::Linear<float> net(2, 1);
+  const auto x = xg::constant({{1.0f, 2.0f}});
+  auto fast = net.named_parameters();
+  const auto before = xg::sum(xg::nn::functional_call(net, fast, x));
+  const auto gradients = xg::grad(before, net.parameters(), {.create_graph = true});
+  for (std::size_t i = 0; i < fast.size(); ++i) fast[i].second = fast[i].second - 0.1f * gradients[i];
+  xg::sum(xg::nn::functional_call(net, fast, x)).backward();  // through the step
+  // Linear in the weights, so the step's own gradient depends on none of them.
+  CHECK(net.bias().grad() == xt::xarray<float>{1});
+}
+
+TEST_CASE("the average's example saves averaged weights") {
+  namespace xg = xgrad;
+  const auto folder = std::filesystem::temp_directory_path() / "xgrad_average";
+  std::filesystem::create_directories(folder);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  xg::nn::Linear<float> net(2, 3), other(2, 3);
+  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1});
+  xg::sum(net(xg::constant(xg::ones<float>({1, 2})))).backward();
+  xg::optim::EMA<float> average(net.parameters(), 0.999);
+  sgd.step();
+  average.update();
+  {
+    const auto applied = average.apply();
+    xg::io::save(net, "averaged.safetensors");
+  }
+  xg::io::load(other, "averaged.safetensors");
+  CHECK(other.weight().value() == average.averages()[0]);
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
+}
+
 TEST_CASE("fit's example trains") {
   using namespace xgrad::nn;
   using namespace xgrad::train;

@@ -38,6 +38,101 @@ TEST_CASE("the how-to page's module knows its parameters") {
   CHECK(net(xg::constant(xg::randn<float>({5, 2}))).shape() == xg::Shape{5, 1});
 }
 
+class Gate : public xg::nn::Module<float> {
+ public:
+  explicit Gate(std::size_t features)
+      : first_(register_module("first", xg::nn::Linear<float>(features, features))),
+        second_(register_module("second", xg::nn::Linear<float>(features, features))) {}
+  xg::Variable<float> operator()(const xg::Variable<float>& x, const xg::Variable<float>& y) {
+    return call([&] { return first_(x) * xg::sigmoid(second_(y)); }, x, y);
+  }
+
+ private:
+  xg::nn::Linear<float>& first_;
+  xg::nn::Linear<float>& second_;
+};
+
+class Deep : public xg::nn::Module<float> {
+ public:
+  explicit Deep(std::size_t depth) : layers_(register_module("layers", xg::nn::ModuleList<float>())) {
+    for (std::size_t i = 0; i < depth; ++i) layers_.push_back(xg::nn::Linear<float>(4, 4));
+  }
+  xg::Variable<float> forward(const xg::Variable<float>& x) override {
+    auto y = x;
+    for (auto& layer : layers_) y = y + xg::tanh(layer(y));
+    return y;
+  }
+
+ private:
+  xg::nn::ModuleList<float>& layers_;
+};
+
+TEST_CASE("the how-to page's module of two inputs is summarised, and its list of layers is trained") {
+  Gate gate(3);
+  const auto x = xg::constant(xg::ones<float>({2, 3})), y = x;
+  std::cout << gate.summary([&] { gate(x, y); });
+  CHECK(gate(x, y).shape() == xg::Shape{2, 3});
+  Deep deep(5);
+  CHECK(deep.parameters().size() == 10);
+  CHECK(deep(xg::constant(xg::ones<float>({2, 4}))).shape() == xg::Shape{2, 4});
+}
+
+TEST_CASE("the how-to page's modules are copied and looked at") {
+  xg::nn::Sequential<float> net{xg::nn::Linear<float>(2, 4), xg::nn::ReLU<float>()};
+  const Residual residual(4);
+  auto target = xg::nn::clone(net);
+  auto block = xg::nn::clone(residual, [] { return Residual(4); });
+  const auto x = xg::constant(xg::ones<float>({3, 2}));
+  CHECK(target(x).value() == net(x).value());
+  CHECK(block.parameters()[1].value() == residual.parameters()[1].value());
+  auto hook = net[0].register_forward_hook([&](auto& module, const auto& input, const auto& output) {
+    std::cout << module.name() << ' ' << input.shape() << " to " << output.shape() << '\n';
+  });
+  net(x);
+  hook.remove();
+}
+
+TEST_CASE("the how-to page's average is saved, and the weights are back") {
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "averaged.safetensors";
+  xg::nn::Linear<float> net(2, 1), other(2, 1);
+  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1});
+  const auto x = xg::constant({{1.0f, 2.0f}, {3.0f, -1.0f}}), y = xg::constant({{1.0f}, {2.0f}});
+  xg::optim::EMA<float> average(net.parameters(), 0.99);
+  for (int step = 0; step < 100; ++step) {
+    sgd.zero_grad();
+    xg::nn::mean_squared_error(net(x), y).backward();
+    sgd.step();
+    average.update();
+  }
+  {
+    const auto applied = average.apply();
+    xg::io::save(net, path);
+  }
+  xg::io::load(other, path);
+  CHECK(other.weight().value() == average.averages()[0]);
+  CHECK_FALSE(other.weight().value() == net.weight().value());
+}
+
+TEST_CASE("the how-to page's best model comes out of a checkpoint") {
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "training.safetensors";
+  xg::nn::Linear<float> net(2, 2);
+  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1});
+  const xg::Array<float> inputs = xg::randn<float>({6, 2});
+  xg::data::DataLoader loader(xg::data::TensorDataset(inputs, xg::Indices{0, 1, 0, 1, 0, 1}),
+                              {.batch_size = 3, .seed = 0});
+  const auto loss = [](const auto& logits, const auto& labels) {
+    return xg::nn::cross_entropy(logits, labels);
+  };
+  xg::train::fit(net, sgd, loss, loader,
+                 {.epochs = 2, .early_stopping = xg::train::EarlyStopping{}, .checkpoints = {.path = path}});
+  const auto trained = net.weight().value();
+  net.parameters()[0].set_value(xg::zeros<float>({2, 2}));
+  xg::io::load(net, path, {.prefix = "best."});
+  CHECK(net.weight().value() == trained);
+}
+
 TEST_CASE("the how-to page's training by hand fits a line") {
   xg::manual_seed(0);
   const auto inputs = xg::constant(xg::randn({100, 3}));

@@ -11,7 +11,7 @@ struct Cube {
     return x * x * x;
   }
   template <class V>
-  static V gradient(const V& x, xg::formulas::unused, const V& dy) {
+  static V gradient(const V& x, xg::unused, const V& dy) {
     return dy * 3 * x * x;
   }
 };

@@ -134,6 +134,8 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   row = x[whole];
   row = x[{i, xg::all, xg::newaxis, xg::ellipsis}];
   row = x[{{0, 2}, 1}];
+  row = x[std::vector<xg::SubscriptItem>{0, xg::all}];
+  row = x[std::vector{i, i}];
   row = x[x > 0];
   row = x[a > 0];
   row += 1;
@@ -141,7 +143,7 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   y = xg::index_put(y, {xg::all, x > 0}, row, true);
   y[0] = row;                  // refused: x = index_put(x, {...}, y) is x with y there
   y[{0, 1}] += 1;              // refused: x = index_put(x, {...}, y) is x with y there
-  y[0] -= row;                 // refused: x = index_put(x, {...}, y) is x with y there
+  y[0] -= x;                   // refused: x = index_put(x, {...}, y) is x with y there
   y[0] *= 2.0;                 // refused: x = index_put(x, {...}, y) is x with y there
   y[0] /= 2.0f;                // refused: x = index_put(x, {...}, y) is x with y there
   y[0] = {1, 2};               // refused: x = index_put(x, {...}, y) is x with y there
@@ -153,8 +155,7 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   row = x[x.shape()];          // refused: a Shape or Axes is no index
   row = x[std::vector{0.5f}];  // refused: an index is an integer
   row = x[&whole];             // refused: a pointer does not say how many
-  row = x[{{0, true}}];        // refused
-  x[0];                        // refused: x[...] is a new value
+  x[0];                        // refused: is a new value
 }
 
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
@@ -227,7 +228,33 @@ void numbers_in_formulas(const V& x) {
   });
 }
 
-void guards() {
+struct Counting : xg::nn::Module<double> {
+  V operator()(const V& x, const V& y) {
+    return call([&] { return x * y; }, x, y);
+  }
+  int count(const V& x) {
+    return call([&] { return 1; }, x);  // refused: the function gives a Variable<T>, or a struct
+  }
+};
+
+void modules(xg::nn::Linear<double>& layer, const xg::nn::Module<double>& any) {
+  layer.register_forward_hook([](auto& module, const V& x, const V& y) { return module(x) + y; });
+  layer.register_forward_hook([](auto&, const std::vector<V>& inputs, const V&) { return inputs[0]; });
+  xg::nn::clone(layer);
+  xg::nn::clone(any, [] { return xg::nn::Linear<double>(2, 3); });
+  xg::nn::ModuleList<double, xg::nn::Linear<double>> list{xg::nn::Linear<double>(2, 3)};
+  layer.register_forward_hook([](const V&) {});  // refused: a hook is called as f(module, input
+  layer.register_forward_hook([](auto&, auto&, auto&) -> double {  // refused: a hook returns nothing, or the
+    return 0;
+  });
+  xg::nn::clone(any);                      // refused: give the module under its own class
+  xg::nn::clone(layer, [] { return 1; });  // refused: the function makes a module of the same
+  list.push_back(xg::nn::ReLU<double>());  // refused
+  list[0.5];                               // refused
+}
+
+void guards(xg::optim::EMA<double>& average) {
+  average.apply();       // refused: give it a name
   xg::NoGrad();          // refused: give it a name
   xg::NoGrad{};          // refused: give it a name
   xg::EnableGrad();      // refused: give it a name

@@ -126,3 +126,21 @@ TEST_CASE("fine-tuning by fit moves the head alone") {
   CHECK(after[1].second == before[1].second);
   CHECK((after[2].second != before[2].second));
 }
+
+TEST_CASE("a copy of a module has the same parameters frozen") {
+  auto net = two_layers();
+  net.named_modules()[1].second->freeze();
+  auto copy = xg::nn::clone(net);
+  CHECK(copy.trainable_parameter_count() == 4);
+  CHECK(copy.named_parameters()[0].second.operation() == "frozen parameter");
+}
+
+TEST_CASE("functional_call refuses a gradient for a frozen parameter") {
+  Linear layer(2, 1);
+  layer.freeze();
+  const auto x = xg::constant({{1, 2}});
+  const auto weight = xg::parameter({{1}, {1}});
+  CHECK_THROWS_AS(xg::nn::functional_call(layer, {{"weight", weight}}, x), xg::GraphError);
+  const auto y = xg::nn::functional_call(layer, {{"weight", weight.detach()}}, xg::parameter({{1, 2}}));
+  CHECK(y.item() == doctest::Approx(3 + layer.bias().item()));
+}

@@ -10,7 +10,6 @@
 #include <xgrad/ops/reduction.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
-#include <xgrad/ops/trigonometric.hpp>
 
 #include "../message_of.hpp"
 #include "../variables.hpp"

@@ -289,3 +289,29 @@ TEST_CASE("SIGTERM and SIGINT end a training with a checkpoint that it goes on f
 }
 
 #endif
+
+TEST_CASE("io::load takes a checkpoint's model out of it, the last one or the best") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "training.safetensors";
+  Training<float> t;
+  auto options = options_for(t, path);
+  options.epochs = 2;
+  options.checkpoints = {.path = path};
+  t.fit(options);
+  xgrad::nn::Sequential<float> last = xgrad::testing::network<float>(),
+                               best = xgrad::testing::network<float>();
+  xgrad::io::load(best, path, {.prefix = "best."});
+  const auto report = xgrad::io::load(last, path, {.prefix = "model."});
+  CHECK(report.missing.empty());
+  CHECK(report.unexpected.empty());
+  // fit leaves the best model behind, which may be the last.
+  CHECK(xgrad::testing::numbers<float>(best.state()) == xgrad::testing::numbers<float>(t.net.state()));
+
+  // A network that has more: the part that is there is loaded.
+  xgrad::nn::Sequential<float> longer = xgrad::testing::network<float>();
+  longer.append(xgrad::nn::Linear<float>(3, 2));
+  CHECK(xgrad::io::load(longer, path, {.prefix = "model.", .strict = false}).missing ==
+        std::vector<std::string>{"4.weight", "4.bias"});
+  CHECK(longer.parameters()[0].value() == last.parameters()[0].value());
+  CHECK(message_of([&] { xgrad::io::load(longer, path); }).ends_with("give .prefix = \"model.\""));
+}

@@ -1,0 +1,8 @@
+#include "identity.hpp"
+
+namespace xgrad::nn {
+
+template class Identity<float>;
+template class Identity<double>;
+
+}  // namespace xgrad::nn

@@ -1,0 +1,166 @@
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <xgrad/io/save.hpp>
+#include <xgrad/nn/linear.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/optim/ema.hpp>
+#include <xgrad/optim/sgd.hpp>
+
+#include "../io/temporary_folder.hpp"
+#include "../message_of.hpp"
+
+namespace {
+
+using xgrad::GraphError;
+using xgrad::ShapeError;
+using xgrad::ValueError;
+using xgrad::Variable;
+using xgrad::optim::EMA;
+using xgrad::testing::message_of;
+
+using V = Variable<double>;
+using X = xt::xarray<double>;
+
+}  // namespace
+
+TEST_CASE("EMA copies at the first update, and then moves by its share") {
+  V w = xgrad::parameter(X{0, 8}), b = xgrad::parameter(1.0);
+  EMA<double> average({w, b}, 0.75);
+  CHECK(average.averages()[0] == X{0, 8});
+  CHECK(average.updates() == 0);
+  w.set_value(X{4, 16});
+  average.update();
+  CHECK(average.averages()[0] == X{4, 16});
+  w.set_value(X{8, 0});
+  b.set_value(X(5.0));
+  average.update();
+  CHECK(average.averages()[0] == X{5, 12});  // 3/4 4 + 1/4 8, 3/4 16 + 1/4 0
+  CHECK(average.averages()[1](0) == 2);
+  average.update();
+  CHECK(average.averages()[0] == X{5.75, 9});
+  CHECK(average.updates() == 3);
+  CHECK(average.decay() == 0.75);
+  CHECK(w.value() == X{8, 0});
+}
+
+TEST_CASE("applied averages stand in the parameters, and then the weights are back") {
+  xgrad::nn::Linear<double> layer(2, 1);
+  EMA<double> average(layer.parameters(), 0.5);
+  const X x{{1, 2}};
+  layer.weight().set_value(xgrad::array<double>({{2}, {4}}));
+  layer.bias().set_value(X{0});
+  average.update();
+  layer.weight().set_value(xgrad::array<double>({{4}, {8}}));
+  average.update();
+  const auto evaluate = [&] { return layer(xgrad::constant(x)).item(); };
+  CHECK(evaluate() == 20);
+  {
+    const auto applied = average.apply();
+    CHECK(evaluate() == 15);  // 3 + 2 * 6
+    CHECK(message_of<ValueError>([&] { average.update(); }) ==
+          "EMA: update() while the averages stand in the parameters; let what apply() returned end first");
+    CHECK(message_of<ValueError>([&] { const auto again = average.apply(); }) ==
+          "EMA: apply() while the averages are applied; let what it returned end first");
+    xgrad::NoGrad off;
+    V weight = layer.weight();
+    weight *= 0.0;  // is lost
+    CHECK(evaluate() == 0);
+  }
+  CHECK(evaluate() == 20);
+  {
+    const auto applied = average.apply();
+    CHECK(evaluate() == 15);
+  }
+  average.update();
+  CHECK(evaluate() == 20);
+}
+
+TEST_CASE("what apply() returned puts the weights back also when the average has gone") {
+  V w = xgrad::parameter(X{1});
+  auto average = std::make_unique<EMA<double>>(std::vector<V>{w}, 0.5);
+  w.set_value(X{7});
+  {
+    const auto applied = average->apply();
+    CHECK(w.item() == 1);
+    average.reset();
+  }
+  CHECK(w.item() == 7);
+}
+
+TEST_CASE("an optimizer's steps leave the average alone") {
+  Variable<float> w = xgrad::parameter(xt::xarray<float>{1, 2});
+  xgrad::optim::SGD<float> sgd({w}, {.learning_rate = 0.5});
+  EMA<float> average({w}, 0.5);
+  for (int step = 0; step < 3; ++step) {
+    sgd.zero_grad();
+    xgrad::sum(w).backward();
+    sgd.step();
+    average.update();
+  }
+  CHECK(w.value() == xt::xarray<float>{-0.5, 0.5});
+  CHECK(average.averages()[0] == xt::xarray<float>{-0.125, 0.875});  // of 0.5, 0, -0.5: 0.5, 0.25, -0.125
+}
+
+TEST_CASE("EMA goes on from its state bit for bit") {
+  const auto run = [](EMA<float>& average, Variable<float>& w, int from, int to) {
+    for (int i = from; i < to; ++i) {
+      w.set_value(xt::xarray<float>{std::sin(static_cast<float>(i)), static_cast<float>(i)});
+      average.update();
+    }
+  };
+  Variable<float> a = xgrad::parameter(xt::xarray<float>{0, 0}),
+                  b = xgrad::parameter(xt::xarray<float>{3, 3});
+  EMA<float> whole({a}, 0.9), resumed({b}, 0.9);
+  run(whole, a, 0, 5);
+  resumed.load_state(whole.state());
+  CHECK(resumed.updates() == 5);
+  run(whole, a, 5, 9);
+  run(resumed, b, 5, 9);
+  CHECK(whole.averages()[0] == resumed.averages()[0]);
+
+  auto state = whole.state();
+  CHECK(state[0].first == "updates");
+  CHECK(state[1].first == "parameters.0.average");
+  state[1].second = xt::xarray<float>{1};
+  CHECK(
+      message_of<ShapeError>([&] { whole.load_state(state); }) ==
+      "EMA: 'parameters.0.average' of the state is [1], not [2] as here; list the parameters in the order in "
+      "which they were saved");
+  state.pop_back();
+  CHECK_THROWS_AS(whole.load_state(state), ValueError);
+  CHECK(whole.averages()[0] == resumed.averages()[0]);
+  CHECK(whole.updates() == 9);
+}
+
+TEST_CASE("an average is saved and loaded as optimizers are") {
+  const xgrad::testing::TemporaryFolder folder;
+  const std::string path = folder / "average.safetensors";
+  const V w = xgrad::parameter(X{1, 2});
+  EMA<double> average({w}, 0.5), other({xgrad::parameter(X{0, 0})}, 0.5);
+  average.update();
+  xgrad::io::save(average, path);
+  xgrad::io::load(other, path);
+  CHECK(other.averages()[0] == X{1, 2});
+  CHECK(other.updates() == 1);
+}
+
+TEST_CASE("EMA refuses what cannot be averaged") {
+  const V w = xgrad::parameter(X{1});
+  const auto text = [](auto&& list, double decay) {
+    return message_of([&] { EMA<double>(std::vector<V>(list), decay); });
+  };
+  CHECK(text(std::vector<V>{w}, 1) ==
+        "EMA: decay is 1; give the share of the average that is kept, at least 0 and below 1");
+  CHECK(text(std::vector<V>{w}, -0.1).starts_with("EMA: decay is -0.1; "));
+  CHECK(text(std::vector<V>{w}, std::nan("")).starts_with("EMA: decay is "));
+  CHECK(text(std::vector<V>{}, 0.5) == "EMA: there are no parameters; pass at least one Variable");
+  CHECK(text(std::vector<V>{w, w}, 0.5) ==
+        "EMA: parameter 1 is the same Variable as parameter 0; list it once");
+  CHECK(text(std::vector<V>{2 * w}, 0.5) ==
+        "EMA: parameter 0 of shape [1] is the result of 'multiply'; only leaves can be averaged");
+  CHECK_THROWS_AS(EMA<double>({V()}), GraphError);
+}
