@@ -91,7 +91,7 @@ int main() {
   std::cout << "farthest from the true motion in 100 steps " << worst
             << "\nadjoint and recorded gradient differ by " << coarse
             << ", with steps half as long by " << fine << ", " << coarse / fine << " times less\n";
-  const char* missed = worst > 0.2          ? "the motion leaves the true one by a tenth of it"
+  const char* missed = worst > 0.1          ? "the motion leaves the true one by a twentieth of it"
                        : coarse > 1e-3      ? "the adjoint gradient is not the recorded one"
                        : coarse < 10 * fine ? "half the step is no 2^4 times as good"
                                             : nullptr;
