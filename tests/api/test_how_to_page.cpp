@@ -157,7 +157,8 @@ TEST_CASE("the how-to page's table is read, scaled and split") {
   const std::string path = folder / "table.csv";
   std::ofstream(path) << "height,width,class\n1,10,0\n2,30,1\n3,20,0\n6,60,1\n";
   const auto read = xg::data::load_csv<float>(path, {.target = "class"});
-  const xg::Array<float> inputs = xg::data::normalise(read.inputs);
+  const xg::data::StandardScaler scaler(read.inputs);
+  const xg::Array<float> inputs = scaler.transform(read.inputs);
   const xg::Indices labels = xt::cast<std::int64_t>(read.targets);
   xg::data::TensorDataset samples(inputs, labels);
   xg::data::DataLoader loader(samples, {.batch_size = 2, .shuffle = true, .seed = 0});
