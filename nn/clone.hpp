@@ -30,8 +30,8 @@ extern template class Cloning<double>;
 
 /// Another module of the same values, independent of `module` from then on: made by `make()`, which gives one
 /// of the same sizes, and then given every parameter and buffer by name, and train() or eval() of each module
-/// inside; frozen parameters are frozen there, too. It has no gradients and no hooks. What making it draws from
-/// this thread's generator is given back. Errors as load_state's.
+/// inside; frozen parameters are frozen there, too. It has no gradients and no hooks. What making it draws
+/// from this thread's generator is given back. Errors as load_state's.
 ///
 /// ```cpp
 /// auto copy = xg::nn::clone(net, [] { return xg::nn::TwoLayerNet<float>(784, 100, 10); });

@@ -106,8 +106,8 @@ class Module {
   void zero_grad();
 
   /// Freezes all parameters, its own and those inside: they are constants to what is recorded from now on,
-  /// take no gradient, and stay as they are in an optimizer's step. Buffers such as running means still follow
-  /// in training: call eval() on what is to stay whole.
+  /// take no gradient, and stay as they are in an optimizer's step. Buffers such as running means still
+  /// follow in training: call eval() on what is to stay whole.
   void freeze();
   /// Lets all parameters learn again.
   void unfreeze();
@@ -130,9 +130,9 @@ class Module {
   std::vector<PyTorchEntry> in_pytorch() const;
 
   /// A table of the modules inside: type, shape of the output, number of parameters of its own; the
-  /// total, and how many are frozen if any is. The shapes come from a forward pass on zeros of shape `input`, without recording and as eval();
-  /// nothing of the module is changed, nor this thread's random numbers. "-" stands for the output of a
-  /// module that was not called.
+  /// total, and how many are frozen if any is. The shapes come from a forward pass on zeros of shape `input`,
+  /// without recording and as eval(); nothing of the module is changed, nor this thread's random numbers. "-"
+  /// stands for the output of a module that was not called.
   std::string summary(const Shape& input);
   /// The same of a call that `run` makes, for a module that takes something else than one value:
   /// `net.summary([&] { net(x, mask); })`.

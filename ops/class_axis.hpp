@@ -1,4 +1,5 @@
-// Predictions with their classes along any axis, taken for the rows that the losses over classes compute with.
+// Predictions with their classes along any axis, taken for the rows that the losses over classes compute
+// with.
 #pragma once
 
 #include <optional>

@@ -2,8 +2,8 @@
 //
 // Classes lie along the last axis, unless an option says otherwise: predictions are [N, C], or [C] for one
 // sample, or [N, ..., C] of any number of axes, and labels are [N], a single one without axes, or [N, ...];
-// indices of the predictions' own shape are one-hot rows. A label that is no class is a ValueError. Losses are
-// one a sample, each label a sample's, and the mean is over samples.
+// indices of the predictions' own shape are one-hot rows. A label that is no class is a ValueError. Losses
+// are one a sample, each label a sample's, and the mean is over samples.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@
 namespace xgrad::optim {
 
 /// Updates parameters in place from the gradients that backward() has left in them. A parameter without a
-/// gradient, as a frozen one is, is skipped. Values that operations have saved stay as they were: a graph built before a step is
-/// differentiated with the values that it was built from.
+/// gradient, as a frozen one is, is skipped. Values that operations have saved stay as they were: a graph
+/// built before a step is differentiated with the values that it was built from.
 template <class T>
 class Optimizer : public LearningRates {
  public:

@@ -32,7 +32,8 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
   if (!options.best_model.path.empty() && options.early_stopping &&
       options.best_model.mode != options.early_stopping->mode)
     throw ValueError(
-        "fit: best_model and early_stopping have different modes, and there is one monitored figure; give both "
+        "fit: best_model and early_stopping have different modes, and there is one monitored figure; give "
+        "both "
         "PlateauMode::min or max");
   const optim::OptionCheck check{"fit"};
   check.at_least_zero("epochs", options.epochs);
@@ -80,9 +81,8 @@ Monitor::Monitor(const std::string& wanted, const std::vector<std::string>& metr
   if (name == "loss") return;
   const auto found = std::find(metrics.begin(), metrics.end(), name);
   if (found == metrics.end())
-    throw ValueError(
-        "fit: nothing to monitor is called '" + wanted +
-        "'; give 'loss', a metric's name, or with validation one of these after 'validation_'");
+    throw ValueError("fit: nothing to monitor is called '" + wanted +
+                     "'; give 'loss', a metric's name, or with validation one of these after 'validation_'");
   metric_ = found - metrics.begin();
 }
 
@@ -91,7 +91,6 @@ double Monitor::operator()(const EpochRecord& record) const {
   return (in_validation_ ? record.validation_metrics : record.metrics)[static_cast<std::size_t>(metric_)];
 }
 
-[[gnu::used]] constexpr auto instances =
-    instantiate::for_numbers([]<class T>() { return check_trained<T>; });
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() { return check_trained<T>; });
 
 }  // namespace xgrad::train::detail

@@ -200,7 +200,8 @@ Variable<T> Loop<T>::evaluate() {
   const bool is_first = !figures_;
   if (!is_first && options_.accumulate > 1)
     throw ValueError(
-        "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each batch "
+        "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each "
+        "batch "
         "once; make batches larger instead");
   const Variable<T> predictions = trained_.model(training_.inputs());
   const Variable<T> loss = training_.loss(predictions);
@@ -237,8 +238,7 @@ template <class T>
 void Loop<T>::finish_gradients(bool is_first) {
   if (options_.accumulate > 1)
     for (Variable<T> parameter : trained_.optimizer.parameters())
-      if (parameter.has_grad())
-        parameter.set_grad(Array<T>(parameter.grad() / static_cast<T>(samples_)));
+      if (parameter.has_grad()) parameter.set_grad(Array<T>(parameter.grad() / static_cast<T>(samples_)));
   if (!options_.max_grad_norm) return;
   const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
   if (is_first)

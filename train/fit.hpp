@@ -62,8 +62,8 @@ struct Checkpoints {
 
 /// The model's state after the best epoch, in a file of its own, which io::load reads.
 struct BestModel {
-  /// Ends in .safetensors or .npz; written after every epoch whose monitored figure is better than all before.
-  /// Empty: none is written.
+  /// Ends in .safetensors or .npz; written after every epoch whose monitored figure is better than all
+  /// before. Empty: none is written.
   std::string path = {};
   /// Whether a smaller or a greater figure is better; with early_stopping the same as its mode, and better by
   /// its min_delta.
@@ -94,8 +94,8 @@ struct FitOptions {
   /// the training with a ValueError; true: it goes on.
   bool allow_nonfinite_loss = false;
 
-  /// The column of the history that `plateau`, `early_stopping` and `best_model` look at; empty: "validation_loss", or
-  /// "loss" without validation.
+  /// The column of the history that `plateau`, `early_stopping` and `best_model` look at; empty:
+  /// "validation_loss", or "loss" without validation.
   std::string monitor = {};
   /// When the training ends, unless by a signal, the model has its state after the best epoch.
   std::optional<EarlyStopping> early_stopping = std::nullopt;
@@ -171,14 +171,22 @@ History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
             const std::type_identity_t<FitOptions<typename D::Batch>>& options = {}) {
   using Batch = typename D::Batch;
-  detail::LoopOptions loop{options.epochs,        options.accumulate,
-                           options.scheduler,     options.scheduler_step,
-                           options.plateau,       options.max_grad_norm,
-                           options.allow_nonfinite_loss, options.monitor,
-                           options.early_stopping, options.best_model,
-                           options.checkpoints,   options.stop_on_signals,
-                           options.after_batch,   options.after_epoch,
-                           options.progress,      {}};
+  detail::LoopOptions loop{options.epochs,
+                           options.accumulate,
+                           options.scheduler,
+                           options.scheduler_step,
+                           options.plateau,
+                           options.max_grad_norm,
+                           options.allow_nonfinite_loss,
+                           options.monitor,
+                           options.early_stopping,
+                           options.best_model,
+                           options.checkpoints,
+                           options.stop_on_signals,
+                           options.after_batch,
+                           options.after_epoch,
+                           options.progress,
+                           {}};
   if (!loss) throw ValueError("fit: there is no loss; give a function of predictions and targets");
   for (const Metric<Batch>& metric : options.metrics) {
     if (!metric.mean) throw ValueError("fit: the metric '" + metric.name + "' has no function; give it one");

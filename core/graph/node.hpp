@@ -108,8 +108,8 @@ class Node {
 
  protected:
   virtual ~Node() = default;
-  /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor. In
-  /// place of a frozen parameter it has afterwards a node without a value, so saving comes first.
+  /// Takes an edge to each input, and the next order after theirs; `edges` outlives the node's constructor.
+  /// In place of a frozen parameter it has afterwards a node without a value, so saving comes first.
   void set_inputs(Node** edges, std::size_t count) noexcept;
   /// Of a node that is made or renewed.
   Value& value_to_come() noexcept { return value_; }

@@ -47,16 +47,24 @@ TEST_CASE("a scaler is kept in a file and goes on with the same bits") {
 
 TEST_CASE("samples that do not fit are refused") {
   const StandardScaler scaler(Values{{1, 2}, {3, 4}});
-  CHECK(message_of([&] { scaler.transform(Values{{1, 2, 3}}); }) ==
-        "StandardScaler: transform of [1, 3], and it was made from samples of shape [2]; give [N, ...] of such "
-        "samples");
-  CHECK(message_of([&] { scaler.inverse_transform(Values{1, 2, 3}); }) ==
-        "StandardScaler: inverse_transform of [3], and it was made from samples of shape [2]; give [N, ...] of "
-        "such samples");
-  CHECK(message_of([] { const StandardScaler none{Values(Shape{0, 3})}; }) ==
-        "StandardScaler: samples [0, 3] are none; give at least one to learn from");
+  CHECK(
+      message_of([&] {
+        scaler.transform(Values{{1, 2, 3}});
+      }) ==
+      "StandardScaler: transform of [1, 3], and it was made from samples of shape [2]; give [N, ...] of such "
+      "samples");
+  CHECK(
+      message_of([&] {
+        scaler.inverse_transform(Values{1, 2, 3});
+      }) ==
+      "StandardScaler: inverse_transform of [3], and it was made from samples of shape [2]; give [N, ...] of "
+      "such samples");
+  CHECK(message_of([] {
+          const StandardScaler none{Values(Shape{0, 3})};
+        }) == "StandardScaler: samples [0, 3] are none; give at least one to learn from");
   CHECK(message_of([] { const StandardScaler none{Values(Shape{}, 1.0)}; }) ==
         "StandardScaler: a value of shape [] has no first axis; give samples [N, ...]");
-  CHECK(message_of([] { const StandardScaler<double> none{std::vector<StandardScaler<double>::NamedArray>{}}; }) ==
-        "StandardScaler: there is no 'mean' in the state; give what state() gave");
+  CHECK(message_of([] {
+          const StandardScaler<double> none{std::vector<StandardScaler<double>::NamedArray>{}};
+        }) == "StandardScaler: there is no 'mean' in the state; give what state() gave");
 }

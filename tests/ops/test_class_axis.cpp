@@ -51,9 +51,9 @@ void check_loss(const Loss& loss, double expected, const Numbers& gradient) {
 }  // namespace
 
 TEST_CASE("cross entropy of images, [N, C, H, W], has its classes along axis 1") {
-  check_loss([](const Var& z) { return xg::cross_entropy(z, labels, {.axis = 1}); }, 1.98750637508,
-             {-0.0981266938716, 0.0528088871219, 0.0828278268563, 0.102821551671, 0.0891618269236,
-              0.0674397505246});
+  check_loss(
+      [](const Var& z) { return xg::cross_entropy(z, labels, {.axis = 1}); }, 1.98750637508,
+      {-0.0981266938716, 0.0528088871219, 0.0828278268563, 0.102821551671, 0.0891618269236, 0.0674397505246});
   check_loss(
       [](const Var& z) { return xg::cross_entropy(z, labels, {.reduction = Reduction::sum, .axis = -3}); },
       15.9000510006,
@@ -72,18 +72,16 @@ TEST_CASE("weights, ignored labels and smoothing go with an axis") {
             z, labels, {.weight = {1, 0.5, 2}, .ignore_index = 1, .label_smoothing = 0.1, .axis = 1});
       },
       2.18994393365, {-0.102109110975, 0.110914705124, 0, 0, 0.101216598902, 0.145344215435});
-  const Var losses = xg::cross_entropy(
-      xg::constant(numbers()), labels,
-      {.reduction = Reduction::none, .weight = {1, 0.5, 2}, .ignore_index = 1, .axis = 1});
+  const Var losses =
+      xg::cross_entropy(xg::constant(numbers()), labels,
+                        {.reduction = Reduction::none, .weight = {1, 0.5, 2}, .ignore_index = 1, .axis = 1});
   CHECK(losses.shape() == xg::Shape{2, 2, 2});
-  check_close(losses.value(), {1.53718028062, 6.53976469825, 0, 0, 0.29128839497, 3.99000148977,
-                               3.53920963119, 0});
+  check_close(losses.value(),
+              {1.53718028062, 6.53976469825, 0, 0, 0.29128839497, 3.99000148977, 3.53920963119, 0});
 }
 
 TEST_CASE("rows of probabilities lie along the axis of the logits' classes") {
-  const auto targets = [](const Var& z) {
-    return xg::softmax(z * 0.5 + 0.1 * xg::cos(z), 1).detach();
-  };
+  const auto targets = [](const Var& z) { return xg::softmax(z * 0.5 + 0.1 * xg::cos(z), 1).detach(); };
   const Var t = targets(xg::constant(numbers()));
   check_loss([&](const Var& z) { return xg::cross_entropy(z, t, {.axis = 1}); }, 1.05499278145,
              {-0.0119365356236, 0.000965190916867, 0.0179858302203, 0.0269734156185, 0.0257968056114,
@@ -107,8 +105,8 @@ TEST_CASE("the last axis is the classes' unless an option says otherwise") {
       [](const Var& z) {
         return xg::nll_loss(xg::log_softmax(z, 1), labels, {.weight = {1, 0.5, 2}, .axis = 1});
       },
-      2.07135423777, {-0.0923545354085, 0.0994049639942, 0.0389778008736, 0.048386612551, 0.0839170135752,
-                      0.126945412752});
+      2.07135423777,
+      {-0.0923545354085, 0.0994049639942, 0.0389778008736, 0.048386612551, 0.0839170135752, 0.126945412752});
   // A matrix whose classes are its rows.
   const Var columns = xg::constant(xt::xarray<double>{{1, 2}, {3, 5}});
   CHECK(xg::cross_entropy(columns, xg::Indices(xg::Shape{2}, 1), {.axis = 0}).item() ==
@@ -118,8 +116,10 @@ TEST_CASE("the last axis is the classes' unless an option says otherwise") {
 TEST_CASE("labels for another axis are refused, and the way out named") {
   const Var z = xg::parameter(numbers());
   CHECK(message_of([&] { xg::cross_entropy(z, labels); }) ==
-        "cross_entropy: labels [2, 2, 2] do not fit predictions [2, 3, 2, 2] with the classes along axis 3; give "
-        "[2, 3, 2], one label a sample, or say .axis = 1 if the classes lie along that one, or give one-hot rows");
+        "cross_entropy: labels [2, 2, 2] do not fit predictions [2, 3, 2, 2] with the classes along axis 3; "
+        "give "
+        "[2, 3, 2], one label a sample, or say .axis = 1 if the classes lie along that one, or give one-hot "
+        "rows");
   CHECK_THROWS_AS(xg::cross_entropy(z, labels, {.axis = 4}), xg::ShapeError);
   CHECK_THROWS_AS(xg::nll_loss(z, labels, {.axis = 2}), xg::ShapeError);
   CHECK_THROWS_AS(xg::cross_entropy(z, labels, {.weight = {1, 2}, .axis = 1}), xg::ValueError);

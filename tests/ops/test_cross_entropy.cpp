@@ -160,14 +160,16 @@ TEST_CASE("labels and predictions that do not fit are refused by name") {
   CHECK(message_of([&] {
           xg::cross_entropy(images, labels_of({0, 1}));
         }) ==
-        "cross_entropy: labels [2] do not fit predictions [2, 3, 4] with the classes along axis 2; give [2, 3], "
+        "cross_entropy: labels [2] do not fit predictions [2, 3, 4] with the classes along axis 2; give [2, "
+        "3], "
         "one label a sample, or give one-hot rows");
-  CHECK(message_of([&] { xg::cross_entropy(images, xg::Indices({2, 4}, 0)); }) ==
-        "cross_entropy: labels [2, 4] do not fit predictions [2, 3, 4] with the classes along axis 2; give "
-        "[2, 3], one label a sample, or say .axis = 1 if the classes lie along that one, or give one-hot rows");
-  CHECK(message_of([&] {
-          xg::cross_entropy(xg::parameter(1.0), xg::Indices(xg::Shape{}, 0));
-        }) ==
+  CHECK(
+      message_of([&] {
+        xg::cross_entropy(images, xg::Indices({2, 4}, 0));
+      }) ==
+      "cross_entropy: labels [2, 4] do not fit predictions [2, 3, 4] with the classes along axis 2; give "
+      "[2, 3], one label a sample, or say .axis = 1 if the classes lie along that one, or give one-hot rows");
+  CHECK(message_of([&] { xg::cross_entropy(xg::parameter(1.0), xg::Indices(xg::Shape{}, 0)); }) ==
         "cross_entropy: predictions [] have 0 axes; reshape them to [N, C], or [C] for one sample, with the "
         "classes last");
   CHECK(message_of([&] {

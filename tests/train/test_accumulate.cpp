@@ -62,8 +62,7 @@ TEST_CASE("accumulated batches make the step of one batch of all their samples")
     CAPTURE(accumulate);
     std::size_t steps = 0, expected_steps = 0;
     const auto expected = trained(whole, {.epochs = 3, .max_grad_norm = 0.5}, &expected_steps);
-    const auto found =
-        trained(part, {.epochs = 3, .accumulate = accumulate, .max_grad_norm = 0.5}, &steps);
+    const auto found = trained(part, {.epochs = 3, .accumulate = accumulate, .max_grad_norm = 0.5}, &steps);
     for (std::size_t i = 0; i < expected.size(); ++i)
       CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-12));
     CHECK(steps == expected_steps);
@@ -88,7 +87,7 @@ TEST_CASE("a training with accumulation is resumed bit for bit") {
                    .after_batch = [=](BatchEvent& event) { event.stop = event.batch == last; }};
   };
   const auto expected = trained(2, options("", 0));
-  for (const std::size_t last : {1, 2, 3, 5}) {
+  for (const unsigned last : {1u, 2u, 3u, 5u}) {
     const std::string path = folder / (std::to_string(last) + ".npz");
     CHECK(trained(2, options(path, last)) != expected);
     CHECK(trained(2, options(path, 0)) == expected);
@@ -97,9 +96,10 @@ TEST_CASE("a training with accumulation is resumed bit for bit") {
 
 TEST_CASE("what cannot accumulate says so") {
   CHECK(message_of([] { trained(2, {.accumulate = 0}); }).find("fit: accumulate is 0") == 0);
-  CHECK(message_of([] { trained<xgrad::optim::LBFGS<double>>(2, {.accumulate = 2}); }) ==
-        "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each batch "
-        "once; make batches larger instead");
+  CHECK(
+      message_of([] { trained<xgrad::optim::LBFGS<double>>(2, {.accumulate = 2}); }) ==
+      "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each batch "
+      "once; make batches larger instead");
 }
 
 TEST_CASE("the best model is in its file, by the monitored figure") {
@@ -111,18 +111,16 @@ TEST_CASE("the best model is in its file, by the monitored figure") {
   Loader loader = samples(5);
   // A figure that is smallest after the third epoch.
   std::size_t evaluations = 0;
-  const Metric<Loader::Batch> figure = {
-      "figure", [&](const auto&, const auto&) {
-        return std::fabs(static_cast<double>(evaluations++ / 2) - 2.0);
-      }};
-  const auto history = fit(net, sgd, error, loader,
-                           {.epochs = 5,
-                            .metrics = {figure},
-                            .monitor = "figure",
-                            .best_model = {.path = path},
-                            .after_epoch = [&](EpochEvent&) {
-                              after.push_back(xgrad::testing::numbers<double>(net.state()));
-                            }});
+  const Metric<Loader::Batch> figure = {"figure", [&](const auto&, const auto&) {
+                                          return std::fabs(static_cast<double>(evaluations++ / 2) - 2.0);
+                                        }};
+  const auto history = fit(
+      net, sgd, error, loader,
+      {.epochs = 5,
+       .metrics = {figure},
+       .monitor = "figure",
+       .best_model = {.path = path},
+       .after_epoch = [&](EpochEvent&) { after.push_back(xgrad::testing::numbers<double>(net.state())); }});
   CHECK(history.best_epoch == 3);
   xgrad::nn::Linear<double> best(3, 1);
   xgrad::io::load(best, path);
@@ -143,10 +141,11 @@ TEST_CASE("a best model's options that contradict others are refused") {
   const auto refused = [](const Options& options) { return message_of([&] { trained(2, options); }); };
   CHECK(refused({.best_model = {.path = "a.npz"}, .checkpoints = {.path = "a.npz"}}) ==
         "fit: best_model and checkpoints would both write 'a.npz'; give each a file of its own");
-  CHECK(refused({.early_stopping = EarlyStopping{},
-                 .best_model = {.path = "a.npz", .mode = xgrad::optim::PlateauMode::max}}) ==
-        "fit: best_model and early_stopping have different modes, and there is one monitored figure; give both "
-        "PlateauMode::min or max");
+  CHECK(
+      refused({.early_stopping = EarlyStopping{},
+               .best_model = {.path = "a.npz", .mode = xgrad::optim::PlateauMode::max}}) ==
+      "fit: best_model and early_stopping have different modes, and there is one monitored figure; give both "
+      "PlateauMode::min or max");
   CHECK_THROWS_AS(trained(2, {.best_model = {.path = "no/such/folder/a.npz"}}), xgrad::IoError);
   CHECK_THROWS_AS(trained(2, {.best_model = {.path = "a.txt"}}), xgrad::IoError);
 }

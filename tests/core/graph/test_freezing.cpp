@@ -138,15 +138,19 @@ TEST_CASE("a constant becomes a parameter") {
 TEST_CASE("wrong uses of freezing say what is wrong") {
   auto w = xg::parameter({2, 3});
   auto y = w * w;
-  CHECK(message_of<xg::GraphError>([&] { y.set_requires_grad(false); }) ==
-        "set_requires_grad: 'multiply' of shape [2] is the result of an operation; only leaves can be set, and "
-        "detach() gives a constant");
+  CHECK(
+      message_of<xg::GraphError>([&] { y.set_requires_grad(false); }) ==
+      "set_requires_grad: 'multiply' of shape [2] is the result of an operation; only leaves can be set, and "
+      "detach() gives a constant");
   CHECK(message_of<xg::GraphError>([&] { Var().set_requires_grad(false); }) ==
         "Variable: empty, it has no value; assign one first");
   w.set_requires_grad(false);
-  CHECK(message_of<xg::GraphError>([&] { w.grad(); }) ==
-        "grad: 'frozen parameter' of shape [2] takes no gradient; set_requires_grad(true) lets it learn again");
-  CHECK(message_of<xg::GraphError>([&] { w.set_grad(Values{1, 1}); }) ==
+  CHECK(
+      message_of<xg::GraphError>([&] { w.grad(); }) ==
+      "grad: 'frozen parameter' of shape [2] takes no gradient; set_requires_grad(true) lets it learn again");
+  CHECK(message_of<xg::GraphError>([&] {
+          w.set_grad(Values{1, 1});
+        }) ==
         "set_grad: 'frozen parameter' of shape [2] takes no gradient; set_requires_grad(true) lets it learn "
         "again");
   CHECK(message_of<xg::GraphError>([&] { xg::sum(w).backward(); }) ==
