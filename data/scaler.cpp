@@ -28,7 +28,8 @@ Column column_of(const T* from, std::size_t rows, std::size_t stride) {
     const double centred = static_cast<double>(from[r * stride]) - mean;
     variance += centred * centred / count;
   }
-  return {mean, std::sqrt(variance)};
+  // Differences too small to be squared leave none.
+  return {mean, variance > 0 || std::isnan(variance) ? std::sqrt(variance) : 1};
 }
 
 const Array<double>& find(const std::vector<std::pair<std::string, Array<double>>>& state, const char* name) {
@@ -66,6 +67,8 @@ StandardScaler<T>::StandardScaler(const Array<T>& samples) {
 template <class T>
 StandardScaler<T>::StandardScaler(const std::vector<NamedArray>& state)
     : mean_(find(state, "mean")), deviation_(find(state, "deviation")) {
+  if (!std::all_of(deviation_.cbegin(), deviation_.cend(), [](double d) { return d > 0; }))
+    throw ValueError("StandardScaler: a deviation of the state is not above 0; give what state() gave");
   if (!(mean_.shape() == deviation_.shape()))
     throw ShapeError("StandardScaler: mean " + to_string(mean_.shape()) + " and deviation " +
                      to_string(deviation_.shape()) + " of the state differ in shape; give what state() gave");

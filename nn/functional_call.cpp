@@ -23,7 +23,9 @@ class Substitution<T>::Places final : public Observer {
     for (const auto& [name, variable] : given) add(leaves, name, variable);
     for (const Place& place : places_) go_past(place.given);
     // Nothing fails from here on.
-    for (Place& place : places_) place.before = place.leaf.exchange_value(place.given.dense());
+    // All are read before any is written: one may be given for another.
+    for (Place& place : places_) place.before = place.given.dense();
+    for (Place& place : places_) place.before = place.leaf.exchange_value(std::move(place.before));
     watch_.emplace(*this);
   }
   ~Places() {

@@ -113,16 +113,19 @@ class LBFGS<T>::Iteration {
     throw ValueError(text.str());
   }
 
-  /// Whether a parameter without a gradient, such as one that is frozen by now, has moved in the history,
-  /// whose direction would move it on.
+  /// Whether the history knows of a parameter without a gradient, such as one that is frozen by now: its
+  /// direction would move that one.
   bool remembers_what_stays() const {
     std::size_t first = 0;
     for (const Variable<T>& parameter : parameters_) {
       const std::size_t end = first + parameter.size();
-      const auto moved = [&](const Pair& pair) {
-        return std::any_of(pair.s.data() + first, pair.s.data() + end, [](T s) { return s != 0; });
+      const auto knows = [&](const Dense<T>& difference) {
+        return std::any_of(difference.data() + first, difference.data() + end, [](T x) { return x != 0; });
       };
-      if (!parameter.has_grad() && std::any_of(history_.begin(), history_.end(), moved)) return true;
+      if (!parameter.has_grad() && std::any_of(history_.begin(), history_.end(), [&](const Pair& pair) {
+            return knows(pair.s) || knows(pair.y);
+          }))
+        return true;
       first = end;
     }
     return false;

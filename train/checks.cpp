@@ -1,6 +1,7 @@
 #include "checks.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 #include <unordered_set>
 
@@ -10,6 +11,15 @@
 #include "../optim/learning_rates.hpp"
 
 namespace xgrad::train::detail {
+
+namespace {
+
+/// The file that a path leads to, whether it is there or not.
+std::filesystem::path place_of(const std::string& path) {
+  return std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+}
+
+}  // namespace
 
 void check_options(const LoopOptions& options, std::size_t batches, bool has_empty_validation) {
   if (batches == 0)
@@ -26,7 +36,8 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
     io::detail::check_destination(path);
     io::check_whole_file(path);
   }
-  if (!options.best_model.path.empty() && options.best_model.path == options.checkpoints.path)
+  if (!options.best_model.path.empty() && !options.checkpoints.path.empty() &&
+      place_of(options.best_model.path) == place_of(options.checkpoints.path))
     throw ValueError("fit: best_model and checkpoints would both write '" + options.best_model.path +
                      "'; give each a file of its own");
   if (!options.best_model.path.empty() && options.early_stopping &&

@@ -123,7 +123,7 @@ History Loop<T>::run() {
   }
   History& history = position_.history;
   history.interrupted = signalled();
-  if (!position_.best_model.empty() && !(history.interrupted && has_more()))
+  if (options_.early_stopping && !position_.best_model.empty() && !(history.interrupted && has_more()))
     trained_.model.load_state(position_.best_model);
   return std::move(history);
 }
@@ -345,7 +345,7 @@ void Loop<T>::judge(const EpochRecord& record) {
   if (better) {
     if (!best_path.empty()) io::save(trained_.model, best_path);
     position_.best = figure;
-    if (early) position_.best_model = trained_.model.state();
+    position_.best_model = trained_.model.state();
     history.best_epoch = record.epoch;
   }
   position_.bad_epochs = better ? 0 : position_.bad_epochs + 1;

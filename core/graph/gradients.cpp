@@ -28,6 +28,8 @@ void run_backward(const Handle& output, Value seed, bool retain_graph) {
   // holds is not written to but replaced.
   for (auto& slot : sweep.slots()) {
     if (slot.node == nullptr) continue;
+    if (!slot.node->requires_grad()) slot.node = nullptr;  // a hook has frozen it meanwhile
+    if (slot.node == nullptr) continue;
     expand(slot.gradient, *slot.node);
     const memory::Buffer& known = *slot.node->gradient();
     slot.target = !known.unique();  // from here on: replaces the known gradient

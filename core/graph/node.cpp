@@ -59,9 +59,15 @@ void Node::set_requires_grad(bool on) {
                      to_string(value_.shape) +
                      " is the result of an operation; only leaves can be set, and detach() gives a constant");
   if (on == requires_grad_) return;
+  const bool was_constant = gradient() == nullptr;
+  // A use beside its handles' is an edge, of a node that has saved nothing for it.
+  if (was_constant && uses_.get() > 1)
+    throw GraphError("set_requires_grad: results that were recorded with this constant of shape " +
+                     to_string(value_.shape) +
+                     " are still there; make it a parameter before they are computed, or let go of them");
   Notes& notes = notes_of(*this);
   if (on) {
-    if (gradient() == nullptr) notes.keeps_gradient = true;
+    if (was_constant) notes.keeps_gradient = true;
     update_in_place();
     inputs_ = nullptr;
     notes.stand_in = {};
@@ -108,8 +114,9 @@ void Node::set_inputs(Node** edges, std::size_t count) noexcept {
 }
 
 void Node::replace_input(std::size_t i, Node& other) noexcept {
-  other.uses_.add();
-  release_use(std::exchange(inputs_[i], &other));
+  Node& edge = other.order_ == frozen ? **other.inputs_ : other;
+  edge.uses_.add();
+  release_use(std::exchange(inputs_[i], &edge));
 }
 
 void Node::finish() noexcept {

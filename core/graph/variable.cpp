@@ -179,6 +179,7 @@ void Variable<T>::replace_value(Dense<T> value) {
     throw ShapeError("set_value: " + to_string(value.shape) + " for a leaf of shape " + to_string(shape()) +
                      "; they must be equal");
   node().value_ = std::move(value);
+  node().comparison_ = false;
 }
 
 template <class T>

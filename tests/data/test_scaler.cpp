@@ -1,6 +1,8 @@
+#include <cmath>
 #include <string>
 
 #include <doctest/doctest.h>
+#include <xgrad/core/array/array_from.hpp>
 #include <xgrad/data/normalise.hpp>
 #include <xgrad/data/scaler.hpp>
 #include <xgrad/io/save.hpp>
@@ -67,4 +69,9 @@ TEST_CASE("samples that do not fit are refused") {
   CHECK(message_of([] {
           const StandardScaler<double> none{std::vector<StandardScaler<double>::NamedArray>{}};
         }) == "StandardScaler: there is no 'mean' in the state; give what state() gave");
+  CHECK(message_of([] {
+          const StandardScaler<double> none({{"mean", Values{0}}, {"deviation", Values{0}}});
+        }) == "StandardScaler: a deviation of the state is not above 0; give what state() gave");
+  const StandardScaler tiny(xgrad::array<double>({{1e-200}, {2e-200}}));  // whose squares are 0
+  CHECK(std::isfinite(tiny.transform(xgrad::array<double>({{1e-200}}))(0, 0)));
 }

@@ -100,6 +100,35 @@ TEST_CASE("LBFGS forgets what it learnt with a parameter that is frozen by now")
   CHECK(xt::allclose(b.value(), 5 / there));  // the minimum for this w
 }
 
+TEST_CASE("LBFGS forgets what it learnt of gradients alone of a parameter that is frozen by now") {
+  auto a = xg::parameter(0.0), b = xg::parameter(0.0);
+  xg::optim::LBFGS<double> lbfgs({a, b}, {.max_iter = 1});
+  const auto closure = [&] {
+    lbfgs.zero_grad();
+    const auto d = a - 3;
+    auto loss = d * d * d * d + a * b;
+    loss.backward();
+    return loss;
+  };
+  lbfgs.step(closure);
+  b.set_requires_grad(false);
+  const double there = b.item();
+  lbfgs.step(closure);
+  CHECK(b.item() == there);
+}
+
+TEST_CASE("a frozen parameter that functional_call was given gets no gradient later") {
+  Linear layer(2, 1);
+  auto weight = xg::parameter({{1}, {1}});
+  weight.set_requires_grad(false);
+  auto x = xg::parameter({{1, 2}});
+  const auto y = xg::sum(xg::nn::functional_call(layer, {{"weight", weight}}, x));
+  weight.set_requires_grad(true);
+  y.backward();
+  CHECK_FALSE(weight.has_grad());
+  CHECK(x.grad() == Values{{1, 1}});
+}
+
 TEST_CASE("an optimizer takes frozen parameters, and clipping counts none of them") {
   auto w = xg::parameter({3, 4}), b = xg::parameter({6, 8});
   w.set_requires_grad(false);

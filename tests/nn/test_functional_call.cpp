@@ -74,6 +74,16 @@ TEST_CASE("functional_call computes with the given Variables, and gradients reac
   CHECK(weight.grad() == xgrad::array<double>({{2}, {4}}));
 }
 
+TEST_CASE("parameters may be given for each other") {
+  Affine net(1);  // 2 x + 0
+  const auto named = net.named_parameters();
+  const V scale = named[0].second, shift = named[1].second, x = xgrad::constant(X{10});
+  CHECK(functional_call(net, {{"scale", shift}, {"shift", scale}}, x).item() == 2);  // 0 x + 2
+  const V other = xgrad::parameter(X{7});
+  CHECK(functional_call(net, {{"shift", other}, {"scale", shift}}, x).item() == 7);  // 0 x + 7
+  CHECK(net(x).item() == 20);
+}
+
 TEST_CASE("what is not named stays the module's own") {
   Linear<double> layer(2, 1);
   layer.bias().set_value(X{10});

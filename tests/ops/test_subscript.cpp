@@ -284,3 +284,10 @@ TEST_CASE("indices that choose nothing are refused in one sentence") {
       xg::ShapeError);
   CHECK_THROWS_AS(static_cast<void>(Var()[0]), xg::GraphError);
 }
+
+TEST_CASE("a comparison whose value is set anew is a comparison no more") {
+  const auto x = xg::constant({1, 2, 3});
+  auto m = x > 2;
+  m.set_value(xt::xarray<double>{0.25, 0.25, 0.25});
+  CHECK_THROWS_AS(static_cast<void>(x[m]), xg::ValueError);
+}

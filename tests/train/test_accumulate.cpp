@@ -139,6 +139,8 @@ TEST_CASE("the best model is in its file, by the monitored figure") {
 
 TEST_CASE("a best model's options that contradict others are refused") {
   const auto refused = [](const Options& options) { return message_of([&] { trained(2, options); }); };
+  CHECK(refused({.best_model = {.path = "./a.npz"}, .checkpoints = {.path = "a.npz"}}) ==
+        "fit: best_model and checkpoints would both write './a.npz'; give each a file of its own");
   CHECK(refused({.best_model = {.path = "a.npz"}, .checkpoints = {.path = "a.npz"}}) ==
         "fit: best_model and checkpoints would both write 'a.npz'; give each a file of its own");
   CHECK(

@@ -135,6 +135,30 @@ TEST_CASE("a constant becomes a parameter") {
   CHECK_FALSE((x * x).requires_grad());
 }
 
+TEST_CASE("a constant does not become a parameter of results that are there already") {
+  auto p = xg::parameter({1, 2}), c = xg::constant({3, 4});
+  {
+    const auto y = xg::sum(p * c);
+    CHECK(message_of<xg::GraphError>([&] { c.set_requires_grad(true); }) ==
+          "set_requires_grad: results that were recorded with this constant of shape [2] are still there; "
+          "make it "
+          "a parameter before they are computed, or let go of them");
+    CHECK_FALSE(c.requires_grad());
+  }
+  c.set_requires_grad(true);
+  xg::sum(p * c).backward();
+  CHECK(c.grad() == Values{1, 2});
+}
+
+TEST_CASE("a parameter that a hook freezes is left without a gradient") {
+  auto w = xg::parameter({2, 3}), x = xg::parameter({1, 1});
+  auto inner = x * x;
+  inner.register_hook([&](const Var&) { w.set_requires_grad(false); });
+  xg::sum(inner * w).backward();
+  CHECK(x.grad() == Values{4, 6});
+  CHECK_FALSE(w.has_grad());
+}
+
 TEST_CASE("wrong uses of freezing say what is wrong") {
   auto w = xg::parameter({2, 3});
   auto y = w * w;
