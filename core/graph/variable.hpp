@@ -157,7 +157,7 @@ class Variable {
   /// Freezes a parameter (false) or lets it learn again (true), through whichever handle. While it is frozen,
   /// operations take it for a constant: no gradient is computed for it, then or later; its own gradient is
   /// forgotten, and optimizers pass over it. Makes a constant a parameter (true). GraphError if it is the
-  /// result of an operation.
+  /// result of an operation, or a constant that was recorded in results which are still there.
   void set_requires_grad(Flag on) { node().set_requires_grad(on); }
   /// The operation that made it: "sum"; "parameter", "frozen parameter" or "constant" for a leaf.
   std::string_view operation() const { return node().operation(); }
