@@ -67,7 +67,7 @@ StandardScaler<T>::StandardScaler(const Array<T>& samples) {
 template <class T>
 StandardScaler<T>::StandardScaler(const std::vector<NamedArray>& state)
     : mean_(find(state, "mean")), deviation_(find(state, "deviation")) {
-  if (!std::all_of(deviation_.cbegin(), deviation_.cend(), [](double d) { return d > 0; }))
+  if (std::any_of(deviation_.cbegin(), deviation_.cend(), [](double d) { return d <= 0; }))
     throw ValueError("StandardScaler: a deviation of the state is not above 0; give what state() gave");
   if (!(mean_.shape() == deviation_.shape()))
     throw ShapeError("StandardScaler: mean " + to_string(mean_.shape()) + " and deviation " +

@@ -24,8 +24,8 @@ class StandardScaler {
 
   /// Of samples [N, ...]. ShapeError without a first axis, ValueError without a sample.
   explicit StandardScaler(const Array<T>& samples);
-  /// The one that gave state(). ValueError unless "mean" and "deviation" are there, ShapeError if their
-  /// shapes differ.
+  /// The one that gave state(). ValueError unless "mean" and "deviation" are there, and no deviation is 0 or
+  /// less; ShapeError if their shapes differ.
   explicit StandardScaler(const std::vector<NamedArray>& state);
 
   /// (x - mean) / deviation, of samples [M, ...] or of a single one [...]; ShapeError if a sample has not the

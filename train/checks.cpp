@@ -44,8 +44,7 @@ void check_options(const LoopOptions& options, std::size_t batches, bool has_emp
       options.best_model.mode != options.early_stopping->mode)
     throw ValueError(
         "fit: best_model and early_stopping have different modes, and there is one monitored figure; give "
-        "both "
-        "PlateauMode::min or max");
+        "both PlateauMode::min or max");
   const optim::OptionCheck check{"fit"};
   check.at_least_zero("epochs", options.epochs);
   check.at_least_one("accumulate", options.accumulate);
