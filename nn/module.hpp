@@ -166,8 +166,11 @@ class Module {
                   "call: the function gives a Variable<T>, or a struct whose member `output` is one");
     if constexpr (gives_output) {
       try {
+        const bool is_observed = forward_hooks_ || seen_output_;
+        // First, for the call operator may change its own.
+        const auto given = is_observed ? variables_among(inputs...) : std::vector<Variable<T>>();
         Result result = std::forward<F>(compute)();
-        if (forward_hooks_ || seen_output_) observe(variables_among(inputs...), output_of(result));
+        if (is_observed) observe(given, output_of(result));
         return result;
       } catch (Error& error) {
         rethrow(error);

@@ -107,6 +107,25 @@ TEST_CASE("a hook may take itself off and register others, which wait for the ne
   CHECK(log == "accb");
 }
 
+TEST_CASE("a hook sees the inputs as they were given, whatever the call does to its own") {
+  class Scaled : public Module<double> {
+   public:
+    V operator()(V x) {
+      return call(
+          [&] {
+            x = x * 10;
+            return x;
+          },
+          x);
+    }
+  };
+  Scaled scaled;
+  V seen;
+  scaled.register_forward_hook([&](auto&, const V& input, const V&) { seen = input; });
+  CHECK(scaled(row).value() == X{10, 20});
+  CHECK(seen.value() == X{1, 2});
+}
+
 TEST_CASE("a hook moves with its module") {
   Affine affine(2);
   int calls = 0;
