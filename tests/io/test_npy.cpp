@@ -147,6 +147,8 @@ TEST_CASE("elements that are no real numbers are called by their type") {
        {"'<U5'", "'|S3'", "'|O'", "'<c16'", "'<f16'", "'<M8[ns]'", "''", "'<float64'"})
     CHECK(says(type) == type + ", which are no real numbers; convert it first");
   CHECK(says("[('x', '<f4')]") == "of several parts, which are no real numbers; convert it first");
+  CHECK(says(R"([('it\'s', '<f4')])") == "of several parts, which are no real numbers; convert it first");
+  CHECK(says(R"('a\\b\"c')") == R"('a\b"c', which are no real numbers; convert it first)");
 }
 
 TEST_CASE("a path without the ending, or that cannot be read, is an error that says what to do") {

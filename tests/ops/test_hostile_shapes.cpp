@@ -138,8 +138,8 @@ TEST_CASE("nothing is padded, repeated or broadcast to a shape that no value can
     static constexpr const char* both =
         ": [1099511627776, 1, 0] and [1, 1099511627776, 0] would become [1099511627776, 1099511627776, 0], "
         "and a value has less than 2^60 elements, extents of 0 left out; make it smaller";
-    static const std::string texts[] = {std::string("add") + both, std::string("maximum") + both,
-                                        std::string("hypotenuse") + both};
+    const auto of = [](std::string name) { return name += both; };
+    static const std::string texts[] = {of("add"), of("maximum"), of("hypotenuse")};
     const auto hypotenuse = xg::elementwise("hypotenuse", [](auto a, auto b) { return sqrt(a * a + b * b); });
     check_refused({
         {"broadcast_to: [1] would become [4294967296, 4294967296, 3], and a value has less than 2^60 "

@@ -15,7 +15,10 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-std::string at_line(int line) { return std::string(__FILE__) + ":" + std::to_string(line); }
+std::string at_line(int line) {
+  std::string place = __FILE__ ":";
+  return place += std::to_string(line);
+}
 
 template <class F>
 std::string anomaly_of(F&& f) {
