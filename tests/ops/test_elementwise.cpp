@@ -114,6 +114,43 @@ TEST_CASE("a formula serves float and double, blocks and tails, and broadcasts")
   }
 }
 
+TEST_CASE("a formula takes up to sixteen arguments, and all of them broadcast") {
+  const auto polynomial = xg::elementwise("polynomial", [](auto x, auto a, auto b, auto c, auto d, auto) {
+    return a + x * (b + x * (c + x * d));
+  });
+  const auto x = xg::parameter({0.5, 2.0}), a = xg::parameter({{1.0}, {2.0}, {3.0}}), b = xg::parameter(-1);
+  const auto unread = xg::constant(xg::zeros<double>({4, 1, 1}));
+  const auto y = polynomial(x, a, b, 2, x.value(), unread);
+  REQUIRE(y.shape() == xg::Shape{4, 3, 2});
+  CHECK(y.item(3, 1, 1) == 2 + 2 * (-1 + 2 * (2 + 2 * 2)));
+  sum(y).backward();
+  // Of twelve rows: -1 + 2 x c + 3 x^2 d where c is 2 and d the number that x was.
+  CHECK(x.grad() == xt::xarray<double>{12 * (-1 + 2 + 3 * 0.125), 12 * (-1 + 8 + 3 * 8)});
+  CHECK(b.grad()() == 12 * 2.5);
+  const auto report =
+      xg::gradcheck([&](const Var& u, const Var& v, const Var& w) { return polynomial(u, v, w, u, w, v); },
+                    {x, a, b}, {.second_order = true});
+  INFO(report);
+  CHECK(report.ok());
+  const auto sixteen = xg::elementwise(
+      "sixteen", [](auto a1, auto a2, auto a3, auto a4, auto a5, auto a6, auto a7, auto a8, auto a9, auto a10,
+                    auto a11, auto a12, auto a13, auto a14, auto a15, auto a16) {
+        return a1 * a2 * a3 * a4 * a5 * a6 * a7 * a8 * a9 * a10 * a11 * a12 * a13 * a14 * a15 * a16;
+      });
+  const auto power = [&](const Var& v) { return sixteen(v, v, v, v, v, v, v, v, v, v, v, v, v, v, v, v); };
+  const Var two = xg::parameter(2);
+  CHECK(power(two).item() == 65536);
+  CHECK(derivative(derivative(power(two), two), two).item() == 16.0 * 15 * 16384);
+  // In another formula its steps stand.
+  CHECK(xg::elementwise(
+            "of_sixteen",
+            [&](auto s) { return 1 + sixteen(s, s, s, s, s, s, s, s, s, s, s, s, s, s, s, 2); })(two)
+            .item() == 65537);
+  CHECK(xgrad::testing::message_of<xg::ShapeError>([&] {
+          polynomial(x, a, b, x, x, xg::zeros<double>({3}));
+        }).starts_with("polynomial: "));
+}
+
 TEST_CASE("a branch is a select, and a captured number is fixed when the operation is made") {
   double slope = 0.5;
   const auto leaky = xg::elementwise("leaky", [slope](auto x) { return select(x > 0, x, slope * x); });
