@@ -7,6 +7,16 @@
 
 namespace xgrad::data {
 
+namespace {
+
+Dense<std::int64_t> dense_of(const IndexInput& labels) { return labels.dense(); }
+template <class T>
+Dense<T> dense_of(Array<T>&& targets) {
+  return to_dense(std::move(targets));
+}
+
+}  // namespace
+
 template <class X>
 Dense<X> detail::gather_rows(const Dense<X>& from, std::span<const std::size_t> rows) {
   Shape shape = from.shape;
@@ -52,9 +62,8 @@ std::vector<std::vector<std::size_t>> detail::random_parts(std::size_t size,
 }
 
 template <class T, class Y>
-TensorDataset<T, Y>::TensorDataset(std::type_identity_t<Array<T>> inputs,
-                                   std::type_identity_t<Array<Y>> targets)
-    : inputs_(to_dense(std::move(inputs))), targets_(to_dense(std::move(targets))) {
+TensorDataset<T, Y>::TensorDataset(std::type_identity_t<Array<T>> inputs, GivenTargets targets)
+    : inputs_(to_dense(std::move(inputs))), targets_(dense_of(std::move(targets))) {
   const Shape &x = inputs_.shape, &y = targets_.shape;
   if (x.empty() || y.empty())
     throw ShapeError("TensorDataset: inputs " + to_string(x) + " and targets " + to_string(y) +

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "../core/graph/variable.hpp"
+#include "../core/graph/index_input.hpp"
 
 namespace xgrad::data {
 
@@ -53,6 +53,7 @@ class TensorDataset {
                 "targets are labels (int64) or of the inputs' element type");
 
  public:
+  using GivenTargets = std::conditional_t<std::is_same_v<Y, std::int64_t>, IndexInput, Array<Y>>;
   using Targets = std::conditional_t<std::is_same_v<Y, std::int64_t>, Indices, Variable<T>>;
   struct Batch {
     Variable<T> inputs;  ///< a constant, [rows, ...]
@@ -60,7 +61,7 @@ class TensorDataset {
   };
 
   /// Shares the arrays' buffers where it may. ShapeError if one has no axis, or the first axes differ.
-  TensorDataset(std::type_identity_t<Array<T>> inputs, std::type_identity_t<Array<Y>> targets);
+  TensorDataset(std::type_identity_t<Array<T>> inputs, GivenTargets targets);
 
   std::size_t size() const noexcept { return inputs_.shape[0]; }
   const Array<T> inputs() const { return to_array(inputs_); }

@@ -45,7 +45,7 @@ void check_inputs(std::size_t features, bool batch_first, const Shape& query, co
 
 /// What is added to scores [N, heads, queries, keys]: minus infinity where the mask forbids, 0 elsewhere.
 template <class T>
-Variable<T> forbidden_scores(const Mask& mask, const Shape& scores) {
+Variable<T> forbidden_scores(const MaskInput& mask, const Shape& scores) {
   const Shape& shape = mask.shape();
   bool fits = shape.size() <= scores.size();
   for (std::size_t k = 0; fits && k < shape.size(); ++k) {
@@ -57,10 +57,9 @@ Variable<T> forbidden_scores(const Mask& mask, const Shape& scores) {
                      to_string(scores) +
                      ", [samples, heads, queries, keys]; give [queries, keys], or [samples, "
                      "1, 1, keys]");
-  detail::check_whole(mask);
   Dense<T> added(shape);
   T* const out = added.mutable_data();
-  const bool* const forbids = mask.storage().data();
+  const bool* const forbids = mask.dense().data();
   for (std::size_t i = 0; i < added.size(); ++i)
     out[i] = forbids[i] ? -std::numeric_limits<T>::infinity() : T(0);
   return Variable<T>(std::move(added));

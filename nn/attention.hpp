@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "../core/graph/index_input.hpp"
 #include "linear.hpp"
 
 namespace xgrad::nn {
@@ -17,7 +18,7 @@ struct MultiheadAttentionOptions {
 struct AttentionMask {
   /// True forbids, as in PyTorch's layer. Broadcasts to [N, heads, queries, keys]: [queries, keys] for all
   /// alike, [N, 1, 1, keys] for samples that are padded.
-  std::optional<Mask> forbidden = std::nullopt;
+  std::optional<MaskInput> forbidden = std::nullopt;
   Flag causal = false;  ///< query i sees keys 0 ... i
 };
 

@@ -19,7 +19,7 @@ Embedding<T>::Embedding(Count count, Count dimension) {
 }
 
 template <class T>
-Variable<T> Embedding<T>::operator()(const Indices& indices) {
+Variable<T> Embedding<T>::operator()(const IndexInput& indices) {
   return this->call([&] { return embedding(weight_, indices); });
 }
 
@@ -36,7 +36,7 @@ Variable<T> Embedding<T>::forward(const Variable<T>& x) {
     }
     out[i] = static_cast<std::int64_t>(number);
   }
-  return embedding(weight_, to_array(std::move(indices)));
+  return embedding(weight_, IndexInput(std::move(indices)));
 }
 
 template class Embedding<float>;

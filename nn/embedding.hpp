@@ -1,6 +1,7 @@
 // Indices as vectors that are learnt.
 #pragma once
 
+#include "../core/graph/index_input.hpp"
 #include "module.hpp"
 
 namespace xgrad::nn {
@@ -16,7 +17,7 @@ class Embedding : public Module<T> {
   using Module<T>::operator();
   /// The vector of each index: indices of any shape [...] give [..., dimension]. ValueError for one that is
   /// negative or not below `count`.
-  Variable<T> operator()(const Indices& indices);
+  Variable<T> operator()(const IndexInput& indices);
   /// The same for indices that are held as numbers, so that the layer can stand first in a Sequential;
   /// ValueError for one that is not whole. A float holds every whole number up to 2^24.
   Variable<T> forward(const Variable<T>& x) override;

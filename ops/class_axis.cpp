@@ -30,8 +30,8 @@ V ClassAxis::rows(const V& x) const {
   return reshape(std::move(last), Shape{element_count(samples_), predictions_[axis_]});
 }
 
-Indices ClassAxis::labels(const Indices& given) const {
-  const Shape shape(given.shape());
+Dense<std::int64_t> ClassAxis::labels(const Dense<std::int64_t>& given) const {
+  const Shape& shape = given.shape;
   if (!(shape == samples_)) {
     std::string way_out = "give " + to_string(samples_) + ", one label a sample, ";
     for (std::size_t other = 0; other < predictions_.size(); ++other) {
@@ -46,9 +46,7 @@ Indices ClassAxis::labels(const Indices& given) const {
                      "; " + way_out + "or give one-hot rows");
   }
   if (samples_.empty()) return given;
-  Indices flat(Shape{given.size()});
-  std::copy(given.storage().begin(), given.storage().end(), flat.storage().begin());
-  return flat;
+  return {given.buffer, Shape{given.size()}};
 }
 
 template <Tensor V>

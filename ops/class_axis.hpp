@@ -22,7 +22,7 @@ class ClassAxis {
   template <Tensor V>
   V rows(const V& x) const;
   /// Labels as [N], or one without axes; ShapeError unless there is one a sample.
-  Indices labels(const Indices& given) const;
+  Dense<std::int64_t> labels(const Dense<std::int64_t>& given) const;
   /// What a loss of such rows gives, which has the samples' shape unless it is reduced.
   template <Tensor V>
   V result(V loss, bool is_reduced) const;

@@ -11,9 +11,9 @@ using namespace detail;
 namespace {
 
 template <class T>
-Dense<T> from_integers(const Indices& rows) {
-  Dense<T> result(rows.shape());
-  std::transform(rows.cbegin(), rows.cend(), result.mutable_data(),
+Dense<T> from_integers(const Dense<std::int64_t>& rows) {
+  Dense<T> result(rows.shape);
+  std::transform(rows.data(), rows.data() + rows.size(), result.mutable_data(),
                  [](std::int64_t weight) { return static_cast<T>(weight); });
   return result;
 }
@@ -75,14 +75,14 @@ void check_labels(std::string_view operation, const Dense<std::int64_t>& labels,
 }
 
 template <class T>
-Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions) {
-  if (labels.shape() == predictions) return from_integers<T>(labels);
-  const Dense<std::int64_t> dense = to_dense(labels);
-  check_labels(operation, dense, predictions);
+Dense<T> one_hot_rows(std::string_view operation, const Dense<std::int64_t>& labels,
+                      const Shape& predictions) {
+  if (labels.shape == predictions) return from_integers<T>(labels);
+  check_labels(operation, labels, predictions);
   Dense<T> rows = Dense<T>::filled(predictions, 0);
   T* out = rows.mutable_data();
-  for (std::size_t row = 0; row < dense.size(); ++row)
-    out[row * predictions.back() + static_cast<std::size_t>(dense.data()[row])] = 1;
+  for (std::size_t row = 0; row < labels.size(); ++row)
+    out[row * predictions.back() + static_cast<std::size_t>(labels.data()[row])] = 1;
   return rows;
 }
 

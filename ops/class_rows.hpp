@@ -22,7 +22,8 @@ void check_labels(std::string_view operation, const Dense<std::int64_t>& labels,
 /// Rows that are 1 at the label and 0 elsewhere, of labels that are checked first; those of the predictions'
 /// own shape are such rows already.
 template <class T>
-Dense<T> one_hot_rows(std::string_view operation, const Indices& labels, const Shape& predictions);
+Dense<T> one_hot_rows(std::string_view operation, const Dense<std::int64_t>& labels,
+                      const Shape& predictions);
 
 /// Samples lie along the first axis; one axis or none is one sample.
 inline std::size_t samples_in(const Shape& shape) { return shape.size() < 2 ? 1 : shape[0]; }

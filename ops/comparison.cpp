@@ -52,8 +52,8 @@ Mask isinf(const Variable<T>& x) {
 }
 
 template <class T>
-Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b) {
-  const Dense<bool> held = to_dense(mask);
+Variable<T> where(const MaskInput& mask, const Variable<T>& a, const Variable<T>& b) {
+  const Dense<bool>& held = mask.dense();
   Dense<T> condition(held.shape);
   T* out = condition.mutable_data();
   for (std::size_t i = 0; i < held.size(); ++i) out[i] = held.data()[i] ? T(1) : T(0);
@@ -76,9 +76,9 @@ void check_mask(const Shape& mask, const Shape& shape) {
 }  // namespace
 
 template <class T>
-Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value) {
-  check_mask(Shape(mask.shape()), x.shape());
-  return where(mask, value, x);
+Variable<T> masked_fill(const Variable<T>& x, const MaskInput& mask, double value) {
+  check_mask(mask.shape(), x.shape());
+  return where(mask, Variable<T>(Dense<T>::scalar(value)), x);
 }
 template <class T>
 Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double value) {
@@ -94,9 +94,9 @@ Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double va
       instantiate::overload<Mask(const V&, const V&)>(less_equal),
       instantiate::overload<Mask(const V&)>(isfinite), instantiate::overload<Mask(const V&)>(isnan),
       instantiate::overload<Mask(const V&)>(isinf),
-      instantiate::overload<V(const V&, const Mask&, double)>(masked_fill),
+      instantiate::overload<V(const V&, const MaskInput&, double)>(masked_fill),
       instantiate::overload<V(const V&, const V&, double)>(masked_fill),
-      instantiate::overload<V(const Mask&, const V&, const V&)>(where<typename V::value_type>),
+      instantiate::overload<V(const MaskInput&, const V&, const V&)>(where<typename V::value_type>),
       instantiate::overload<V(const V&, const V&, const V&)>(where));
 });
 

@@ -2,6 +2,7 @@
 // one, or what `x > 0` gives.
 #pragma once
 
+#include "../core/graph/index_input.hpp"
 #include "arithmetic.hpp"
 
 namespace xgrad {
@@ -36,7 +37,7 @@ Mask isinf(const Variable<T>& x);
 
 /// a where the mask holds, else b; all three broadcast.
 template <class T>
-Variable<T> where(const Mask& mask, const Variable<T>& a, const Variable<T>& b);
+Variable<T> where(const MaskInput& mask, const Variable<T>& a, const Variable<T>& b);
 /// a where the condition is not 0 (a NaN is not), else b; all three broadcast. No gradient reaches the
 /// condition.
 template <class T>
@@ -45,7 +46,7 @@ Variable<T> where(const Variable<T>& condition, const Variable<T>& a, const Vari
 /// x, with `value` where the mask holds, which broadcasts to x's shape and does not change it; ShapeError
 /// otherwise. Elements that are replaced get a gradient of 0.
 template <class T>
-Variable<T> masked_fill(const Variable<T>& x, const Mask& mask, double value);
+Variable<T> masked_fill(const Variable<T>& x, const MaskInput& mask, double value);
 /// The same with what `x > 0` gives for a mask: it holds where that is not 0.
 template <class T>
 Variable<T> masked_fill(const Variable<T>& x, const Variable<T>& mask, double value);
@@ -91,7 +92,7 @@ requires(detail::are_mixed<C, A, B>&& detail::ReadingRef<C>) auto where(C&& cond
 }
 template <class C, class A, class B>
 requires(detail::Expression<C>&& detail::have_reading<A, B>) auto where(C&& mask, A&& a, B&& b) {
-  const Mask& chosen = std::forward<C>(mask);
+  const MaskInput chosen = Mask(std::forward<C>(mask));
   return detail::with_operands([&](const auto&... in) { return xgrad::where(chosen, in...); },
                                std::forward<A>(a), std::forward<B>(b));
 }

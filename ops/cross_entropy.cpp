@@ -302,17 +302,17 @@ void NllLoss::vjp(Backward<V>& b) const {
 }  // namespace
 
 template <Tensor V>
-V cross_entropy(const V& logits, const Indices& labels, Reduction reduction) {
+V cross_entropy(const V& logits, const IndexInput& labels, Reduction reduction) {
   const Shape& shape = detail::shape_of(logits);
   if (labels.shape() == shape)
-    return cross_entropy(logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels, shape)),
-                         reduction);
+    return cross_entropy(
+        logits, V(one_hot_rows<typename V::value_type>("cross_entropy", labels.dense(), shape)), reduction);
   if (are_no_rows(shape)) {
     const ClassAxis classes("cross_entropy", shape, std::nullopt);
-    return classes.result(cross_entropy(classes.rows(logits), classes.labels(labels), reduction),
+    return classes.result(cross_entropy(classes.rows(logits), classes.labels(labels.dense()), reduction),
                           reduction != Reduction::none);
   }
-  return apply(CrossEntropy{{reduction}}, logits, to_dense(labels));
+  return apply(CrossEntropy{{reduction}}, logits, labels.dense());
 }
 
 template <Tensor V>
@@ -329,19 +329,20 @@ V cross_entropy(const V& logits, const V& targets, Reduction reduction) {
 }
 
 template <Tensor V>
-V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction) {
+V nll_loss(const V& log_probabilities, const IndexInput& labels, Reduction reduction) {
   if (const Shape& shape = detail::shape_of(log_probabilities); are_no_rows(shape)) {
     const ClassAxis classes("nll_loss", shape, std::nullopt);
-    return classes.result(nll_loss(classes.rows(log_probabilities), classes.labels(labels), reduction),
-                          reduction != Reduction::none);
+    return classes.result(
+        nll_loss(classes.rows(log_probabilities), classes.labels(labels.dense()), reduction),
+        reduction != Reduction::none);
   }
-  return apply(NllLoss{reduction}, log_probabilities, to_dense(labels));
+  return apply(NllLoss{reduction}, log_probabilities, labels.dense());
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
-  return std::make_tuple(instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy),
+  return std::make_tuple(instantiate::overload<V(const V&, const IndexInput&, Reduction)>(cross_entropy),
                          instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy),
-                         instantiate::overload<V(const V&, const Indices&, Reduction)>(nll_loss));
+                         instantiate::overload<V(const V&, const IndexInput&, Reduction)>(nll_loss));
 });
 
 }  // namespace xgrad

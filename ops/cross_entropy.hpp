@@ -18,7 +18,7 @@ namespace xgrad {
 /// -log softmax(logits)[label], from logits of any size. The gradient is softmax(logits) less the label's
 /// one-hot row.
 template <detail::Tensor V>
-V cross_entropy(const V& logits, const Indices& labels, Reduction reduction = Reduction::mean);
+V cross_entropy(const V& logits, const IndexInput& labels, Reduction reduction = Reduction::mean);
 
 /// -sum t log softmax(logits), over rows of probabilities or of any weights t; where t is 0, so is the term.
 template <detail::Tensor V>
@@ -26,7 +26,7 @@ V cross_entropy(const V& logits, const V& targets, Reduction reduction = Reducti
 
 /// -log_probabilities[label]: what cross_entropy does with log_softmax(logits).
 template <detail::Tensor V>
-V nll_loss(const V& log_probabilities, const Indices& labels, Reduction reduction = Reduction::mean);
+V nll_loss(const V& log_probabilities, const IndexInput& labels, Reduction reduction = Reduction::mean);
 
 /// What of classes counts how much, as in PyTorch.
 struct CrossEntropyOptions {
@@ -49,7 +49,7 @@ struct CrossEntropyOptions {
 /// there is none. ValueError for bad options; labels that are one-hot rows are a ShapeError, for their mean
 /// would be another one.
 template <class T>
-Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
+Variable<T> cross_entropy(const Variable<T>& logits, const IndexInput& labels,
                           const CrossEntropyOptions& options);
 
 /// The same of rows of targets, which are smoothed and weighted too. The mean is over samples, whatever their
@@ -67,7 +67,7 @@ struct NllLossOptions {
 
 /// -weight[label] log_probabilities[label]; mean and errors as cross_entropy's with labels.
 template <class T>
-Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
+Variable<T> nll_loss(const Variable<T>& log_probabilities, const IndexInput& labels,
                      const NllLossOptions& options);
 
 // Targets as an Array or xtensor expression; of integers they are labels.
@@ -75,7 +75,7 @@ Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels
 template <class T, detail::Targets E>
 Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, Reduction reduction = Reduction::mean) {
   if constexpr (detail::Labels<E>) {
-    return cross_entropy(logits, Indices(std::forward<E>(targets)), reduction);
+    return cross_entropy(logits, IndexInput(targets), reduction);
   } else {
     return cross_entropy(logits, detail::as_targets<T>(std::forward<E>(targets)), reduction);
   }
@@ -83,20 +83,20 @@ Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, Reduction redu
 template <class T, detail::Labels E>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels,
                      Reduction reduction = Reduction::mean) {
-  return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), reduction);
+  return nll_loss(log_probabilities, IndexInput(labels), reduction);
 }
 
 template <class T, detail::Targets E>
 Variable<T> cross_entropy(const Variable<T>& logits, E&& targets, const CrossEntropyOptions& options) {
   if constexpr (detail::Labels<E>) {
-    return cross_entropy(logits, Indices(std::forward<E>(targets)), options);
+    return cross_entropy(logits, IndexInput(targets), options);
   } else {
     return cross_entropy(logits, detail::as_targets<T>(std::forward<E>(targets)), options);
   }
 }
 template <class T, detail::Labels E>
 Variable<T> nll_loss(const Variable<T>& log_probabilities, E&& labels, const NllLossOptions& options) {
-  return nll_loss(log_probabilities, Indices(std::forward<E>(labels)), options);
+  return nll_loss(log_probabilities, IndexInput(labels), options);
 }
 
 }  // namespace xgrad

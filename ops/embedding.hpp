@@ -1,7 +1,7 @@
 // Rows of a table, by their indices.
 #pragma once
 
-#include "../core/array/array.hpp"
+#include "../core/graph/index_input.hpp"
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
@@ -10,6 +10,6 @@ namespace xgrad {
 /// by the name of "take". The gradient adds up where an index comes twice. ShapeError if the table is no
 /// matrix, ValueError for an index that is negative or too large.
 template <detail::Tensor V>
-V embedding(const V& weight, const Indices& indices);
+V embedding(const V& weight, const IndexInput& indices);
 
 }  // namespace xgrad

@@ -35,18 +35,17 @@ std::vector<std::size_t> broadcast_places(const Shape& own, const Shape& shape) 
   return places;
 }
 
-Indices to_indices(const std::vector<std::int64_t>& places) {
+Dense<std::int64_t> to_indices(const std::vector<std::int64_t>& places) {
   Dense<std::int64_t> all(Shape{places.size()});
   std::copy(places.begin(), places.end(), all.mutable_data());
-  return to_array(std::move(all));
+  return all;
 }
 
 /// What gather and scatter_add ask of their indices; returns the axis.
-std::size_t check_indices(std::string_view operation, const Shape& shape, const Indices& indices,
+std::size_t check_indices(std::string_view operation, const Shape& shape, const Dense<std::int64_t>& indices,
                           std::ptrdiff_t axis) {
   const std::size_t along = normalize_axis(operation, axis, shape);
-  const Dense<std::int64_t> given = to_dense(indices);
-  const Shape& chosen = given.shape;
+  const Shape& chosen = indices.shape;
   const std::string both =
       std::string(operation) + ": indices " + to_string(chosen) + " for shape " + to_string(shape);
   if (chosen.size() != shape.size()) throw ShapeError(both + "; they must have as many axes");
@@ -55,7 +54,7 @@ std::size_t check_indices(std::string_view operation, const Shape& shape, const 
       throw ShapeError(both + " (axis " + std::to_string(k) + ": " + std::to_string(chosen[k]) + " vs " +
                        std::to_string(shape[k]) + "); only along axis " + std::to_string(along) +
                        " may they be longer");
-  checked_indices(operation, given, shape, along);
+  checked_indices(operation, indices, shape, along);
   return along;
 }
 
@@ -275,15 +274,15 @@ void MaskedSelect::vjp(Backward<V>& b) const {
 }  // namespace
 
 template <Tensor V>
-V gather(const V& x, Integer axis, const Indices& indices) {
-  const std::size_t along = check_indices("gather", shape_of(x), indices, axis);
+V gather(const V& x, Integer axis, const IndexInput& indices) {
+  const std::size_t along = check_indices("gather", shape_of(x), indices.dense(), axis);
   return take_along_axis(corner(x, cut_shape(shape_of(x), indices.shape(), along)), indices, axis);
 }
 
 template <Tensor V>
-V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source) {
+V scatter_add(const V& x, Integer axis, const IndexInput& indices, const V& source) {
   const Shape& shape = shape_of(x);
-  const std::size_t along = check_indices("scatter_add", shape, indices, axis);
+  const std::size_t along = check_indices("scatter_add", shape, indices.dense(), axis);
   const Shape &chosen = indices.shape(), &given = shape_of(source);
   bool fits = given.size() == chosen.size();
   for (std::size_t k = 0; fits && k < given.size(); ++k) fits = chosen[k] <= given[k];
@@ -295,15 +294,15 @@ V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source)
 }
 
 template <Tensor V>
-V masked_select(const V& x, const Mask& mask) {
-  const Dense<bool> held = to_dense(mask);
+V masked_select(const V& x, const MaskInput& mask) {
+  const Dense<bool>& held = mask.dense();
   const Shape shape = broadcast_shapes("masked_select", shape_of(x), held.shape);
   return apply(MaskedSelect{}, broadcast_to(x, shape), repeated(held, shape));
 }
 
 template <Tensor V>
-V detail::masked_scatter(const V& x, const Mask& mask) {
-  return apply(MaskedScatter{}, x, to_dense(mask));
+V detail::masked_scatter(const V& x, const MaskInput& mask) {
+  return apply(MaskedScatter{}, x, mask.dense());
 }
 
 template <Tensor V>

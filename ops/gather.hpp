@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "../core/array/array.hpp"
+#include "../core/graph/index_input.hpp"
 #include "../core/graph/record.hpp"
 #include "operands.hpp"
 #include "subscript.hpp"
@@ -16,16 +16,16 @@ namespace xgrad {
 /// take_along_axis, but beside the axis `indices` may be shorter than x. ShapeError if it is longer, or has
 /// another number of axes.
 template <detail::Tensor V>
-V gather(const V& x, Integer axis, const Indices& indices);
+V gather(const V& x, Integer axis, const IndexInput& indices);
 
 /// x, with elements of `source` added where gather would read: with axis 1, source[i, j] to
 /// x[i, indices[i, j]]. An index that comes twice adds twice. `source` may be longer than `indices`, along
 /// any axis; what lies beyond is not read. ShapeError as gather's, and if `source` is shorter.
 template <detail::Tensor V>
-V scatter_add(const V& x, Integer axis, const Indices& indices, const V& source);
+V scatter_add(const V& x, Integer axis, const IndexInput& indices, const V& source);
 template <class X, class Source>
 requires detail::are_mixed<X, Source>
-auto scatter_add(X&& x, Integer axis, const Indices& indices, Source&& source) {
+auto scatter_add(X&& x, Integer axis, const IndexInput& indices, Source&& source) {
   return detail::with_operands(
       [&](const auto& to, const auto& from) { return xgrad::scatter_add(to, axis, indices, from); },
       std::forward<X>(x), std::forward<Source>(source));
@@ -34,14 +34,14 @@ auto scatter_add(X&& x, Integer axis, const Indices& indices, Source&& source) {
 /// The elements for which the mask holds, row by row, along one axis. Both broadcast; ShapeError if they do
 /// not.
 template <detail::Tensor V>
-V masked_select(const V& x, const Mask& mask);
+V masked_select(const V& x, const MaskInput& mask);
 
 namespace detail {
 
 /// The dual of masked_select, its gradient: zeros of the mask's shape, with the elements of x [n] where the
 /// mask holds. ShapeError if it does not hold n times.
 template <Tensor V>
-V masked_scatter(const V& x, const Mask& mask);
+V masked_scatter(const V& x, const MaskInput& mask);
 
 }  // namespace detail
 

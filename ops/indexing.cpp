@@ -260,16 +260,16 @@ Dense<std::int64_t> detail::checked_indices(std::string_view operation, const De
 }
 
 template <Tensor V>
-V take_along_axis(const V& x, const Indices& indices, Integer axis) {
+V take_along_axis(const V& x, const IndexInput& indices, Integer axis) {
   const std::size_t along = checked_axis("take_along_axis", shape_of(x), indices.shape(), axis);
-  return apply(TakeAlongAxis{{along}}, x, to_dense(indices));
+  return apply(TakeAlongAxis{{along}}, x, indices.dense());
 }
 
 template <Tensor V>
-V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
+V scatter_along_axis(const V& x, const IndexInput& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_along_axis", shape, shape_of(x));
   const std::size_t along = checked_axis("scatter_along_axis", shape, indices.shape(), axis);
-  Dense<std::int64_t> places = to_dense(indices);
+  Dense<std::int64_t> places = indices.dense();
   check_shape("scatter_along_axis", shape_of(x), places.shape, shape);
   return apply(ScatterAlongAxis{{{along}, shape}}, x, std::move(places));
 }
@@ -281,31 +281,31 @@ V detail::scatter_to_places(const V& x, const reading_of<std::int64_t, V>& place
 }
 
 template <Tensor V>
-V take(const V& x, const Indices& indices, Integer axis) {
+V take(const V& x, const IndexInput& indices, Integer axis) {
   const std::size_t along = normalize_axis("take", axis, shape_of(x));
-  Dense<std::int64_t> places = to_dense(indices);
+  Dense<std::int64_t> places = indices.dense();
   check_possible("take", taken_shape(shape_of(x), places.shape, along), shape_of(x), places.shape);
   return apply(Take{{along}}, x, std::move(places));
 }
 
 template <Tensor V>
-V detail::rows_of_table(const V& table, const Indices& indices) {
-  return apply(Take{{0}, false}, table, to_dense(indices));
+V detail::rows_of_table(const V& table, Dense<std::int64_t> indices) {
+  return apply(Take{{0}, false}, table, std::move(indices));
 }
 
 template <Tensor V>
-V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape) {
+V scatter_slices(const V& x, const IndexInput& indices, Integer axis, const Shape& shape) {
   check_possible("scatter_slices", shape, shape_of(x));
   const std::size_t along = normalize_axis("scatter_slices", axis, shape);
-  Dense<std::int64_t> places = to_dense(indices);
+  Dense<std::int64_t> places = indices.dense();
   check_shape("scatter_slices", shape_of(x), taken_shape(shape, places.shape, along), shape);
   return apply(ScatterSlices{{{along}, shape}}, x, std::move(places));
 }
 
 template <class T>
-Array<T> one_hot(const Indices& indices, Count number) {
+Array<T> one_hot(const IndexInput& indices, Count number) {
   const std::size_t classes = number.checked("one_hot", "the number of classes");
-  const Dense<std::int64_t> labels = to_dense(indices);
+  const Dense<std::int64_t>& labels = indices.dense();
   Shape shape = labels.shape;
   shape.push_back(classes);
   check_possible("one_hot", shape, labels.shape);

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "../core/array/array.hpp"
+#include "../core/graph/index_input.hpp"
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
@@ -14,21 +14,21 @@ namespace xgrad {
 /// result[i, j] = x[i, indices[i, j]]. `indices` has x's number of axes, and its extents but along `axis`
 /// (they do not broadcast); the result has its shape. ShapeError otherwise.
 template <detail::Tensor V>
-V take_along_axis(const V& x, const Indices& indices, Integer axis);
+V take_along_axis(const V& x, const IndexInput& indices, Integer axis);
 
 /// The dual of take_along_axis: zeros of `shape`, to which each element of x is added at the place that
 /// take_along_axis would read. x has the shape of `indices`; ShapeError otherwise, and as there.
 template <detail::Tensor V>
-V scatter_along_axis(const V& x, const Indices& indices, Integer axis, const Shape& shape);
+V scatter_along_axis(const V& x, const IndexInput& indices, Integer axis, const Shape& shape);
 
 /// Whole slices along an axis, NumPy's take: the axes of `indices`, which may have any shape, stand in the
 /// result in place of `axis`. Of a matrix and axis 0, one row for each index.
 template <detail::Tensor V>
-V take(const V& x, const Indices& indices, Integer axis = 0);
+V take(const V& x, const IndexInput& indices, Integer axis = 0);
 
 /// The dual of take: zeros of `shape`, to which each slice of x is added where take would read it.
 template <detail::Tensor V>
-V scatter_slices(const V& x, const Indices& indices, Integer axis, const Shape& shape);
+V scatter_slices(const V& x, const IndexInput& indices, Integer axis, const Shape& shape);
 
 namespace detail {
 
@@ -44,13 +44,13 @@ V scatter_to_places(const V& x, const reading_of<std::int64_t, V>& places, std::
 
 /// take along the first axis for embedding, whose indices are not counted from the end.
 template <Tensor V>
-V rows_of_table(const V& table, const Indices& indices);
+V rows_of_table(const V& table, Dense<std::int64_t> indices);
 
 }  // namespace detail
 
 /// Rows with a 1 at each index and zeros beside it: the shape of `indices`, and a last axis of `classes`.
 /// ValueError for an index that is negative or not below `classes`. T is float or double.
 template <class T>
-Array<T> one_hot(const Indices& indices, Count classes);
+Array<T> one_hot(const IndexInput& indices, Count classes);
 
 }  // namespace xgrad

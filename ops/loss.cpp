@@ -273,11 +273,11 @@ V kl_div(const V& log_probabilities, const V& targets, Reduction reduction) {
 }
 
 template <Tensor V>
-V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, Reduction reduction) {
+V cross_entropy_of_probabilities(const V& probabilities, const IndexInput& labels, Reduction reduction) {
   using T = typename V::value_type;
   return cross_entropy_of_probabilities(
       probabilities,
-      V(one_hot_rows<T>("cross_entropy_of_probabilities", labels, detail::shape_of(probabilities))),
+      V(one_hot_rows<T>("cross_entropy_of_probabilities", labels.dense(), detail::shape_of(probabilities))),
       reduction);
 }
 
@@ -287,7 +287,7 @@ V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels, 
       binary_cross_entropy<V>,
       instantiate::overload<V(const V&, const V&, Reduction)>(binary_cross_entropy_with_logits),
       instantiate::overload<V(const V&, const V&, Reduction)>(cross_entropy_of_probabilities),
-      instantiate::overload<V(const V&, const Indices&, Reduction)>(cross_entropy_of_probabilities));
+      instantiate::overload<V(const V&, const IndexInput&, Reduction)>(cross_entropy_of_probabilities));
 });
 
 [[gnu::used]] constexpr const Registration* registered = &family_registration<Loss>;

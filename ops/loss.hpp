@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../core/graph/index_input.hpp"
 #include "../core/graph/record.hpp"
 #include "class_weights.hpp"
 
@@ -64,7 +65,7 @@ Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, const Var
 
 /// -log probabilities[label]. From logits, cross_entropy keeps more digits.
 template <detail::Tensor V>
-V cross_entropy_of_probabilities(const V& probabilities, const Indices& labels,
+V cross_entropy_of_probabilities(const V& probabilities, const IndexInput& labels,
                                  Reduction reduction = Reduction::mean);
 
 /// -sum t log(probabilities), over rows of targets t; where t is 0, so is the term.
@@ -138,7 +139,7 @@ template <class T, detail::Targets E>
 Variable<T> cross_entropy_of_probabilities(const Variable<T>& probabilities, E&& targets,
                                            Reduction reduction = Reduction::mean) {
   if constexpr (detail::Labels<E>) {
-    return cross_entropy_of_probabilities(probabilities, Indices(std::forward<E>(targets)), reduction);
+    return cross_entropy_of_probabilities(probabilities, IndexInput(targets), reduction);
   } else {
     return cross_entropy_of_probabilities(probabilities, detail::as_targets<T>(std::forward<E>(targets)),
                                           reduction);

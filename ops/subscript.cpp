@@ -250,19 +250,6 @@ SubscriptItem::SubscriptItem(std::initializer_list<ListedPosition> positions) : 
   array_ = std::move(all_of_them);
 }
 
-template <class T>
-Dense<bool> detail::mask_of_comparison(const Variable<T>& comparison) {
-  if (!comparison.node().is_comparison())
-    throw ValueError("index: a '" + std::string(comparison.operation()) + "' of shape " +
-                     to_string(comparison.shape()) +
-                     " is a Variable that no comparison made, and chooses nothing; write x[y > 0], "
-                     "x[greater(y, 0) && less(y, 1)], or give positions as Indices");
-  const T* in = comparison.dense().data();
-  Dense<bool> mask(comparison.shape());
-  std::transform(in, in + mask.size(), mask.mutable_data(), [](T holds) { return holds != 0; });
-  return mask;
-}
-
 template <class V>
 V detail::subscript(const V& x, const Subscript& where, std::string_view operation) {
   const std::span<const SubscriptItem> items = where.items();
@@ -274,7 +261,7 @@ V detail::subscript(const V& x, const Subscript& where, std::string_view operati
     return slice_for<V>(operation, x, parts);
   }
   if (items.size() == 1 && items[0].kind() == Kind::mask && items[0].mask().shape == shape_of(x))
-    return masked_select(x, to_array(items[0].mask()));
+    return masked_select(x, items[0].mask());
   Plan plan(operation, shape_of(x), items);
   V result = plan.slices ? slice_for<V>(operation, x, plan.parts) : x;
   if (!plan.choices.empty()) result = chosen(operation, std::move(result), plan);
@@ -285,9 +272,7 @@ V detail::subscript(const V& x, const Subscript& where, std::string_view operati
   return as_result(std::move(result));
 }
 
-[[gnu::used]] constexpr auto tensor_instances =
+[[gnu::used]] constexpr auto instances =
     instantiate::for_tensors([]<class V>() { return detail::subscript<V>; });
-[[gnu::used]] constexpr auto number_instances =
-    instantiate::for_numbers([]<class T>() { return mask_of_comparison<T>; });
 
 }  // namespace xgrad

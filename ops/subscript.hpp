@@ -9,8 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "../core/array/array_from.hpp"
-#include "../core/graph/variable.hpp"
+#include "../core/graph/index_input.hpp"
 #include "slice.hpp"
 
 namespace xgrad {
@@ -65,10 +64,6 @@ constexpr bool chooses() {
   return false;
 }
 
-/// Where a comparison holds. ValueError for a Variable that is none.
-template <class T>
-Dense<bool> mask_of_comparison(const Variable<T>& comparison);
-
 }  // namespace detail
 
 /// One item in brackets: an integer, a range(), `all`, `ellipsis`, `newaxis`; index arrays: Indices, an
@@ -86,7 +81,7 @@ class SubscriptItem {
   SubscriptItem(NewAxis) noexcept : kind_(Kind::new_axis) {}
   template <class T>
   SubscriptItem(const Variable<T>& comparison)
-      : array_(detail::mask_of_comparison(comparison)), kind_(Kind::mask) {}
+      : array_(detail::mask_of_comparison("index", comparison)), kind_(Kind::mask) {}
   SubscriptItem(std::initializer_list<detail::ListedPosition> positions);
   template <class E>
   SubscriptItem(const E& given) {

@@ -1,4 +1,5 @@
 // The losses with weights, ignored labels and smoothed ones: made of those without, which are fused.
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <string>
@@ -37,29 +38,34 @@ void check_weights(std::string_view operation, const char* what, const ClassWeig
 
 /// Labels of which some do not count.
 struct Counted {
-  Indices labels;         ///< with a 0 for those that do not count
-  Mask counts;            ///< of their shape
-  Array<double> weights;  ///< of the rows: the label's, or 0
-  double total = 0;       ///< of the weights
+  Dense<std::int64_t> labels;  ///< with a 0 for those that do not count
+  Dense<bool> counts;          ///< of their shape
+  Dense<double> weights;       ///< of the rows: the label's, or 0
+  double total = 0;            ///< of the weights
 
-  Counted(std::string_view operation, const Indices& given, const Shape& predictions,
+  Counted(std::string_view operation, const IndexInput& given, const Shape& predictions,
           const ClassWeights& weight, const std::optional<Integer>& ignored)
-      : labels(given), counts(Mask(given.shape(), true)), weights(Array<double>(given.shape(), 0.0)) {
+      : labels(given.dense()),
+        counts(Dense<bool>::filled(given.shape(), true)),
+        weights(Dense<double>::filled(given.shape(), 0)) {
     const std::size_t classes = predictions.back();
+    std::int64_t* const of = labels.mutable_data();
+    bool* const does_count = counts.mutable_data();
+    double* const weighs = weights.mutable_data();
     for (std::size_t row = 0; row < labels.size(); ++row) {
-      std::int64_t& label = labels.storage()[row];
+      std::int64_t& label = of[row];
       if (ignored && label == static_cast<std::ptrdiff_t>(*ignored)) {
         label = 0;
-        counts.storage()[row] = false;
+        does_count[row] = false;
         continue;
       }
       // The others are checked by name below.
       const bool is_class = static_cast<std::uint64_t>(label) < classes;
-      weights.storage()[row] = weight.empty() || !is_class ? 1 : weight[static_cast<std::size_t>(label)];
-      total += weights.storage()[row];
+      weighs[row] = weight.empty() || !is_class ? 1 : weight[static_cast<std::size_t>(label)];
+      total += weighs[row];
     }
     // One that does not count is a class where there are any.
-    check_labels(operation, to_dense(labels), predictions);
+    check_labels(operation, labels, predictions);
   }
 };
 
@@ -67,14 +73,17 @@ struct Counted {
 template <class T>
 Variable<T> reduced(const Variable<T>& losses, const Counted& rows, Reduction reduction) {
   // Whatever the loss of a row that does not count may be, infinite or not.
-  const Variable<T> counted = where(rows.counts, losses, 0.0);
+  const Variable<T> counted = where(MaskInput(rows.counts), losses, Variable<T>(Dense<T>::scalar(0)));
   if (reduction == Reduction::none) return counted;
   return reduction == Reduction::sum ? sum(counted) : sum(counted) / rows.total;
 }
 
 template <class T>
 Variable<T> weighted(const Variable<T>& losses, const Counted& rows) {
-  return losses * Variable<T>(make_dense<T>(rows.weights));
+  Dense<T> weights(rows.weights.shape);
+  std::transform(rows.weights.data(), rows.weights.data() + weights.size(), weights.mutable_data(),
+                 [](double weight) { return static_cast<T>(weight); });
+  return losses * Variable<T>(std::move(weights));
 }
 
 /// weight[c] ((1 - smoothing) (c is the label) + smoothing / C).
@@ -86,7 +95,7 @@ Dense<T> smoothed_rows(const Counted& rows, const Shape& predictions, const Cros
   const double everywhere = options.label_smoothing / static_cast<double>(classes);
   for (std::size_t row = 0; row < rows.labels.size(); ++row)
     for (std::size_t c = 0; c < classes; ++c) {
-      const bool is_label = static_cast<std::size_t>(rows.labels.storage()[row]) == c;
+      const bool is_label = static_cast<std::size_t>(rows.labels.data()[row]) == c;
       const double target = everywhere + (is_label ? 1 - options.label_smoothing : 0);
       out[row * classes + c] = static_cast<T>(target * (options.weight.empty() ? 1 : options.weight[c]));
     }
@@ -121,13 +130,13 @@ void check_options(const CrossEntropyOptions& options, const Shape& predictions)
 }  // namespace
 
 template <class T>
-Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
+Variable<T> cross_entropy(const Variable<T>& logits, const IndexInput& labels,
                           const CrossEntropyOptions& options) {
   const Shape& shape = logits.shape();
   if (are_no_rows(shape, options.axis)) {
     const ClassAxis classes("cross_entropy", shape, options.axis);
     return classes.result(
-        cross_entropy(classes.rows(logits), classes.labels(labels), along_the_last_axis(options)),
+        cross_entropy(classes.rows(logits), classes.labels(labels.dense()), along_the_last_axis(options)),
         options.reduction != Reduction::none);
   }
   check_options(options, shape);
@@ -137,7 +146,7 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Indices& labels,
         " are rows of integers, of which a mean could be that of labels or that of rows; with options "
         "give labels " +
         to_string(Shape(shape.begin(), shape.end() - 1)) + ", or rows of real numbers");
-  check_label_shape("cross_entropy", Shape(labels.shape()), shape);
+  check_label_shape("cross_entropy", labels.shape(), shape);
   if (options.weight.empty() && !options.ignore_index && options.label_smoothing == 0)
     return cross_entropy(logits, labels, options.reduction);
   const Counted rows("cross_entropy", labels, shape, options.weight, options.ignore_index);
@@ -175,17 +184,17 @@ Variable<T> cross_entropy(const Variable<T>& logits, const Variable<T>& targets,
 }
 
 template <class T>
-Variable<T> nll_loss(const Variable<T>& log_probabilities, const Indices& labels,
+Variable<T> nll_loss(const Variable<T>& log_probabilities, const IndexInput& labels,
                      const NllLossOptions& options) {
   const Shape& shape = log_probabilities.shape();
   if (are_no_rows(shape, options.axis)) {
     const ClassAxis classes("nll_loss", shape, options.axis);
-    return classes.result(
-        nll_loss(classes.rows(log_probabilities), classes.labels(labels), along_the_last_axis(options)),
-        options.reduction != Reduction::none);
+    return classes.result(nll_loss(classes.rows(log_probabilities), classes.labels(labels.dense()),
+                                   along_the_last_axis(options)),
+                          options.reduction != Reduction::none);
   }
   check_class_rows("nll_loss", shape);
-  check_label_shape("nll_loss", Shape(labels.shape()), shape);
+  check_label_shape("nll_loss", labels.shape(), shape);
   check_weights("nll_loss", "weight", options.weight, shape, shape.back());
   if (options.weight.empty() && !options.ignore_index)
     return nll_loss(log_probabilities, labels, options.reduction);
@@ -213,9 +222,9 @@ Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, const Var
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
   using V = Variable<T>;
   return std::make_tuple(
-      instantiate::overload<V(const V&, const Indices&, const CrossEntropyOptions&)>(cross_entropy),
+      instantiate::overload<V(const V&, const IndexInput&, const CrossEntropyOptions&)>(cross_entropy),
       instantiate::overload<V(const V&, const V&, const CrossEntropyOptions&)>(cross_entropy),
-      instantiate::overload<V(const V&, const Indices&, const NllLossOptions&)>(nll_loss),
+      instantiate::overload<V(const V&, const IndexInput&, const NllLossOptions&)>(nll_loss),
       instantiate::overload<V(const V&, const V&, const BinaryCrossEntropyWithLogitsOptions&)>(
           binary_cross_entropy_with_logits));
 });

@@ -11,16 +11,45 @@
 
 namespace xgrad::train {
 
+namespace {
+
+[[noreturn]] void refuse_class(const std::string& what, std::size_t row, std::int64_t number,
+                               std::size_t classes) {
+  std::string text = what + " of row " + std::to_string(row) + " is " + std::to_string(number) +
+                     ", and there are " + std::to_string(classes) + " classes; count them from 0";
+  if (classes == 1) text += ", and give a column of predictions for each";
+  throw ValueError(text);
+}
+
+/// The label of a row; ValueError if it is no class.
+std::size_t label_of(const char* operation, const Dense<std::int64_t>& labels, std::size_t row,
+                     std::size_t classes) {
+  const std::int64_t label = labels.data()[row];
+  if (static_cast<std::uint64_t>(label) >= classes)
+    refuse_class(std::string(operation) + ": the label", row, label, classes);
+  return static_cast<std::size_t>(label);
+}
+
+/// Whether it is the first of a row's largest elements; none is where there is a NaN.
 template <class T>
-double accuracy(const Variable<T>& predictions, const Indices& labels) {
+bool stands_out(const T* row, std::size_t count, std::size_t place) {
+  for (std::size_t k = 0; k < count; ++k)
+    if (!(k < place ? row[k] < row[place] : row[k] <= row[place])) return false;
+  return true;
+}
+
+}  // namespace
+
+template <class T>
+double accuracy(const Variable<T>& predictions, const IndexInput& labels) {
   const Shape& shape = predictions.shape();
-  if (shape.size() != 2 || shape[1] == 0 || labels.dimension() != 1 || labels.size() != shape[0])
+  if (shape.size() != 2 || shape[1] == 0 || labels.shape().size() != 1 || labels.shape()[0] != shape[0])
     throw ShapeError("accuracy: predictions " + to_string(shape) + " and labels " +
                      to_string(labels.shape()) + " do not fit; give [n, classes] and [n]");
   const T* row = predictions.dense().data();
   std::size_t right = 0;
   for (std::size_t i = 0; i < shape[0]; ++i, row += shape[1])
-    right += std::max_element(row, row + shape[1]) - row == labels(i) ? 1 : 0;
+    right += stands_out(row, shape[1], label_of("accuracy", labels.dense(), i, shape[1])) ? 1 : 0;
   return shape[0] == 0 ? 0 : static_cast<double>(right) / static_cast<double>(shape[0]);
 }
 
@@ -37,24 +66,17 @@ std::int64_t class_of(const T* row, std::size_t classes, std::size_t number) {
   return std::max_element(row, row + classes) - row;
 }
 
-[[noreturn]] void refuse_class(const char* what, std::size_t row, std::int64_t number, std::size_t classes) {
-  std::string text = std::string("confusion_matrix: the ") + what + " of row " + std::to_string(row) +
-                     " is " + std::to_string(number) + ", and there are " + std::to_string(classes) +
-                     " classes; count them from 0";
-  if (classes == 1) text += ", and give a column of predictions for each";
-  throw ValueError(text);
-}
-
 /// Adds up the pairs of label and predicted class of n rows.
 template <class Predicted>
-Indices counted(const Indices& labels, std::size_t classes, const Predicted& predicted) {
+Indices counted(const Dense<std::int64_t>& labels, std::size_t classes, const Predicted& predicted) {
   Dense<std::int64_t> counts = Dense<std::int64_t>::filled(Shape{classes, classes}, 0);
   std::int64_t* const of = counts.mutable_data();
   for (std::size_t row = 0; row < labels.size(); ++row) {
-    const std::int64_t label = labels(row), guess = predicted(row);
-    if (static_cast<std::uint64_t>(label) >= classes) refuse_class("label", row, label, classes);
-    if (static_cast<std::uint64_t>(guess) >= classes) refuse_class("predicted class", row, guess, classes);
-    ++of[static_cast<std::size_t>(label) * classes + static_cast<std::size_t>(guess)];
+    const std::size_t label = label_of("confusion_matrix", labels, row, classes);
+    const std::int64_t guess = predicted(row);
+    if (static_cast<std::uint64_t>(guess) >= classes)
+      refuse_class("confusion_matrix: the predicted class", row, guess, classes);
+    ++of[label * classes + static_cast<std::size_t>(guess)];
   }
   return to_array(std::move(counts));
 }
@@ -68,15 +90,16 @@ struct Hits {
   }
 };
 
-std::vector<Hits> hits_of(const Indices& confusion) {
-  const auto shape = confusion.shape();
+std::vector<Hits> hits_of(const IndexInput& confusion) {
+  const Shape& shape = confusion.shape();
   if (shape.size() != 2 || shape[0] != shape[1])
     throw ShapeError("f1_score: " + to_string(shape) +
                      " is no confusion matrix; give one of confusion_matrix, [classes, classes]");
+  const std::int64_t* counts = confusion.dense().data();
   std::vector<Hits> hits(shape[0]);
   for (std::size_t i = 0; i < hits.size(); ++i)
     for (std::size_t j = 0; j < hits.size(); ++j) {
-      const std::int64_t count = confusion(i, j);
+      const std::int64_t count = *counts++;
       if (count < 0)
         throw ValueError("f1_score: element [" + std::to_string(i) + ", " + std::to_string(j) +
                          "] of the counts is " + std::to_string(count) +
@@ -112,32 +135,32 @@ double r2_of_column(const T* predictions, const T* targets, std::size_t rows, st
 }  // namespace
 
 template <class T>
-Indices confusion_matrix(const Variable<T>& predictions, const Indices& labels) {
+Indices confusion_matrix(const Variable<T>& predictions, const IndexInput& labels) {
   const Shape& shape = predictions.shape();
-  if (shape.size() != 2 || shape[1] == 0 || labels.dimension() != 1 || labels.size() != shape[0])
+  if (shape.size() != 2 || shape[1] == 0 || labels.shape().size() != 1 || labels.shape()[0] != shape[0])
     throw ShapeError("confusion_matrix: predictions " + to_string(shape) + " and labels " +
                      to_string(labels.shape()) + " do not fit; give [n, classes] and [n]");
   const T* const rows = predictions.dense().data();
-  return counted(labels, shape[1],
+  return counted(labels.dense(), shape[1],
                  [&](std::size_t row) { return class_of(rows + row * shape[1], shape[1], row); });
 }
 
-Indices confusion_matrix(const Indices& predicted, const Indices& labels, Count classes) {
+Indices confusion_matrix(const IndexInput& predicted, const IndexInput& labels, Count classes) {
   const std::size_t count = classes.checked("confusion_matrix", "the number of classes", 1);
-  if (predicted.dimension() != 1 || labels.dimension() != 1 || predicted.size() != labels.size())
+  if (predicted.shape().size() != 1 || labels.shape().size() != 1 || predicted.shape() != labels.shape())
     throw ShapeError("confusion_matrix: predicted classes " + to_string(predicted.shape()) + " and labels " +
                      to_string(labels.shape()) + " do not fit; give [n] and [n]");
-  return counted(labels, count, [&](std::size_t row) { return predicted(row); });
+  return counted(labels.dense(), count, [&](std::size_t row) { return predicted.dense().data()[row]; });
 }
 
-Array<double> f1_scores(const Indices& confusion) {
+Array<double> f1_scores(const IndexInput& confusion) {
   const std::vector<Hits> hits = hits_of(confusion);
   Dense<double> scores(Shape{hits.size()});
   std::transform(hits.begin(), hits.end(), scores.mutable_data(), [](const Hits& one) { return one.f1(); });
   return to_array(std::move(scores));
 }
 
-double f1_score(const Indices& confusion, Average average) {
+double f1_score(const IndexInput& confusion, Average average) {
   Hits all;
   double total = 0, present = 0;
   for (const Hits& one : hits_of(confusion)) {
@@ -165,9 +188,9 @@ double r2_score(const Variable<T>& predictions, const Variable<T>& targets) {
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  return std::make_tuple(accuracy<T>,
-                         instantiate::overload<Indices(const Variable<T>&, const Indices&)>(confusion_matrix),
-                         instantiate::overload<double(const Variable<T>&, const Variable<T>&)>(r2_score));
+  return std::make_tuple(
+      accuracy<T>, instantiate::overload<Indices(const Variable<T>&, const IndexInput&)>(confusion_matrix),
+      instantiate::overload<double(const Variable<T>&, const Variable<T>&)>(r2_score));
 });
 
 }  // namespace xgrad::train

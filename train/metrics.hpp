@@ -3,14 +3,15 @@
 
 #include <utility>
 
-#include "../core/graph/variable.hpp"
+#include "../core/graph/index_input.hpp"
 
 namespace xgrad::train {
 
 /// The share of rows of predictions, [n, classes], whose largest element stands at the row's label; the first
-/// of equal elements counts. labels: [n]. ShapeError for other shapes. T is float or double.
+/// of equal elements counts, and a row with a NaN has none. labels: [n]. ShapeError for other shapes;
+/// ValueError for a label that is no class. T is float or double.
 template <class T>
-double accuracy(const Variable<T>& predictions, const Indices& labels);
+double accuracy(const Variable<T>& predictions, const IndexInput& labels);
 
 // What follows is no mean over samples: the F1 of a data set is not the mean of its batches' F1, and so with
 // R2. Add up the batches' confusion matrices, or take all predictions at once, rather than make a Metric of
@@ -29,9 +30,9 @@ double accuracy(const Variable<T>& predictions, const Indices& labels);
 /// ones; labels: [n]. ShapeError for other shapes; ValueError for a label that is no class, and for a NaN,
 /// which is larger than nothing. T is float or double.
 template <class T>
-Indices confusion_matrix(const Variable<T>& predictions, const Indices& labels);
+Indices confusion_matrix(const Variable<T>& predictions, const IndexInput& labels);
 /// Of predicted classes, [n] as the labels are. ValueError for one that is no class, and for no classes.
-Indices confusion_matrix(const Indices& predicted, const Indices& labels, Count classes);
+Indices confusion_matrix(const IndexInput& predicted, const IndexInput& labels, Count classes);
 
 /// How the F1 scores of classes become one number: macro is their mean, each class as much as another; micro
 /// is the F1 of the counts of all classes together, each sample as much as another, which is the accuracy.
@@ -41,14 +42,14 @@ enum class Average { macro, micro };
 /// sample that is true of the class and predicted (TP), predicted alone (FP), true alone (FN) counts one. A
 /// class that is neither has no score: it is NaN, and not 0. ShapeError for counts that are not square;
 /// ValueError for a negative one.
-Array<double> f1_scores(const Indices& confusion);
+Array<double> f1_scores(const IndexInput& confusion);
 
 /// One number of them. The macro average is over the classes that are there, in labels or predictions, as
 /// scikit-learn's is. NaN where no sample was counted. Errors as above.
-double f1_score(const Indices& confusion, Average average = Average::macro);
+double f1_score(const IndexInput& confusion, Average average = Average::macro);
 /// Of predictions and labels as confusion_matrix takes them.
 template <class T>
-double f1_score(const Variable<T>& predictions, const Indices& labels, Average average = Average::macro) {
+double f1_score(const Variable<T>& predictions, const IndexInput& labels, Average average = Average::macro) {
   return f1_score(confusion_matrix(predictions, labels), average);
 }
 

@@ -158,6 +158,45 @@ void brackets(const V& x, V& y, const xg::Indices& i, const xt::xarray<double>& 
   x[0];                        // refused: is a new value
 }
 
+// One type a sentence, for indices and masks are read by one constructor.
+void indices_and_masks(const V& x, const xg::Indices& i, const xg::Mask& mask, short whole,
+                       const xt::xarray<double>& a, const xt::xarray<int>& numbers) {
+  xg::take(x, i);
+  xg::take(x, {2, whole});
+  xg::take(x, whole);
+  xg::take(x, std::vector<int>{0, 1});
+  xg::take(x, numbers + 1);
+  xg::gather(x, 1, {{0}, {1}});
+  xg::cross_entropy(x, std::vector<std::size_t>{0, 1});
+  xg::nll_loss(x, numbers);
+  xg::masked_select(x, mask);
+  xg::masked_select(x, x > 0);
+  xg::masked_fill(x, a > 0, 1);
+  xg::where(mask, x, 1);
+  xg::where(a, x, 1);
+  xg::train::accuracy(x, std::vector<long>{0, 1});
+  const xg::nn::AttentionMask forbidden{.forbidden = mask}, later{.forbidden = a > 0};
+  const xg::data::TensorDataset<double> samples(a, numbers);
+  xg::take(x, mask);                                      // refused: a bool is no index and no label
+  xg::take(x, true);                                      // refused: a bool is no index and no label
+  xg::take(x, a);                                         // refused: indices and labels are integers
+  xg::take(x, 1.7);                                       // refused: indices and labels are integers
+  xg::take(x, x);                                         // refused: a Variable holds no indices or labels
+  xg::take(x, "1");                                       // refused: these are no indices
+  xg::take(x, {1.5});                                     // refused
+  xg::gather(x, 1, xg::Array<float>());                   // refused: indices and labels are integers
+  xg::one_hot<double>(mask && mask, 2);                   // refused: a bool is no index and no label
+  xg::nll_loss(x, a + 1);                                 // refused: indices and labels are integers
+  xg::cross_entropy(x, std::vector{0.5});                 // refused: indices and labels are integers
+  xg::train::accuracy(x, xg::Variable<float>());          // refused: a Variable holds no indices or labels
+  xg::data::TensorDataset<double>(a, xt::cast<bool>(a));  // refused: a bool is no index and no label
+  xg::masked_select(x, i);                                // refused: a Mask is made of bool
+  xg::masked_select(x, a);                                // refused: a Mask is made of bool
+  xg::masked_fill(x, 1, 0);                               // refused: a Mask is made of bool
+  xg::masked_select(x, {1, 0});                           // refused
+  const xg::nn::AttentionMask numbered{.forbidden = numbers};  // refused: a Mask is made of bool
+}
+
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {
   auto f = xg::elementwise("f", [](auto u, auto v) { return u * v; });
   f(x, 0.5);
@@ -165,16 +204,17 @@ void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<do
   xg::maximum(x, a);
   xg::matmul(a, x, {.transpose_a = true});
   xg::concatenate({x, a});
-  f(x);                          // refused
-  f(x, x, x);                    // refused
-  f(a, a);                       // refused
-  f(x, single);                  // refused
-  f(x, "0.5");                   // refused
-  xg::maximum(x, single);        // refused
-  xg::maximum(a, a);             // refused
-  xg::matmul(x, single);         // refused
-  xg::concatenate({x, single});  // refused
-  xg::concatenate({a, a});       // refused
+  f(x);                                    // refused
+  xg::elementwise("f", [] { return 1; });  // refused: the formula takes one to sixteen arguments
+  f(x, x, x);                              // refused
+  f(a, a);                                 // refused
+  f(x, single);                            // refused
+  f(x, "0.5");                             // refused
+  xg::maximum(x, single);                  // refused
+  xg::maximum(a, a);                       // refused
+  xg::matmul(x, single);                   // refused
+  xg::concatenate({x, single});            // refused
+  xg::concatenate({a, a});                 // refused
 }
 
 void numbers_of_layers(double real, const char* text) {

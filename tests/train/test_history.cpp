@@ -82,4 +82,14 @@ TEST_CASE("accuracy is the share of rows whose largest element stands at the lab
   CHECK(message_of<xgrad::ShapeError>([&] {
           xgrad::train::accuracy(y, xgrad::Indices{1, 0});
         }) == "accuracy: predictions [4, 3] and labels [2] do not fit; give [n, classes] and [n]");
+  CHECK(message_of<xgrad::ValueError>([&] {
+          xgrad::train::accuracy(y, {1, 0, 3, 1});
+        }) == "accuracy: the label of row 2 is 3, and there are 3 classes; count them from 0");
+}
+
+TEST_CASE("a row with a NaN is right for no label") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const auto y = xgrad::constant({{nan, 1.0}, {1.0, nan}, {0.0, 1.0}});
+  CHECK(xgrad::train::accuracy(y, {0, 0, 1}) == doctest::Approx(1.0 / 3));
+  CHECK(xgrad::train::accuracy(y, {1, 1, 1}) == doctest::Approx(1.0 / 3));
 }
