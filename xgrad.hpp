@@ -1,4 +1,5 @@
-// Everything a program needs: values, operations, derivatives, networks, optimizers, data, training, drawings.
+// Everything a program needs: values, operations, derivatives, networks, optimizers, data, training, drawings,
+// measurements.
 #pragma once
 
 #include "core.hpp"
@@ -8,4 +9,5 @@
 #include "nn.hpp"
 #include "ops.hpp"
 #include "optim.hpp"
+#include "profile.hpp"
 #include "train.hpp"

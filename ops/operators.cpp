@@ -6,6 +6,7 @@
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/journal.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -31,6 +32,7 @@ void detail::update(Variable<T>& left, const char* sign, const Elementwise& oper
   if (!(right.shape == shape) && !(broadcast_shapes(sign, shape, right.shape) == shape))
     throw ShapeError(std::string(sign) + ": a right side of shape " + to_string(right.shape) + " for " +
                      described(left) + ", which keeps its shape; reduce the right side to it");
+  if (LeafJournal* journal = LeafJournal::innermost()) journal->note_value(left.node());
   const Dense<T>& value = left.dense();
   const Source sources[] = {{value.data(), &shape}, {right.data(), &right.shape}};
   if (value.buffer.unique()) return elementwise_value<T>(operation, sources, shape, left.mutable_data());

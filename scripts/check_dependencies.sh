@@ -4,7 +4,7 @@
 # <xgrad/...>, and what a kernel file and the public headers may reach. Needs only bash and awk.
 set -euo pipefail
 
-rooms="core ops derivatives nn optim data io train"
+rooms="core ops derivatives nn optim data io train profile"
 outside="tests examples benchmarks"
 
 check_tree() {
@@ -46,6 +46,7 @@ BEGIN {
   allowed["optim"] = " core ops derivatives optim "
   allowed["data"] = " core ops derivatives data "
   allowed["io"] = " core ops derivatives io "
+  allowed["profile"] = " core ops derivatives io profile "
   allowed["train"] = " core ops derivatives nn optim data io train "
   # Inline code of these would be compiled once for each instruction set and merged by the linker.
   split("vector string map functional memory unordered_map set unordered_set deque list iostream sstream fstream " \
@@ -199,7 +200,7 @@ self_test() {
 
   good_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{core/{array,kernels/simd,formula,graph},ops,derivatives,nn,optim,data,io,train,tests/ops,examples}
+    mkdir -p "$tree"/{core/{array,kernels/simd,formula,graph},ops,derivatives,nn,optim,data,io,train,profile,tests/ops,examples}
     echo '#include "nn/linear.hpp"' > "$tree/xgrad.hpp"
     echo '#include <xtensor/xarray.hpp>' > "$tree/core/array/array.hpp"
     echo '#include "../array/array.hpp"' > "$tree/core/graph/variable.hpp"

@@ -62,6 +62,7 @@ ROOMS = {
     "data": "Data sets, loaders, tables, images, points.",
     "io": "Files of arrays and modules, drawings of graphs.",
     "train": "Training by one call, metrics.",
+    "profile": "How long models and operations take.",
 }
 
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")

@@ -297,6 +297,12 @@ void reset_peak_memory() {
     shared.peak += thread->bytes();
 }
 
+void memory::restore_peak(std::size_t bytes) {
+  reset_peak_memory();
+  Lock lock(shared.mutex);
+  shared.peak = std::max(shared.peak, static_cast<std::int64_t>(bytes));
+}
+
 void release_cached_memory() {
   Piece* surplus = nullptr;
   {

@@ -30,6 +30,9 @@ void release_cached_memory();
 
 namespace memory {
 
+/// Sets peak_bytes to what it was before somebody measured, or to the present live_bytes where these are more.
+void restore_peak(std::size_t bytes);
+
 /// A 64-byte aligned piece of at least `bytes` bytes, for a node of the graph; throws std::bad_alloc.
 /// XGRAD_POOL=off turns the free lists off, here and for buffers.
 void* allocate_node(std::size_t bytes);

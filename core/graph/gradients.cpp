@@ -1,5 +1,6 @@
 #include "gradients.hpp"
 
+#include "journal.hpp"
 #include "sweep.hpp"
 
 namespace xgrad::detail {
@@ -24,6 +25,9 @@ void run_backward(const Handle& output, Value seed, bool retain_graph) {
   Sweep<memory::Buffer> sweep(output);
   sweep.start(std::move(seed.buffer));
   sweep.run(retain_graph);
+  if (LeafJournal* journal = LeafJournal::innermost())
+    for (auto& slot : sweep.slots())
+      if (slot.node != nullptr) journal->note_gradient(*slot.node);
   // First everything that may fail, on values of our own; then the commit. A gradient that somebody else
   // holds is not written to but replaced.
   for (auto& slot : sweep.slots()) {

@@ -1,0 +1,54 @@
+// What leaves were before they changed, to be put back.
+#pragma once
+
+#include <unordered_map>
+
+#include "node.hpp"
+
+namespace xgrad::detail {
+
+/// While it lives, the value and the gradient that a leaf had before this thread changed them are written
+/// down; with the journal's end they are back. Values that the library moves for a while and puts back itself
+/// are not looked at. Nests: the innermost one counts.
+class LeafJournal {
+ public:
+  LeafJournal() noexcept;
+  ~LeafJournal();
+  LeafJournal(const LeafJournal&) = delete;
+  LeafJournal& operator=(const LeafJournal&) = delete;
+
+  /// The innermost one of this thread that is not paused, or none.
+  static LeafJournal* innermost() noexcept;
+
+  /// Before a leaf's value changes.
+  void note_value(const Node& leaf);
+  /// Before a gradient is committed to the leaf, which has none then, as after zero_grad().
+  void note_gradient(const Node& leaf);
+  /// Takes away the gradients that were committed.
+  void clear_gradients() noexcept;
+
+  /// While it lives, changes are made to stay.
+  class Pause {
+   public:
+    Pause() noexcept;
+    ~Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+
+   private:
+    LeafJournal* before_;
+  };
+
+ private:
+  struct Before {
+    Handle leaf;
+    memory::Buffer value, gradient;
+    bool has_value = false, has_gradient = false;
+  };
+  Before& before(const Node& leaf);
+
+  LeafJournal* outer_;
+  std::unordered_map<const Node*, Before> before_;
+};
+
+}  // namespace xgrad::detail

@@ -1,0 +1,4 @@
+// How long models and operations take, forward and backward.
+#pragma once
+
+#include "profile/measure.hpp"
