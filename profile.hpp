@@ -2,3 +2,4 @@
 #pragma once
 
 #include "profile/measure.hpp"
+#include "profile/profile.hpp"

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "../core/graph/activity.hpp"
 #include "dataset.hpp"
 
 namespace xgrad::data {
@@ -106,7 +107,11 @@ class DataLoader {
 
     /// The batch, gathered anew each time; with prefetch, a copy of what was gathered, or that itself if a
     /// Batch cannot be copied.
-    Batch operator*() const { return ahead_ ? ahead_->get(batch_) : loader_->gather(*order_, batch_); }
+    Batch operator*() const {
+      return xgrad::detail::as_activity("DataLoader", [&]() -> Batch {
+        return ahead_ ? ahead_->get(batch_) : loader_->gather(*order_, batch_);
+      });
+    }
     Iterator& operator++() noexcept {
       ++batch_;
       if (ahead_) ahead_->move_to(batch_);

@@ -149,6 +149,11 @@ Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given
     values.push_back(inputs[i].value());
     differentiable = differentiable || inputs[i].requires_grad();
   }
+  if (is_watched()) [[unlikely]] {
+    Activity activity{.kind = Activity::Kind::forward, .name = definition->name};
+    for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
+    return watched_forward(std::move(activity), [&] { return (*this)(inputs); });
+  }
   Dense<T> output = to_dense(definition->forward(values));
   if (!leaves_node([&] { return differentiable; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new CustomNode<T>(definition, std::move(output), inputs)));

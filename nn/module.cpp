@@ -7,9 +7,11 @@
 #include <new>
 #include <string_view>
 #include <typeinfo>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/activity.hpp"
 #include "../core/kernels/random.hpp"
 #include "summary.hpp"
 
@@ -63,6 +65,53 @@ void Module<T>::rethrow(Error& error) const {
   } catch (const std::bad_alloc&) {  // the error as it is says more
   }
   throw;
+}
+
+namespace {
+
+using Paths = std::unordered_map<const void*, std::string>;
+
+/// Of all modules below the outermost one that is being called while a profile looks on.
+thread_local constinit const Paths* paths = nullptr;
+
+/// One call. The outermost is known by its class, those within it by their paths.
+class CallActivity {
+ public:
+  CallActivity(const void* module, const std::string& class_name, Paths below)
+      : below_(std::move(below)),
+        is_outermost_(paths == nullptr),
+        watched_({.kind = Activity::Kind::module, .name = name_of(module, class_name)}) {
+    if (is_outermost_) paths = &below_;
+  }
+  ~CallActivity() {
+    if (is_outermost_) paths = nullptr;
+  }
+  CallActivity(const CallActivity&) = delete;
+  CallActivity& operator=(const CallActivity&) = delete;
+
+ private:
+  static std::string name_of(const void* module, const std::string& class_name) {
+    if (paths == nullptr) return class_name;
+    const auto found = paths->find(module);
+    return found == paths->end() ? class_name : found->second;
+  }
+
+  Paths below_;
+  bool is_outermost_;
+  Watched watched_;
+};
+
+}  // namespace
+
+template <class T>
+std::shared_ptr<void> Module<T>::begin_activity() const {
+  Paths below;
+  if (paths == nullptr) {
+    std::vector<std::pair<std::string, const Module*>> all;
+    collect(*this, "", all);
+    for (auto& [path, module] : all) below.emplace(module, std::move(path));
+  }
+  return std::make_shared<CallActivity>(this, name(), std::move(below));
 }
 
 template <class T>

@@ -169,6 +169,7 @@ class Module {
         const bool is_observed = forward_hooks_ || seen_output_;
         // First, for the call operator may change its own.
         const auto given = is_observed ? variables_among(inputs...) : std::vector<Variable<T>>();
+        const std::shared_ptr<void> activity = xgrad::detail::is_watched() ? begin_activity() : nullptr;
         Result result = std::forward<F>(compute)();
         if (is_observed) observe(given, output_of(result));
         return result;
@@ -210,6 +211,8 @@ class Module {
   static std::unique_ptr<Module> another(const Module& module);
 
  private:
+  /// For a profile that looks on: the call goes on until what this gives has gone.
+  std::shared_ptr<void> begin_activity() const;
   template <class U>
   friend class Cloning;
   template <class U>

@@ -58,6 +58,7 @@ class ElementwiseOptimizer : public GradientOptimizer<T> {
   void load_state(const std::vector<NamedArray<T>>& state) override;
 
  private:
+  void update_all();
   /// What is kept for one parameter.
   struct Kept {
     std::uint64_t steps = 0;

@@ -1,6 +1,7 @@
 // What ElementwiseOptimizer does, for the source file of each optimizer, which instantiates it for its Rule.
 #pragma once
 
+#include "../core/graph/activity.hpp"
 #include "elementwise_optimizer.hpp"
 #include "update.hpp"
 
@@ -93,6 +94,11 @@ void ElementwiseOptimizer<T, Rule>::assign(const Options& options, std::size_t g
 
 template <class T, class Rule>
 void ElementwiseOptimizer<T, Rule>::step() {
+  xgrad::detail::as_activity(this->name(), [&] { update_all(); });
+}
+
+template <class T, class Rule>
+void ElementwiseOptimizer<T, Rule>::update_all() {
   using Step = typename Rule::Step;
   struct Update {
     kernels::UpdateLoop loop;

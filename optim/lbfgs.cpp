@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "../core/graph/activity.hpp"
 #include "sgd_kernels.hpp"
 #include "update.hpp"
 #include "wolfe_search.hpp"
@@ -254,7 +255,7 @@ LBFGS<T>::LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options
 template <class T>
 double LBFGS<T>::step(const Closure& closure) {
   Iteration iteration(*this, closure, history_);
-  const double loss = iteration.run();
+  const double loss = xgrad::detail::as_activity(this->name(), [&] { return iteration.run(); });
   ending_ = iteration.ending();
   history_ = iteration.keep();
   return loss;

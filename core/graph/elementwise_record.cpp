@@ -319,6 +319,22 @@ template <class T>
   return Variable<T>(std::move(result));
 }
 
+template <class T>
+Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
+                             std::uint32_t temporaries);
+
+/// While a profile looks on.
+template <class T>
+[[gnu::cold, gnu::noinline]] Variable<T> watched_elementwise(const Elementwise& operation,
+                                                             const Variable<T>* const* inputs,
+                                                             std::span<Node* const> nodes,
+                                                             std::uint32_t temporaries) {
+  Activity activity{.kind = Activity::Kind::forward, .name = std::string(operation.name())};
+  for (const Node* node : nodes) activity.inputs.push_back(node->value().shape);
+  return watched_forward(std::move(activity),
+                         [&] { return apply_and_record(operation, inputs, temporaries); });
+}
+
 /// For `Count` inputs, or any number for 0.
 template <class T, std::size_t Count>
 Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* const* inputs,
@@ -327,6 +343,9 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
   const std::size_t count = Count == 0 ? operation.inputs() : Count;
   Node* nodes[capacity];
   for (std::size_t i = 0; i < count; ++i) nodes[i] = &inputs[i]->node();
+  const unsigned mode = thread_mode();
+  if (mode & Mode::watched) [[unlikely]]
+    return watched_elementwise<T>(operation, inputs, {nodes, count}, temporaries);
   // The result may depend on what requires a gradient in steps alone.
   const auto is_differentiable = [&] {
     bool any = false;
@@ -334,7 +353,7 @@ Variable<T> apply_and_record(const Elementwise& operation, const Variable<T>* co
       any = any || (nodes[k]->requires_grad() && !operation.gradient(k).zero);
     return any;
   };
-  if (leaves_node(is_differentiable)) [[likely]]
+  if (leaves_node(mode, is_differentiable)) [[likely]]
     return Variable<T>(Handle::recorded(new ElementwiseNode<T, Count>(operation, nodes, temporaries)));
   return constant_value<T>(operation, {nodes, count}, temporaries);
 }

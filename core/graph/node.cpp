@@ -164,14 +164,26 @@ namespace xgrad {
 using namespace detail;
 
 namespace {
-thread_local constinit bool recording = true;
+
+thread_local constinit unsigned present_mode = 0;
+
+/// Whether the bit was there before.
+bool exchange_bit(unsigned bit, bool on) noexcept {
+  const bool before = (present_mode & bit) != 0;
+  present_mode = on ? present_mode | bit : present_mode & ~bit;
+  return before;
 }
 
-bool is_recording() noexcept { return recording; }
+}  // namespace
 
-NoGrad::NoGrad() noexcept : before_(std::exchange(recording, false)) {}
-NoGrad::~NoGrad() { recording = before_; }
-EnableGrad::EnableGrad() noexcept : before_(std::exchange(recording, true)) {}
-EnableGrad::~EnableGrad() { recording = before_; }
+unsigned detail::thread_mode() noexcept { return present_mode; }
+void detail::set_watched(bool on) noexcept { exchange_bit(Mode::watched, on); }
+
+bool is_recording() noexcept { return (present_mode & Mode::unrecorded) == 0; }
+
+NoGrad::NoGrad() noexcept : before_(exchange_bit(Mode::unrecorded, true)) {}
+NoGrad::~NoGrad() { exchange_bit(Mode::unrecorded, before_); }
+EnableGrad::EnableGrad() noexcept : before_(exchange_bit(Mode::unrecorded, false)) {}
+EnableGrad::~EnableGrad() { exchange_bit(Mode::unrecorded, before_); }
 
 }  // namespace xgrad

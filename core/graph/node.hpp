@@ -237,11 +237,24 @@ bool is_recording() noexcept;
 
 namespace detail {
 
+/// How the operations of a thread are to go on: bits in one word, so that each asks once.
+struct Mode {
+  static constexpr unsigned unrecorded = 1;  ///< nothing is recorded
+  static constexpr unsigned watched = 2;     ///< a profile looks at what takes time
+};
+unsigned thread_mode() noexcept;
+inline bool is_watched() noexcept { return (thread_mode() & Mode::watched) != 0; }
+void set_watched(bool on) noexcept;
+
 /// Whether an operation leaves a node. All that record ask here; `is_differentiable` says whether a gradient
 /// could pass to an input that requires one.
 template <class F>
+bool leaves_node(unsigned mode, const F& is_differentiable) {
+  return (mode & Mode::unrecorded) == 0 && is_differentiable();
+}
+template <class F>
 bool leaves_node(const F& is_differentiable) {
-  return is_recording() && is_differentiable();
+  return leaves_node(thread_mode(), is_differentiable);
 }
 
 }  // namespace detail

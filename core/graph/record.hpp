@@ -36,6 +36,7 @@
 #include <vector>
 
 #include "../formula/registry.hpp"
+#include "activity.hpp"
 #include "backward.hpp"
 
 namespace xgrad::detail {
@@ -255,10 +256,19 @@ auto leave_node(const Op& op, Result& result, const X&... operands) {
   return left;
 }
 
+/// What a profile is told of it.
+template <class Op, class... X>
+[[gnu::cold, gnu::noinline]] Activity activity_of(const Op& op, const X&... operands) {
+  return {.kind = Activity::Kind::forward,
+          .name = std::string(Op::name),
+          .attributes = attributes_of(op),
+          .inputs = {plain_operand(operands).shape...}};
+}
+
 /// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
 /// first output.
 template <class Op, class... X>
-auto record(const Op& op, const X&... operands) {
+auto record_now(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
@@ -268,7 +278,7 @@ auto record(const Op& op, const X&... operands) {
 
 /// The same for all its outputs.
 template <class Op, class... X>
-auto record_all(const Op& op, const X&... operands) {
+auto record_all_now(const Op& op, const X&... operands) {
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = Variable<typename Outputs::First>;
@@ -282,9 +292,16 @@ auto record_all(const Op& op, const X&... operands) {
       result);
 }
 
+template <class Op, class T>
+[[gnu::cold, gnu::noinline]] Activity activity_of_list(const Op& op, const std::vector<Variable<T>>& inputs) {
+  Activity activity = activity_of(op);
+  for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
+  return activity;
+}
+
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
 template <class Op, class T>
-Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
+Variable<T> record_list_now(const Op& op, const std::vector<Variable<T>>& inputs) {
   static_cast<void>(&registration<Op>);
   std::vector<Dense<T>> values;
   std::vector<Node*> nodes;
@@ -297,6 +314,30 @@ Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
   Dense<T> output = op.forward(values);
   if (!leaves_node([&] { return requires_grad; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(op, std::move(output), nodes)));
+}
+
+// The same, told to a profile that looks on.
+
+template <class Op, class... X>
+auto record(const Op& op, const X&... operands) {
+  const auto now = [&] { return record_now(op, operands...); };
+  if (is_watched()) [[unlikely]]
+    return watched_forward(activity_of(op, operands...), now);
+  return now();
+}
+template <class Op, class... X>
+auto record_all(const Op& op, const X&... operands) {
+  const auto now = [&] { return record_all_now(op, operands...); };
+  if (is_watched()) [[unlikely]]
+    return watched_forward(activity_of(op, operands...), now);
+  return now();
+}
+template <class Op, class T>
+Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
+  const auto now = [&] { return record_list_now(op, inputs); };
+  if (is_watched()) [[unlikely]]
+    return watched_forward(activity_of_list(op, inputs), now);
+  return now();
 }
 
 class Elementwise;

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 
 #include "../array/error.hpp"
 #include "../formula/add_multiply.hpp"
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
+#include "activity.hpp"
 #include "anomaly.hpp"
 #include "backward.hpp"
 #include "broadcast.hpp"
@@ -84,7 +86,10 @@ void accumulate(Handle& into, Handle&& share, const Node& node) {
 
 template <class G>
 Sweep<G>::Sweep(Handle output) noexcept
-    : output_(std::move(output)), nested_(live_sweeps++ > 0), watched_(detail::Watch::detecting()) {}
+    : output_(std::move(output)),
+      nested_(live_sweeps++ > 0),
+      watched_(detail::Watch::detecting()),
+      seen_(watched_ || is_watched()) {}
 
 template <class G>
 Sweep<G>::~Sweep() {
@@ -272,6 +277,11 @@ void check_unspent(const Node& node) {
 
 template <class G>
 void Sweep<G>::run(bool retain_graph) {
+  as_activity("sweep", [&] { run_queue(retain_graph); });
+}
+
+template <class G>
+void Sweep<G>::run_queue(bool retain_graph) {
   spends_ = !retain_graph;
   while (!queue_.empty()) {
     if (queue_.size() > 1) [[unlikely]]
@@ -312,9 +322,24 @@ void Sweep<G>::run_hooks_of_leaves() {
 
 template <class G>
 void Sweep<G>::visit(Node& node, G&& gradient) {
-  if (!watched_) [[likely]]
+  if (!seen_) [[likely]]
     return node.differentiate(*this, std::move(gradient));
-  const detail::Watch visiting(node);
+  visit_seen(node, std::move(gradient));
+}
+
+template <class G>
+[[gnu::cold, gnu::noinline]] void Sweep<G>::visit_seen(Node& node, G&& gradient) {
+  std::optional<detail::Watch> visiting;
+  if (watched_) visiting.emplace(node);
+  std::optional<Watched> activity;
+  if (is_watched()) {
+    Activity backward{.kind = Activity::Kind::backward, .name = std::string(node.operation())};
+    for (const Node* input : node.inputs()) backward.inputs.push_back(input->value().shape);
+    backward.attributes = node.attributes();
+    backward.node = &node;
+    activity.emplace(std::move(backward));
+    activity->gave(node);
+  }
   node.differentiate(*this, std::move(gradient));
 }
 

@@ -89,6 +89,8 @@ class Sweep {
   std::vector<Slot>& slots() noexcept { return slots_; }
 
  private:
+  void run_queue(bool retain_graph);
+  void visit_seen(Node& node, G&& gradient);
   struct Entry {
     std::uint64_t order;
     std::uint32_t slot;
@@ -131,6 +133,7 @@ class Sweep {
   std::unordered_map<const Node*, std::vector<G>> further_;
   std::vector<Kept> kept_marks_;
   const bool nested_, watched_;
+  const bool seen_;  ///< by whoever looks for anomalies, or by a profile
   bool restricted_ = false;
   bool spends_ = false;
   bool noted_leaves_ = false;

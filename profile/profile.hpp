@@ -1,0 +1,77 @@
+// What a thread's operations cost while a Profile lives: times, work, memory; as a table and as a trace.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../core/array/number.hpp"
+
+namespace xgrad {
+
+/// What the rows of a profile's table stand for.
+enum class ProfileBy {
+  operation,  ///< an operation's name
+  scope,      ///< where it ran: the Scopes' path and the module's, "training/encoder.layer1"
+};
+
+struct ProfileTableOptions {
+  ProfileBy by = ProfileBy::operation;
+  Count rows = 40;  ///< those that took the most time; the others are one row together
+};
+
+/// Sums over a profile's activities; printed, it is a table.
+struct ProfileTable {
+  struct Row {
+    std::string name;
+    std::size_t calls = 0;
+    double forward = 0;   ///< seconds in operations, less what ran within them and is told by itself
+    double backward = 0;  ///< likewise, in their derivatives
+    double other = 0;     ///< likewise, in optimizers' steps, waits for loaders, sweeps between operations
+    double flops = 0;     ///< floating-point operations, as operation_work() counts them
+    double bytes = 0;     ///< read and written
+    double seconds() const noexcept { return forward + backward + other; }
+  };
+  ProfileBy by = ProfileBy::operation;
+  std::vector<Row> rows;  ///< from the longest to the shortest; their seconds add up to those of the profile
+  double seconds = 0;     ///< that the profile has looked on
+  double outside = 0;     ///< of these, in the program's own code, which is the last row
+  std::size_t peak_bytes = 0;  ///< the most that was live at the end of an activity
+  friend std::ostream& operator<<(std::ostream& out, const ProfileTable& table);
+};
+
+/// While it lives, this thread's operations are timed, forward and backward, and so are calls of modules,
+/// optimizers' steps and waits for loaders. What an operation computes with in turn belongs to it. Other
+/// threads' operations are not seen. GraphError where this thread has a Profile already.
+///
+/// ```cpp
+/// xg::Profile profile;
+/// train_one_epoch();
+/// std::cout << profile.table();
+/// profile.save_trace("trace.json");
+/// ```
+class [[nodiscard("give it a name: without one it ends with the statement")]] Profile {
+ public:
+  [[nodiscard("give it a name: without one it ends with the statement")]] Profile();
+  ~Profile();
+  Profile(const Profile&) = delete;
+  Profile& operator=(const Profile&) = delete;
+
+  /// Looks away from here on; the figures so far stay. Called again, it does nothing.
+  void stop() noexcept;
+  /// Of what has ended so far.
+  ProfileTable table(const ProfileTableOptions& options = {}) const;
+  /// To a .json file in the Trace Event Format, which Perfetto and chrome://tracing open: nested intervals
+  /// with shapes and attributes, an arrow from each operation to its derivative, live memory. IoError if it
+  /// cannot be written or has another ending.
+  void save_trace(const std::string& path) const;
+
+ private:
+  class Recorder;
+  std::unique_ptr<Recorder> recorder_;
+};
+
+}  // namespace xgrad

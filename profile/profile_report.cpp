@@ -1,0 +1,126 @@
+#include <cmath>
+#include <fstream>
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+#include <unordered_map>
+
+#include <nlohmann/json.hpp>
+
+#include "../io/ending.hpp"
+#include "../io/whole_file.hpp"
+#include "recorder.hpp"
+#include "units.hpp"
+
+namespace xgrad {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Kind = detail::Activity::Kind;
+
+/// A rate in thousand millions a second, or nothing where there is none.
+std::string giga_text(double amount, double seconds) {
+  if (amount <= 0 || seconds <= 0) return "";
+  std::ostringstream text;
+  text << std::setprecision(3) << amount / seconds * 1e-9;
+  return text.str();
+}
+
+void print_row(std::ostream& text, std::size_t width, const ProfileTable::Row& row, double whole) {
+  const double computing = row.forward + row.backward;
+  const auto time = [](double seconds) { return seconds > 0 ? detail::time_text(seconds) : std::string(); };
+  text << std::left << std::setw(static_cast<int>(width)) << row.name << std::right << std::setw(8)
+       << row.calls << std::setw(10) << time(row.forward) << std::setw(10) << time(row.backward)
+       << std::setw(10) << time(row.other) << std::setw(6) << std::lround(100 * row.seconds() / whole) << " %"
+       << std::setw(9) << giga_text(row.flops, computing) << std::setw(8) << giga_text(row.bytes, computing)
+       << '\n';
+}
+
+const char* category_of(Kind kind) {
+  switch (kind) {
+    case Kind::forward:
+      return "forward";
+    case Kind::backward:
+      return "backward";
+    case Kind::module:
+      return "module";
+    case Kind::other:
+      break;
+  }
+  return "other";
+}
+
+double microseconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-3; }
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
+  std::size_t width = 12;
+  for (const ProfileTable::Row& row : table.rows) width = std::max(width, row.name.size() + 2);
+  std::ostringstream text;
+  text << std::left << std::setw(static_cast<int>(width))
+       << (table.by == ProfileBy::operation ? "operation" : "scope") << std::right << std::setw(8) << "calls"
+       << std::setw(10) << "forward" << std::setw(10) << "backward" << std::setw(10) << "other"
+       << std::setw(8) << "share" << std::setw(9) << "GFLOP/s" << std::setw(8) << "GB/s" << '\n';
+  const double whole = table.seconds > 0 ? table.seconds : 1;
+  for (const ProfileTable::Row& row : table.rows) print_row(text, width, row, whole);
+  text << std::left << std::setw(static_cast<int>(width)) << "(the program)" << std::right << std::setw(8)
+       << "" << std::setw(10) << "" << std::setw(10) << "" << std::setw(10)
+       << detail::time_text(table.outside) << std::setw(6) << std::lround(100 * table.outside / whole)
+       << " %\n"
+       << detail::time_text(table.seconds) << " in all, " << detail::bytes_text(table.peak_bytes)
+       << " live at most\n";
+  return out << text.str();
+}
+
+void Profile::save_trace(const std::string& path) const {
+  struct Format {
+    std::string_view ending;
+  };
+  static constexpr Format formats[] = {{".json"}};
+  io::chosen_format("Profile::save_trace", path, formats);
+  Json events = Json::array();
+  // Where each node was recorded, for the arrow to its derivative.
+  std::unordered_map<std::uint64_t, std::int64_t> recorded;
+  for (const Recorder::Event& event : recorder_->events()) {
+    if (!event.has_ended()) continue;
+    Json one{{"name", event.name}, {"cat", category_of(event.kind)}, {"ph", "X"}, {"pid", 1}, {"tid", 1}};
+    one["ts"] = microseconds(event.begin);
+    one["dur"] = microseconds(event.end - event.begin);
+    std::string shapes;
+    for (const Shape& shape : event.inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
+    if (!event.inputs.empty()) one["args"]["inputs"] = shapes;
+    if (event.kind == Kind::forward || event.kind == Kind::backward)
+      one["args"]["output"] = to_string(event.output);
+    if (!event.attributes.empty()) one["args"]["attributes"] = detail::to_string(event.attributes);
+    if (!event.path.empty()) one["args"]["scope"] = event.path;
+    events.push_back(std::move(one));
+    events.push_back(Json{{"name", "live memory"},
+                          {"ph", "C"},
+                          {"pid", 1},
+                          {"ts", microseconds(event.end)},
+                          {"args", {{"bytes", event.live_bytes}}}});
+    if (event.order == 0) continue;
+    if (event.kind == Kind::forward) recorded[event.order] = event.begin;
+    const auto from = recorded.find(event.order);
+    if (event.kind != Kind::backward || from == recorded.end()) continue;
+    const Json flow{{"name", "backward"}, {"cat", "backward"}, {"id", event.order}, {"pid", 1}, {"tid", 1}};
+    Json start = flow, finish = flow;
+    start["ph"] = "s";
+    start["ts"] = microseconds(from->second);
+    finish["ph"] = "f";
+    finish["bp"] = "e";
+    finish["ts"] = microseconds(event.begin);
+    events.push_back(std::move(start));
+    events.push_back(std::move(finish));
+  }
+  const Json file{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}};
+  io::write_whole_file(path, [&](const std::string& unfinished) {
+    std::ofstream out(unfinished, std::ios::binary);
+    out << file.dump() << '\n';
+    if (!out.flush())
+      throw IoError("Profile::save_trace: could not write " + unfinished + "; is the disk full?");
+  });
+}
+
+}  // namespace xgrad

@@ -1,0 +1,69 @@
+// The activities that a Profile has seen.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "../core/graph/activity.hpp"
+#include "profile.hpp"
+
+namespace xgrad {
+
+class Profile::Recorder final : public detail::ActivityWatcher {
+ public:
+  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+  using Kind = detail::Activity::Kind;
+
+  struct Event {
+    Kind kind = Kind::other;
+    std::string name, path;  ///< the path of Scopes and modules around it
+    std::vector<detail::Attribute> attributes;
+    std::vector<Shape> inputs;
+    Shape output;
+    std::int64_t begin = 0, end = -1;  ///< nanoseconds since the profile began; -1 before the end
+    std::int64_t within = 0;           ///< of these, those of the activities inside
+    std::size_t live_bytes = 0;        ///< at its end
+    std::size_t item = 8;              ///< bytes of an element
+    std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
+
+    bool has_ended() const noexcept { return end >= 0; }
+    /// Seconds that belong to no activity inside.
+    double self() const noexcept { return 1e-9 * static_cast<double>(end - begin - within); }
+  };
+
+  /// GraphError if this thread is watched already.
+  Recorder();
+  ~Recorder() { stop(); }
+  Recorder(const Recorder&) = delete;
+  Recorder& operator=(const Recorder&) = delete;
+
+  void begin(detail::Activity&& activity) override;
+  void end(const Shape* output, const detail::Node* node) noexcept override;
+  void stop() noexcept;
+
+  const std::vector<Event>& events() const noexcept { return events_; }
+  /// Nanoseconds until now, or until it stopped.
+  std::int64_t duration() const noexcept { return stopped_ ? *stopped_ : now(); }
+  std::size_t peak_bytes() const noexcept { return peak_bytes_; }
+
+ private:
+  std::int64_t now() const noexcept {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_)
+        .count();
+  }
+  std::string path() const;
+
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::optional<std::int64_t> stopped_;
+  std::vector<Event> events_;
+  std::vector<std::size_t> open_;
+  std::vector<std::string> modules_;  ///< the path of each module that is being called
+  std::size_t peak_bytes_ = 0;
+};
+
+}  // namespace xgrad

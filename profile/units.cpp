@@ -1,0 +1,35 @@
+#include "units.hpp"
+
+#include <cmath>
+#include <iomanip>
+#include <sstream>
+
+namespace xgrad {
+namespace {
+
+/// Three digits and a unit: "1.23 ms".
+std::string with_unit(double value, const char* const* units, double step, std::size_t count) {
+  std::size_t unit = 0;
+  while (unit + 1 < count && value >= step * 0.9995) {
+    value /= step;
+    ++unit;
+  }
+  std::ostringstream text;
+  text << std::setprecision(value < 1 ? 2 : 3) << (value >= 999.5 ? std::round(value) : value) << ' '
+       << units[unit];
+  return text.str();
+}
+
+}  // namespace
+
+std::string detail::time_text(double seconds) {
+  static constexpr const char* units[] = {"ns", "us", "ms", "s"};
+  return with_unit(seconds * 1e9, units, 1000, 4);
+}
+
+std::string detail::bytes_text(std::size_t bytes) {
+  static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
+  return with_unit(static_cast<double>(bytes), units, 1000, 5);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,14 @@
+// Times and bytes as people read them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace xgrad::detail {
+
+/// Three digits and a unit: "1.23 ms".
+std::string time_text(double seconds);
+/// "123 kB", of 1000 bytes each.
+std::string bytes_text(std::size_t bytes);
+
+}  // namespace xgrad::detail

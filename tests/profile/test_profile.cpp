@@ -1,0 +1,261 @@
+// Profiles: what is seen, that times add up, and what is printed and saved.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+#include <xgrad/profile/work.hpp>
+#include <xgrad/xgrad.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include "../io/temporary_folder.hpp"
+#include "../message_of.hpp"
+
+namespace xg = xgrad;
+using Var = xg::Variable<double>;
+using xgrad::testing::message_of;
+using xgrad::testing::TemporaryFolder;
+
+namespace {
+
+void sleep() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
+
+const xg::ProfileTable::Row* find(const xg::ProfileTable& table, const std::string& name) {
+  for (const auto& row : table.rows)
+    if (row.name == name) return &row;
+  return nullptr;
+}
+
+double sum_of(const xg::ProfileTable& table) {
+  double seconds = table.outside;
+  for (const auto& row : table.rows) seconds += row.seconds();
+  return seconds;
+}
+
+/// A network of three layers, and a step of its training.
+struct Training {
+  xg::nn::Sequential<double> net{xg::nn::Linear<double>(8, 16), xg::nn::Tanh<double>(),
+                                 xg::nn::Linear<double>(16, 3)};
+  xg::optim::SGD<double> sgd{net.parameters()};
+  Var x = xg::constant(xg::ones<double>({5, 8}));
+  void step() {
+    sgd.zero_grad();
+    xg::cross_entropy(net(x), {0, 1, 2, 1, 0}).backward();
+    sgd.step();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("operations, derivatives and steps are seen as often as they run, and times add up") {
+  Training training;
+  xg::Profile profile;
+  for (int k = 0; k < 3; ++k) training.step();
+  profile.stop();
+  training.step();
+  const xg::ProfileTable table = profile.table();
+  REQUIRE(find(table, "linear") != nullptr);
+  CHECK(find(table, "linear")->calls == 6);
+  CHECK(find(table, "linear")->forward > 0);
+  CHECK(find(table, "linear")->backward > 0);
+  CHECK(find(table, "tanh")->calls == 3);
+  CHECK(find(table, "cross_entropy")->calls == 3);
+  CHECK(find(table, "SGD")->calls == 3);
+  CHECK(find(table, "SGD")->other > 0);
+  CHECK(find(table, "sweep")->calls == 3);
+  CHECK(sum_of(table) == doctest::Approx(table.seconds).epsilon(1e-6));
+  CHECK(table.outside > 0);
+  CHECK(table.seconds == profile.table().seconds);  // stopped
+  // [5, 8] [8, 16] and [5, 16] [16, 3] with their biases, and twice as much backward.
+  CHECK(find(table, "linear")->flops == 3 * 3 * ((2 * 5 * 8 * 16 + 5 * 16) + (2 * 5 * 16 * 3 + 5 * 3)));
+}
+
+TEST_CASE("what takes long stands first, forward and backward") {
+  const auto slow = xg::custom_operation<double>(
+      "slow",
+      [](const std::vector<xg::Array<double>>& in) -> xg::Array<double> {
+        sleep();
+        return in[0];
+      },
+      [](const std::vector<Var>&, const Var&, const Var& dy) {
+        sleep();
+        return std::vector<Var>{dy};
+      });
+  const auto x = xg::parameter({1.0, 2.0});
+  xg::Profile profile;
+  xg::sum(slow({x * x})).backward();
+  sleep();
+  const auto table = profile.table();
+  CHECK(table.rows[0].name == "slow");
+  CHECK(table.rows[0].forward >= 5e-3);
+  CHECK(table.rows[0].backward >= 5e-3);
+  CHECK(table.outside >= 5e-3);
+  CHECK(find(table, "multiply")->forward < 5e-3);
+}
+
+TEST_CASE("rows by scope are paths of scopes and modules") {
+  Training training;
+  xg::Profile profile;
+  {
+    const xg::Scope scope("training");
+    training.net(training.x);
+  }
+  training.net(training.x);
+  const auto table = profile.table({.by = xg::ProfileBy::scope});
+  REQUIRE(find(table, "training/0") != nullptr);
+  CHECK(find(table, "training/0")->calls == 1);  // its linear
+  CHECK(find(table, "training/1")->calls == 1);
+  CHECK(find(table, "2")->calls == 1);
+  CHECK(find(table, "training/3") == nullptr);
+}
+
+TEST_CASE("what is not recorded is seen, too, and what other threads do is not") {
+  const auto x = xg::constant({1.0, 2.0});
+  xg::Profile profile;
+  xg::no_grad([&] { return xg::exp(x) + 1.0; });
+  std::thread([&] { xg::log(x); }).join();
+  const auto table = profile.table();
+  CHECK(find(table, "exp")->calls == 1);
+  CHECK(find(table, "add")->calls == 1);
+  CHECK(find(table, "log") == nullptr);
+}
+
+TEST_CASE("values and gradients are the same while a profile looks on") {
+  const auto x = xg::parameter({0.5, -1.5});
+  const auto f = [&] { return xg::sum(xg::exp(x) * xg::softmax(x, 0)); };
+  const auto y = f();
+  const auto g = xg::grad(y, {x}, {.create_graph = true})[0];
+  const auto h = xg::grad(xg::sum(g * g), {x})[0];
+  xg::Profile profile;
+  const auto y2 = f();
+  const auto g2 = xg::grad(y2, {x}, {.create_graph = true})[0];
+  const auto h2 = xg::grad(xg::sum(g2 * g2), {x})[0];
+  CHECK(y2.item() == y.item());
+  CHECK(g2.value() == g.value());
+  CHECK(h2.value() == h.value());
+}
+
+TEST_CASE("a profile that is ended within an operation leaves nothing behind") {
+  auto profile = std::make_unique<xg::Profile>();
+  const auto ending = xg::custom_operation<double>(
+      "ending",
+      [&](const std::vector<xg::Array<double>>& in) -> xg::Array<double> {
+        profile.reset();
+        return in[0];
+      },
+      [](const std::vector<Var>&, const Var&, const Var& dy) { return std::vector<Var>{dy}; });
+  const auto x = xg::parameter(2.0);
+  const auto y = ending({x * x});
+  CHECK(y.item() == 4);
+  auto h = xg::parameter(3.0);
+  Var z = h * h;
+  profile = std::make_unique<xg::Profile>();
+  z.register_hook([&](const Var&) { profile.reset(); });
+  z.backward();
+  CHECK(h.grad()() == 6);
+  xg::Profile again;
+  xg::exp(x);
+  CHECK(again.table().rows.size() == 1);
+}
+
+TEST_CASE("an operation that throws is over") {
+  const auto x = xg::constant({1.0, 2.0});
+  xg::Profile profile;
+  CHECK_THROWS_AS(xg::matmul(x, xg::constant({1.0, 2.0, 3.0})), xg::ShapeError);
+  xg::exp(x);
+  const auto table = profile.table();
+  CHECK(find(table, "matmul")->calls == 1);
+  CHECK(find(table, "exp")->calls == 1);
+  CHECK(sum_of(table) == doctest::Approx(table.seconds).epsilon(1e-6));
+}
+
+TEST_CASE("a thread has one profile") {
+  xg::Profile profile;
+  CHECK(message_of<xg::GraphError>([] { xg::Profile second; }) ==
+        "Profile: this thread has one already; end it first, or look at that one's table");
+  CHECK(message_of<xg::ValueError>([&] { profile.table({.rows = 0}); }) ==
+        "Profile::table: rows is 0; it must be at least 1");
+  profile.stop();
+  xg::Profile third;
+  std::thread([] { xg::Profile of_another_thread; }).join();
+}
+
+TEST_CASE("work is counted in closed forms") {
+  using xg::Shape;
+  using xg::detail::forward_work;
+  const auto flops = [](std::string_view name, std::vector<Shape> inputs, Shape output,
+                        std::vector<xg::detail::Attribute> attributes = {}) {
+    return forward_work(name, attributes, inputs, output).flops;
+  };
+  CHECK(flops("matmul", {{7, 3}, {3, 5}}, {7, 5}) == 2 * 7 * 3 * 5);
+  CHECK(flops("matmul", {{3, 7}, {3, 5}}, {7, 5}, {{"transpose_a", true}}) == 2 * 7 * 3 * 5);
+  CHECK(flops("matmul", {{2, 7, 3}, {2, 3, 5}}, {2, 7, 5}) == 2 * 2 * 7 * 3 * 5);
+  CHECK(flops("linear", {{7, 3}, {3, 5}, {5}}, {7, 5}) == 2 * 7 * 3 * 5 + 7 * 5);
+  // [2, 3, 8, 8] with four kernels [3, 3, 3], no padding: [2, 4, 6, 6].
+  CHECK(flops("conv2d", {{2, 3, 8, 8}, {4, 3, 3, 3}}, {2, 4, 6, 6}) == 2.0 * (2 * 4 * 6 * 6) * 27);
+  CHECK(flops("softmax", {{4, 10}}, {4, 10}) == 5 * 40);
+  CHECK(flops("exp", {{4, 10}}, {4, 10}) == 40);
+  CHECK(flops("add", {{4, 10}, {10}}, {4, 10}) == 40);
+  CHECK(flops("sum", {{4, 10}}, {4}) == 40);
+  CHECK(flops("reshape", {{4, 10}}, {40}) == 0);
+  CHECK(forward_work("add", {}, std::vector<Shape>{{4, 10}, {10}}, {4, 10}).elements == 40 + 10 + 40);
+  CHECK(xg::detail::backward_work("matmul", {}, std::vector<Shape>{{7, 3}, {3, 5}}, {7, 5}).flops ==
+        4 * 7 * 3 * 5);
+}
+
+TEST_CASE("a trace is strict JSON, its intervals nest, and arrows lead to derivatives") {
+  Training training;
+  xg::Profile profile;
+  training.step();
+  const TemporaryFolder folder;
+  profile.save_trace(folder / "trace.json");
+  std::ifstream in(folder / "trace.json");
+  const auto file = nlohmann::json::parse(in);
+  std::vector<std::pair<double, double>> open;
+  std::size_t intervals = 0, starts = 0, finishes = 0, counters = 0;
+  bool has_shapes = false;
+  for (const auto& event : file.at("traceEvents")) {
+    const std::string phase = event.at("ph");
+    starts += phase == "s" ? 1 : 0;
+    finishes += phase == "f" ? 1 : 0;
+    counters += phase == "C" ? 1 : 0;
+    if (phase != "X") continue;
+    ++intervals;
+    const double begin = event.at("ts"), end = begin + event.at("dur").get<double>();
+    while (!open.empty() && open.back().second <= begin) open.pop_back();
+    if (!open.empty()) CHECK(end <= open.back().second + 1e-6);
+    open.emplace_back(begin, end);
+    has_shapes = has_shapes || (event.at("name") == "linear" && event.at("cat") == "forward" &&
+                                event.at("args").at("inputs") == "[5, 8], [8, 16], [16]");
+  }
+  // Four modules and four operations, their four derivatives, a sweep and a step.
+  CHECK(intervals == 14);
+  CHECK(counters == intervals);
+  CHECK(starts == 4);
+  CHECK(finishes == 4);
+  CHECK(has_shapes);
+  CHECK(message_of<xg::IoError>([&] {
+          profile.save_trace(folder / "trace.txt");
+        }).starts_with("Profile::save_trace: the ending of "));
+}
+
+TEST_CASE("a table is printed with its units") {
+  xg::ProfileTable table;
+  table.rows = {{.name = "matmul", .calls = 3, .forward = 1e-3, .backward = 2e-3, .flops = 6e6, .bytes = 3e6},
+                {.name = "SGD", .calls = 3, .other = 1e-3}};
+  table.seconds = 5e-3;
+  table.outside = 1e-3;
+  table.peak_bytes = 2000;
+  std::ostringstream text;
+  text << table;
+  CHECK(text.str() ==
+        "operation      calls   forward  backward     other   share  GFLOP/s    GB/s\n"
+        "matmul             3      1 ms      2 ms               60 %        2       1\n"
+        "SGD                3                          1 ms    20 %\n"
+        "(the program)                                 1 ms    20 %\n"
+        "5 ms in all, 2 kB live at most\n");
+}
