@@ -206,6 +206,13 @@ void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, d
   xg::data::LoaderOptions{.shuffle = whole};                          // refused
   xg::data::make_moons<double>(real);                                 // refused
   xg::train::EarlyStopping{.patience = real};                         // refused
+  xg::data::LoaderOptions{.seed = 1};
+  xg::data::LoaderOptions{.seed = 0.5};   // refused
+  xg::data::LoaderOptions{.seed = true};  // refused
+  xg::pad(x, {{1, whole}, {0u, 0L}});
+  xg::pad(x, {{1, 1.5}});   // refused
+  xg::pad(x, {{true, 1}});  // refused
+  xg::pad(x, {{1, 'a'}});   // refused
 }
 
 void steps(xg::optim::SGD<double>& sgd, xg::optim::LBFGS<double>& lbfgs, xg::optim::Optimizer<double>& any,
@@ -251,6 +258,20 @@ void modules(xg::nn::Linear<double>& layer, const xg::nn::Module<double>& any) {
   xg::nn::clone(layer, [] { return 1; });  // refused: the function makes a module of the same
   list.push_back(xg::nn::ReLU<double>());  // refused
   list[0.5];                               // refused
+}
+
+struct OfTwo : xg::nn::Module<double> {
+  V operator()(const V& x, const V& y) {
+    return call([&] { return x * y; }, x, y);
+  }
+};
+
+void trainings(OfTwo& net, xg::optim::SGD<double>& sgd, const xg::Array<double>& a) {
+  const auto loss = [](const V& p, const V& t) { return xg::nn::mean_squared_error(p, t); };
+  xg::data::DataLoader two(xg::data::TensorDataset({a, a}, a)), three(xg::data::TensorDataset({a, a, a}, a));
+  xg::train::fit(net, sgd, loss, two);
+  xg::train::fit(net, sgd, loss, two, {.validation = &three});  // refused
+  xg::train::fit(net, sgd, loss, three);  // refused: the model is called with the inputs of a batch
 }
 
 void guards(xg::optim::EMA<double>& average) {
