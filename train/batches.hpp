@@ -85,7 +85,7 @@ V predict(M& model, const Inputs& inputs) {
   if constexpr (xgrad::detail::is_variable<Inputs>)
     return call_with<V>(model, inputs);
   else
-    return std::apply([&](const auto&... each) { return call_with<V>(model, each...); }, inputs);
+    return std::apply([&](const auto&... each) -> V { return call_with<V>(model, each...); }, inputs);
 }
 
 }  // namespace detail
