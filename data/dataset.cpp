@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../core/array/instantiate.hpp"
 #include "../core/kernels/random.hpp"
 
 namespace xgrad::data {
@@ -26,6 +27,15 @@ Dense<X> detail::gather_rows(const Dense<X>& from, std::span<const std::size_t> 
   X* out = result.mutable_data();
   for (std::size_t row : rows) out = std::copy_n(from.data() + row * row_size, row_size, out);
   return result;
+}
+
+void detail::check_same_rows(const Shape& first, const Shape& input, std::size_t k) {
+  const std::string what = "TensorDataset: input " + std::to_string(k) + " is " + to_string(input);
+  if (input.empty()) throw ShapeError(what + "; it needs a first axis, one row a sample");
+  if (input[0] != first[0])
+    throw ShapeError(what + " and input 0 " + to_string(first) + ", which differ in axis 0 (" +
+                     std::to_string(input[0]) + " vs " + std::to_string(first[0]) +
+                     "); give one row a sample");
 }
 
 void detail::check_rows(const char* operation, std::span<const std::size_t> rows, std::size_t size) {
@@ -85,6 +95,8 @@ typename TensorDataset<T, Y>::Batch TensorDataset<T, Y>::batch(std::span<const s
   }
 }
 
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return detail::gather_rows<T>; });
 template class TensorDataset<float, std::int64_t>;
 template class TensorDataset<double, std::int64_t>;
 template class TensorDataset<float, float>;

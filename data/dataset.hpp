@@ -31,6 +31,9 @@ namespace detail {
 template <class X>
 Dense<X> gather_rows(const Dense<X>& from, std::span<const std::size_t> rows);
 
+/// ShapeError if input number k has not one row for each of the first one's.
+void check_same_rows(const Shape& first, const Shape& input, std::size_t k);
+
 /// ValueError if a row is not below `size`.
 void check_rows(const char* operation, std::span<const std::size_t> rows, std::size_t size);
 
@@ -78,6 +81,56 @@ class TensorDataset {
 // The one guide: the constructor's own would take an Array<int> for targets of a third kind.
 template <xgrad::detail::Expression X, xgrad::detail::Expression Y>
 TensorDataset(const X&, const Y&) -> TensorDataset<xgrad::detail::real_element_of<X>, detail::target_of<Y>>;
+
+/// Samples whose inputs are several arrays: row i of each belongs to row i of `targets`, as
+/// `TensorDataset({left, right}, targets)`. A model is called with as many Variables, in their order:
+/// `net(inputs[0], inputs[1])`.
+template <class T, std::size_t N, class Y>
+class TensorDataset<std::array<T, N>, Y> {
+ public:
+  using Targets = typename TensorDataset<T, Y>::Targets;
+  struct Batch {
+    std::array<Variable<T>, N> inputs;  ///< constants, [rows, ...]
+    Targets targets;                    ///< as for one input
+  };
+
+  /// Shares the arrays' buffers where it may. ShapeError if one has no axis, or the first axes differ.
+  template <class GivenTargets>
+  requires std::constructible_from<TensorDataset<T, Y>, Array<T>, GivenTargets> TensorDataset(
+      std::array<Array<T>, N> inputs, GivenTargets&& targets)
+      : first_(std::move(inputs[0]), std::forward<GivenTargets>(targets)) {
+    const Shape first = first_.inputs().shape();
+    for (std::size_t k = 1; k < N; ++k) {
+      others_[k - 1] = to_dense(std::move(inputs[k]));
+      detail::check_same_rows(first, others_[k - 1].shape, k);
+    }
+  }
+
+  std::size_t size() const noexcept { return first_.size(); }
+  const std::array<Array<T>, N> inputs() const {
+    std::array<Array<T>, N> all{first_.inputs()};
+    for (std::size_t k = 1; k < N; ++k) all[k] = to_array(others_[k - 1]);
+    return all;
+  }
+  const auto targets() const { return first_.targets(); }
+
+  /// The listed rows; ValueError if one is not below size().
+  Batch batch(std::span<const std::size_t> rows) const {
+    auto first = first_.batch(rows);
+    Batch all{{std::move(first.inputs)}, std::move(first.targets)};
+    for (std::size_t k = 1; k < N; ++k)
+      all.inputs[k] = Variable<T>(detail::gather_rows(others_[k - 1], rows));
+    return all;
+  }
+
+ private:
+  TensorDataset<T, Y> first_;  ///< with the targets
+  std::array<Dense<T>, N - 1> others_;
+};
+
+template <xgrad::detail::Expression X, std::size_t N, xgrad::detail::Expression Y>
+TensorDataset(const X (&)[N], const Y&)
+    -> TensorDataset<std::array<xgrad::detail::real_element_of<X>, N>, detail::target_of<Y>>;
 
 /// Some rows of a data set, in the order given.
 template <Dataset D>

@@ -28,6 +28,7 @@ detail::BatchPlan::BatchPlan(std::size_t samples, const LoaderOptions& options)
     throw ValueError("DataLoader: the batch size is " + std::to_string(options.batch_size.number()) +
                      "; give a positive .batch_size");
   options.prefetch.checked("DataLoader", "prefetch");
+  if (options_.shuffle && !options_.seed.number()) options_.seed = generator().next();
 }
 
 std::size_t detail::BatchPlan::batches() const noexcept {
@@ -37,7 +38,7 @@ std::size_t detail::BatchPlan::batches() const noexcept {
 
 detail::BatchPlan::Order detail::BatchPlan::order() {
   if (options_.shuffle) {
-    Generator random = pass_generator(options_.seed, epoch_);
+    Generator random = pass_generator(*options_.seed.number(), epoch_);
     return std::make_shared<const std::vector<std::size_t>>(permutation(samples_, random));
   }
   if (!unshuffled_) {

@@ -18,6 +18,19 @@
 
 namespace xgrad::data {
 
+/// A seed, an integer of any type; or none.
+class Seed {
+ public:
+  constexpr Seed() noexcept = default;
+  template <xgrad::detail::IntegerType I>
+  constexpr Seed(I number) noexcept : number_(static_cast<std::uint64_t>(number)) {}
+
+  constexpr const std::optional<std::uint64_t>& number() const noexcept { return number_; }
+
+ private:
+  std::optional<std::uint64_t> number_;
+};
+
 /// What a DataLoader takes.
 struct LoaderOptions {
   Count batch_size = 1;
@@ -25,7 +38,9 @@ struct LoaderOptions {
   Flag shuffle = false;
   /// Leaves out a last batch that is not full.
   Flag drop_last = false;
-  std::uint64_t seed = 0;
+  /// Without one, a loader that shuffles takes one from this thread's generator() when it is made, so that
+  /// manual_seed governs its order; options() has it then.
+  Seed seed = {};
   /// How many batches a thread of its own gathers ahead of the one in use; 0: no thread, each is gathered
   /// when it is asked for. The batches are the same, unless the data set draws from generator(), of which
   /// each thread has one.

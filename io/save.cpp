@@ -94,7 +94,21 @@ const Format<T>& format_of(const std::string& operation, const std::string& path
 void check_is_one_array(const std::string& operation, const std::string& path) {
   if (!path.ends_with(one_array))
     throw IoError(operation + ": " + path + " does not end in " + std::string(one_array) + "; use " +
-                  operation + "_arrays for files of several arrays");
+                  operation + "s for files of several arrays");
+}
+
+/// Runs what tells its errors as those of "save: " or "load: ": here they are of save_array and load_array.
+template <class F>
+auto of_one_array(const F& run) {
+  try {
+    return run();
+  } catch (Error& error) {
+    const std::string text = error.what();
+    if (text.starts_with("save: ") || text.starts_with("load: "))
+      static_cast<std::runtime_error&>(error) =
+          std::runtime_error(text.substr(0, 4) + "_array" + text.substr(4));
+    throw;
+  }
 }
 
 template <class T>
@@ -156,15 +170,17 @@ std::vector<std::string> array_names(const std::string& path) {
 
 template <class T>
 void save_array(const Array<T>& array, const std::string& path) {
-  check_is_one_array("save", path);
+  check_is_one_array("save_array", path);
   const Dense<T> value = to_dense(array);
-  write_whole_file(path, [&](const std::string& unfinished) { write_npy_file<T>(value, unfinished); });
+  of_one_array([&] {
+    write_whole_file(path, [&](const std::string& unfinished) { write_npy_file<T>(value, unfinished); });
+  });
 }
 
 template <class T>
 Array<T> load_array(const std::string& path) {
-  check_is_one_array("load", path);
-  return to_array(read_npy_file<T>(path));
+  check_is_one_array("load_array", path);
+  return of_one_array([&] { return to_array(read_npy_file<T>(path)); });
 }
 
 void detail::check_destination(const std::string& path) {

@@ -96,7 +96,9 @@ struct Softsign {
 struct Hardtanh {
   static constexpr const char* name = "Hardtanh";
   double min, max;
-  explicit Hardtanh(double min_ = -1, double max_ = 1) : min(min_), max(max_) {}
+  explicit Hardtanh(double min_ = -1, double max_ = 1) : min(min_), max(max_) {
+    xgrad::detail::check_bounds(name, min, max);
+  }
   auto operator()(const auto& x) const { return hardtanh(x, min, max); }
 };
 
@@ -142,7 +144,7 @@ template <class T = float>
 using Softplus = FunctionModule<T, functions::Softplus>;
 template <class T = float>
 using Softsign = FunctionModule<T, functions::Softsign>;
-/// Hardtanh(min = -1, max = 1).
+/// Hardtanh(min = -1, max = 1). ValueError if min is above max, or one is NaN.
 template <class T = float>
 using Hardtanh = FunctionModule<T, functions::Hardtanh>;
 /// Softmax(axis = -1).

@@ -1,5 +1,5 @@
 // Initial values of parameters. Each function replaces the value of a leaf, with random numbers from this
-// thread's generator unless another one is given.
+// thread's generator unless another one is given. ValueError for a gain or slope that is not finite.
 #pragma once
 
 #include "../core/graph/variable.hpp"
@@ -30,11 +30,12 @@ void normal(Variable<T> parameter, double mean, double deviation, Generator& fro
 
 /// Uniform in +- gain sqrt(6 / (in + out)): keeps the variance of values and gradients from layer to layer,
 /// for tanh and its like. Glorot and Bengio, "Understanding the difficulty of training deep feedforward
-/// neural networks", AISTATS 2010, equation 16.
+/// neural networks", AISTATS 2010, equation 16. ValueError for a negative gain.
 template <class T>
 void xavier_uniform(Variable<T> weight, double gain = 1, Generator& from = generator());
 
-/// Normal of mean 0 and deviation gain sqrt(2 / (in + out)): the variance of equation 12 there.
+/// Normal of mean 0 and deviation gain sqrt(2 / (in + out)): the variance of equation 12 there. ValueError
+/// for a negative gain.
 template <class T>
 void xavier_normal(Variable<T> weight, double gain = 1, Generator& from = generator());
 

@@ -208,9 +208,25 @@ std::size_t Module<T>::trainable_parameter_count() const {
   return count;
 }
 
+/// Memory may run out at one of them: then those before are as they were, with their gradients.
 template <class T>
 void Module<T>::freeze() {
-  for (Variable<T>& parameter : parameters()) parameter.set_requires_grad(false);
+  std::vector<Variable<T>> learning = parameters();
+  std::erase_if(learning, [](const Variable<T>& parameter) { return !parameter.requires_grad(); });
+  std::vector<memory::Buffer> gradients;
+  gradients.reserve(learning.size());
+  try {
+    for (Variable<T>& parameter : learning) {
+      gradients.push_back(*parameter.node().gradient());
+      parameter.set_requires_grad(false);
+    }
+  } catch (...) {
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      learning[i].set_requires_grad(true);
+      *learning[i].node().gradient() = std::move(gradients[i]);
+    }
+    throw;
+  }
 }
 
 template <class T>

@@ -1,11 +1,20 @@
 #include "activation.hpp"
 
+#include <sstream>
+
 #include "../core/formula/elementwise_operation.hpp"
 #include "operators.hpp"
 
 namespace xgrad {
 using namespace detail;
 using namespace formulas;
+
+void detail::check_bounds(std::string_view operation, double min, double max) {
+  if (min <= max) return;
+  std::ostringstream text;
+  text << operation << ": min is " << min << " and max " << max << "; give the lower bound first";
+  throw ValueError(text.str());
+}
 
 [[gnu::used]] constexpr const Registration* registered = &family_registration<Activation>;
 

@@ -187,6 +187,13 @@ struct Activation {
 
 }  // namespace formulas
 
+namespace detail {
+
+/// ValueError unless min is at most max.
+void check_bounds(std::string_view operation, double min, double max);
+
+}  // namespace detail
+
 /// 1 where x > 0, 0 elsewhere; without a gradient.
 template <detail::ReadingRef X>
 auto step(X&& x) {
@@ -244,10 +251,13 @@ template <detail::ReadingRef X>
 auto softsign(X&& x) {
   return detail::apply<formulas::Softsign, formulas::Activation>(std::forward<X>(x));
 }
-/// x between min and max, and the nearer of the two elsewhere.
+/// x between min and max, and the nearer of the two elsewhere. ValueError for numbers of which min is above
+/// max, or one is NaN; of other operands the elements are not compared, and max goes before min.
 template <detail::Reading V, class A = double, class B = double>
 requires detail::go_beside<V, A, B>
 auto hardtanh(const V& x, const A& min = -1, const B& max = 1) {
+  if constexpr (std::is_arithmetic_v<A> && std::is_arithmetic_v<B>)
+    detail::check_bounds("hardtanh", static_cast<double>(min), static_cast<double>(max));
   return detail::apply_beside<formulas::Hardtanh, formulas::Activation>(x, min, max);
 }
 

@@ -2,7 +2,6 @@
 // ShapeError.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <vector>
 
@@ -37,14 +36,14 @@ V roll(const V& x, N shift) = delete;  // a shift is an integer
 template <detail::Tensor V>
 V roll(const V& x, const Axes& shifts, const Axes& axes);
 
-/// How many elements to add at the two ends of an axis: two integers of any type.
+/// How many elements to add at the two ends of an axis: two integers of any type, which bools and characters
+/// are not.
 struct PadWidth {
   std::ptrdiff_t before = 0, after = 0;
 
   PadWidth() = default;
-  template <std::integral Before, std::integral After>
-  PadWidth(Before before_, After after_) noexcept
-      : before(static_cast<std::ptrdiff_t>(before_)), after(static_cast<std::ptrdiff_t>(after_)) {}
+  template <detail::IntegerType Before, detail::IntegerType After>
+  PadWidth(Before before_, After after_) noexcept : before(Integer(before_)), after(Integer(after_)) {}
 };
 
 /// `value` added around x: pad(x, {{1, 1}, {0, 2}}) puts one row above, one below and two columns behind. One

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,62 @@ double total_of(const Dense<T>& a, const Dense<T>& b, double constant) {
 template <class T>
 Source source(const Dense<T>& x) {
   return x.defined() ? Source{x.data(), &x.shape} : Source{};
+}
+
+/// What probabilities of a loss are, and what to do about others.
+struct Probabilities {
+  double most = 1;
+  bool only_where_targets_are = false;  ///< not 0
+  const char* advice = nullptr;         ///< none where predictions are something else
+};
+template <class Formula>
+inline constexpr Probabilities probabilities_of{};
+template <>
+inline constexpr Probabilities probabilities_of<BinaryCrossEntropy>{
+    .advice = "sigmoid gives them, or scores to binary_cross_entropy_with_logits"};
+template <>
+inline constexpr Probabilities probabilities_of<ProbabilityCrossEntropy>{
+    .most = ProbabilityCrossEntropy::most,
+    .only_where_targets_are = true,
+    .advice = "softmax gives them, or scores to cross_entropy"};
+
+std::string index_text(const Shape& shape, std::size_t place) {
+  std::string text;
+  for (std::size_t axis = shape.size(); axis-- > 0; place /= shape[axis])
+    text = std::to_string(place % shape[axis]) + (text.empty() ? "" : ", ") + text;
+  return "[" + text + "]";
+}
+
+/// ValueError if one of p is no probability. A formula makes NaN of those, so whoever has its sum looks here
+/// only if that is NaN.
+template <class Formula, class T>
+[[gnu::cold]] void check_probabilities(const Dense<T>& p, const Dense<T>& t) {
+  constexpr Probabilities are = probabilities_of<Formula>;
+  for (std::size_t i = 0, size = p.size(); i < size; ++i) {
+    const T each = p.data()[i];
+    if (!(each < 0 || static_cast<double>(each) > are.most)) continue;
+    if (are.only_where_targets_are && t.data()[i] == 0) continue;
+    std::ostringstream text;
+    text << Formula::name << ": the probability at " << index_text(p.shape, i) << " is " << each
+         << "; give numbers from 0 to 1, as " << are.advice;
+    throw ValueError(text.str());
+  }
+}
+
+template <class T>
+const Dense<T>& elements_of(const Dense<T>& x) {
+  return x;
+}
+template <class T>
+const Dense<T>& elements_of(const Variable<T>& x) {
+  return x.dense();
+}
+
+/// Before each element's loss is computed, where there is no sum to be looked at.
+template <class Formula, class V>
+void check_elements(const V& prediction, const V& target) {
+  if constexpr (probabilities_of<Formula>.advice != nullptr)
+    check_probabilities<Formula>(elements_of(prediction), elements_of(target));
 }
 
 /// What the gradient of a fused loss has to know of it; one struct serves them all.
@@ -157,7 +214,10 @@ struct FusedLoss {
 
   template <class T>
   Dense<T> forward(const Dense<T>& prediction, const Dense<T>& target) const {
-    return Dense<T>::scalar(total_of<Formula>(prediction, target, constant) * factor);
+    const double total = total_of<Formula>(prediction, target, constant);
+    if constexpr (probabilities_of<Formula>.advice != nullptr)
+      if (std::isnan(total)) check_probabilities<Formula>(prediction, target);
+    return Dense<T>::scalar(total * factor);
   }
 
   template <class V>
@@ -193,9 +253,11 @@ double factor_of(Reduction reduction, std::size_t count) {
 template <class Kind, class V, class... Constant>
 V elementwise_loss(const V& prediction, const V& target, Reduction reduction, Constant... constant) {
   check_same_shape(Kind::name, detail::shape_of(prediction), detail::shape_of(target));
-  if (reduction == Reduction::none)
+  if (reduction == Reduction::none) {
+    check_elements<typename Kind::Formula>(prediction, target);
     return apply(operation<typename Kind::Formula, Loss>(), prediction, target,
                  scalar_operand<V>(constant)...);
+  }
   const double factor = factor_of(reduction, element_count(detail::shape_of(prediction)));
   return apply(FusedLoss<Kind>{factor, constant...}, prediction, target);
 }
@@ -215,8 +277,10 @@ V class_loss(const V& predictions, const V& targets, Reduction reduction) {
   const Shape& shape = detail::shape_of(predictions);
   check_class_rows(Kind::name, shape);
   check_same_shape(Kind::name, shape, detail::shape_of(targets));
-  if (reduction == Reduction::none)
+  if (reduction == Reduction::none) {
+    check_elements<typename Kind::Formula>(predictions, targets);
     return sum_samples(apply(operation<typename Kind::Formula, Loss>(), predictions, targets));
+  }
   return apply(FusedLoss<Kind>{factor_of(reduction, samples_in(shape))}, predictions, targets);
 }
 

@@ -36,7 +36,8 @@ template <detail::Tensor V>
 V huber_loss(const V& prediction, const V& target, Reduction reduction = Reduction::mean, double delta = 1);
 
 /// -(t log p + (1 - t) log(1 - p)) for every element, with p and 1 - p no less than epsilon. Beyond that the
-/// gradient in p stays what it is there, and does not vanish.
+/// gradient in p stays what it is there, and does not vanish. ValueError for a p below 0 or above 1; a NaN
+/// passes, and targets are taken as they are.
 template <detail::Tensor V>
 V binary_cross_entropy(const V& probability, const V& target, Reduction reduction = Reduction::mean,
                        double epsilon = 1e-12);
@@ -63,12 +64,14 @@ Variable<T> binary_cross_entropy_with_logits(const Variable<T>& logit, const Var
 // or a single one without axes; indices of the predictions' own shape are one-hot rows. A label that is no
 // class is a ValueError. Losses are one a sample, and the mean is over samples.
 
-/// -log probabilities[label]. From logits, cross_entropy keeps more digits.
+/// -log probabilities[label]. From logits, cross_entropy keeps more digits. ValueError for a probability that
+/// is taken and is below 0, or above 1 by more than rounding explains, 1e-6.
 template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const IndexInput& labels,
                                  Reduction reduction = Reduction::mean);
 
-/// -sum t log(probabilities), over rows of targets t; where t is 0, so is the term.
+/// -sum t log(probabilities), over rows of targets t; where t is 0, so is the term, whatever the probability.
+/// Errors as above.
 template <detail::Tensor V>
 V cross_entropy_of_probabilities(const V& probabilities, const V& targets,
                                  Reduction reduction = Reduction::mean);

@@ -23,17 +23,24 @@ struct SquaredError {
 };
 
 /// -(t log p + (1 - t) log(1 - p)), with p and 1 - p no less than epsilon: beyond, the slope stays what it is
-/// there, so that a prediction that is surely wrong is still drawn back.
+/// there, so that a prediction that is surely wrong is still drawn back. NaN where p is no probability.
 struct BinaryCrossEntropy {
   static constexpr std::string_view name = "binary_cross_entropy";
   template <class V>
   static V value(const V& p, const V& t, const V& epsilon) {
-    return -(t * log(maximum(p, epsilon)) + (1 - t) * log(maximum(1 - p, epsilon)));
+    return -(t * log(kept(p, epsilon)) + (1 - t) * log(kept(1 - p, epsilon)));
   }
   template <class V>
   static std::array<V, 3> gradient(const V& p, const V& t, const V& epsilon, unused, const V& dy) {
     const V yes = maximum(p, epsilon), no = maximum(1 - p, epsilon);
     return {dy * ((1 - t) / no - t / yes), dy * (log(no) - log(yes)), V(0)};
+  }
+
+ private:
+  /// The larger of the two, as many instructions, but for what is below 0: its logarithm is NaN.
+  template <class V>
+  static V kept(const V& p, const V& epsilon) {
+    return select(p <= epsilon, select(p < 0, p, epsilon), p);
   }
 };
 
@@ -56,12 +63,13 @@ struct BinaryCrossEntropyWithLogits {
   }
 };
 
-/// -t log p, and 0 where t is 0, whatever p is.
+/// -t log p, and 0 where t is 0, whatever p is. NaN where p is no probability, more than rounding makes of 1.
 struct ProbabilityCrossEntropy {
   static constexpr std::string_view name = "cross_entropy_of_probabilities";
+  static constexpr double most = 1 + 1e-6;
   template <class V>
   static V value(const V& p, const V& t) {
-    return -t * log(select(t == 0, 1, p));
+    return -t * log(select(t == 0, 1, select(p > most, -1, p)));
   }
   template <class V>
   static std::array<V, 2> gradient(const V& p, const V& t, unused, const V& dy) {

@@ -188,21 +188,36 @@ V transpose(const V& x) {
   return op.order.size() < 2 ? detail::as_result(x) : apply(op, x);
 }
 
+namespace {
+
 template <Tensor V>
-V swap_axes(const V& x, Integer axis1, Integer axis2) {
+V with_axes_swapped(const char* operation, const V& x, Integer axis1, Integer axis2) {
   const Shape& from = shape_of(x);
-  const std::size_t one = normalize_axis("swap_axes", axis1, from);
-  const std::size_t other = normalize_axis("swap_axes", axis2, from);
+  const std::size_t one = normalize_axis(operation, axis1, from);
+  const std::size_t other = normalize_axis(operation, axis2, from);
   Transpose op;
   for (std::size_t axis = 0; axis < from.size(); ++axis) op.order.push_back(axis);
   std::swap(op.order[one], op.order[other]);
   return one == other ? detail::as_result(x) : apply(op, x);
 }
 
+}  // namespace
+
+template <Tensor V>
+V swap_axes(const V& x, Integer axis1, Integer axis2) {
+  return with_axes_swapped("swap_axes", x, axis1, axis2);
+}
+
+template <Tensor V>
+V transpose(const V& x, Integer axis1, Integer axis2) {
+  return with_axes_swapped("transpose", x, axis1, axis2);
+}
+
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   return std::make_tuple(reshape<V>, flatten<V>, expand_dims<V>, instantiate::overload<V(V)>(squeeze),
                          instantiate::overload<V(V, const Axes&)>(squeeze), permute<V>,
-                         instantiate::overload<V(const V&)>(transpose), swap_axes<V>);
+                         instantiate::overload<V(const V&)>(transpose),
+                         instantiate::overload<V(const V&, Integer, Integer)>(transpose), swap_axes<V>);
 });
 
 }  // namespace xgrad

@@ -62,8 +62,6 @@ V transpose(const V& x);
 template <detail::Tensor V>
 V swap_axes(const V& x, Integer axis1, Integer axis2);
 template <detail::Tensor V>
-V transpose(const V& x, Integer axis1, Integer axis2) {
-  return swap_axes(x, axis1, axis2);
-}
+V transpose(const V& x, Integer axis1, Integer axis2);
 
 }  // namespace xgrad

@@ -4,6 +4,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "../core/graph/notes.hpp"
+
 namespace xgrad::optim {
 using namespace xgrad::detail;
 
@@ -36,9 +38,21 @@ void check_decay(double decay) {
 
 std::string average_name(std::size_t i) { return "parameters." + std::to_string(i) + ".average"; }
 
+/// Averages would be averaged, or two EMAs put back each other's weights.
+template <class T>
+void check_own_values(const char* what, const std::vector<Variable<T>>& parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (const Notes* notes = find_notes(parameters[i].node()); notes != nullptr && notes->holds_average)
+      throw ValueError(
+          std::string("EMA: ") + what + " while parameter " + std::to_string(i) +
+          " has the average of another EMA in its place; let what that one's apply() returned end "
+          "first");
+}
+
 /// decay * average + (1 - decay) * value, each element in double and rounded once.
 template <class T>
 Dense<T> moved(const Dense<T>& average, const Dense<T>& value, double decay) {
+  if (average.data() == value.data()) return average;  // a copy that shares what has not been written to
   Dense<T> result(average.shape);
   const double share = 1 - decay;
   const T* const a = average.data();
@@ -56,6 +70,7 @@ EMA<T>::EMA(std::vector<Variable<T>> parameters, double decay)
     : parameters_(std::move(parameters)), decay_(decay) {
   check_decay(decay);
   check_leaves(parameters_);
+  check_own_values("it is made", parameters_);
   for (const Variable<T>& parameter : parameters_) averages_.push_back(parameter.dense());
 }
 
@@ -64,6 +79,7 @@ void EMA<T>::update() {
   if (*is_applied_)
     throw ValueError(
         "EMA: update() while the averages stand in the parameters; let what apply() returned end first");
+  check_own_values("update()", parameters_);
   std::vector<Dense<T>> averages;
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     averages.push_back(updates_ == 0 ? parameters_[i].dense()
@@ -78,9 +94,13 @@ EMA<T>::Applied::Applied(const std::vector<Variable<T>>& parameters, const std::
     : is_on_(std::move(is_on)) {
   if (*is_on_)
     throw ValueError("EMA: apply() while the averages are applied; let what it returned end first");
+  check_own_values("apply()", parameters);
   before_.reserve(parameters.size());
+  for (const Variable<T>& parameter : parameters)
+    notes_of(parameter.node());  // from here on nothing can fail
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     Variable<T> parameter = parameters[i];
+    find_notes(parameter.node())->holds_average = true;
     Dense<T> before = parameter.exchange_value(averages[i]);
     before_.emplace_back(std::move(parameter), std::move(before));
   }
@@ -89,7 +109,10 @@ EMA<T>::Applied::Applied(const std::vector<Variable<T>>& parameters, const std::
 
 template <class T>
 EMA<T>::Applied::~Applied() {
-  for (auto& [parameter, before] : before_) parameter.exchange_value(std::move(before));
+  for (auto& [parameter, before] : before_) {
+    parameter.exchange_value(std::move(before));
+    find_notes(parameter.node())->holds_average = false;
+  }
   *is_on_ = false;
 }
 

@@ -16,8 +16,10 @@ namespace xgrad::optim {
 ///
 /// and the first one a copy of p, as PyTorch's AveragedModel does. Until then a is p as it was. Weights that
 /// are averaged in this way are often better than the last ones: B. T. Polyak and A. B. Juditsky,
-/// "Acceleration of stochastic approximation by averaging", 1992. Buffers, such as batch norm's running
-/// means, are the module's own and stay.
+/// "Acceleration of stochastic approximation by averaging", 1992. Frozen parameters are averaged as others
+/// are, as AveragedModel does; one that has not changed since its average was a copy of it costs nothing, and
+/// the two stay equal bit for bit. Buffers, such as batch norm's running means, are the module's own and
+/// stay. Several EMAs may have the same parameters, and one at a time is applied.
 ///
 /// ```cpp
 /// xg::optim::EMA<float> average(net.parameters(), 0.999);
@@ -48,14 +50,16 @@ class EMA {
     std::shared_ptr<bool> is_on_;
   };
 
-  /// ValueError unless decay is at least 0 and below 1, and for no parameters, or one that is listed twice;
-  /// GraphError for a Variable that is empty or the result of an operation.
+  /// ValueError unless decay is at least 0 and below 1, and for no parameters, or one that is listed twice,
+  /// or has another EMA's average in its place; GraphError for a Variable that is empty or the result of an
+  /// operation.
   explicit EMA(std::vector<Variable<T>> parameters, double decay = 0.999);
 
-  /// ValueError while the averages are applied. Changes nothing when it throws.
+  /// ValueError while the averages are applied, or another EMA's in one of the parameters. Changes nothing
+  /// when it throws.
   void update();
   /// The average of each parameter in its place while what this returns lives. ValueError while another one
-  /// does.
+  /// does, of this EMA or of another that has one of the parameters.
   Applied apply() { return Applied(parameters_, averages_, is_applied_); }
 
   const std::vector<Variable<T>>& parameters() const noexcept { return parameters_; }

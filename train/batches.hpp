@@ -1,12 +1,15 @@
 // The batches of any loader, as the compiled training loop sees them.
 #pragma once
 
+#include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,18 +25,81 @@ using targets_of = std::remove_cvref_t<decltype(std::declval<const Batch&>().tar
 template <class Batch>
 using inputs_of = std::remove_cvref_t<decltype(std::declval<const Batch&>().inputs)>;
 
+/// Which of several inputs, counted from I on, is the first Variable.
+template <class Inputs, std::size_t I = 0>
+constexpr std::size_t place_of_variable() {
+  if constexpr (I == std::tuple_size_v<Inputs>) {
+    static_assert(xgrad::detail::never<Inputs>, "fit: one of a batch's inputs at least is a Variable");
+    return 0;
+  } else if constexpr (xgrad::detail::is_variable<std::tuple_element_t<I, Inputs>>) {
+    return I;
+  } else {
+    return place_of_variable<Inputs, I + 1>();
+  }
+}
+
+/// The first Variable among a batch's inputs: it says how many samples there are, and of what kind
+/// predictions are.
+template <class Inputs>
+struct FirstVariable {
+  static_assert(
+      xgrad::detail::never<Inputs>,
+      "fit: the inputs of a batch are a Variable, or a std::array, std::pair or std::tuple that has "
+      "one among its elements");
+};
+template <class T>
+struct FirstVariable<Variable<T>> {
+  using type = Variable<T>;
+  static const type& of(const type& input) { return input; }
+};
+template <class Inputs>
+requires requires { std::tuple_size<Inputs>::value; }
+struct FirstVariable<Inputs> {
+  static constexpr std::size_t place = place_of_variable<Inputs>();
+  using type = std::tuple_element_t<place, Inputs>;
+  static const type& of(const Inputs& inputs) { return std::get<place>(inputs); }
+};
+
+template <class Batch>
+using predictions_of = typename FirstVariable<inputs_of<Batch>>::type;
+
+/// What the model gives for inputs, of which there may be several; of a struct, its `output`.
+template <class V, class M, class... Inputs>
+V call_with(M& model, const Inputs&... inputs) {
+  constexpr bool takes_them = std::invocable<M&, const Inputs&...>;
+  static_assert(
+      takes_them,
+      "fit: the model is called with the inputs of a batch, each as an argument, and its call operator "
+      "does not take these; give it as many parameters, in their order and of their types");
+  if constexpr (takes_them) {
+    auto given = model(inputs...);
+    if constexpr (requires { given.output; })
+      return given.output;
+    else
+      return given;
+  }
+}
+
+template <class V, class M, class Inputs>
+V predict(M& model, const Inputs& inputs) {
+  if constexpr (xgrad::detail::is_variable<Inputs>)
+    return call_with<V>(model, inputs);
+  else
+    return std::apply([&](const auto&... each) -> V { return call_with<V>(model, each...); }, inputs);
+}
+
 }  // namespace detail
 
 /// (predictions, targets) -> the mean loss of a batch's samples, a Variable of one element.
 template <class Batch>
-using Loss = std::function<detail::inputs_of<Batch>(const detail::inputs_of<Batch>&,
-                                                    const detail::targets_of<Batch>&)>;
+using Loss = std::function<detail::predictions_of<Batch>(const detail::predictions_of<Batch>&,
+                                                         const detail::targets_of<Batch>&)>;
 
 /// A figure beside the loss: (predictions, targets) -> its mean over a batch's samples.
 template <class Batch>
 struct Metric {
   std::string name;
-  std::function<double(const detail::inputs_of<Batch>&, const detail::targets_of<Batch>&)> mean;
+  std::function<double(const detail::predictions_of<Batch>&, const detail::targets_of<Batch>&)> mean;
 };
 
 namespace detail {
@@ -91,7 +157,9 @@ class Batches {
   /// Lets go of the pass and the batch.
   virtual void stop() = 0;
 
-  virtual const Variable<T>& inputs() const = 0;
+  /// Of this batch, as the next three.
+  virtual std::size_t samples() const = 0;
+  virtual Variable<T> predictions() const = 0;
   virtual Variable<T> loss(const Variable<T>& predictions) const = 0;
   virtual std::vector<double> metrics(const Variable<T>& predictions) const = 0;
 };
@@ -99,8 +167,11 @@ class Batches {
 template <class T, class Batch>
 class BatchesOf final : public Batches<T> {
  public:
-  BatchesOf(Passes<Batch>& passes, const Loss<Batch>& loss, const std::vector<Metric<Batch>>& metrics)
-      : passes_(passes), loss_(loss), metrics_(metrics) {}
+  using Predict = std::function<Variable<T>(const inputs_of<Batch>&)>;
+
+  BatchesOf(Passes<Batch>& passes, const Predict& predict, const Loss<Batch>& loss,
+            const std::vector<Metric<Batch>>& metrics)
+      : passes_(passes), predict_(predict), loss_(loss), metrics_(metrics) {}
   ~BatchesOf() override { passes_.stop(); }
 
   std::size_t size() const override { return passes_.size(); }
@@ -123,7 +194,11 @@ class BatchesOf final : public Batches<T> {
     passes_.stop();
   }
 
-  const Variable<T>& inputs() const override { return batch_->inputs; }
+  std::size_t samples() const override {
+    const auto& input = FirstVariable<inputs_of<Batch>>::of(batch_->inputs);
+    return input.dim() == 0 ? 1 : input.shape()[0];
+  }
+  Variable<T> predictions() const override { return predict_(batch_->inputs); }
   Variable<T> loss(const Variable<T>& predictions) const override {
     return loss_(predictions, batch_->targets);
   }
@@ -135,6 +210,7 @@ class BatchesOf final : public Batches<T> {
 
  private:
   Passes<Batch>& passes_;
+  const Predict& predict_;
   const Loss<Batch>& loss_;
   const std::vector<Metric<Batch>>& metrics_;
   std::optional<Batch> batch_;

@@ -51,9 +51,14 @@ class Ending {
   bool was_training_;
 };
 
+/// The number that a loss is.
 template <class T>
-std::size_t sample_count(const Variable<T>& inputs) {
-  return inputs.dim() == 0 ? 1 : inputs.shape()[0];
+double mean_of(const Variable<T>& loss) {
+  if (!loss.defined()) throw ValueError("fit: the loss is an empty Variable; return what was computed");
+  if (loss.size() != 1)
+    throw ValueError("fit: the loss is of shape " + to_string(loss.shape()) +
+                     "; return one number, the mean over the batch's samples");
+  return static_cast<double>(loss.item());
 }
 
 /// What a batch has to say before its step.
@@ -203,9 +208,9 @@ Variable<T> Loop<T>::evaluate() {
         "fit: the optimizer evaluates its loss several times in a step, and accumulate goes through each "
         "batch "
         "once; make batches larger instead");
-  const Variable<T> predictions = trained_.model(training_.inputs());
+  const Variable<T> predictions = training_.predictions();
   const Variable<T> loss = training_.loss(predictions);
-  const double mean_loss = static_cast<double>(loss.item());
+  const double mean_loss = mean_of(loss);
   if (is_first)
     check_finite(
         mean_loss, "loss of batch ", position_.batch + 1,
@@ -219,7 +224,7 @@ Variable<T> Loop<T>::evaluate() {
   if (ends_step()) finish_gradients(is_first);
   if (is_first) {
     const NoGrad off;
-    figures_ = Figures{sample_count(training_.inputs()), mean_loss, training_.metrics(predictions)};
+    figures_ = Figures{training_.samples(), mean_loss, training_.metrics(predictions)};
   }
   return loss;
 }
@@ -228,7 +233,7 @@ Variable<T> Loop<T>::evaluate() {
 template <class T>
 void Loop<T>::add_gradients(const Variable<T>& loss) {
   if (begins_step()) zero_gradients(trained_.model, trained_.optimizer);
-  const std::size_t samples = sample_count(training_.inputs());
+  const std::size_t samples = training_.samples();
   loss.backward({.grad_output = to_array(Dense<T>::filled(loss.shape(), static_cast<T>(samples)))});
   samples_ += samples;
 }
@@ -317,11 +322,11 @@ bool Loop<T>::validate(EpochRecord& record) {
       write();
       return false;
     }
-    const Variable<T> predictions = trained_.model(validation_->inputs());
-    const double mean_loss = static_cast<double>(validation_->loss(predictions).item());
+    const Variable<T> predictions = validation_->predictions();
+    const double mean_loss = mean_of(validation_->loss(predictions));
     check_finite(mean_loss, "loss of validation batch ", batch,
                  "look for its cause in that batch and in the model's state");
-    sums.add(sample_count(validation_->inputs()), mean_loss, validation_->metrics(predictions));
+    sums.add(validation_->samples(), mean_loss, validation_->metrics(predictions));
   }
   validation_->stop();
   trained_.model.train();

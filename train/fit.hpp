@@ -1,6 +1,7 @@
 // The training loop: epochs over a loader, validation, schedules, early stopping, checkpoints.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <iosfwd>
@@ -115,6 +116,10 @@ struct FitOptions {
 
 namespace detail {
 
+/// What can be trained: a Module<T>, of whatever class, and so with that class's call operator.
+template <class M, class T>
+concept ModuleOf = std::derived_from<M, nn::Module<T>> && !std::is_const_v<M>;
+
 /// What of FitOptions does not depend on the loader; see there.
 struct LoopOptions {
   Count epochs;
@@ -142,10 +147,15 @@ History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& tr
 
 }  // namespace detail
 
-/// Trains `model`: for every batch of `loader`, whose inputs are a Variable, the loss of model(inputs), its
-/// gradients, and a step of the optimizer. An optimizer that evaluates a batch several times in a step, as
-/// LBFGS does, gets loss and gradients as often as it asks; the batch's figures are those of the first time,
-/// and with max_grad_norm the gradients are clipped each time.
+/// Trains `model`: for every batch of `loader` the loss of model(inputs), its gradients, and a step of the
+/// optimizer. An optimizer that evaluates a batch several times in a step, as LBFGS does, gets loss and
+/// gradients as often as it asks; the batch's figures are those of the first time, and with max_grad_norm the
+/// gradients are clipped each time.
+///
+/// A batch's inputs are a Variable, or several values in a std::array, as those of
+/// `TensorDataset({left, right}, targets)` are, a std::pair or a std::tuple, of which one at least is a
+/// Variable: then each is an argument of the model's call operator, model(left, right). What that gives is
+/// the predictions, or a struct that has them as its `output`.
 ///
 /// ```cpp
 /// const auto loss = [](const auto& logits, const auto& labels) { return cross_entropy(logits, labels); };
@@ -166,8 +176,8 @@ History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& tr
 /// as running means, which the forward pass of a failed batch may have moved; the last checkpoint stays. In
 /// any case, no gradient is left, the model is in the mode, train() or eval(), that it was in, and the
 /// signals' handlers are those from before.
-template <class T, data::Dataset D>
-History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
+template <class T, detail::ModuleOf<T> M, data::Dataset D>
+History fit(M& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
             const std::type_identity_t<FitOptions<typename D::Batch>>& options = {}) {
   using Batch = typename D::Batch;
@@ -192,11 +202,15 @@ History fit(nn::Module<T>& model, optim::Optimizer<T>& optimizer,
     if (!metric.mean) throw ValueError("fit: the metric '" + metric.name + "' has no function; give it one");
     loop.metric_names.push_back(metric.name);
   }
+  const typename detail::BatchesOf<T, Batch>::Predict predict =
+      [&model](const detail::inputs_of<Batch>& inputs) {
+        return detail::predict<Variable<T>>(model, inputs);
+      };
   detail::PassesOf<D> passes(loader);
-  detail::BatchesOf<T, Batch> training(passes, loss, options.metrics);
+  detail::BatchesOf<T, Batch> training(passes, predict, loss, options.metrics);
   if (options.validation.passes() == nullptr)
     return detail::run<T>(model, optimizer, training, nullptr, loop);
-  detail::BatchesOf<T, Batch> validation(*options.validation.passes(), loss, options.metrics);
+  detail::BatchesOf<T, Batch> validation(*options.validation.passes(), predict, loss, options.metrics);
   return detail::run<T>(model, optimizer, training, &validation, loop);
 }
 

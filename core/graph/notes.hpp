@@ -31,6 +31,7 @@ struct Notes {
   std::optional<Range> range;  ///< of the result, if anomalies were looked for
   std::shared_ptr<HookList> hooks;
   bool keeps_gradient = false;
+  bool holds_average = false;  ///< a moving average is in the place of the parameter's value
   memory::Buffer gradient;
   Handle stand_in;  ///< of a frozen parameter, in what is recorded
   Node* stand_in_edge = nullptr;

@@ -54,7 +54,7 @@ Result descend(const Problem& problem, std::size_t batch, double rate, double ha
   };
   const Var all_x = xg::constant(problem.x), all_y = xg::constant(problem.y);
   xg::data::DataLoader loader(xg::data::TensorDataset(problem.x, problem.y),
-                              {.batch_size = batch, .shuffle = true});
+                              {.batch_size = batch, .shuffle = true, .seed = 0});
   xg::optim::SGD<double> sgd({W, b}, {.learning_rate = rate});
   Result result;
   result.by_epoch = result.by_time = {fmt::format("batches of {}", batch), {}, {}, colour};

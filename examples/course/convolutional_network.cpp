@@ -33,7 +33,7 @@ void teach(lesson::Lesson& lesson) {
   auto images = xg::data::normalise(sample.images, 0.5, 0.5);
   images.reshape({500, 1, 28, 28});
   const xg::data::TensorDataset dataset(images, sample.labels);
-  xg::data::DataLoader loader(dataset, {.batch_size = 32, .shuffle = true});
+  xg::data::DataLoader loader(dataset, {.batch_size = 32, .shuffle = true, .seed = 0});
 
   auto net = make_network();
   fmt::print("{}", net.summary({32, 1, 28, 28}));

@@ -36,7 +36,7 @@ void teach(lesson::Lesson& lesson) {
 
   xg::nn::TwoLayerNet<float> net(64, 100, 10, xg::nn::HiddenActivation::relu);
   xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 1e-3});
-  xg::data::DataLoader loader(training, {.batch_size = 100, .shuffle = true});
+  xg::data::DataLoader loader(training, {.batch_size = 100, .shuffle = true, .seed = 0});
   plot::Curve train_curve{"training", {}, {}, plot::blue}, test_curve{"test", {}, {}, plot::orange};
   const auto start = std::chrono::steady_clock::now();
   const std::clock_t start_of_work = std::clock();

@@ -62,7 +62,7 @@ struct Plan {
 };
 
 plot::Curve train(lesson::Lesson& lesson, nn::Module<float>& net, const Parts& parts, const Plan& plan) {
-  xg::data::DataLoader loader(parts.train, {.batch_size = plan.batch_size, .shuffle = true});
+  xg::data::DataLoader loader(parts.train, {.batch_size = plan.batch_size, .shuffle = true, .seed = 0});
   xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = plan.rate, .momentum = 0.9});
   plot::Curve curve{plan.name, {}, {}, plan.colour, plot::Mark::path};
   for (int epoch = 1; epoch <= plan.epochs; ++epoch) {

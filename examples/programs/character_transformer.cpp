@@ -73,7 +73,7 @@ int main() {
   xg::optim::LinearWarmup warmup(adam, {.total_steps = 30, .start_factor = 0.03});
   xg::optim::EMA<float> average(net.parameters(), 0.98);
   xg::data::DataLoader loader(xg::data::TensorDataset(text.letters, text.next),
-                              {.batch_size = 16, .shuffle = true});
+                              {.batch_size = 16, .shuffle = true, .seed = 0});
   const auto train = [&](std::size_t epochs) {
     const auto loss = [](const auto& logits, const auto& next) {
       return xg::nn::cross_entropy(logits, next);

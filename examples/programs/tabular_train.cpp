@@ -29,7 +29,7 @@ int main(int count, char** arguments) {
   const xg::data::StandardScaler<float> scaler(table.inputs);
   const xg::data::TensorDataset samples(scaler.transform(table.inputs), labels);
   const auto [train, aside] = xg::data::random_split(samples, {800, 200}, 0);
-  xg::data::DataLoader loader(train, {.batch_size = 50, .shuffle = true});
+  xg::data::DataLoader loader(train, {.batch_size = 50, .shuffle = true, .seed = 0});
   xg::data::DataLoader validation(aside, {.batch_size = 200});
 
   xg::nn::Sequential net{xg::nn::Linear(3, 64), xg::nn::BatchNorm1d(64), xg::nn::ReLU<>(),

@@ -49,7 +49,7 @@ int main() {
   const auto images = xg::reshape(xg::constant(digits.images), {-1, 1, 8, 8});
   const xg::data::TensorDataset samples(images.value(), digits.labels);
   const auto [train, test] = xg::data::random_split(samples, {1437, 360}, 0);
-  xg::data::DataLoader loader(train, {.batch_size = 50, .shuffle = true});
+  xg::data::DataLoader loader(train, {.batch_size = 50, .shuffle = true, .seed = 0});
   Vae vae;
   xg::optim::Adam adam(vae.parameters(), {.learning_rate = 0.003});
   for (int epoch = 0; epoch < 40; ++epoch)

@@ -155,8 +155,8 @@ TEST_CASE("fit's example trains") {
   using namespace xgrad::train;
   xgrad::manual_seed(0);
   const auto digits = xgrad::data::load_digits<float>();
-  xgrad::data::DataLoader<xgrad::data::TensorDataset<float>> loader({digits.images, digits.labels},
-                                                                    {.batch_size = 100, .shuffle = true});
+  xgrad::data::DataLoader<xgrad::data::TensorDataset<float>> loader(
+      {digits.images, digits.labels}, {.batch_size = 100, .shuffle = true, .seed = 0});
   xgrad::data::DataLoader<xgrad::data::TensorDataset<float>> test({digits.images, digits.labels},
                                                                   {.batch_size = 600});
   Linear<float> net(64, 10);

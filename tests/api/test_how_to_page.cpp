@@ -152,6 +152,27 @@ TEST_CASE("the how-to page's training by hand fits a line") {
   CHECK(std::fabs(bias.item() - 3) < 1e-6);
 }
 
+TEST_CASE("the how-to page's model of two inputs is trained by hand and by fit") {
+  xg::manual_seed(0);
+  Gate gate(3);
+  xg::optim::Adam<float> adam(gate.parameters(), {.learning_rate = 0.02});
+  const xg::Array<float> left = xg::randn<float>({50, 3}), right = xg::randn<float>({50, 3});
+  const xg::Array<float> targets = left / (1 + xt::exp(-right));
+  xg::data::TensorDataset samples({left, right}, targets);
+  xg::data::DataLoader loader(samples, {.batch_size = 10, .shuffle = true});
+  for (const auto& [inputs, wanted] : loader) {
+    const auto error = xg::nn::mean_squared_error(gate(inputs[0], inputs[1]), wanted);
+    adam.zero_grad();
+    error.backward();
+    adam.step();
+  }
+  const auto loss = [](const auto& given, const auto& wanted) {
+    return xg::nn::mean_squared_error(given, wanted);
+  };
+  const auto history = xg::train::fit(gate, adam, loss, loader, {.epochs = 20});
+  CHECK(history.epochs.back().loss < history.epochs.front().loss / 4);
+}
+
 TEST_CASE("the how-to page's table is read, scaled and split") {
   const xgrad::testing::TemporaryFolder folder;
   const std::string path = folder / "table.csv";

@@ -37,8 +37,8 @@ struct Around {
   Around() { xg::manual_seed(0); }
 
   xg::data::Digits<float> digits = xg::data::load_digits<float>();
-  xg::data::DataLoader<xg::data::TensorDataset<float>> loader{{digits.images, digits.labels},
-                                                              {.batch_size = 100, .shuffle = true}};
+  xg::data::DataLoader<xg::data::TensorDataset<float>> loader{
+      {digits.images, digits.labels}, {.batch_size = 100, .shuffle = true, .seed = 0}};
   xg::data::DataLoader<xg::data::TensorDataset<float>> validation{{digits.images, digits.labels},
                                                                   {.batch_size = 600}};
   xg::nn::Sequential<float> net{xg::nn::Linear<float>(64, 32), xg::nn::ReLU<float>(),

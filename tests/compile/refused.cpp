@@ -30,6 +30,7 @@ void both_spellings(const V& x, short whole, std::size_t size) {
   xg::var(x, {.axes = {0}, .ddof = 1});
   xg::norm(x, {.axes = {0}, .p = 1});
   xg::flip(x, {1});
+  xg::pad(x, {{1, whole}, {0u, size}});
   xg::roll(x, {1}, {0});
   xg::squeeze(x, {1});
   xg::softmax(x, size);
@@ -58,6 +59,9 @@ void numbers_of_options(const V& x, double real, int whole, const char* text) {
   xg::softmax(x, true);                                                      // refused
   xg::flip(x, real);                                                         // refused: deleted
   xg::flip(x, '1');                                                          // refused: deleted
+  xg::pad(x, {{1, 1.5}});                                                    // refused
+  xg::pad(x, {{true, 1}});                                                   // refused
+  xg::pad(x, {{1, 'a'}});                                                    // refused
   xg::squeeze(x, real);                                                      // refused: deleted
   xg::roll(x, real);                                                         // refused: deleted
   xg::roll(x, 1, real);                                                      // refused: deleted
@@ -246,6 +250,9 @@ void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, d
   xg::data::LoaderOptions{.shuffle = whole};                          // refused
   xg::data::make_moons<double>(real);                                 // refused
   xg::train::EarlyStopping{.patience = real};                         // refused
+  xg::data::LoaderOptions{.seed = 1};
+  xg::data::LoaderOptions{.seed = 0.5};   // refused
+  xg::data::LoaderOptions{.seed = true};  // refused
 }
 
 void steps(xg::optim::SGD<double>& sgd, xg::optim::LBFGS<double>& lbfgs, xg::optim::Optimizer<double>& any,
@@ -291,6 +298,21 @@ void modules(xg::nn::Linear<double>& layer, const xg::nn::Module<double>& any) {
   xg::nn::clone(layer, [] { return 1; });  // refused: the function makes a module of the same
   list.push_back(xg::nn::ReLU<double>());  // refused
   list[0.5];                               // refused
+}
+
+struct OfTwo : xg::nn::Module<double> {
+  V operator()(const V& x, const V& y) {
+    return call([&] { return x * y; }, x, y);
+  }
+};
+
+void trainings(OfTwo& net, xg::optim::SGD<double>& sgd, const xg::Array<double>& a) {
+  const auto loss = [](const V& p, const V& t) { return xg::nn::mean_squared_error(p, t); };
+  xg::data::DataLoader two(xg::data::TensorDataset({a, a}, a));
+  xg::data::DataLoader three(xg::data::TensorDataset({a, a, a}, a));
+  xg::train::fit(net, sgd, loss, two);
+  xg::train::fit(net, sgd, loss, two, {.validation = &three});  // refused
+  xg::train::fit(net, sgd, loss, three);  // refused: the model is called with the inputs of a batch
 }
 
 void guards(xg::optim::EMA<double>& average) {

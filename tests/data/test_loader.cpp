@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <xgrad/core/kernels/random.hpp>
 #include <xgrad/data/loader.hpp>
 
 using namespace xgrad::data;
@@ -93,22 +94,52 @@ TEST_CASE("each pass of a shuffling loader has an order of its own, which its se
   CHECK(pass(other) != first);
 }
 
+TEST_CASE("a shuffling loader without a seed takes the next number of this thread's generator") {
+  const auto made = [] { return DataLoader(counted(50), {.batch_size = 8, .shuffle = true}); };
+  xgrad::manual_seed(5);
+  xgrad::Generator same(5);
+  auto loader = made(), other = made();
+  CHECK(xgrad::generator().state().counter == 2);
+  CHECK(loader.options().seed.number() == same.next());
+  CHECK(other.options().seed.number() == same.next());
+  const auto first = pass(loader), second = pass(loader);
+  CHECK(first != second);
+  CHECK(pass(other) != first);
+  CHECK(xgrad::generator().state().counter == 2);  // passes draw nothing
+
+  xgrad::manual_seed(5);
+  auto again = made();
+  CHECK(pass(again) == first);
+  DataLoader given(counted(50), {.batch_size = 8, .shuffle = true, .seed = *again.options().seed.number()});
+  CHECK(pass(given) == first);
+  auto copy = given;
+  CHECK(pass(copy) == second);
+}
+
+TEST_CASE("a loader that has a seed, or does not shuffle, draws nothing when it is made") {
+  xgrad::manual_seed(5);
+  DataLoader(counted(5), {.shuffle = true, .seed = 0});
+  CHECK_FALSE(DataLoader(counted(5), {.batch_size = 2}).options().seed.number().has_value());
+  CHECK(xgrad::generator().state() == xgrad::GeneratorState{5, 0});
+  CHECK(*DataLoader(counted(5), {.seed = -1}).options().seed.number() == ~std::uint64_t{0});
+}
+
 TEST_CASE("a loader continues from any pass") {
-  DataLoader loader(counted(50), {.batch_size = 8, .shuffle = true});
+  DataLoader loader(counted(50), {.batch_size = 8, .shuffle = true, .seed = 1});
   pass(loader);
   pass(loader);
   CHECK(loader.epoch() == 2);
   const auto third = pass(loader);
-  DataLoader resumed(counted(50), {.batch_size = 8, .shuffle = true});
+  DataLoader resumed(counted(50), {.batch_size = 8, .shuffle = true, .seed = 1});
   resumed.set_epoch(2);
   CHECK(pass(resumed) == third);
 }
 
 TEST_CASE("a pass that is left early, or another inside it, disturbs nothing") {
-  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true});
+  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true, .seed = 1});
   const auto first = pass(plain), second = pass(plain), third = pass(plain);
 
-  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true});
+  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true, .seed = 1});
   for (const auto& batch : loader) {
     CHECK(batch.targets(0) == first[0]);
     break;
@@ -317,9 +348,9 @@ TEST_CASE("a pass that is left by an exception, or before one is told, disturbs 
 }
 
 TEST_CASE("leaving a prefetching pass early ends its thread and frees its batches") {
-  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true});
+  DataLoader plain(counted(20), {.batch_size = 6, .shuffle = true, .seed = 1});
   const auto first = pass(plain), second = pass(plain), third = pass(plain);
-  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true, .prefetch = 2});
+  DataLoader loader(counted(20), {.batch_size = 6, .shuffle = true, .seed = 1, .prefetch = 2});
   for (const auto& batch : loader) {
     CHECK(batch.targets(0) == first[0]);
     break;

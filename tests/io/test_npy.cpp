@@ -42,7 +42,7 @@ std::string read(const TemporaryFolder& folder, const std::string& bytes) {
     for (double number : array.storage()) text += " " + std::to_string(static_cast<int>(number));
     return text;
   } catch (const IoError& error) {
-    const std::string text = error.what(), start = "load: " + path + " ",
+    const std::string text = error.what(), start = "load_array: " + path + " ",
                       end = "; save it again, or check that it is an npy file";
     if (!text.starts_with(start) || !text.ends_with(end)) return text;
     return text.substr(start.size(), text.size() - start.size() - end.size());
@@ -139,7 +139,7 @@ TEST_CASE("elements that are no real numbers are called by their type") {
   const auto says = [&](const std::string& type) {
     const std::string text =
         read(folder, file("{'descr': " + type + ", 'fortran_order': False, 'shape': (2, 3)}"));
-    const std::string start = "load: " + (folder / "x.npy") + " has elements of type ";
+    const std::string start = "load_array: " + (folder / "x.npy") + " has elements of type ";
     CHECK(text.substr(0, start.size()) == start);
     return text.substr(std::min(text.size(), start.size()));
   };
@@ -154,9 +154,9 @@ TEST_CASE("elements that are no real numbers are called by their type") {
 TEST_CASE("a path without the ending, or that cannot be read, is an error that says what to do") {
   const TemporaryFolder folder;
   CHECK(message_of<IoError>([&] { save_array<float>(Array<float>{1}, "x.npz"); }) ==
-        "save: x.npz does not end in .npy; use save_arrays for files of several arrays");
+        "save_array: x.npz does not end in .npy; use save_arrays for files of several arrays");
   CHECK(message_of<IoError>([&] { load_array<float>("x.npz"); }) ==
-        "load: x.npz does not end in .npy; use load_arrays for files of several arrays");
+        "load_array: x.npz does not end in .npy; use load_arrays for files of several arrays");
   const std::string text = message_of<IoError>([&] { xgrad::io::load_arrays<float>("x.npy"); });
   CHECK(text.find("load: the ending of x.npy tells no format; let it be ") == 0);
   CHECK(text.ends_with(", or use load_array"));

@@ -1,3 +1,4 @@
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -6,6 +7,7 @@
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/sequential.hpp>
+#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/operators.hpp>
 
 namespace {
@@ -70,6 +72,20 @@ TEST_CASE("an activation's options are its module's arguments") {
   check_activation(nn::Softmax<double>(0), "Softmax", [](V x) { return softmax(x, 0); });
   check_activation(nn::LogSoftmax<double>(0), "LogSoftmax", [](V x) { return log_softmax(x, 0); });
   CHECK(nn::LeakyReLU<float>(0.2).function().slope == 0.2);
+}
+
+TEST_CASE("bounds in the wrong order are refused, and not taken for a constant") {
+  const auto x = sample(4);
+  const auto says = [](auto&& f, const char* text) { CHECK_THROWS_WITH_AS(f(), text, xgrad::ValueError); };
+  says([] { nn::Hardtanh<double>(6, 0); }, "Hardtanh: min is 6 and max 0; give the lower bound first");
+  says([] { nn::Hardtanh<float>(2); }, "Hardtanh: min is 2 and max 1; give the lower bound first");
+  says([&] { hardtanh(x, 0.5, -1); }, "hardtanh: min is 0.5 and max -1; give the lower bound first");
+  says([&] { hardtanh(x, 3); }, "hardtanh: min is 3 and max 1; give the lower bound first");
+  says([&] { hardtanh(x, 0, std::numeric_limits<double>::quiet_NaN()); },
+       "hardtanh: min is 0 and max nan; give the lower bound first");
+  CHECK(hardtanh(x, 2, 2).value() == xgrad::full({3, 5}, 2.0));
+  // Of operands the elements are not compared: min(max(x, min), max).
+  CHECK(hardtanh(x, xgrad::constant(6), xgrad::constant(0)).value() == xgrad::zeros({3, 5}));
 }
 
 TEST_CASE("a function object of one's own becomes a module") {

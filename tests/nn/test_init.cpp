@@ -189,8 +189,26 @@ TEST_CASE("a parameter without inputs and outputs cannot be initialised by their
   const auto b = weight<double>(Shape{4});
   CHECK_THROWS_WITH_AS(
       init::he_normal(b),
-      "init: a parameter of shape [4] has no inputs and outputs to count; use constant, uniform "
+      "he_normal: a parameter of shape [4] has no inputs and outputs to count; use constant, uniform "
       "or normal for it",
       xgrad::ShapeError);
   CHECK_THROWS_AS(init::xavier_uniform(weight<float>(Shape{})), xgrad::ShapeError);
+}
+
+TEST_CASE("errors of initial values name the function that was called") {
+  const auto w = weight<double>(Shape{2, 2});
+  const auto says = [](auto&& f, const char* text) { CHECK_THROWS_WITH_AS(f(), text, xgrad::ValueError); };
+  says([&] { init::uniform(w, 2, 1); },
+       "uniform: low is 2 and high 1; give bounds in order, a finite distance apart");
+  says([&] { init::uniform(w, -INFINITY, 1); },
+       "uniform: low is -inf and high 1; give bounds in order, a finite distance apart");
+  says([&] { init::normal(w, 0, -1); },
+       "normal: mean is 0 and deviation -1; give finite numbers, the deviation 0 or more");
+  says([&] { init::xavier_uniform(w, -1); },
+       "xavier_uniform: gain is -1; give a finite number of at least 0");
+  says([&] { init::xavier_normal(w, -0.5); },
+       "xavier_normal: gain is -0.5; give a finite number of at least 0");
+  says([&] { init::he_uniform(w, INFINITY); }, "he_uniform: negative_slope is inf; give a finite number");
+  says([&] { init::he_normal(w, INFINITY); }, "he_normal: negative_slope is inf; give a finite number");
+  says([&] { init::orthogonal(w, INFINITY); }, "orthogonal: gain is inf; give a finite number");
 }

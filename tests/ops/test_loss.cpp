@@ -325,6 +325,61 @@ TEST_CASE("binary cross entropy stays finite at probabilities of 0 and 1, and st
   CHECK(xg::binary_cross_entropy(single, xt::xarray<float>{0}).item() == doctest::Approx(27.631021));
 }
 
+TEST_CASE_TEMPLATE("a number that is no probability is refused, wherever it stands", T, float, double) {
+  using X = xg::Array<T>;
+  const T above = std::nextafter(T(1), T(2)), below = -std::numeric_limits<T>::denorm_min();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const auto refused = [](const X& p, const X& t, Reduction reduction) {
+    return message_of<xg::ValueError>([&] { xg::binary_cross_entropy(xg::constant(p), t, reduction); });
+  };
+  for (const Reduction reduction : {Reduction::mean, Reduction::sum, Reduction::none}) {
+    const X t{{1, 0}, {0, 1}};
+    CHECK(
+        refused({{0.5, 1}, {1.5, 0}}, t, reduction) ==
+        "binary_cross_entropy: the probability at [1, 0] is 1.5; give numbers from 0 to 1, as sigmoid gives "
+        "them, or scores to binary_cross_entropy_with_logits");
+    CHECK(refused({{0.5, 1}, {0, -0.25}}, t, reduction).find("at [1, 1] is -0.25; ") != std::string::npos);
+    // After a NaN, which passes by itself; infinite; as close as can be.
+    CHECK(refused({{nan, 1}, {0, 2}}, t, reduction).find("at [1, 1] is 2; ") != std::string::npos);
+    CHECK(refused({{INFINITY, 1}, {0, 0}}, t, reduction).find("at [0, 0] is inf; ") != std::string::npos);
+    CHECK(refused({{1, 1}, {above, 0}}, t, reduction).find("at [1, 0] is ") != std::string::npos);
+    CHECK(refused({{1, below}, {1, 0}}, t, reduction).find("at [0, 1] is ") != std::string::npos);
+    const auto passes = xg::binary_cross_entropy(xg::constant(X{{nan, 1}, {T(-0.0), 1}}), t, reduction);
+    CHECK(std::isnan(static_cast<double>(passes.value().storage()[0])));
+  }
+  CHECK(message_of<xg::ValueError>([&] {
+          xg::binary_cross_entropy(xg::constant(X(2)), X(1));
+        }).find("the probability at [] is 2; ") != std::string::npos);
+
+  // Far behind, at every place of a row that no number of lanes divides, and of many threads' pieces.
+  for (const std::size_t place : {0u, 7u, 40u, 66u, 100'001u}) {
+    X p(xg::Shape{100'003}, T(0.25)), t(xg::Shape{100'003}, T(1));
+    p(place) = T(-1);
+    CHECK(refused(p, t, Reduction::mean).find("at [" + std::to_string(place) + "] is -1; ") !=
+          std::string::npos);
+    p(place) = T(0.25);
+    CHECK(xg::binary_cross_entropy(xg::constant(p), t).item() == doctest::Approx(std::log(4)));
+  }
+}
+
+TEST_CASE("classes' probabilities are refused where they are taken") {
+  const auto p = xg::constant({{0.5, 1.5}, {-1.0, 0.25}});
+  const auto refused = [&](const auto& targets, Reduction reduction) {
+    return message_of<xg::ValueError>([&] { xg::cross_entropy_of_probabilities(p, targets, reduction); });
+  };
+  for (const Reduction reduction : {Reduction::mean, Reduction::none}) {
+    CHECK(refused(xg::Indices{1, 1}, reduction) ==
+          "cross_entropy_of_probabilities: the probability at [0, 1] is 1.5; give numbers from 0 to 1, as "
+          "softmax gives them, or scores to cross_entropy");
+    CHECK(refused(xt::xarray<double>{{1, 0}, {0.5, 0.5}}, reduction).find("at [1, 0] is -1; ") !=
+          std::string::npos);
+    const auto taken = xg::cross_entropy_of_probabilities(p, xg::Indices{0, 1}, reduction);
+    CHECK(xg::mean(taken).item() == doctest::Approx(std::log(8) / 2));
+  }
+  const auto rounded = xg::constant({{1 + 1e-15, 0.0}});
+  CHECK(std::fabs(xg::cross_entropy_of_probabilities(rounded, xg::Indices{0}).item()) < 1e-14);
+}
+
 TEST_CASE("the mean loss of nothing is NaN, the sum 0") {
   const Var none(xg::Dense<double>(xg::Shape{0, 3}));
   const xg::Indices labels = xt::zeros<std::int64_t>({0});

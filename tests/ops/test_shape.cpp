@@ -201,5 +201,7 @@ TEST_CASE("the other shape operations name the shape and the axis") {
         }) == "permute: axis 1 of shape [2, 3] is named twice; name each axis once");
   CHECK(message_of<xg::ShapeError>([&] { xg::swap_axes(x, 0, 2); }) ==
         "swap_axes: axis 2 is out of range for shape [2, 3]; give one from -2 to 1");
+  CHECK(message_of<xg::ShapeError>([&] { xg::transpose(x, -3, 0); }) ==
+        "transpose: axis -3 is out of range for shape [2, 3]; give one from -2 to 1");
   CHECK(message_of<xg::ShapeError>([&] { xg::broadcast_to(x, {2, 2}); }).find("[2, 3]") != std::string::npos);
 }

@@ -91,6 +91,60 @@ TEST_CASE("what apply() returned puts the weights back also when the average has
   CHECK(w.item() == 7);
 }
 
+TEST_CASE("two averages of one parameter are not applied to each other") {
+  V w = xgrad::parameter(X{1}), b = xgrad::parameter(X{5});
+  EMA<double> first({b, w}, 0.5), second({w}, 0.75);
+  Variable<float> other = xgrad::parameter(xt::xarray<float>{1});
+  EMA<float> elsewhere({other}, 0.5);
+  w.set_value(X{3});
+  const auto refused = [](const char* what, auto&& f) {
+    CHECK(message_of<ValueError>(f) ==
+          std::string("EMA: ") + what +
+              " while parameter 0 has the average of another EMA in its place; let what that one's apply() "
+              "returned end first");
+  };
+  {
+    const auto applied = first.apply();
+    CHECK(w.item() == 1);
+    refused("update()", [&] { second.update(); });
+    refused("apply()", [&] { const auto both = second.apply(); });
+    refused("it is made", [&] { EMA<double>({w}); });
+    elsewhere.update();
+    const auto also = elsewhere.apply();
+    CHECK(second.updates() == 0);
+  }
+  CHECK(w.item() == 3);
+  second.update();
+  CHECK(second.averages()[0] == X{3});
+  {
+    const auto applied = second.apply();
+    CHECK(message_of<ValueError>([&] { first.update(); }).find("parameter 1 has") != std::string::npos);
+  }
+  first.update();
+}
+
+TEST_CASE("a frozen parameter's average is that parameter, bit for bit") {
+  // 0.9 x + 0.1 x of this x is another number.
+  const double x = 0.1 + 0.2;
+  V frozen = xgrad::parameter(X{x, x / 3, 1e-300}), w = xgrad::parameter(X{1});
+  frozen.set_requires_grad(false);
+  EMA<double> average({frozen, w}, 0.9);
+  for (int step = 0; step < 100; ++step) {
+    w.set_value(X{static_cast<double>(step)});
+    average.update();
+    const auto applied = average.apply();
+  }
+  CHECK(average.averages()[0] == frozen.value());
+  CHECK(average.averages()[1](0) < 99);
+
+  // From where it learns, it is averaged as others are.
+  frozen.set_requires_grad(true);
+  const X before = frozen.value();
+  frozen.set_value(2 * before);
+  average.update();
+  CHECK(average.averages()[0](0) == doctest::Approx(0.9 * x + 0.1 * 2 * x));
+}
+
 TEST_CASE("an optimizer's steps leave the average alone") {
   Variable<float> w = xgrad::parameter(xt::xarray<float>{1, 2});
   xgrad::optim::SGD<float> sgd({w}, {.learning_rate = 0.5});

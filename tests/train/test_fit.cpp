@@ -190,9 +190,13 @@ TEST_CASE("a callback that throws leaves the training after its last step") {
 TEST_CASE("a loss that throws leaves the training after the step before") {
   LineTraining t;
   const auto before = t.net.state();
-  CHECK_THROWS_AS(xgrad::train::fit(
-                      t.net, t.sgd, [](const auto& p, const auto&) { return p; }, t.loader),
-                  xgrad::Error);  // a loss of two elements
+  const auto says = [&](const auto& loss, const char* text) {
+    CHECK_THROWS_WITH_AS(xgrad::train::fit(t.net, t.sgd, loss, t.loader), text, xgrad::ValueError);
+  };
+  says([](const auto& p, const auto&) { return p; },
+       "fit: the loss is of shape [2, 1]; return one number, the mean over the batch's samples");
+  says([](const auto&, const auto&) { return xgrad::Variable<double>(); },
+       "fit: the loss is an empty Variable; return what was computed");
   CHECK(xgrad::testing::numbers<double>(t.net.state()) == xgrad::testing::numbers<double>(before));
 }
 
