@@ -102,8 +102,8 @@ void reshape(...) = delete;       // the shape stands in braces: reshape(x, {2, 
 void broadcast_to(...) = delete;  // the shape stands in braces: broadcast_to(x, {2, 3})
 void permute(...) = delete;       // the axes stand in braces: permute(x, {1, 0})
 void tile(...) = delete;          // the counts stand in braces: tile(x, {2, 1})
-void concatenate(...) = delete;   // the values stand in braces: concatenate({a, b}, 1)
-void stack(...) = delete;         // the values stand in braces: stack({a, b}, 1)
+void concatenate(...) = delete;   // values in braces, of one element type: concatenate({a, b}, 1)
+void stack(...) = delete;         // values in braces, of one element type: stack({a, b}, 1)
 template <detail::Expression E>
 void concatenate(std::initializer_list<E>, Integer axis = 0) = delete;  // one a Variable: {constant(a), b}
 template <detail::Expression E>

@@ -231,8 +231,8 @@ void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<do
   xg::concatenate({x, single});            // refused
   xg::concatenate({a, a});                 // refused: one a Variable: {constant(a), b}
   xg::stack({a, a});                       // refused: one a Variable: {constant(a), b}
-  xg::concatenate(x, x);                   // refused: the values stand in braces: concatenate({a, b}, 1)
-  xg::stack(x, x, 1);                      // refused: the values stand in braces: stack({a, b}, 1)
+  xg::concatenate(x, x);                   // refused: values in braces, of one element type
+  xg::stack(x, x, 1);                      // refused: values in braces, of one element type
 }
 
 void one_operand(const V& x, const xt::xarray<double>& a, const xg::Array<float>& b, const xg::Mask& mask) {
