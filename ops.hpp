@@ -27,6 +27,7 @@
 #include "ops/operators.hpp"
 #include "ops/pooling.hpp"
 #include "ops/reduction.hpp"
+#include "ops/refused.hpp"
 #include "ops/rounding.hpp"
 #include "ops/scan.hpp"
 #include "ops/shape.hpp"

@@ -17,11 +17,13 @@ struct DerivativeOptions {
   Flag create_graph = false;
 };
 
+/// What value_and_grad gives: f(x), and its gradient in x.
 template <class T>
 struct ValueAndGradient {
   Variable<T> value, gradient;
 };
 
+/// What vjp gives: f(x), and the product of u with its Jacobian, of the shape of x.
 template <class T>
 struct OutputAndCotangent {
   Variable<T> output, cotangent;

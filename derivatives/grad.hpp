@@ -50,6 +50,7 @@ template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T>>& xs,
                               const std::type_identity_t<GradOptions<T>>& options = {});
 
+/// Of a list in braces: grad(y, {x, w}).
 template <class T>
 std::vector<Variable<T>> grad(const Variable<T>& y, std::initializer_list<Variable<T>> xs,
                               const std::type_identity_t<GradOptions<T>>& options = {}) {

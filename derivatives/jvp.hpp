@@ -5,6 +5,7 @@
 
 namespace xgrad {
 
+/// What jvp gives: f(x), and the product of its Jacobian with v, of the output's shape.
 template <class T>
 struct OutputAndTangent {
   Variable<T> output, tangent;

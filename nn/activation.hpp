@@ -120,37 +120,47 @@ struct LogSoftmax {
 
 // Formulas and gradients are those of the functions in ops/activation.hpp and ops/softmax.hpp.
 
+/// x where x > 0, 0 elsewhere.
 template <class T = float>
 using ReLU = FunctionModule<T, functions::ReLU>;
+/// 1 / (1 + exp(-x)).
 template <class T = float>
 using Sigmoid = FunctionModule<T, functions::Sigmoid>;
+/// tanh(x).
 template <class T = float>
 using Tanh = FunctionModule<T, functions::Tanh>;
-/// LeakyReLU(slope = 0.01).
+/// x where x > 0, slope x elsewhere: LeakyReLU(slope = 0.01).
 template <class T = float>
 using LeakyReLU = FunctionModule<T, functions::LeakyReLU>;
-/// ELU(alpha = 1).
+/// x where x > 0, alpha (exp(x) - 1) elsewhere: ELU(alpha = 1).
 template <class T = float>
 using ELU = FunctionModule<T, functions::ELU>;
+/// 1.0507 times ELU with alpha = 1.6733.
 template <class T = float>
 using SELU = FunctionModule<T, functions::SELU>;
+/// x times the normal distribution's probability of less than x.
 template <class T = float>
 using GELU = FunctionModule<T, functions::GELU>;
+/// x sigmoid(x), also called swish.
 template <class T = float>
 using SiLU = FunctionModule<T, functions::SiLU>;
+/// x tanh(softplus(x)).
 template <class T = float>
 using Mish = FunctionModule<T, functions::Mish>;
+/// log(1 + exp(x)).
 template <class T = float>
 using Softplus = FunctionModule<T, functions::Softplus>;
+/// x / (1 + |x|).
 template <class T = float>
 using Softsign = FunctionModule<T, functions::Softsign>;
-/// Hardtanh(min = -1, max = 1). ValueError if min is above max, or one is NaN.
+/// x between min and max, and the nearer of the two elsewhere: Hardtanh(min = -1, max = 1). ValueError if min
+/// is above max, or one is NaN.
 template <class T = float>
 using Hardtanh = FunctionModule<T, functions::Hardtanh>;
-/// Softmax(axis = -1).
+/// exp(x) / sum(exp(x)) along an axis: Softmax(axis = -1).
 template <class T = float>
 using Softmax = FunctionModule<T, functions::Softmax>;
-/// LogSoftmax(axis = -1).
+/// log(softmax(x)) along an axis: LogSoftmax(axis = -1).
 template <class T = float>
 using LogSoftmax = FunctionModule<T, functions::LogSoftmax>;
 

@@ -5,9 +5,10 @@
 
 namespace xgrad::nn {
 
+/// What GroupNorm takes.
 struct GroupNormOptions {
-  double epsilon = 1e-5;
-  Flag affine = true;  ///< has "weight" and "bias"
+  double epsilon = 1e-5;  ///< added to the variance
+  Flag affine = true;     ///< has "weight" and "bias"
 };
 
 /// Normalises every sample of [N, C, ...], whose channels fall into groups of neighbours, over each group's

@@ -41,6 +41,8 @@ class Module {
   using NamedModule = std::pair<std::string, Module*>;
 
   virtual ~Module() = default;
+  Module(const Module&) = delete;             // modules move and do not copy: clone(net) makes another one
+  Module& operator=(const Module&) = delete;  // modules move and do not copy: clone(net) makes another one
 
   /// What the module computes of one value. Call the module itself rather than this: hooks and summary() see
   /// such calls. A class that takes something else overrides nothing, and has a call operator of its own, see
@@ -49,6 +51,13 @@ class Module {
   /// forward(x). An Error from inside says where it was: each module on its way out puts before its text the
   /// name under which it knows the module that it came from, "encoder.layer1: linear: ...".
   Variable<T> operator()(const Variable<T>& x);
+  /// The same of an Array or any xtensor expression of floating numbers, which becomes a constant.
+  template <detail::Expression E>
+  requires(std::floating_point<typename std::remove_cvref_t<E>::value_type>) Variable<T>
+  operator()(E&& x) { return (*this)(Variable<T>(detail::make_dense<T>(std::forward<E>(x)))); }
+  template <class U>
+  void operator()(const Variable<U>&) = delete;  // the module is of T: write cast<T>(x), or make it of U
+  void operator()(...) = delete;  // it takes a Variable<T>, or an Array of float or double, else constant(a)
 
   /// Calls `f(module, input, output)` whenever this module has been called, in the order of registration: a
   /// Module&, and what it was given and gives, each a const Variable&. `f` returns nothing, or the Variable

@@ -5,8 +5,9 @@
 
 namespace xgrad::nn {
 
+/// What LayerNorm takes.
 struct LayerNormOptions {
-  double epsilon = 1e-5;
+  double epsilon = 1e-5;           ///< added to the variance
   Flag elementwise_affine = true;  ///< has "weight" and "bias"
 };
 
@@ -44,8 +45,9 @@ class LayerNorm : public Module<T> {
   Variable<T> weight_, bias_;
 };
 
+/// What BatchNorm1d and BatchNorm2d take.
 struct BatchNormOptions {
-  double epsilon = 1e-5;
+  double epsilon = 1e-5;            ///< added to the variance
   double momentum = 0.1;            ///< the share of a batch in the running statistics
   Flag affine = true;               ///< has "weight" and "bias"
   Flag track_running_stats = true;  ///< has "running_mean" and "running_var"

@@ -12,6 +12,7 @@
 
 namespace xgrad::nn {
 
+/// What RNN, LSTM and GRU take.
 struct RecurrentOptions {
   Count layers = 1;  ///< each runs over what the one before gives
   Flag bias = true;
@@ -31,6 +32,7 @@ struct LSTMState {
   Variable<T> hidden, cell;
 };
 
+/// What an LSTM gives: the output as RecurrentResult has it, and both values to go on with.
 template <class T = float>
 struct LSTMResult {
   Variable<T> output;
@@ -80,6 +82,7 @@ class Recurrent : public Module<T> {
   std::vector<Layer> layers_;
 };
 
+/// RNN's f.
 enum class RecurrentActivation { tanh, relu };
 
 /// h' = f(x weight_ih + bias_ih + h weight_hh + bias_hh), f being tanh or relu. J. L. Elman, "Finding

@@ -45,6 +45,7 @@ class Sequential : public Module<T> {
   std::vector<Module<T>*> modules_;
 };
 
+/// The element type is that of the first module.
 template <class M, class... More>
 requires std::derived_from<M, Module<typename M::value_type>> Sequential(M, More...)
 ->Sequential<typename M::value_type>;

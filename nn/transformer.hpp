@@ -7,8 +7,10 @@
 
 namespace xgrad::nn {
 
+/// What stands between the two linear layers of the feed-forward part.
 enum class TransformerActivation { relu, gelu };
 
+/// What TransformerEncoderLayer takes.
 struct TransformerEncoderLayerOptions {
   Count feedforward = 2048;  ///< units between the two linear layers
   double dropout = 0.1;      ///< in the attention, in the feed-forward part, and behind either

@@ -5,6 +5,7 @@
 
 namespace xgrad::nn {
 
+/// What stands between the two layers of TwoLayerNet.
 enum class HiddenActivation { tanh, sigmoid, relu };
 
 /// Linear(in, hidden), an activation, Linear(hidden, out): logits [N, out] from x [N, in]. The layers are

@@ -269,74 +269,95 @@ struct Arithmetic {
 
 }  // namespace formulas
 
-// (Of two readings, core/formula/add_multiply.hpp has these two.)
+// What is said of all of them: one operand at least is a Variable, the others are of its element type, or a
+// scalar, an Array or an xtensor expression. ShapeError if shapes do not broadcast. (Of two readings,
+// core/formula/add_multiply.hpp has the first two.)
+
+/// a + b, broadcasting, of a Variable and a scalar, an Array or an xtensor expression, too.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto add(A&& a, B&& b) {
   return detail::apply_beside<formulas::Add, formulas::Core>(std::forward<A>(a), std::forward<B>(b));
 }
+/// a b, broadcasting, of a Variable and a scalar, an Array or an xtensor expression, too.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto multiply(A&& a, B&& b) {
   return detail::apply_beside<formulas::Multiply, formulas::Core>(std::forward<A>(a), std::forward<B>(b));
 }
+/// a - b, broadcasting.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto subtract(A&& a, B&& b) {
   return detail::apply_beside<formulas::Subtract, formulas::Arithmetic>(std::forward<A>(a),
                                                                         std::forward<B>(b));
 }
+/// a / b, broadcasting; of 0 / 0 NaN, of others by 0 infinite.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto divide(A&& a, B&& b) {
   return detail::apply_beside<formulas::Divide, formulas::Arithmetic>(std::forward<A>(a), std::forward<B>(b));
 }
+/// -x.
 template <detail::ReadingRef X>
 auto negative(X&& x) {
   return detail::apply<formulas::Negative, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// x to the power `exponent`, broadcasting, as C's pow: NaN for a negative x and an exponent that is not
+/// whole. 0 to the power 0 is 1.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto pow(A&& x, B&& exponent) {
   return detail::apply_beside<formulas::Pow, formulas::Arithmetic>(std::forward<A>(x),
                                                                    std::forward<B>(exponent));
 }
+/// x x.
 template <detail::ReadingRef X>
 auto square(X&& x) {
   return detail::apply<formulas::Square, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// The square root, NaN below 0. Its derivative at 0 is infinite.
 template <detail::ReadingRef X>
 auto sqrt(X&& x) {
   return detail::apply<formulas::Sqrt, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// 1 / sqrt(x).
 template <detail::ReadingRef X>
 auto rsqrt(X&& x) {
   return detail::apply<formulas::Rsqrt, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// 1 / x.
 template <detail::ReadingRef X>
 auto reciprocal(X&& x) {
   return detail::apply<formulas::Reciprocal, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// |x|. Its derivative at 0 is 0.
 template <detail::ReadingRef X>
 auto abs(X&& x) {
   return detail::apply<formulas::Abs, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// -1, 0 or 1, and NaN for NaN; no gradient passes.
 template <detail::ReadingRef X>
 auto sign(X&& x) {
   return detail::apply<formulas::Sign, formulas::Arithmetic>(std::forward<X>(x));
 }
+/// The larger of a and b, broadcasting; NaN if either is. Where they are equal each takes half of the
+/// gradient.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto maximum(A&& a, B&& b) {
   return detail::apply_beside<formulas::Maximum, formulas::Arithmetic>(std::forward<A>(a),
                                                                        std::forward<B>(b));
 }
+/// The smaller of a and b; otherwise as maximum.
 template <class A, class B>
 requires detail::have_reading<A, B>
 auto minimum(A&& a, B&& b) {
   return detail::apply_beside<formulas::Minimum, formulas::Arithmetic>(std::forward<A>(a),
                                                                        std::forward<B>(b));
 }
+/// x between `low` and `high`, the nearer of the two elsewhere: min(max(x, low), high). On a bound the
+/// gradient goes to x.
 template <detail::Reading V, class A, class B>
 requires detail::go_beside<V, A, B>
 auto clamp(const V& x, const A& low, const B& high) {

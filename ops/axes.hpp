@@ -3,7 +3,9 @@
 // what they mean.
 //
 // An axis is a template on what is given, and a list an initializer_list that is deduced: of a type that
-// converts, g++ 12 would make a list of {.axes = {0}, .keep_dims = true}, too, and C++ of {} and of 0.5.
+// converts, g++ 12 would make a list of {.axes = {0}, .keep_dims = true}, too, and C++ of {} and of 0.5. A
+// list of integers of several types, {0, n}, is an array of Integer, of two or more: of {.axes = {0}} g++ 12
+// would make one of one.
 #pragma once
 
 #include <concepts>

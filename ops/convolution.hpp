@@ -21,6 +21,7 @@ struct Conv2dOptions {
   Count groups = 1;  ///< the channels fall into so many groups, which do not mix
 };
 
+/// What conv_transpose2d takes; otherwise as Conv2dOptions.
 struct ConvTranspose2dOptions {
   Pair stride = 1;
   Padding padding = 0;      ///< taken off the result, on either side
@@ -29,6 +30,7 @@ struct ConvTranspose2dOptions {
   Count groups = 1;
 };
 
+/// What conv1d takes; as Conv2dOptions, of one axis.
 struct Conv1dOptions {
   Count stride = 1;
   Count padding = 0;

@@ -123,10 +123,12 @@ Array<detail::like_element<E>> full_like(const E& like, N element) {
     return Array<T>();
   }
 }
+/// Zeros of the shape and the element type of `like`.
 template <detail::Shaped E>
 Array<detail::like_element<E>> zeros_like(const E& like) {
   return detail::filled(detail::shape_like(like), detail::like_element<E>(0));
 }
+/// Ones of the shape and the element type of `like`.
 template <detail::Shaped E>
 Array<detail::like_element<E>> ones_like(const E& like) {
   return detail::filled(detail::shape_like(like), detail::like_element<E>(1));

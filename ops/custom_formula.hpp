@@ -55,6 +55,7 @@ class ElementwiseFunction {
     return detail::with_operands(
         [&](const auto&... operands) { return detail::apply_formula(*operation_, operands...); }, inputs...);
   }
+  void operator()(...) const = delete;  // as many as the formula has, of one type, one of them a Variable
 
  private:
   std::shared_ptr<const detail::Elementwise> operation_;

@@ -289,6 +289,7 @@ struct Exponential {
 
 }  // namespace formulas
 
+/// e to the power x.
 template <detail::ReadingRef X>
 auto exp(X&& x) {
   bool leaf = false;
@@ -302,6 +303,7 @@ template <detail::ReadingRef X>
 auto expm1(X&& x) {
   return detail::apply<formulas::Expm1, formulas::Exponential>(std::forward<X>(x));
 }
+/// The natural logarithm: -inf at 0, NaN below it.
 template <detail::ReadingRef X>
 auto log(X&& x) {
   return detail::apply<formulas::Log, formulas::Exponential>(std::forward<X>(x));
@@ -311,6 +313,7 @@ template <detail::ReadingRef X>
 auto log1p(X&& x) {
   return detail::apply<formulas::Log1p, formulas::Exponential>(std::forward<X>(x));
 }
+/// The logarithm to base 2: -inf at 0, NaN below it.
 template <detail::ReadingRef X>
 auto log2(X&& x) {
   return detail::apply<formulas::Log2, formulas::Exponential>(std::forward<X>(x));
@@ -322,26 +325,32 @@ auto logaddexp(A&& a, B&& b) {
   return detail::apply_beside<formulas::LogAddExp, formulas::Exponential>(std::forward<A>(a),
                                                                           std::forward<B>(b));
 }
+/// The sine of an angle in radians.
 template <detail::ReadingRef X>
 auto sin(X&& x) {
   return detail::apply<formulas::Sin, formulas::Exponential>(std::forward<X>(x));
 }
+/// The cosine of an angle in radians.
 template <detail::ReadingRef X>
 auto cos(X&& x) {
   return detail::apply<formulas::Cos, formulas::Exponential>(std::forward<X>(x));
 }
+/// The tangent of an angle in radians.
 template <detail::ReadingRef X>
 auto tan(X&& x) {
   return detail::apply<formulas::Tan, formulas::Exponential>(std::forward<X>(x));
 }
+/// The angle in [-pi/2, pi/2] whose sine is x; NaN where |x| > 1.
 template <detail::ReadingRef X>
 auto asin(X&& x) {
   return detail::apply<formulas::Asin, formulas::Exponential>(std::forward<X>(x));
 }
+/// The angle in [0, pi] whose cosine is x; NaN where |x| > 1.
 template <detail::ReadingRef X>
 auto acos(X&& x) {
   return detail::apply<formulas::Acos, formulas::Exponential>(std::forward<X>(x));
 }
+/// The angle in [-pi/2, pi/2] whose tangent is x.
 template <detail::ReadingRef X>
 auto atan(X&& x) {
   return detail::apply<formulas::Atan, formulas::Exponential>(std::forward<X>(x));
@@ -352,14 +361,17 @@ requires detail::have_reading<A, B>
 auto atan2(A&& y, B&& x) {
   return detail::apply_beside<formulas::Atan2, formulas::Exponential>(std::forward<A>(y), std::forward<B>(x));
 }
+/// (exp(x) - exp(-x)) / 2.
 template <detail::ReadingRef X>
 auto sinh(X&& x) {
   return detail::apply<formulas::Sinh, formulas::Exponential>(std::forward<X>(x));
 }
+/// (exp(x) + exp(-x)) / 2.
 template <detail::ReadingRef X>
 auto cosh(X&& x) {
   return detail::apply<formulas::Cosh, formulas::Exponential>(std::forward<X>(x));
 }
+/// sinh(x) / cosh(x), between -1 and 1.
 template <detail::ReadingRef X>
 auto tanh(X&& x) {
   return detail::apply<formulas::Tanh, formulas::Exponential>(std::forward<X>(x));
@@ -369,6 +381,7 @@ template <detail::ReadingRef X>
 auto erf(X&& x) {
   return detail::apply<formulas::Erf, formulas::Exponential>(std::forward<X>(x));
 }
+/// 1 - erf(x), with all its digits where that is small.
 template <detail::ReadingRef X>
 auto erfc(X&& x) {
   return detail::apply<formulas::Erfc, formulas::Exponential>(std::forward<X>(x));

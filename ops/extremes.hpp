@@ -6,6 +6,7 @@
 
 namespace xgrad {
 
+/// What max_with_indices and min_with_indices take.
 struct ExtremesOptions {
   Flag keep_dims = false;  ///< leaves the axis in the result's shape with extent 1
 };

@@ -50,6 +50,7 @@ Result<A, B> apply_pair(const Elementwise& operation, A&& a, B&& b) {
 
 }  // namespace detail
 
+/// add, subtract, multiply, divide and negative, element by element. ShapeError if shapes do not broadcast.
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator+(A&& a, B&& b) -> detail::Result<A, B> {
@@ -126,6 +127,7 @@ A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b)
 
 }  // namespace detail
 
+/// A parameter or a buffer is written to, under NoGrad; any other Variable is bound to the result. Gives `a`.
 template <class A, class B>
 requires detail::UpdatePair<A, B> A operator+=(A&& a, B&& b) {
   return detail::update_or_rebind("+=", detail::operation<formulas::Add, formulas::Core>(),
@@ -162,6 +164,8 @@ Result<A, B> compare(const Elementwise& operation, A&& a, B&& b) {
 
 }  // namespace detail
 
+/// 1 where the comparison holds and 0 elsewhere, of the element type of the operands, without a gradient; NaN
+/// is unequal to everything. ShapeError if shapes do not broadcast.
 template <class A, class B>
 requires detail::OperatorPair<A, B>
 auto operator<(A&& a, B&& b) -> detail::Result<A, B> {

@@ -17,6 +17,7 @@ struct MaxPool2dOptions {
   Pair dilation = 1;
 };
 
+/// What avg_pool2d takes.
 struct AvgPool2dOptions {
   Pair kernel = 2;
   Pair stride = 0;      ///< 0 stands for the kernel's extent: windows side by side

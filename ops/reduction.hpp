@@ -21,6 +21,10 @@ template <detail::Tensor V, detail::ListedAxis A>
 V sum(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
   return xgrad::sum(x, detail::over_axes(axes, options));
 }
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V sum(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
+  return xgrad::sum(x, detail::over_axes(axes, options));
+}
 
 /// The mean, accumulated in double; of no elements, NaN.
 template <detail::Tensor V>
@@ -31,6 +35,10 @@ V mean(const V& x, const A& axes, const AfterAxes& options = {}) {
 }
 template <detail::Tensor V, detail::ListedAxis A>
 V mean(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
+  return xgrad::mean(x, detail::over_axes(axes, options));
+}
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V mean(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
   return xgrad::mean(x, detail::over_axes(axes, options));
 }
 
@@ -46,6 +54,10 @@ template <detail::Tensor V, detail::ListedAxis A>
 V max(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
   return xgrad::max(x, detail::over_axes(axes, options));
 }
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V max(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
+  return xgrad::max(x, detail::over_axes(axes, options));
+}
 
 /// The smallest element; otherwise as max.
 template <detail::Tensor V>
@@ -56,6 +68,10 @@ V min(const V& x, const A& axes, const AfterAxes& options = {}) {
 }
 template <detail::Tensor V, detail::ListedAxis A>
 V min(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
+  return xgrad::min(x, detail::over_axes(axes, options));
+}
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V min(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
   return xgrad::min(x, detail::over_axes(axes, options));
 }
 
@@ -69,6 +85,10 @@ V logsumexp(const V& x, const A& axes, const AfterAxes& options = {}) {
 }
 template <detail::Tensor V, detail::ListedAxis A>
 V logsumexp(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
+  return xgrad::logsumexp(x, detail::over_axes(axes, options));
+}
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V logsumexp(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
   return xgrad::logsumexp(x, detail::over_axes(axes, options));
 }
 

@@ -26,6 +26,10 @@ template <detail::Tensor V, detail::ListedAxis A>
 V prod(const V& x, std::initializer_list<A> axes, const AfterAxes& options = {}) {
   return xgrad::prod(x, detail::over_axes(axes, options));
 }
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V prod(const V& x, const Integer (&axes)[N], const AfterAxes& options = {}) {
+  return xgrad::prod(x, detail::over_axes(axes, options));
+}
 
 namespace detail {
 

@@ -9,6 +9,7 @@
 
 namespace xgrad {
 
+/// What sort and argsort take.
 struct SortOptions {
   Flag descending = false;
 };
@@ -22,10 +23,12 @@ Indices argsort(const Variable<T>& x, Integer axis = -1, const SortOptions& opti
 template <class T>
 Variable<T> sort(const Variable<T>& x, Integer axis = -1, const SortOptions& options = {});
 
+/// What topk takes.
 struct TopKOptions {
   Flag largest = true;  ///< else the smallest
 };
 
+/// What topk gives.
 template <class T>
 struct TopK {
   Variable<T> values;

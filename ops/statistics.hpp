@@ -49,6 +49,10 @@ template <detail::Tensor V, detail::ListedAxis A>
 V var(const V& x, std::initializer_list<A> axes, const VarianceAfterAxes& options = {}) {
   return xgrad::var(x, detail::over_axes(axes, options));
 }
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V var(const V& x, const Integer (&axes)[N], const VarianceAfterAxes& options = {}) {
+  return xgrad::var(x, detail::over_axes(axes, options));
+}
 
 /// The square root of var. Its gradient where it is 0 is 0, as PyTorch's is. Outside this namespace it goes
 /// by its full name, for an unqualified `std` is the standard library's namespace.
@@ -60,6 +64,10 @@ V std(const V& x, const A& axes, const VarianceAfterAxes& options = {}) {
 }
 template <detail::Tensor V, detail::ListedAxis A>
 V std(const V& x, std::initializer_list<A> axes, const VarianceAfterAxes& options = {}) {
+  return xgrad::std(x, detail::over_axes(axes, options));
+}
+template <detail::Tensor V, std::size_t N>
+requires(N > 1) V std(const V& x, const Integer (&axes)[N], const VarianceAfterAxes& options = {}) {
   return xgrad::std(x, detail::over_axes(axes, options));
 }
 

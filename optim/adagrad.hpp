@@ -54,6 +54,10 @@ template <class T>
 Adagrad(std::initializer_list<Variable<T>>, const AdagradRule::Options& = {}) -> Adagrad<T>;
 template <class T>
 Adagrad(std::vector<ParameterGroup<T, AdagradRule::Options>>) -> Adagrad<T>;
+Adagrad(std::initializer_list<ParameterGroup<float, AdagradRule::Options>>)->Adagrad<float>;
+Adagrad(std::initializer_list<ParameterGroup<double, AdagradRule::Options>>)->Adagrad<double>;
+template <class T, xgrad::detail::Real N>
+Adagrad(std::vector<Variable<T>>, N) -> Adagrad<T>;  // For the library: the constructor refuses it
 
 extern template class ElementwiseOptimizer<float, AdagradRule>;
 extern template class ElementwiseOptimizer<double, AdagradRule>;

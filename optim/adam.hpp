@@ -86,12 +86,20 @@ template <class T>
 Adam(std::initializer_list<Variable<T>>, const AdamRule::Options& = {}) -> Adam<T>;
 template <class T>
 Adam(std::vector<ParameterGroup<T, AdamRule::Options>>) -> Adam<T>;
+Adam(std::initializer_list<ParameterGroup<float, AdamRule::Options>>)->Adam<float>;
+Adam(std::initializer_list<ParameterGroup<double, AdamRule::Options>>)->Adam<double>;
+template <class T, xgrad::detail::Real N>
+Adam(std::vector<Variable<T>>, N) -> Adam<T>;  // For the library: the constructor refuses it
 template <class T>
 AdamW(std::vector<Variable<T>>, const AdamWRule::Options& = {}) -> AdamW<T>;
 template <class T>
 AdamW(std::initializer_list<Variable<T>>, const AdamWRule::Options& = {}) -> AdamW<T>;
 template <class T>
 AdamW(std::vector<ParameterGroup<T, AdamWRule::Options>>) -> AdamW<T>;
+AdamW(std::initializer_list<ParameterGroup<float, AdamWRule::Options>>)->AdamW<float>;
+AdamW(std::initializer_list<ParameterGroup<double, AdamWRule::Options>>)->AdamW<double>;
+template <class T, xgrad::detail::Real N>
+AdamW(std::vector<Variable<T>>, N) -> AdamW<T>;  // For the library: the constructor refuses it
 
 extern template class ElementwiseOptimizer<float, AdamRule>;
 extern template class ElementwiseOptimizer<double, AdamRule>;

@@ -40,6 +40,8 @@ class ElementwiseOptimizer : public GradientOptimizer<T> {
   explicit ElementwiseOptimizer(std::vector<Variable<T>> parameters, const Options& options = {});
   /// Several groups, each with its own options.
   explicit ElementwiseOptimizer(std::vector<Group> groups);
+  template <xgrad::detail::Real N>
+  ElementwiseOptimizer(std::vector<Variable<T>>, N) = delete;  // options go by name: {.learning_rate = 0.1}
 
   /// Everything is allocated before anything is moved: when memory runs out, nothing has changed.
   void step() override;

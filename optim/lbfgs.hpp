@@ -47,6 +47,8 @@ class LBFGS final : public Optimizer<T> {
 
   /// One group. A bad option is a ValueError; for what is refused as a parameter see Optimizer.
   explicit LBFGS(std::vector<Variable<T>> parameters, const LBFGSOptions& options = {});
+  template <xgrad::detail::Real N>
+  LBFGS(std::vector<Variable<T>>, N) = delete;  // options go by name: {.max_iter = 20}
 
   /// Iterates until a tolerance or a limit is met, or no progress can be made; returns the loss at the start,
   /// and ending() says which it was. There is no step() without a closure, for a step evaluates the loss

@@ -61,6 +61,10 @@ template <class T>
 RMSprop(std::initializer_list<Variable<T>>, const RMSpropRule::Options& = {}) -> RMSprop<T>;
 template <class T>
 RMSprop(std::vector<ParameterGroup<T, RMSpropRule::Options>>) -> RMSprop<T>;
+RMSprop(std::initializer_list<ParameterGroup<float, RMSpropRule::Options>>)->RMSprop<float>;
+RMSprop(std::initializer_list<ParameterGroup<double, RMSpropRule::Options>>)->RMSprop<double>;
+template <class T, xgrad::detail::Real N>
+RMSprop(std::vector<Variable<T>>, N) -> RMSprop<T>;  // For the library: the constructor refuses it
 
 extern template class ElementwiseOptimizer<float, RMSpropRule>;
 extern template class ElementwiseOptimizer<double, RMSpropRule>;

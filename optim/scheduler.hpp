@@ -88,6 +88,7 @@ class Schedule : public Scheduler {
     options_.check(check());
     start();
   }
+  Schedule(LearningRates&, ...) = delete;  // options go by name: StepLR(sgd, {.step_size = 10})
 
  protected:
   const Options& options() const noexcept { return options_; }

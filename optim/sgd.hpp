@@ -53,6 +53,10 @@ template <class T>
 SGD(std::initializer_list<Variable<T>>, const SGDRule::Options& = {}) -> SGD<T>;
 template <class T>
 SGD(std::vector<ParameterGroup<T, SGDRule::Options>>) -> SGD<T>;
+SGD(std::initializer_list<ParameterGroup<float, SGDRule::Options>>)->SGD<float>;
+SGD(std::initializer_list<ParameterGroup<double, SGDRule::Options>>)->SGD<double>;
+template <class T, xgrad::detail::Real N>
+SGD(std::vector<Variable<T>>, N) -> SGD<T>;  // For the library: the constructor refuses it
 
 extern template class ElementwiseOptimizer<float, SGDRule>;
 extern template class ElementwiseOptimizer<double, SGDRule>;

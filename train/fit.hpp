@@ -37,8 +37,10 @@ struct EpochEvent {
   bool stop = false;  ///< to be set by the callback: ends the training
 };
 
+/// When a schedule steps: after each epoch, or after each batch.
 enum class Every { epoch, batch };
 
+/// Ends a training whose monitored figure gets no better.
 struct EarlyStopping {
   /// How many epochs in a row without a better monitored figure end the training: at least 1.
   Count patience = 5;

@@ -180,7 +180,9 @@ std::size_t compute_strides(const Shape& shape, xt::layout_type l, AxisList<std:
 template <class T>
 using Array = xt::xarray_container<detail::Storage<T>, xt::layout_type::row_major, Shape>;
 
+/// Integers: positions along an axis, labels of classes.
 using Indices = Array<std::int64_t>;
+/// One truth value an element.
 using Mask = Array<bool>;
 
 /// For the library: `value` as an Array; O(1), both share the buffer. It must be defined.

@@ -9,6 +9,7 @@
 
 namespace xgrad {
 
+/// What all of the library throws derives from it; what() is one sentence.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

@@ -20,6 +20,7 @@ struct MemoryStats {
   std::size_t cached_bytes = 0;  ///< bytes kept in free lists for reuse
 };
 
+/// The figures of this moment.
 MemoryStats memory_stats();
 
 /// Sets peak_bytes to the present live_bytes.

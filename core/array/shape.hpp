@@ -15,6 +15,7 @@
 
 namespace xgrad {
 
+/// The most axes that a value has.
 inline constexpr std::size_t max_axes = 8;
 
 namespace detail {
@@ -105,6 +106,7 @@ class AxisList {
   size_type count_ = 0;
 };
 
+/// The extents of a value, one an axis.
 using Shape = AxisList<std::size_t>;
 /// Axis numbers as a user gives them: negative ones count from the end.
 using Axes = AxisList<std::ptrdiff_t>;

@@ -29,6 +29,12 @@ void both_spellings(const V& x, short whole, std::size_t size) {
   xg::var(x, {0, 1}, {.keep_dims = true, .ddof = 1});
   xg::var(x, {.axes = {0}, .ddof = 1});
   xg::norm(x, {.axes = {0}, .p = 1});
+  xg::sum(x, {0, size});
+  xg::mean(x, {whole, size}, {.keep_dims = true});
+  xg::var(x, {size, 0}, {.ddof = 1});
+  xg::sum(x, {.axes = {0}});
+  xg::sum(x, {.axes = {size}, .keep_dims = true});
+  xg::sum(x, {});
   xg::flip(x, {1});
   xg::pad(x, {{1, whole}, {0u, size}});
   xg::roll(x, {1}, {0});
@@ -125,8 +131,8 @@ void axes(const V& x, int whole, std::size_t size) {
   xg::sum(x, std::vector<bool>{true});  // refused: axes are an integer or a list of integers
   xg::max(x, x);                        // refused: of two values maximum(a, b) is the larger
   xg::sum(x, {true});                   // refused
-  xg::sum(x, {whole, size});            // refused
-  xg::sum(x, 1, true);                  // refused
+  xg::sum(x, {0, 0.5});                 // refused
+  xg::sum(x, 1, true);                  // refused: sum(x, 1, {.keep_dims = true})
   xg::sum(x, 1, {.axes = {0}});         // refused
   xg::norm(x, 1);                       // refused: norm takes its axes and p by their names
   xg::norm(x, {0, 1});                  // refused
@@ -208,17 +214,75 @@ void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<do
   xg::maximum(x, a);
   xg::matmul(a, x, {.transpose_a = true});
   xg::concatenate({x, a});
-  f(x);                                    // refused
+  xg::stack({a, x}, 1);
+  xt::xarray<double> b = exp(a) + maximum(a, a) + sum(a, {0});  // xtensor's
   xg::elementwise("f", [] { return 1; });  // refused: the formula takes one to sixteen arguments
-  f(x, x, x);                              // refused
-  f(a, a);                                 // refused
-  f(x, single);                            // refused
-  f(x, "0.5");                             // refused
-  xg::maximum(x, single);                  // refused
-  xg::maximum(a, a);                       // refused
-  xg::matmul(x, single);                   // refused
+  f(x);                                    // refused: as many as the formula has
+  f(x, x, x);                              // refused: as many as the formula has
+  f(a, a);                                 // refused: as many as the formula has
+  f(x, single);                            // refused: as many as the formula has
+  f(x, "0.5");                             // refused: as many as the formula has
+  x + single;                              // refused: of one type: a + cast<T>(b)
+  x / single;                              // refused: of one type: a / cast<T>(b)
+  xg::maximum(x, single);                  // refused: two of one type, one a Variable: cast<T>(x)
+  xg::maximum(a, a);                       // refused: of Arrays xt::maximum(a, b)
+  xg::minimum(x, x, x);                    // refused: of Arrays xt::minimum(a, b)
+  xg::pow(a, 2);                           // refused: of Arrays xt::pow(a, b)
+  xg::clamp(x, 0);                         // refused: one bound: maximum(x, low), minimum(x, high)
+  xg::matmul(x, single);                   // refused: two of one type, one a Variable
+  xg::matmul(x, x, true);                  // refused: options by name, {.transpose_b = true}
+  xg::linear(x, single);                   // refused: linear(constant(x), weight, bias)
   xg::concatenate({x, single});            // refused
-  xg::concatenate({a, a});                 // refused
+  xg::concatenate({a, a});                 // refused: one a Variable: {constant(a), b}
+  xg::stack({a, a});                       // refused: one a Variable: {constant(a), b}
+  xg::concatenate(x, x);                   // refused: values in braces, of one element type
+  xg::stack(x, x, 1);                      // refused: values in braces, of one element type
+}
+
+void one_operand(const V& x, const xt::xarray<double>& a, const xg::Array<float>& b, const xg::Mask& mask) {
+  xg::exp(a);                      // refused: of an Array it is xt::exp(a)
+  xg::sqrt(b + 1);                 // refused: of an Array it is xt::sqrt(a)
+  xg::tanh(0.5);                   // refused: tanh(x) is of one Variable
+  xg::relu(b);                     // refused: of an Array relu(constant(a)).value()
+  xg::round(x, 2);                 // refused: round(x) is of one Variable, to whole numbers
+  xg::sum(mask);                   // refused: of an Array or Mask xt::sum(a)()
+  xg::mean(xg::less(x, x));        // refused: of an Array or Mask xt::mean(a)()
+  xg::max(a, 1);                   // refused: of an Array xt::amax(a)()
+  xg::softmax(a, 1);               // refused: of an Array softmax(constant(a), 0)
+  xg::argmax(a);                   // refused: of an Array argmax(constant(a), 0)
+  xg::reshape(x, 2, 3);            // refused: the shape stands in braces: reshape(x, {2, 3})
+  xg::permute(x, 1, 0);            // refused: the axes stand in braces: permute(x, {1, 0})
+  xg::array({0, 1});               // refused: array<double>({0, 1})
+  xg::array({{0.5, 1}, {2, 3}});   // refused: array<double>({0, 1})
+  xg::array(std::vector<int>{0});  // refused: of what elements: array<double>(values)
+}
+
+// Whether a call compiles can be asked.
+template <class X>
+concept HasExponential = requires(const X& x) {
+  xg::exp(x);
+};
+template <class X>
+concept IsInput = requires(xg::nn::Linear<float>& layer, const X& x) {
+  layer(x);
+};
+static_assert(HasExponential<V> && !HasExponential<xt::xarray<double>> && !HasExponential<double>);
+static_assert(IsInput<xg::Variable<float>> && IsInput<xt::xarray<double>> && !IsInput<V> &&
+              !IsInput<xg::Indices>);
+
+void inputs(xg::nn::Linear<float>& layer, xg::nn::Sequential<float>& net, xg::nn::Embedding<float>& embedding,
+            const V& x, const xg::Array<float>& a, const xg::Indices& indices) {
+  layer(a);
+  net(a + 1);
+  net(xt::xarray<double>{{1, 2}});
+  embedding(indices);
+  embedding(xt::xarray<int>{1, 2});
+  layer(x);           // refused: the module is of T: write cast<T>(x), or make it of U
+  layer(indices);     // refused: it takes a Variable<T>, or an Array of float or double
+  net(0.5);           // refused: it takes a Variable<T>, or an Array of float or double
+  auto other = net;   // refused: modules move and do not copy: clone(net) makes another one
+  auto same = layer;  // refused: modules move and do not copy: clone(net) makes another one
+  layer = layer;      // refused: modules move and do not copy: clone(net) makes another one
 }
 
 void numbers_of_layers(double real, const char* text) {
@@ -253,6 +317,20 @@ void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, d
   xg::data::LoaderOptions{.seed = 1};
   xg::data::LoaderOptions{.seed = 0.5};   // refused
   xg::data::LoaderOptions{.seed = true};  // refused
+}
+
+void options_by_name(const std::vector<V>& p, const V& x, xg::nn::Linear<float>& layer,
+                     xg::optim::SGD<double>& sgd) {
+  xg::optim::SGD plain(p), fast(p, {.learning_rate = 1}), listed({x, x}), one({x}, {.momentum = 0.5});
+  xg::optim::SGD<float> groups =
+      xg::optim::SGD({{layer.parameters(), {.learning_rate = 1}}, {{layer.bias()}, {}}});
+  xg::optim::Adam<double> adam = xg::optim::Adam({{{x}, {.learning_rate = 1}}, {.parameters = {x}}});
+  xg::optim::LBFGS lbfgs(p), limited(p, {.max_iter = 3});
+  xg::optim::SGD(p, 0.1);          // refused: options go by name: {.learning_rate = 0.1}
+  xg::optim::AdamW<double>(p, 1);  // refused: options go by name: {.learning_rate = 0.1}
+  xg::optim::LBFGS(p, 0.1);        // refused: options go by name: {.max_iter = 20}
+  xg::optim::StepLR(sgd, 10);      // refused: options go by name: StepLR(sgd
+  xg::optim::LambdaLR(sgd, [](double t) { return 1 / (1 + t); });  // refused: options go by name: StepLR(sgd
 }
 
 void steps(xg::optim::SGD<double>& sgd, xg::optim::LBFGS<double>& lbfgs, xg::optim::Optimizer<double>& any,

@@ -224,6 +224,25 @@ TEST_CASE("Sequential feeds each module's output to the next, whatever its type"
   CHECK(none(xgrad::constant(one_row)).value() == one_row);
 }
 
+TEST_CASE("an Array or an xtensor expression is a constant to a module") {
+  Sequential<double> net{Affine(2, 2), Affine(2, 3)};
+  const auto expected = net(xgrad::constant(one_row)).value();
+  const Array<double> array = one_row;
+  const xt::xarray<float> single = {{1, 2}};
+  CHECK(net(one_row).value() == expected);
+  CHECK(net(array).value() == expected);
+  CHECK(net(single).value() == expected);
+  CHECK(net(2 * one_row / 2).value() == expected);
+  CHECK(net[1](array).value() == net[1](xgrad::constant(one_row)).value());
+  int calls = 0;
+  auto hook = net.register_forward_hook([&](auto&, const Variable<double>& x, const Variable<double>&) {
+    calls += x.value() == one_row && !x.requires_grad();
+  });
+  const Variable<double> y = net(array);
+  CHECK(calls == 1);
+  CHECK(y.requires_grad());
+}
+
 TEST_CASE("summary lists modules, shapes and counts") {
   Sequential<double> net{Twice(), Noisy()};
   CHECK(net.summary({4, 2}) ==

@@ -54,6 +54,24 @@ TEST_CASE("axes in braces are NumPy's axis=(0, 1)") {
   CHECK(xg::prod(x, {0, 1}).value() == xt::xarray<double>{64, 210, 108});
 }
 
+TEST_CASE("axes in braces may be integers of several types") {
+  const V x = xg::constant(numbers);
+  const std::size_t last = 2;
+  const short first = 0;
+  check_same(xg::sum(x, {0, last}), xg::sum(x, {0, 2}));
+  check_same(xg::mean(x, {first, last}, {.keep_dims = true}), xg::mean(x, {0, 2}, {.keep_dims = true}));
+  check_same(xg::max(x, {last, -2}), xg::max(x, {2, 1}));
+  check_same(xg::min(x, {0, last}), xg::min(x, {0, 2}));
+  check_same(xg::prod(x, {0, last}), xg::prod(x, {0, 2}));
+  check_same(xg::logsumexp(x, {first, last}), xg::logsumexp(x, {0, 2}));
+  check_same(xg::var(x, {0, last}, {.ddof = 1}), xg::var(x, {0, 2}, {.ddof = 1}));
+  check_same(xg::std(x, {0, last}), xg::std(x, {0, 2}));
+  // What the compiler could take for such lists, too.
+  check_same(xg::sum(x, {.axes = {last}, .keep_dims = true}), xg::sum(x, 2, {.keep_dims = true}));
+  check_same(xg::var(x, {.axes = {0}, .ddof = 1}), xg::var(x, 0, {.ddof = 1}));
+  CHECK_THROWS_AS(xg::sum(x, {0, last + 1}), xg::ShapeError);
+}
+
 // The numbers are NumPy's: numbers.var(0, ddof=1) and so on.
 TEST_CASE("var and std take ddof behind the axes, or beside them by name") {
   const V x = xg::constant(numbers);

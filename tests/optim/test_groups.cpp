@@ -1,4 +1,5 @@
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -50,6 +51,21 @@ TEST_CASE("one group in a list is the same as its Variables alone, and options h
   CHECK(x.item() == y.item());
   SGD<double> defaults(std::vector<SGD<double>::Group>{{{x}}});
   CHECK(defaults.learning_rate() == 0.01);
+}
+
+TEST_CASE("groups in braces know their element type") {
+  auto x = parameter(1.0), y = parameter(2.0);
+  SGD sgd({{{x}, {.learning_rate = 0.1}}, {.parameters = {y}, .options = {.learning_rate = 0.5}}});
+  static_assert(std::is_same_v<decltype(sgd), SGD<double>>);
+  CHECK(sgd.group_count() == 2);
+  CHECK(sgd.learning_rate(1) == 0.5);
+  step(sgd);
+  CHECK(x.item() == 0.9);
+  CHECK(y.item() == 1.5);
+  auto single = parameter(1.0f);
+  SGD one({{std::vector{single}, {.learning_rate = 0.25}}});
+  static_assert(std::is_same_v<decltype(one), SGD<float>>);
+  CHECK(one.learning_rate() == 0.25);
 }
 
 TEST_CASE("learning rates and options are set for one group or for all") {
