@@ -7,6 +7,10 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Activation>;
+template <class Formula>
+const Elementwise& Activation::operation() {
+  return operation_of<Formula, Activation>();
+}
+const Registration registered{operations_of<Activation>()};
 
 }  // namespace xgrad
