@@ -40,7 +40,7 @@ class Module {
   using NamedArray = std::pair<std::string, Array<T>>;
   using NamedModule = std::pair<std::string, Module*>;
 
-  virtual ~Module() = default;
+  virtual ~Module();
 
   /// What the module computes of one value. Call the module itself rather than this: hooks and summary() see
   /// such calls. A class that takes something else overrides nothing, and has a call operator of its own, see
