@@ -449,6 +449,9 @@ std::string Module<T>::summary_of(const std::optional<Shape>& input, const std::
   return summary_table(input, inspection.rows(), parameter_count() - trainable_parameter_count());
 }
 
+template <class T>
+Module<T>::~Module() = default;
+
 template class Module<float>;
 template class Module<double>;
 [[gnu::used]] constexpr auto instances =

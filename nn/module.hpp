@@ -40,7 +40,7 @@ class Module {
   using NamedArray = std::pair<std::string, Array<T>>;
   using NamedModule = std::pair<std::string, Module*>;
 
-  virtual ~Module() = default;
+  virtual ~Module();
   Module(const Module&) = delete;             // modules move and do not copy: clone(net) makes another one
   Module& operator=(const Module&) = delete;  // modules move and do not copy: clone(net) makes another one
 

@@ -18,6 +18,13 @@ Module<T>& Sequential<T>::operator[](std::size_t i) const {
 }
 
 template <class T>
+Module<T>& Sequential<T>::place(std::unique_ptr<Module<T>> module) {
+  Module<T>& placed = this->register_module(std::to_string(modules_.size()), std::move(module));
+  modules_.push_back(&placed);
+  return placed;
+}
+
+template <class T>
 std::unique_ptr<Module<T>> Sequential<T>::make_another() const {
   auto another = std::make_unique<Sequential>();
   for (const Module<T>* module : modules_) another->place(Module<T>::another(*module));

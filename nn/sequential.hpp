@@ -24,7 +24,7 @@ class Sequential : public Module<T> {
   /// Adds a module at the end, and returns where it lives now.
   template <std::derived_from<Module<T>> M>
   M& append(M module) {
-    return place(std::make_unique<M>(std::move(module)));
+    return static_cast<M&>(place(std::make_unique<M>(std::move(module))));
   }
 
   std::size_t size() const noexcept { return modules_.size(); }
@@ -35,12 +35,8 @@ class Sequential : public Module<T> {
   std::unique_ptr<Module<T>> make_another() const override;
 
  private:
-  template <class M>
-  M& place(std::unique_ptr<M> module) {
-    M& placed = this->register_module(std::to_string(modules_.size()), std::move(module));
-    modules_.push_back(&placed);
-    return placed;
-  }
+  /// In the library, whatever the module is.
+  Module<T>& place(std::unique_ptr<Module<T>> module);
 
   std::vector<Module<T>*> modules_;
 };

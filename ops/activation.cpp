@@ -16,6 +16,10 @@ void detail::check_bounds(std::string_view operation, double min, double max) {
   throw ValueError(text.str());
 }
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Activation>;
+template <class Formula>
+const Elementwise& Activation::operation() {
+  return operation_of<Formula, Activation>();
+}
+const Registration registered{operations_of<Activation>()};
 
 }  // namespace xgrad

@@ -183,6 +183,9 @@ struct Hardtanh {
 struct Activation {
   using list = kernels::List<Step, formulas::Sigmoid, Relu, LeakyRelu, Elu, Selu, Gelu, Silu, formulas::Mish,
                              formulas::Softplus, formulas::Softsign, formulas::Hardtanh>;
+  /// Defined in activation.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

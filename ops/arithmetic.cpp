@@ -8,6 +8,10 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Arithmetic>;
+template <class Formula>
+const Elementwise& Arithmetic::operation() {
+  return operation_of<Formula, Arithmetic>();
+}
+const Registration registered{operations_of<Arithmetic>()};
 
 }  // namespace xgrad

@@ -265,6 +265,9 @@ struct IsFinite {
 struct Arithmetic {
   using list = kernels::List<Subtract, Divide, Negative, Pow, Square, Sqrt, Rsqrt, Reciprocal, Abs, Sign,
                              Maximum, Minimum, Clamp, Where, Less, LessEqual, Equal, NotEqual, IsFinite>;
+  /// Defined in arithmetic.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -318,6 +318,10 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
       instantiate::overload<V(const V&, const V&, const V&, const Statistics&, const Options&)>(batch_norm));
 });
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<LayerFormulas>;
+template <class Formula>
+const Elementwise& LayerFormulas::operation() {
+  return operation_of<Formula, LayerFormulas>();
+}
+const Registration registered{operations_of<LayerFormulas>()};
 
 }  // namespace xgrad

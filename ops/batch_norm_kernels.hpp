@@ -27,6 +27,9 @@ struct Standardize {
 
 struct LayerFormulas {
   using list = kernels::List<Standardize>;
+  /// Defined in batch_norm.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -7,6 +7,10 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Exponential>;
+template <class Formula>
+const Elementwise& Exponential::operation() {
+  return operation_of<Formula, Exponential>();
+}
+const Registration registered{operations_of<Exponential>()};
 
 }  // namespace xgrad

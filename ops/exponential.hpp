@@ -285,6 +285,9 @@ struct Erfc {
 struct Exponential {
   using list = kernels::List<Exp, ExpOfLeaf, Expm1, Log, Log1p, Log2, LogAddExp, Sin, Cos, Tan, Asin, Acos,
                              Atan, Atan2, Sinh, Cosh, formulas::Tanh, Erf, Erfc>;
+  /// Defined in exponential.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -101,7 +101,7 @@ void give_product(Backward<V>& b, std::size_t i, const Shape& batch, const V& le
   if (shape_of(left).size() == 2 && shape_of(right).size() == 2)
     if (V waiting = b.take_waiting(i); waiting.defined())
       return b.put(i, apply(AddProduct{options}, std::move(waiting), left, right));
-  b.give(i, reshape(detail::matmul_to(batch, left, right, options), b.shape(i)));
+  b.give(i, in_shape(detail::matmul_to(batch, left, right, options), b.shape(i)));
 }
 
 struct MatMul {
@@ -169,10 +169,10 @@ struct Linear {
   template <class V>
   void vjp(Backward<V>& b) const {
     const GemmSize size = size_of(b.shape(0), b.shape(1));
-    const V dy = reshape(b.gradient(), Shape{size.m, size.n});
+    const V dy = in_shape(b.gradient(), Shape{size.m, size.n});
     if (b.wants(0)) give_product(b, 0, no_axes, dy, b.input(1), {false, true});
     if (b.wants(1))
-      give_product(b, 1, no_axes, reshape(b.input(0), Shape{size.m, size.k}), dy, {true, false});
+      give_product(b, 1, no_axes, in_shape(b.input(0), Shape{size.m, size.k}), dy, {true, false});
     if (b.input_count() == 3 && b.wants(2)) b.give(2, sum_to(dy, b.shape(2)));
   }
 

@@ -135,18 +135,18 @@ inline constexpr LossKind loss_kind{Kind::name, formula_of<Kind>, steps_of<Kind>
 /// shape.
 struct FusedLossGradient {
   static constexpr std::string_view name = "loss_gradient";
-  LossKind kind;
+  const LossKind* kind = nullptr;
   std::size_t which = 0;
   double factor = 1;
   double constant = 0;  ///< the formula's third input, if it has one
   void fields(auto& visit) const {
-    visit("of", std::string(kind.name));
+    visit("of", std::string(kind->name));
     visit("input", which);
     visit("factor", factor);
     if (formula().inputs() == 3) visit("constant", constant);
   }
 
-  const Elementwise& formula() const { return kind.formula(); }
+  const Elementwise& formula() const { return kind->formula(); }
   bool reads(std::size_t input) const { return formula().gradient(which).reads >> input & 1; }
 
   /// What the gradient in each input of this one reads of prediction, target and the output's gradient.
@@ -192,7 +192,7 @@ struct FusedLossGradient {
   /// Where prediction, target and dy stand among what the formula's gradient takes.
   std::size_t place(std::size_t input) const { return input < 2 ? input : formula().inputs() + 1; }
   /// The formula's gradient as an operation of its own, which knows its derivatives.
-  const Elementwise& steps() const { return kind.steps(which); }
+  const Elementwise& steps() const { return kind->steps(which); }
 };
 
 /// The sum of an elementwise formula times a factor. `Kind` names the loss and its formula.
@@ -207,7 +207,7 @@ struct FusedLoss {
     if (formula_of<Kind>().inputs() == 3) visit("constant", constant);
   }
 
-  FusedLossGradient gradient(std::size_t which) const { return {loss_kind<Kind>, which, factor, constant}; }
+  FusedLossGradient gradient(std::size_t which) const { return {&loss_kind<Kind>, which, factor, constant}; }
   bool saves(std::size_t input, const Wanted& wanted) const {
     return (wanted[0] && gradient(0).reads(input)) || (wanted[1] && gradient(1).reads(input));
   }
@@ -354,6 +354,10 @@ V cross_entropy_of_probabilities(const V& probabilities, const IndexInput& label
       instantiate::overload<V(const V&, const IndexInput&, Reduction)>(cross_entropy_of_probabilities));
 });
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Loss>;
+template <class Formula>
+const Elementwise& Loss::operation() {
+  return operation_of<Formula, Loss>();
+}
+const Registration registered{operations_of<Loss>()};
 
 }  // namespace xgrad

@@ -123,6 +123,9 @@ struct KlDivergence {
 struct Loss {
   using list = kernels::List<SquaredError, BinaryCrossEntropy, BinaryCrossEntropyWithLogits,
                              ProbabilityCrossEntropy, AbsoluteError, Huber, KlDivergence>;
+  /// Defined in loss.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -247,6 +247,10 @@ V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
                          instantiate::overload<Indices(const V&)>(argmin));
 });
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<ReductionFormulas>;
+template <class Formula>
+const Elementwise& ReductionFormulas::operation() {
+  return operation_of<Formula, ReductionFormulas>();
+}
+const Registration registered{operations_of<ReductionFormulas>()};
 
 }  // namespace xgrad

@@ -30,6 +30,9 @@ struct LogSumExpShare {
 
 struct ReductionFormulas {
   using list = kernels::List<LogSumExpShare>;
+  /// Defined in reduction.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -6,6 +6,10 @@ namespace xgrad {
 using namespace detail;
 using namespace formulas;
 
-[[gnu::used]] constexpr const Registration* registered = &family_registration<Rounding>;
+template <class Formula>
+const Elementwise& Rounding::operation() {
+  return operation_of<Formula, Rounding>();
+}
+const Registration registered{operations_of<Rounding>()};
 
 }  // namespace xgrad

@@ -62,6 +62,9 @@ struct Trunc {
 
 struct Rounding {
   using list = kernels::List<Floor, Ceil, Round, Trunc>;
+  /// Defined in rounding.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -28,6 +28,20 @@ const Shape& shape_of(const Variable<T>& x) {
 template <detail::Tensor V>
 V reshape(V x, const Extents& shape);
 
+namespace detail {
+
+/// The same where the caller knows that the shape is a possible one of as many elements: nothing is looked at.
+template <class T>
+Dense<T> in_shape(Dense<T> x, const Shape& shape) noexcept {
+  return std::move(x).with_shape(shape);
+}
+template <class T>
+Variable<T> in_shape(Variable<T> x, const Shape& shape) {
+  return reshape(std::move(x), shape);
+}
+
+}  // namespace detail
+
 /// The axes from `first` to `last`, both included, as one; a value without axes becomes [1]. ShapeError if an
 /// axis is out of range, or `last` comes before `first`.
 template <detail::Tensor V>

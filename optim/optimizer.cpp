@@ -94,6 +94,9 @@ std::vector<double> Optimizer<T>::read_learning_rates(StateReader<T>& state) con
   return rates;
 }
 
+template <class T>
+Optimizer<T>::~Optimizer() = default;
+
 template class Optimizer<float>;
 template class Optimizer<double>;
 template class GradientOptimizer<float>;

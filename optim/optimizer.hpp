@@ -21,7 +21,7 @@ class Optimizer : public LearningRates {
   /// Forgets the gradients, computes the loss, calls its backward(), and returns it: one element.
   using Closure = std::function<Variable<T>()>;
 
-  virtual ~Optimizer() = default;
+  virtual ~Optimizer();
 
   /// One step by the loss that `closure` computes, and the gradients that it leaves: every optimizer can be
   /// driven by it. Returns the loss at the start. The closure is called at least once, and records whatever

@@ -185,10 +185,17 @@ using Indices = Array<std::int64_t>;
 /// One truth value an element.
 using Mask = Array<bool>;
 
+namespace detail {
+
+[[noreturn]] void throw_not_whole(const Shape& shape, std::size_t held);
+[[noreturn]] void throw_undefined_value();
+
+}  // namespace detail
+
 /// For the library: `value` as an Array; O(1), both share the buffer. It must be defined.
 template <class T>
 Array<T> to_array(Dense<T> value) {
-  if (!value.defined()) throw InternalError("to_array: the value is undefined");
+  if (!value.defined()) detail::throw_undefined_value();
   const std::size_t count = value.size();
   return Array<T>(detail::Storage<T>(std::move(value.buffer), count), Shape(value.shape),
                   detail::row_major_strides(value.shape));
@@ -201,9 +208,7 @@ void check_whole(const Array<T>& array) {
   check_possible("array", array.shape());
   const Storage<T>& storage = array.storage();
   const std::size_t held = storage.moved_from() ? 0 : storage.size();
-  if (held != element_count(array.shape()))
-    throw ValueError("array: shape " + to_string(array.shape()) + " holds " + std::to_string(held) +
-                     " elements; it was moved from, assign to it first");
+  if (held != element_count(array.shape())) throw_not_whole(array.shape(), held);
 }
 
 template <class T>

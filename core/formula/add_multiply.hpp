@@ -50,6 +50,9 @@ struct Identity {
 
 struct Core {
   using list = kernels::List<Add, Multiply, Identity>;
+  /// Defined in elementwise.cpp, for the formulas of the list.
+  template <class Formula>
+  static const detail::Elementwise& operation();
 };
 
 }  // namespace formulas

@@ -8,7 +8,14 @@
 #include "program_run.hpp"
 #include "replay.hpp"
 
-namespace xgrad::detail {
+namespace xgrad {
+
+template <class Formula>
+const detail::Elementwise& formulas::Core::operation() {
+  return detail::operation_of<Formula, Core>();
+}
+
+namespace detail {
 
 using namespace formulas;
 namespace {
@@ -28,6 +35,13 @@ Elementwise::Gradient described(Program program, std::size_t inputs) {
 Elementwise::Elementwise(std::string_view name, std::size_t inputs, const kernels::Kernels& kernels,
                          GradientFormula formula, bool chooses)
     : name_(name), inputs_(inputs), kernels_(&kernels), formula_(formula), chooses_(chooses) {}
+
+const Elementwise& make_operation(std::atomic<Elementwise*>& kept, const OperationParts& parts) {
+  return *make_immortal(kept, [&] {
+    return Elementwise(parts.name, parts.inputs, parts.family()[parts.position], parts.gradient,
+                       parts.chooses);
+  });
+}
 
 Elementwise::Elementwise(std::string_view name, Program program, std::vector<Program> gradients)
     : name_(name), inputs_(program.inputs), program_(std::move(program)), by_hand_(std::move(gradients)) {}
@@ -176,4 +190,7 @@ Dense<double> scalar_operand<Dense<double>>(double number) {
 
 OperationList core_operations() { return operations_of<Core>(); }
 
-}  // namespace xgrad::detail
+const Registration registered{core_operations()};
+
+}  // namespace detail
+}  // namespace xgrad

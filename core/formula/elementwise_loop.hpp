@@ -1,4 +1,5 @@
-// The loop that turns a formula into kernels. For kernel files only.
+// The loop that turns a formula into kernels. For kernel files only: each has functions of its own, which no
+// other file asks for, so that they are no symbols that a linker must compare.
 #pragma once
 
 #include <array>
@@ -46,7 +47,8 @@ template <class F, class T, class I, class... Rows>
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 [[gnu::flatten]]
 #endif
-void run_row(T* out, std::size_t columns, Rows... in) {
+static void
+run_row(T* out, std::size_t columns, Rows... in) {
   constexpr std::size_t width = simd::Pack<T, I>::width;
   const std::size_t end = columns - width;
   const simd::Pack<T, I> last = F::run(in.at(end)...);
@@ -57,7 +59,7 @@ void run_row(T* out, std::size_t columns, Rows... in) {
 /// Runs `F::run(packs...)` over a loop. Each element goes through a whole pack wherever it stands, so its
 /// bits do not depend on its place.
 template <class F, class T, class I, std::size_t... K>
-void run_loop(const Loop& loop, std::index_sequence<K...>) {
+static void run_loop(const Loop& loop, std::index_sequence<K...>) {
   using Pack = simd::Pack<T, I>;
   const std::size_t columns = loop.columns;
   if (columns == 1) {
@@ -120,25 +122,25 @@ consteval std::size_t input_count() {
 }
 
 template <class Formula, class T, class I>
-void value_kernel(const Loop& loop) {
+static void value_kernel(const Loop& loop) {
   constexpr std::size_t n = input_count<Formula, simd::Pack<T, I>>();
   run_loop<ValueOf<Formula, T, I, n>, T, I>(loop, std::make_index_sequence<n>{});
 }
 
 template <class Formula, class T, class I, std::size_t Which>
-void gradient_kernel(const Loop& loop) {
+static void gradient_kernel(const Loop& loop) {
   constexpr std::size_t n = input_count<Formula, simd::Pack<T, I>>();
   run_loop<GradientOf<Formula, T, I, Which>, T, I>(loop, std::make_index_sequence<n + 2>{});
 }
 
 template <class Formula, class I, std::size_t... Which>
-constexpr Kernels kernels_of(std::index_sequence<Which...>) {
+static constexpr Kernels kernels_of(std::index_sequence<Which...>) {
   return {{&value_kernel<Formula, float, I>, &value_kernel<Formula, double, I>},
           {{&gradient_kernel<Formula, float, I, Which>, &gradient_kernel<Formula, double, I, Which>}...}};
 }
 
 template <class I, class... Formulas>
-const Kernels* make_table(List<Formulas...>) {
+static const Kernels* make_table(List<Formulas...>) {
   static constinit const Kernels all[] = {
       kernels_of<Formulas, I>(std::make_index_sequence<input_count<Formulas, simd::Pack<float, I>>()>{})...};
   return all;

@@ -1,7 +1,9 @@
 // Turns a library formula into an Elementwise operation; for the .cpp file of its family.
 #pragma once
 
+#include <atomic>
 #include <span>
+#include <string_view>
 
 #include "../array/immortal.hpp"
 #include "../kernels/dispatch.hpp"
@@ -40,28 +42,42 @@ Symbol gradient_formula(const Symbol* all, std::size_t which) {
   return gradient_on_symbols<Formula>(all, which, std::make_index_sequence<formula_inputs<Formula>() + 2>{});
 }
 
+/// The family's kernels for the instruction set in use.
 template <class Family>
-OperationList operations_of();
+const kernels::Kernels* kernels_in_use() {
+  return choose_kernels([]<class I>() { return kernels::table<I, Family>(); });
+}
 
-/// Makes a family known, by being named in its operations.
-template <class Family>
-inline const Registration family_registration{operations_of<Family>()};
+/// What an operation is made of.
+struct OperationParts {
+  std::string_view name;
+  std::size_t inputs;
+  const kernels::Kernels* (*family)();
+  std::size_t position;  ///< in the family's list
+  Elementwise::GradientFormula gradient;
+  bool chooses;
+};
 
+/// Makes an operation and keeps it for ever, where none is kept yet.
+const Elementwise& make_operation(std::atomic<Elementwise*>& kept, const OperationParts& parts);
+
+/// What Family::operation() returns.
 template <class Formula, class Family>
-const Elementwise& operation() {
-  static_cast<void>(&family_registration<Family>);
-  return detail::immortal([] {
-    return Elementwise(
-        Formula::name, detail::formula_inputs<Formula>(), choose_kernels([]<class I>() {
-          return kernels::table<I, Family>();
-        })[kernels::Position<Formula, typename Family::list>::value],
-        &detail::gradient_formula<Formula>, requires { requires Formula::chooses; });
-  });
+const Elementwise& operation_of() {
+  static constinit std::atomic<Elementwise*> kept{nullptr};
+  static constexpr OperationParts parts{Formula::name, formula_inputs<Formula>(), &kernels_in_use<Family>,
+                                        kernels::Position<Formula, typename Family::list>::value,
+                                        &gradient_formula<Formula>, requires {requires Formula::chooses;
+}
+};  // namespace xgrad::detail
+if (const Elementwise* known = kept.load(std::memory_order_acquire)) [[likely]]
+  return *known;
+return make_operation(kept, parts);
 }
 
 template <class Family, class... Formulas>
 OperationList list_operations(kernels::List<Formulas...>) {
-  static constexpr OperationGetter all[] = {&operation<Formulas, Family>...};
+  static constexpr OperationGetter all[] = {&Family::template operation<Formulas>...};
   return all;
 }
 

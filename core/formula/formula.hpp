@@ -79,9 +79,12 @@ concept Reading = IsReading<V>::value;
 template <class E>
 concept ReadingRef = Reading<std::remove_cvref_t<E>>;
 
-/// The operation of a library formula; its family's .cpp file instantiates it.
+/// The operation of a library formula. The family's own file defines the function that it asks: defined in a
+/// header, every file that names one formula would make all of the family.
 template <class Formula, class Family>
-const Elementwise& operation();
+const Elementwise& operation() {
+  return Family::template operation<Formula>();
+}
 
 /// Whether a forwarding reference E&& is bound to a Variable that its owner gives away.
 template <class E>
