@@ -40,8 +40,21 @@ html_css_files = ["site.css"]
 '''
 
 # A declaration's line has up to 110 characters; what a program prints is read whole, an error's sentence above all.
-STYLE = """.content { width: 58em; max-width: 100%; }
+# Pictures are drawn for 720 points. On a telephone long words in titles and tables are broken rather than cut off;
+# names in a table's first column stay whole.
+STYLE = """.main { min-width: 0; }
+.content { box-sizing: border-box; width: 64em; max-width: 100%; }
+@media (min-width: 63.1em) { .sidebar-drawer { width: calc(50% - 32em); } }
+article { overflow-wrap: break-word; }
 .highlight-text pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+.content img { max-width: min(100%, 45em); }
+h1, h2, h3 { overflow-wrap: anywhere; }
+@media (max-width: 46em) {
+  h1 { font-size: 2em; }
+  h2 { font-size: 1.6em; }
+  .content table { font-size: 0.85em; }
+  .content td + td { min-width: 10em; overflow-wrap: anywhere; }
+}
 """
 
 # The pages that the start page leads to, in the order of the side bar; a page of docs that is missing here is an error.

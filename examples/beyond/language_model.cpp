@@ -234,6 +234,7 @@ void teach(lesson::Lesson& lesson) {
 
   plot::Panel training{
       .title = "Training", .x_label = "step", .y_label = "nats a character", .layers = {curve}};
+  training.key = plot::below_axes;
   const char* colours[] = {plot::grey, plot::orange, plot::green};
   const char* names[] = {"table, no memory", "table, 1 character", "table, 2 characters"};
   for (std::size_t k = 0; k < tables.size(); ++k)
@@ -251,7 +252,7 @@ void teach(lesson::Lesson& lesson) {
                  .y_label = "nats a character",
                  .layers = {places},
                  .key = ""}},
-               2, {460, 380});
+               1, {640, 320});
 }
 
 }  // namespace

@@ -122,13 +122,13 @@ void teach(lesson::Lesson& lesson) {
                  .y_label = "mean square error",
                  .layers = {errors, baseline},
                  .logarithmic_y = true,
-                 .key = "bottom left"},
+                 .key = plot::below_axes},
                 {.title = "Answers to sequences never seen",
                  .x_label = "sum",
                  .y_label = "the network's answer",
-                 .layers = {right, answers},
+                 .layers = {answers, right},
                  .key = "top left"}},
-               2, {460, 380});
+               1, {640, 300});
 }
 
 }  // namespace

@@ -66,15 +66,15 @@ plot::Panel show(lesson::Lesson& lesson, const Activation& activation) {
           .x_label = "x",
           .layers = {value, slope},
           .x = {-5, 5},
-          .y = {-1.2, 1.6},
+          .y = {-1.2, 2.6},  // room for the legend
           .key = "top left"};
 }
 
 void teach(lesson::Lesson& lesson) {
   std::vector<plot::Panel> panels;
   for (const Activation& activation : activations) panels.push_back(show(lesson, activation));
-  plot::figure(lesson.drawing(), "activations", "Activation functions and their gradients", panels, 3,
-               {380, 300});
+  plot::figure(lesson.drawing(), "activations", "Activation functions and their gradients", panels, 2,
+               {360, 260});
 }
 
 }  // namespace

@@ -106,6 +106,7 @@ void teach(lesson::Lesson& lesson) {
   times.title = "against the processor's time";
   times.x_label = "milliseconds";
   times.logarithmic_x = true;
+  times.key = "";  // the same colours; its curves fill the panel
   for (const Result& result : results) {
     const std::string name = result.by_epoch.title;
     lesson.at_most(name + ": largest gradient at the end", result.largest_gradient, epsilon);
@@ -121,7 +122,7 @@ void teach(lesson::Lesson& lesson) {
   }
   epochs.x = {0, 30};
   plot::figure(lesson.drawing(), "batch_sizes", "Batch, mini-batch and single-sample gradient descent",
-               {epochs, times}, 2, {460, 380});
+               {epochs, times}, 2, {360, 350});
 }
 
 }  // namespace

@@ -12,6 +12,20 @@ using Var = xg::Variable<double>;
 
 namespace {
 
+/// The graph from its leaves at the top down to the result, a row of a matrix in a line of its own: narrow
+/// enough for a page.
+std::string top_down(std::string graph) {
+  const auto replace = [&](const std::string& old, const std::string& by) {
+    for (std::size_t at = 0; (at = graph.find(old, at)) != graph.npos; at += by.size())
+      graph.replace(at, old.size(), by);
+  };
+  replace("rankdir=LR", "rankdir=TB");
+  replace("], [", "],\\n [");
+  replace("value [[", "value\\n[[");
+  replace("gradient [[", "gradient\\n[[");
+  return graph;
+}
+
 /// Two apples at 100 and three oranges at 150, with tax: an add node passes its gradient on, a mul node
 /// multiplies it by the other input.
 void shopping(lesson::Lesson& lesson) {
@@ -79,10 +93,10 @@ void network(lesson::Lesson& lesson) {
   const Var loss = xg::nn::cross_entropy(logits, xt::xarray<std::int64_t>{1});
   lesson.drawing().graphviz(
       "computational_graph_network",
-      xg::io::to_dot(loss,
-                     {.names = {{x, "x"}, {W1, "W1"}, {b1, "b1"}, {W2, "W2"}, {b2, "b2"}, {loss, "loss"}},
-                      .show_values = true,
-                      .show_gradients = true}));
+      top_down(xg::io::to_dot(
+          loss, {.names = {{x, "x"}, {W1, "W1"}, {b1, "b1"}, {W2, "W2"}, {b2, "b2"}, {loss, "loss"}},
+                 .show_values = true,
+                 .show_gradients = true})));
   loss.backward();
   const double probability = 1 / (1 + std::exp(logits.value()(0, 0) - logits.value()(0, 1)));
   lesson.near("the drawn network's gradient in b2 is y - t", b2.grad(),

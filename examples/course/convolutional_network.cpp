@@ -74,7 +74,7 @@ void teach(lesson::Lesson& lesson) {
       lesson.drawing(), "convolutional_network", "A convolutional network on 500 pictures of clothes",
       {{.x_label = "epoch", .y_label = "loss", .layers = {losses}, .key = ""},
        {.x_label = "epoch", .y_label = "training accuracy", .layers = {accuracies}, .y = {0, 1}, .key = ""}},
-      2, {420, 340});
+      2, {360, 320});
 }
 
 }  // namespace

@@ -66,8 +66,10 @@ void teach(lesson::Lesson& lesson) {
                {{.x_label = "epoch",
                  .y_label = "accuracy",
                  .layers = {train_curve, test_curve},
-                 .y = {0.85, 1.005},
-                 .key = "bottom right"}});
+                 .x = {0, 100},
+                 .y = {0, 1},
+                 .key = plot::below_axes,
+                 .close_up = plot::Limits{0.9, 1}}});
 }
 
 }  // namespace

@@ -107,12 +107,14 @@ void teach(lesson::Lesson& lesson) {
   const Plan second{"convolutional", small ? 4 : 3, 50, 0.03, small ? 0.4 : 0.89, plot::orange};
   const auto by_layers = train(lesson, two_layers, parts, first);
   const auto by_windows = train(lesson, convolutional, parts, second);
+  plot::Panel panel{.x_label = "epoch",
+                    .y_label = "test accuracy",
+                    .layers = {by_layers, by_windows},
+                    .y = {0, 1},
+                    .key = plot::below_axes};
+  if (!small) panel.close_up = plot::Limits{0.82, 0.92};
   plot::figure(lesson.drawing(), "fashion",
-               fmt::format("Fashion-MNIST, {} pictures to learn from", parts.train.size()),
-               {{.x_label = "epoch",
-                 .y_label = "test accuracy",
-                 .layers = {by_layers, by_windows},
-                 .key = "bottom right"}});
+               fmt::format("Fashion-MNIST, {} pictures to learn from", parts.train.size()), {panel});
 }
 
 }  // namespace

@@ -43,8 +43,9 @@ plot::Panel contours(const plot::Curve& path) {
           .y_label = "x_1",
           .layers = {lines, path},
           .x = {-5.2, 5.2},
-          .y = {-5.2, 7},
-          .same_scale = true};
+          .y = {-5.2, 5.2},
+          .same_scale = true,
+          .key = plot::below_axes};
 }
 
 void teach(lesson::Lesson& lesson) {
@@ -68,7 +69,7 @@ void teach(lesson::Lesson& lesson) {
   lesson.near("x_0 after 100 steps", path.x.back(), -6.11110793e-10, 0.5e-18);
   lesson.near("x_1 after 100 steps", path.y.back(), 8.14814391e-10, 0.5e-18);
   plot::figure(lesson.drawing(), "gradient_descent", "f(x_0, x_1) = x_0^2 + x_1^2, downhill",
-               {field(), contours(path)}, 2, {480, 480});
+               {field(), contours(path)}, 2, {360, 400});
 }
 
 }  // namespace

@@ -72,7 +72,7 @@ void teach(lesson::Lesson& lesson) {
   const auto right = xt::sum(xt::equal(answers(line, x).value(), xor_table))();
   lesson.at_most("of XOR's four rows, one perceptron has right", static_cast<double>(right), 3);
   plot::figure(lesson.drawing(), "logic_gates", "What perceptrons have learned (0 is blue, 1 is orange)",
-               panels, 4, {300, 320});
+               panels, 2, {330, 320});
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ void teach(lesson::Lesson& lesson) {
                {compare(lesson, "Quadratic cost", quadratic, 0.15, 0.0939557, 0.2028484),
                 compare(lesson, "Cross entropy", cross_entropy, 0.005, 0.4176793, 0.7795871),
                 compare(lesson, "Cross entropy", cross_entropy, 0.15, 0.0116382, 0.0120087)},
-               3, {400, 340});
+               1, {640, 240});
 }
 
 }  // namespace

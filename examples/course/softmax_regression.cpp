@@ -51,12 +51,13 @@ void spiral(lesson::Lesson& lesson) {
 
   plot::Panel curve{
       .title = "Full batch, rate 1", .x_label = "iteration", .y_label = "loss", .layers = {losses}};
+  curve.x = {0, 250};  // a number every 50
   curve.key = "";
   plot::figure(lesson.drawing(), "softmax_regression", "Softmax regression on a spiral",
                {plot::decision_regions("Its regions end at straight lines", classify, points, labels,
                                        {"arm 0", "arm 1", "arm 2"}, 0.1),
                 curve},
-               2, {460, 440});
+               2, {360, 380});
 }
 
 void teach(lesson::Lesson& lesson) {

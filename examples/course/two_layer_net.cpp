@@ -75,7 +75,7 @@ void spiral(lesson::Lesson& lesson) {
                {plot::decision_regions("Its regions follow the arms", classify, points, labels,
                                        {"arm 0", "arm 1", "arm 2"}, 0.1),
                 curve},
-               2, {460, 440});
+               2, {360, 380});
 }
 
 void teach(lesson::Lesson& lesson) {

@@ -7,28 +7,10 @@
 #include <fmt/core.h>
 #include <xgrad/core.hpp>
 
+#include "figure.hpp"
+
 namespace plot {
 namespace {
-
-constexpr std::string_view training_script = R"gnuplot(set multiplot layout 1,2 title "{title}" font ",15"
-set grid ytics linetype 1 linewidth 0.7 linecolor "#d0d0d0"
-set border 3
-set xlabel "epoch"
-set xrange [0:*]
-set key top right samplen 2
-set ylabel "cross entropy (nats)"
-set logscale y
-set format y "%g"
-plot "training.csv" using 1:2 skip 1 with lines linewidth 2 linecolor "{blue}" title "training", \
-     "" using 1:3 skip 1 with lines linewidth 2 linecolor "{orange}" title "test"
-unset logscale y
-set key bottom right samplen 2
-set ylabel "accuracy (%)"
-set yrange [{lowest}:100]
-plot {target} with lines linewidth 1 dashtype 2 linecolor "{grey}" title "{target:.0f} %: to be reached", \
-     "training.csv" using 1:(100 * $4) skip 1 with lines linewidth 2 linecolor "{blue}" title "training", \
-     "" using 1:(100 * $5) skip 1 with lines linewidth 2 linecolor "{orange}" title "test"
-unset multiplot)gnuplot";
 
 constexpr std::string_view confusion_script = R"gnuplot(set title "{title}" font ",15"
 set size ratio 1
@@ -115,12 +97,32 @@ void training_curves(Drawing& drawing, const std::string& title, const std::vect
     table += fmt::format("{},{:.6g},{:.6g},{:.6g},{:.6g},{:.4f}\n", e.epoch, e.train_loss, e.test_loss,
                          e.train_accuracy, e.test_accuracy, e.seconds);
   drawing.write("training.csv", table);
-  // The first epochs of a training that went well would squeeze the rest.
-  const int lowest = !epochs.empty() && epochs.back().test_accuracy > 0.85 ? 80 : 0;
-  drawing.gnuplot("training", {900, 380},
-                  fmt::format(training_script, fmt::arg("title", title), fmt::arg("blue", blue),
-                              fmt::arg("orange", orange), fmt::arg("grey", grey),
-                              fmt::arg("target", 100 * target), fmt::arg("lowest", lowest)));
+  const auto curve = [&](const char* name, const char* colour, double EpochRecord::*number) {
+    Curve result{name, {}, {}, colour};
+    for (const EpochRecord& e : epochs) {
+      result.x.push_back(static_cast<double>(e.epoch));
+      result.y.push_back(e.*number);
+    }
+    return result;
+  };
+  const double last = epochs.empty() ? 1 : static_cast<double>(epochs.back().epoch);
+  const Curve reached{
+      fmt::format("{:g}: to be reached", target), {0, last}, {target, target}, grey, Mark::dashes};
+  Panel losses{.x_label = "epoch",
+               .y_label = "cross entropy (nats)",
+               .layers = {curve("training", blue, &EpochRecord::train_loss),
+                          curve("test", orange, &EpochRecord::test_loss)},
+               .logarithmic_y = true,
+               .key = below_axes};
+  Panel accuracies{.x_label = "epoch",
+                   .y_label = "accuracy",
+                   .layers = {reached, curve("", blue, &EpochRecord::train_accuracy),
+                              curve("", orange, &EpochRecord::test_accuracy)},
+                   .y = {0, 1},
+                   .key = below_axes};
+  if (!epochs.empty() && epochs.back().test_accuracy > 0.9) accuracies.close_up = Limits{0.9, 1};
+  losses.x = accuracies.x = {0, last};
+  figure(drawing, "training", title, {losses, accuracies}, 2, {360, 330});
 }
 
 void confusion_matrix(Drawing& drawing, const std::string& title,

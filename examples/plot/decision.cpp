@@ -34,6 +34,7 @@ Panel decision_regions(const std::string& title, const Classifier& classify,
   panel.x = {grid.left, grid.right};
   panel.y = {grid.bottom, grid.top};
   panel.same_scale = true;
+  panel.key = below_axes;  // points are everywhere
   return panel;
 }
 

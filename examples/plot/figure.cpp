@@ -1,6 +1,7 @@
 #include "figure.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include <fmt/core.h>
 #include <xgrad/core.hpp>
@@ -115,19 +116,46 @@ std::string palette() {
                      pale.size() - 1);
 }
 
+/// In front of the panel's grid, a white ground for its close-up.
+constexpr std::string_view close_up_ground =
+    "set object 1 rectangle from graph 0.19,0.02 to graph 1,0.76 front fillcolor \"white\" fillstyle solid "
+    "noborder\n";
+
+/// Gnuplot says where on the page, in parts of it, the panel just drawn is; the same plot goes there again.
+std::string close_up(const Limits& limits, const std::string& plots) {
+  return fmt::format(
+      "unset object 1\n"
+      "across(f) = (GPVAL_TERM_XMIN + f * (GPVAL_TERM_XMAX - GPVAL_TERM_XMIN)) * GPVAL_TERM_SCALE / "
+      "GPVAL_TERM_XSIZE\n"
+      "up(f) = (GPVAL_TERM_YMIN + f * (GPVAL_TERM_YMAX - GPVAL_TERM_YMIN)) * GPVAL_TERM_SCALE / "
+      "GPVAL_TERM_YSIZE\n"
+      "left = across(0.28)\nright = across(0.98)\nbottom = up(0.13)\ntop = up(0.65)\n"
+      "set lmargin at screen left\nset rmargin at screen right\n"
+      "set bmargin at screen bottom\nset tmargin at screen top\n"
+      "set multiplot previous\nset border 15\nset title \"close up\" font \",11\" offset 0,-0.7\n"
+      "unset xlabel\nunset ylabel\nunset key\nset xrange [GPVAL_X_MIN:GPVAL_X_MAX]\nset yrange {}\n"
+      "set tics font \",10\"\nset ytics {:g}\n{}\n"
+      "set tics font \"\"\nset ytics autofreq\nset border 3\nset margins -1,-1,-1,-1\n",
+      range(limits), (limits.high.value() - limits.low.value()) / 5, plots);
+}
+
 /// Every setting is made for every panel: what one chose must not reach the next.
 std::string commands(const Panel& panel, LayerWriter& writer) {
   std::string plots;
   for (const Layer& layer : panel.layers)
     plots += fmt::format("{}{}", plots.empty() ? "plot " : ", \\\n     ", std::visit(writer, layer));
-  std::string text = fmt::format(
-      "set title \"{}\" font \",12\"\nset xlabel \"{}\"\nset ylabel \"{}\"\nset xrange {}\nset yrange {}\n",
-      panel.title, panel.x_label, panel.y_label, range(panel.x), range(panel.y));
-  text += panel.logarithmic_x ? "set logscale x\nset format x \"%g\"\n" : "unset logscale x\n";
+  // The scales first: an axis that is still logarithmic takes no range from 0.
+  std::string text = panel.logarithmic_x ? "set logscale x\nset format x \"%g\"\n" : "unset logscale x\n";
   text += panel.logarithmic_y ? "set logscale y\nset format y \"%g\"\n" : "unset logscale y\n";
+  text += fmt::format(
+      "set title \"{}\" font \",12\" offset 0,0\nset xlabel \"{}\"\nset ylabel \"{}\"\n"
+      "set xrange {}\nset yrange {}\n",
+      panel.title, panel.x_label, panel.y_label, range(panel.x), range(panel.y));
   text += fmt::format("set size {}\n", panel.same_scale ? "ratio -1" : "noratio");
-  text += panel.key.empty() ? "unset key\n" : fmt::format("set key {} samplen 2\n", panel.key);
-  return text + plots + '\n';
+  text += panel.key.empty() ? "unset key\n" : fmt::format("set key default {} samplen 2\n", panel.key);
+  if (panel.close_up) text += close_up_ground;
+  text += plots + '\n';
+  return panel.close_up ? text + close_up(*panel.close_up, plots) : text;
 }
 
 }  // namespace

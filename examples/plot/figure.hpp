@@ -68,6 +68,9 @@ struct Limits {
   std::optional<double> low, high;
 };
 
+/// For Panel::key: the legend lies below the axes rather than between them, and covers nothing.
+inline constexpr const char* below_axes = "bmargin center horizontal height 1";
+
 /// Two axes, and what is drawn between them, the first layer undermost. Texts are in gnuplot's enhanced
 /// syntax: x_0, x^2.
 struct Panel {
@@ -77,9 +80,13 @@ struct Panel {
   bool logarithmic_x = false, logarithmic_y = false;
   bool same_scale = false;  ///< a unit is as long on both axes
   std::string key = "top right";
+  /// This part of the y axis once more, larger, in the lower right corner, which must be free: for curves
+  /// that end close to the top, as accuracies do.
+  std::optional<Limits> close_up{};
 };
 
-/// name.dat, and a picture of the panels, `columns` in a row, each of size `panel`.
+/// name.dat, and a picture of the panels, `columns` in a row, each of size `panel`. A picture of up to 720
+/// points across has texts that can be read where a page is narrow, on a telephone too.
 void figure(Drawing& drawing, const std::string& name, const std::string& title,
             const std::vector<Panel>& panels, std::size_t columns = 1, Size panel = {560, 400});
 
