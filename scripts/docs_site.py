@@ -61,7 +61,7 @@ h1, h2, h3 { overflow-wrap: anywhere; }
 PAGES = {
     "Start": "quick-start how-to coming-from xtensor",
     "Learn": "course beyond programs",
-    "Use": "training files debugging conventions performance reliability",
+    "Use": "training measuring files debugging conventions performance reliability",
     "Inside": "architecture operations adding-an-operation adding-a-layer adding-an-optimizer adding-a-file-format "
               "contributing changelog",
 }
