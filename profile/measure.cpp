@@ -8,8 +8,10 @@
 #include <unordered_set>
 
 #include "../core/array/memory.hpp"
+#include "../core/graph/activity.hpp"
 #include "../core/graph/journal.hpp"
 #include "../core/kernels/random.hpp"
+#include "profile.hpp"
 
 namespace xgrad {
 namespace {
@@ -113,9 +115,22 @@ class Runner {
     if (result && result.node()->requires_grad()) sweep(result);
     result.reset();
     found.peak_bytes = memory_stats().peak_bytes - std::min(before, memory_stats().peak_bytes);
+    if (detail::watcher() == nullptr) count_work(found);
   }
 
  private:
+  void count_work(Measurement& found) {
+    around_.leaves().clear_gradients();
+    Profile profile;
+    if (const Handle result = forward_(); result && result.node()->requires_grad()) sweep(result);
+    profile.stop();
+    for (const ProfileTable::Row& row : profile.table().rows) {
+      found.flops += row.flops;
+      found.bytes += row.bytes;
+      found.roof += row.roof;
+    }
+  }
+
   static void count(Node& result, Measurement& found) {
     std::unordered_set<const Node*> met{&result};
     std::vector<Node*> pending{&result};

@@ -14,6 +14,7 @@
 
 #include "../core/array/number.hpp"
 #include "../core/graph/variable.hpp"
+#include "machine.hpp"
 
 namespace xgrad {
 
@@ -39,6 +40,9 @@ struct Measurement {
   std::size_t operations = 0, nodes = 0;
   /// The most bytes that one run held beside what was there before.
   std::size_t peak_bytes = 0;
+  /// Floating-point operations of one run, forward and backward, bytes that it reads and writes, as a Profile
+  /// counts them, and the seconds that it would take at machine_peaks(). 0 where this thread has a Profile.
+  double flops = 0, bytes = 0, roof = 0;
   /// Of all timed runs together: by the clock, and by the process's processors, which is more with several
   /// threads.
   double wall_seconds = 0, processor_seconds = 0;

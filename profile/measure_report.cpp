@@ -49,6 +49,16 @@ double deviation_of(const Timing& timing) {
   return timing.seconds.size() < 2 ? 0 : std::sqrt(squares / static_cast<double>(timing.seconds.size() - 1));
 }
 
+/// What is reached, over forward and backward.
+std::string work_text(const Measurement& m) {
+  const double seconds = m.forward.median() + (m.backward.empty() ? 0 : m.backward.median());
+  if (m.bytes <= 0 || seconds <= 0) return "";
+  std::ostringstream text;
+  text << std::setprecision(3) << m.flops / seconds * 1e-9 << " GFLOP/s and " << m.bytes / seconds * 1e-9
+       << " GB/s, " << std::lround(100 * m.roof / seconds) << " % of what this machine can do\n";
+  return text.str();
+}
+
 nlohmann::ordered_json entry(const std::string& name, const Timing& timing, const char* aggregate,
                              double seconds, double processors) {
   nlohmann::ordered_json result;
@@ -115,8 +125,8 @@ std::ostream& operator<<(std::ostream& out, const Measurement& m) {
   text << m.name << ": " << counted(m.total.seconds.size(), "run") << " in " << time_text(m.wall_seconds)
        << " (" << time_text(m.processor_seconds) << " of processors), " << counted(m.operations, "operation")
        << ", " << counted(m.nodes, "node") << ", " << bytes_text(m.peak_bytes) << " at the peak\n"
-       << "          " << std::setw(10) << "median" << std::setw(10) << "p10" << std::setw(10) << "p90"
-       << std::setw(8) << "share" << '\n';
+       << work_text(m) << "          " << std::setw(10) << "median" << std::setw(10) << "p10" << std::setw(10)
+       << "p90" << std::setw(8) << "share" << '\n';
   const double whole = m.total.median();
   for (const auto& [name, timing] : parts_of(m))
     text << std::left << std::setw(10) << name << std::right << std::setw(10) << time_text(timing.median())

@@ -71,7 +71,10 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
   const std::size_t most = options.rows.checked("Profile::table", "rows", 1);
   ProfileTable table;
   table.by = options.by;
-  table.seconds = 1e-9 * static_cast<double>(recorder_->duration());
+  const std::int64_t duration = recorder_->duration();
+  const MachinePeaks& peaks = machine_peaks();
+  recorder_->skip_since(duration);
+  table.seconds = 1e-9 * static_cast<double>(duration);
   table.outside = table.seconds;
   table.peak_bytes = recorder_->peak_bytes();
   std::map<std::string, ProfileTable::Row> rows;
@@ -96,7 +99,10 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
     const auto work = (is_backward ? detail::backward_work : detail::forward_work)(
         event.name, event.attributes, event.inputs, event.output);
     row.flops += work.flops;
-    row.bytes += work.elements * static_cast<double>(event.item);
+    const double bytes = work.elements * static_cast<double>(event.item);
+    row.bytes += bytes;
+    const double flops_at_most = event.item == sizeof(float) ? peaks.float_flops : peaks.double_flops;
+    row.roof += std::max(work.flops / flops_at_most, bytes / peaks.bytes);
   }
   for (auto& [name, row] : rows) table.rows.push_back(std::move(row));
   std::stable_sort(table.rows.begin(), table.rows.end(),
@@ -111,6 +117,7 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
       others.other += row.other;
       others.flops += row.flops;
       others.bytes += row.bytes;
+      others.roof += row.roof;
     }
     table.rows.resize(most);
     table.rows.push_back(std::move(others));

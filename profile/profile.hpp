@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../core/array/number.hpp"
+#include "machine.hpp"
 
 namespace xgrad {
 
@@ -31,8 +32,9 @@ struct ProfileTable {
     double forward = 0;   ///< seconds in operations, less what ran within them and is told by itself
     double backward = 0;  ///< likewise, in their derivatives
     double other = 0;     ///< likewise, in optimizers' steps, waits for loaders, sweeps between operations
-    double flops = 0;     ///< floating-point operations, as operation_work() counts them
+    double flops = 0;     ///< floating-point operations, counted from shapes
     double bytes = 0;     ///< read and written
+    double roof = 0;      ///< the seconds that these take at least, by machine_peaks()
     double seconds() const noexcept { return forward + backward + other; }
   };
   ProfileBy by = ProfileBy::operation;
@@ -62,7 +64,7 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] Pr
 
   /// Looks away from here on; the figures so far stay. Called again, it does nothing.
   void stop() noexcept;
-  /// Of what has ended so far.
+  /// Of what has ended so far. The first one measures machine_peaks(), in time that counts for nothing.
   ProfileTable table(const ProfileTableOptions& options = {}) const;
   /// To a .json file in the Trace Event Format, which Perfetto and chrome://tracing open: nested intervals
   /// with shapes and attributes, an arrow from each operation to its derivative, live memory. IoError if it

@@ -26,14 +26,24 @@ std::string giga_text(double amount, double seconds) {
   return text.str();
 }
 
-void print_row(std::ostream& text, std::size_t width, const ProfileTable::Row& row, double whole) {
+/// How near to the machine's peaks.
+std::string roof_text(double least, double seconds) {
+  if (least <= 0 || seconds <= 0) return "";
+  return std::to_string(std::lround(100 * least / seconds)) + " %";
+}
+
+std::string row_text(std::size_t width, const ProfileTable::Row& row, double whole) {
   const double computing = row.forward + row.backward;
   const auto time = [](double seconds) { return seconds > 0 ? detail::time_text(seconds) : std::string(); };
-  text << std::left << std::setw(static_cast<int>(width)) << row.name << std::right << std::setw(8)
-       << row.calls << std::setw(10) << time(row.forward) << std::setw(10) << time(row.backward)
-       << std::setw(10) << time(row.other) << std::setw(6) << std::lround(100 * row.seconds() / whole) << " %"
-       << std::setw(9) << giga_text(row.flops, computing) << std::setw(8) << giga_text(row.bytes, computing)
-       << '\n';
+  std::ostringstream out;
+  out << std::left << std::setw(static_cast<int>(width)) << row.name << std::right << std::setw(8)
+      << row.calls << std::setw(10) << time(row.forward) << std::setw(10) << time(row.backward)
+      << std::setw(10) << time(row.other) << std::setw(6) << std::lround(100 * row.seconds() / whole) << " %"
+      << std::setw(9) << giga_text(row.flops, computing) << std::setw(8) << giga_text(row.bytes, computing)
+      << std::setw(9) << roof_text(row.roof, computing);
+  std::string text = out.str();
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text + '\n';
 }
 
 const char* category_of(Kind kind) {
@@ -61,9 +71,10 @@ std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
   text << std::left << std::setw(static_cast<int>(width))
        << (table.by == ProfileBy::operation ? "operation" : "scope") << std::right << std::setw(8) << "calls"
        << std::setw(10) << "forward" << std::setw(10) << "backward" << std::setw(10) << "other"
-       << std::setw(8) << "share" << std::setw(9) << "GFLOP/s" << std::setw(8) << "GB/s" << '\n';
+       << std::setw(8) << "share" << std::setw(9) << "GFLOP/s" << std::setw(8) << "GB/s" << std::setw(9)
+       << "of roof" << '\n';
   const double whole = table.seconds > 0 ? table.seconds : 1;
-  for (const ProfileTable::Row& row : table.rows) print_row(text, width, row, whole);
+  for (const ProfileTable::Row& row : table.rows) text << row_text(width, row, whole);
   text << std::left << std::setw(static_cast<int>(width)) << "(the program)" << std::right << std::setw(8)
        << "" << std::setw(10) << "" << std::setw(10) << "" << std::setw(10)
        << detail::time_text(table.outside) << std::setw(6) << std::lround(100 * table.outside / whole)

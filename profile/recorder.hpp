@@ -49,6 +49,10 @@ class Profile::Recorder final : public detail::ActivityWatcher {
   const std::vector<Event>& events() const noexcept { return events_; }
   /// Nanoseconds until now, or until it stopped.
   std::int64_t duration() const noexcept { return stopped_ ? *stopped_ : now(); }
+  /// Leaves out the nanoseconds since `time`.
+  void skip_since(std::int64_t time) noexcept {
+    if (!stopped_) start_ += std::chrono::nanoseconds(now() - time);
+  }
   std::size_t peak_bytes() const noexcept { return peak_bytes_; }
 
  private:

@@ -62,6 +62,10 @@ TEST_CASE("forward, backward and update are timed apart") {
   CHECK(m.total.median() >= m.backward.quantile(0));
   CHECK(m.operations == 3);  // slow_backward, multiply, sum
   CHECK(m.nodes == 4);
+  // A product of two numbers and a sum of two, and twice as much backward; the custom operation's copy counts
+  // two.
+  CHECK(m.flops == 3 * (2 + 2 + 2));
+  CHECK(m.roof > 0);
   const auto asleep =
       xg::measure([&] { return sleep(), x * x; }, {.seconds = 0.01, .update = [] { sleep(); }});
   CHECK(asleep.forward.median() >= nap);
@@ -83,6 +87,7 @@ TEST_CASE("a function of inputs is called with them") {
   const auto m = xg::measure([](const std::vector<Var>& in) { return in[0] * in[1]; }, inputs, quick);
   CHECK(m.operations == 1);
   CHECK(m.nodes == 3);
+  CHECK(m.flops == 3 * 2);
   CHECK_FALSE(inputs[0].has_grad());
 }
 
@@ -216,10 +221,14 @@ TEST_CASE("a measurement is printed as a table and saved as Google Benchmark's J
   m.operations = 1;
   m.nodes = 12;
   m.peak_bytes = 123456;
+  m.flops = 8e6;
+  m.bytes = 4e6;
+  m.roof = 1e-3;
   m.wall_seconds = 0.01;
   m.processor_seconds = 0.015;
   CHECK(printed(m) ==
         "digits: 2 runs in 10 ms (15 ms of processors), 1 operation, 12 nodes, 123 kB at the peak\n"
+        "1.6 GFLOP/s and 0.8 GB/s, 20 % of what this machine can do\n"
         "              median       p10       p90   share\n"
         "forward         2 ms    1.2 ms    2.8 ms    40 %\n"
         "backward        3 ms      3 ms      3 ms    60 %\n"

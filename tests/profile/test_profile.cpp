@@ -70,6 +70,7 @@ TEST_CASE("operations, derivatives and steps are seen as often as they run, and 
   CHECK(sum_of(table) == doctest::Approx(table.seconds).epsilon(1e-6));
   CHECK(table.outside > 0);
   CHECK(table.seconds == profile.table().seconds);  // stopped
+  CHECK(find(table, "linear")->roof > 0);
   // [5, 8] [8, 16] and [5, 16] [16, 3] with their biases, and twice as much backward.
   CHECK(find(table, "linear")->flops == 3 * 3 * ((2 * 5 * 8 * 16 + 5 * 16) + (2 * 5 * 16 * 3 + 5 * 3)));
 }
@@ -245,7 +246,13 @@ TEST_CASE("a trace is strict JSON, its intervals nest, and arrows lead to deriva
 
 TEST_CASE("a table is printed with its units") {
   xg::ProfileTable table;
-  table.rows = {{.name = "matmul", .calls = 3, .forward = 1e-3, .backward = 2e-3, .flops = 6e6, .bytes = 3e6},
+  table.rows = {{.name = "matmul",
+                 .calls = 3,
+                 .forward = 1e-3,
+                 .backward = 2e-3,
+                 .flops = 6e6,
+                 .bytes = 3e6,
+                 .roof = 1.5e-3},
                 {.name = "SGD", .calls = 3, .other = 1e-3}};
   table.seconds = 5e-3;
   table.outside = 1e-3;
@@ -253,8 +260,8 @@ TEST_CASE("a table is printed with its units") {
   std::ostringstream text;
   text << table;
   CHECK(text.str() ==
-        "operation      calls   forward  backward     other   share  GFLOP/s    GB/s\n"
-        "matmul             3      1 ms      2 ms               60 %        2       1\n"
+        "operation      calls   forward  backward     other   share  GFLOP/s    GB/s  of roof\n"
+        "matmul             3      1 ms      2 ms               60 %        2       1     50 %\n"
         "SGD                3                          1 ms    20 %\n"
         "(the program)                                 1 ms    20 %\n"
         "5 ms in all, 2 kB live at most\n");
