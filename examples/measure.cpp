@@ -47,4 +47,5 @@ int main(int count, char** arguments) {
   profile.stop();
   std::cout << profile.table() << '\n' << profile.table({.by = xg::ProfileBy::scope});
   profile.save_trace(folder + "trace.json");
+  profile.save_report(folder + "profile.html");
 }

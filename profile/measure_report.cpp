@@ -1,5 +1,4 @@
 #include <cmath>
-#include <ctime>
 #include <fstream>
 #include <iomanip>
 #include <numeric>
@@ -75,17 +74,9 @@ nlohmann::ordered_json entry(const std::string& name, const Timing& timing, cons
   return result;
 }
 
-std::string date_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  localtime_r(&now, &local);
-  char text[32];
-  return std::string(text, std::strftime(text, sizeof text, "%FT%T%z", &local));
-}
-
 std::string json_text(const Measurement& m) {
   nlohmann::ordered_json file;
-  file["context"]["date"] = date_now();
+  file["context"]["date"] = date_text();
   file["context"]["num_cpus"] = std::thread::hardware_concurrency();
   file["context"]["library_build_type"] = "release";
   file["benchmarks"] = nlohmann::ordered_json::array();

@@ -70,6 +70,9 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] Pr
   /// with shapes and attributes, an arrow from each operation to its derivative, live memory. IoError if it
   /// cannot be written or has another ending.
   void save_trace(const std::string& path) const;
+  /// To a .html file for a browser, which needs no server and no network: tables that sort, the activities
+  /// one inside another over time, and live memory. IoError likewise.
+  void save_report(const std::string& path) const;
 
  private:
   class Recorder;

@@ -1,6 +1,7 @@
 #include "units.hpp"
 
 #include <cmath>
+#include <ctime>
 #include <iomanip>
 #include <sstream>
 
@@ -30,6 +31,14 @@ std::string detail::time_text(double seconds) {
 std::string detail::bytes_text(std::size_t bytes) {
   static constexpr const char* units[] = {"B", "kB", "MB", "GB", "TB"};
   return with_unit(static_cast<double>(bytes), units, 1000, 5);
+}
+
+std::string detail::date_text() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[32];
+  return std::string(text, std::strftime(text, sizeof text, "%FT%T%z", &local));
 }
 
 }  // namespace xgrad

@@ -10,5 +10,7 @@ namespace xgrad::detail {
 std::string time_text(double seconds);
 /// "123 kB", of 1000 bytes each.
 std::string bytes_text(std::size_t bytes);
+/// Now, as ISO 8601 has it, with the zone.
+std::string date_text();
 
 }  // namespace xgrad::detail

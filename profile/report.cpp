@@ -1,0 +1,98 @@
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "../core/array/threads.hpp"
+#include "../io/ending.hpp"
+#include "../io/whole_file.hpp"
+#include "recorder.hpp"
+#include "report_page.hpp"
+#include "units.hpp"
+
+namespace xgrad {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Kind = detail::Activity::Kind;
+
+Json rows_of(const ProfileTable& table) {
+  Json rows = Json::array();
+  for (const ProfileTable::Row& row : table.rows)
+    rows.push_back(Json{{"name", row.name},
+                        {"calls", row.calls},
+                        {"forward", row.forward},
+                        {"backward", row.backward},
+                        {"other", row.other},
+                        {"flops", row.flops},
+                        {"bytes", row.bytes},
+                        {"roof", row.roof}});
+  return rows;
+}
+
+const char* kind_of(Kind kind) {
+  constexpr const char* names[] = {"forward", "backward", "module", "other"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+std::string shapes_of(const std::vector<Shape>& inputs, const Shape& output) {
+  std::string text;
+  for (const Shape& shape : inputs) text += (text.empty() ? "" : ", ") + to_string(shape);
+  return inputs.empty() ? "" : text + " to " + to_string(output);
+}
+
+/// Of Recorder::Event; a template, for that is Profile's own.
+template <class Event>
+Json events_of(const std::vector<Event>& events) {
+  Json list = Json::array();
+  std::vector<std::int64_t> open;  // the ends of what goes on around
+  for (const Event& event : events) {
+    if (!event.has_ended()) continue;
+    while (!open.empty() && open.back() <= event.begin) open.pop_back();
+    list.push_back(Json::array({event.name, kind_of(event.kind), 1e-9 * static_cast<double>(event.begin),
+                                1e-9 * static_cast<double>(event.end), open.size(),
+                                shapes_of(event.inputs, event.output), event.path, event.live_bytes}));
+    open.push_back(event.end);
+  }
+  return list;
+}
+
+/// Inside a page, whose scripts end at "</script>" also in the middle of a text.
+std::string within_page(const Json& data) {
+  std::string text;
+  for (const char letter : data.dump()) {
+    if (letter == '<')
+      text += "\\u003c";
+    else
+      text += letter;
+  }
+  return text;
+}
+
+}  // namespace
+
+void Profile::save_report(const std::string& path) const {
+  struct Format {
+    std::string_view ending;
+  };
+  static constexpr Format formats[] = {{".html"}};
+  io::chosen_format("Profile::save_report", path, formats);
+  const ProfileTable operations = table({.rows = 1000});
+  const Json data{{"date", detail::date_text()},
+                  {"seconds", operations.seconds},
+                  {"outside", operations.outside},
+                  {"peak_bytes", operations.peak_bytes},
+                  {"threads", num_threads()},
+                  {"operation", rows_of(operations)},
+                  {"scope", rows_of(table({.by = ProfileBy::scope, .rows = 1000}))},
+                  {"events", events_of(recorder_->events())}};
+  io::write_whole_file(path, [&](const std::string& unfinished) {
+    std::ofstream out(unfinished, std::ios::binary);
+    out << detail::report_head << within_page(data) << detail::report_tail;
+    if (!out.flush())
+      throw IoError("Profile::save_report: could not write " + unfinished + "; is the disk full?");
+  });
+}
+
+}  // namespace xgrad
