@@ -2,4 +2,5 @@
 #pragma once
 
 #include "io/dot.hpp"
+#include "io/events.hpp"
 #include "io/save.hpp"
