@@ -95,10 +95,8 @@ class TensorDataset<std::array<T, N>, Y> {
   };
 
   /// Shares the arrays' buffers where it may. ShapeError if one has no axis, or the first axes differ.
-  template <class GivenTargets>
-  requires std::constructible_from<TensorDataset<T, Y>, Array<T>, GivenTargets> TensorDataset(
-      std::array<Array<T>, N> inputs, GivenTargets&& targets)
-      : first_(std::move(inputs[0]), std::forward<GivenTargets>(targets)) {
+  TensorDataset(std::array<Array<T>, N> inputs, typename TensorDataset<T, Y>::GivenTargets targets)
+      : first_(std::move(inputs[0]), std::move(targets)) {
     const Shape first = first_.inputs().shape();
     for (std::size_t k = 1; k < N; ++k) {
       others_[k - 1] = to_dense(std::move(inputs[k]));

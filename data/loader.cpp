@@ -28,7 +28,8 @@ detail::BatchPlan::BatchPlan(std::size_t samples, const LoaderOptions& options)
     throw ValueError("DataLoader: the batch size is " + std::to_string(options.batch_size.number()) +
                      "; give a positive .batch_size");
   options.prefetch.checked("DataLoader", "prefetch");
-  if (options_.shuffle && !options_.seed.number()) options_.seed = generator().next();
+  drew_seed_ = options_.shuffle && !options_.seed.number();
+  if (drew_seed_) options_.seed = generator().next();
 }
 
 std::size_t detail::BatchPlan::batches() const noexcept {

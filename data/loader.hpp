@@ -19,11 +19,11 @@
 namespace xgrad::data {
 
 /// A seed, an integer of any type; or none.
-class Seed {
+class LoaderSeed {
  public:
-  constexpr Seed() noexcept = default;
+  constexpr LoaderSeed() noexcept = default;
   template <xgrad::detail::IntegerType I>
-  constexpr Seed(I number) noexcept : number_(static_cast<std::uint64_t>(number)) {}
+  constexpr LoaderSeed(I number) noexcept : number_(static_cast<std::uint64_t>(number)) {}
 
   constexpr const std::optional<std::uint64_t>& number() const noexcept { return number_; }
 
@@ -40,7 +40,7 @@ struct LoaderOptions {
   Flag drop_last = false;
   /// Without one, a loader that shuffles takes one from this thread's generator() when it is made, so that
   /// manual_seed governs its order; options() has it then.
-  Seed seed = {};
+  LoaderSeed seed = {};
   /// How many batches a thread of its own gathers ahead of the one in use; 0: no thread, each is gathered
   /// when it is asked for. The batches are the same, unless the data set draws from generator(), of which
   /// each thread has one.
@@ -81,6 +81,8 @@ class BatchPlan {
 
   std::size_t batches() const noexcept;
   const LoaderOptions& options() const noexcept { return options_; }
+  bool drew_seed() const noexcept { return drew_seed_; }
+  void set_seed(std::uint64_t seed) noexcept { options_.seed = seed; }
   std::uint64_t epoch() const noexcept { return epoch_; }
   void set_epoch(std::uint64_t epoch) noexcept { epoch_ = epoch; }
   /// The order of pass epoch().
@@ -92,6 +94,7 @@ class BatchPlan {
  private:
   std::size_t samples_;
   LoaderOptions options_;
+  bool drew_seed_ = false;  ///< none was given
   std::uint64_t epoch_ = 0;
   Order unshuffled_;
 };
@@ -159,6 +162,11 @@ class DataLoader {
 
   /// The number of the next pass, from 0; setting it continues an interrupted training in the same order.
   std::uint64_t epoch() const noexcept { return plan_.epoch(); }
+  /// Whether it shuffles by a seed that it has drawn itself.
+  bool drew_seed() const noexcept { return plan_.drew_seed(); }
+  /// The seed of the passes that begin from now on. With set_epoch() an interrupted training goes on in the
+  /// same order.
+  void set_seed(std::uint64_t seed) noexcept { plan_.set_seed(seed); }
   void set_epoch(std::uint64_t epoch) noexcept { plan_.set_epoch(epoch); }
 
  private:

@@ -109,7 +109,7 @@ std::shared_ptr<void> Module<T>::begin_activity() const {
   if (paths == nullptr) {
     std::vector<std::pair<std::string, const Module*>> all;
     collect(*this, "", all);
-    for (auto& [path, module] : all) below.emplace(module, std::move(path));
+    for (auto& [path, module] : all) below.emplace(module, path.empty() ? name() : name() + "." + path);
   }
   return std::make_shared<CallActivity>(this, name(), std::move(below));
 }

@@ -57,7 +57,7 @@ class Module {
   operator()(E&& x) { return (*this)(Variable<T>(detail::make_dense<T>(std::forward<E>(x)))); }
   template <class U>
   void operator()(const Variable<U>&) = delete;  // the module is of T: write cast<T>(x), or make it of U
-  void operator()(...) = delete;  // it takes a Variable<T>, or an Array of float or double, else constant(a)
+  void operator()(...) = delete;  // it takes one Variable<T> or Array; of several, each is a constant(a)
 
   /// Calls `f(module, input, output)` whenever this module has been called, in the order of registration: a
   /// Module&, and what it was given and gives, each a const Variable&. `f` returns nothing, or the Variable

@@ -31,7 +31,8 @@ V apply_formula(const Elementwise& operation, const V& first, const Vs&... other
       Shape shape;
       for (const V& each : operands) shape = broadcast_shapes(operation.name(), shape, shape_of(each));
       const V result = replay<V>(*operation.program(), operands);
-      return shape_of(result) == shape ? result : broadcast_to(result, shape);
+      // One that is an operand itself gets a handle of its own, as every result has.
+      return shape_of(result) == shape ? as_result(result) : broadcast_to(result, shape);
     } else {
       return replay<V>(*operation.program(), operands);
     }

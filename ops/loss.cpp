@@ -76,11 +76,18 @@ std::string index_text(const Shape& shape, std::size_t place) {
 /// ValueError if one of p is no probability. A formula makes NaN of those, so whoever has its sum looks here
 /// only if that is NaN.
 template <class Formula, class T>
-[[gnu::cold]] void check_probabilities(const Dense<T>& p, const Dense<T>& t) {
+void check_probabilities(const Dense<T>& p, const Dense<T>& t) {
   constexpr Probabilities are = probabilities_of<Formula>;
+  const T* const elements = p.data();
+  const T most = static_cast<T>(are.most);
+  unsigned wrong = 0;
+  for (std::size_t i = 0, size = p.size(); i < size; ++i)
+    wrong |= static_cast<unsigned>(elements[i] < 0) | static_cast<unsigned>(elements[i] > most);
+  if (wrong == 0) [[likely]]
+    return;
   for (std::size_t i = 0, size = p.size(); i < size; ++i) {
-    const T each = p.data()[i];
-    if (!(each < 0 || static_cast<double>(each) > are.most)) continue;
+    const T each = elements[i];
+    if (!(each < 0 || each > most)) continue;
     if (are.only_where_targets_are && t.data()[i] == 0) continue;
     std::ostringstream text;
     text << Formula::name << ": the probability at " << index_text(p.shape, i) << " is " << each
@@ -135,18 +142,18 @@ inline constexpr LossKind loss_kind{Kind::name, formula_of<Kind>, steps_of<Kind>
 /// shape.
 struct FusedLossGradient {
   static constexpr std::string_view name = "loss_gradient";
-  const LossKind* kind = nullptr;
+  const LossKind& kind;
   std::size_t which = 0;
   double factor = 1;
   double constant = 0;  ///< the formula's third input, if it has one
   void fields(auto& visit) const {
-    visit("of", std::string(kind->name));
+    visit("of", std::string(kind.name));
     visit("input", which);
     visit("factor", factor);
     if (formula().inputs() == 3) visit("constant", constant);
   }
 
-  const Elementwise& formula() const { return kind->formula(); }
+  const Elementwise& formula() const { return kind.formula(); }
   bool reads(std::size_t input) const { return formula().gradient(which).reads >> input & 1; }
 
   /// What the gradient in each input of this one reads of prediction, target and the output's gradient.
@@ -192,7 +199,7 @@ struct FusedLossGradient {
   /// Where prediction, target and dy stand among what the formula's gradient takes.
   std::size_t place(std::size_t input) const { return input < 2 ? input : formula().inputs() + 1; }
   /// The formula's gradient as an operation of its own, which knows its derivatives.
-  const Elementwise& steps() const { return kind->steps(which); }
+  const Elementwise& steps() const { return kind.steps(which); }
 };
 
 /// The sum of an elementwise formula times a factor. `Kind` names the loss and its formula.
@@ -207,7 +214,7 @@ struct FusedLoss {
     if (formula_of<Kind>().inputs() == 3) visit("constant", constant);
   }
 
-  FusedLossGradient gradient(std::size_t which) const { return {&loss_kind<Kind>, which, factor, constant}; }
+  FusedLossGradient gradient(std::size_t which) const { return {loss_kind<Kind>, which, factor, constant}; }
   bool saves(std::size_t input, const Wanted& wanted) const {
     return (wanted[0] && gradient(0).reads(input)) || (wanted[1] && gradient(1).reads(input));
   }

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 #include "../core/array/immortal.hpp"
+#include "../core/array/memory.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/graph/node.hpp"
 #include "../ops/creation.hpp"
@@ -36,10 +38,11 @@ double flops_of_products() {
 
 double bytes_of_copies() {
   constexpr std::size_t count = 32'000'000;
-  const Dense<float> from = Dense<float>::filled({count / sizeof(float)}, 1);
-  Dense<float> to(from.shape);
+  // Not of the pool, which would keep it.
+  const std::vector<float> from(count / sizeof(float), 1);
+  std::vector<float> to(from.size());
   const float* in = from.data();
-  float* out = to.mutable_data();
+  float* out = to.data();
   return 2.0 * count / least_seconds([&] {
            parallel_for(from.size(), 1 << 16, [&](std::size_t begin, std::size_t end) {
              std::memcpy(out + begin, in + begin, (end - begin) * sizeof(float));
@@ -47,19 +50,25 @@ double bytes_of_copies() {
          });
 }
 
-/// Hides what is done meanwhile from a profile that looks on.
-class Unwatched {
+/// Hides what is done meanwhile from a profile that looks on, and from the memory's peak.
+class Unseen {
  public:
-  ~Unwatched() { detail::set_watched(was_); }
+  Unseen() noexcept { detail::set_watched(false); }
+  ~Unseen() {
+    detail::set_watched(was_watched_);
+    memory::restore_peak(peak_);
+  }
+  Unseen(const Unseen&) = delete;
+  Unseen& operator=(const Unseen&) = delete;
 
  private:
-  bool was_ = detail::is_watched();
+  bool was_watched_ = detail::is_watched();
+  std::size_t peak_ = memory_stats().peak_bytes;
 };
 
 MachinePeaks measured() {
   const NoGrad off;
-  const Unwatched here;
-  detail::set_watched(false);
+  const Unseen here;
   return {flops_of_products<float>(), flops_of_products<double>(), bytes_of_copies()};
 }
 

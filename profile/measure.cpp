@@ -32,19 +32,20 @@ double processor_now() { return static_cast<double>(std::clock()) / CLOCKS_PER_S
 /// Everything that a run may change, as it was.
 class Surroundings {
  public:
-  Surroundings() : generator_(generator().state()), peak_(memory_stats().peak_bytes) {}
-  ~Surroundings() {
-    generator().set_state(generator_);
-    memory::restore_peak(peak_);
-  }
+  Surroundings() : generator_(generator().state()) {}
+  ~Surroundings() { generator().set_state(generator_); }
   Surroundings(const Surroundings&) = delete;
   Surroundings& operator=(const Surroundings&) = delete;
 
   detail::LeafJournal& leaves() noexcept { return leaves_; }
 
  private:
+  struct Peak {
+    ~Peak() { memory::restore_peak(bytes); }
+    std::size_t bytes = memory_stats().peak_bytes;
+  };
   GeneratorState generator_;
-  std::size_t peak_;
+  Peak peak_;  ///< put back last, when nothing of a run is left
   detail::LeafJournal leaves_;
 };
 
@@ -122,7 +123,11 @@ class Runner {
   void count_work(Measurement& found) {
     around_.leaves().clear_gradients();
     Profile profile;
-    if (const Handle result = forward_(); result && result.node()->requires_grad()) sweep(result);
+    try {
+      if (const Handle result = forward_(); result && result.node()->requires_grad()) sweep(result);
+    } catch (const GraphError&) {
+      return;  // the function has a Profile of its own; it has run before without an error
+    }
     profile.stop();
     for (const ProfileTable::Row& row : profile.table().rows) {
       found.flops += row.flops;
@@ -233,6 +238,8 @@ Growth detail::growth_of(std::span<const Count> sizes,
                      " sizes tell no growth; give two at least, such as {64, 256, 1024}");
   Growth found;
   for (const Count& size : sizes) found.sizes.push_back(size.checked("measure_growth", "a size", 1));
+  if (std::all_of(found.sizes.begin(), found.sizes.end(), [&](std::size_t s) { return s == found.sizes[0]; }))
+    throw ValueError("measure_growth: all sizes are the same; give two different ones");
   double x = 0, y = 0, xx = 0, xy = 0;
   for (const std::size_t size : found.sizes) {
     found.measurements.push_back(measured(size));
@@ -245,9 +252,7 @@ Growth detail::growth_of(std::span<const Count> sizes,
     xy += u * v;
   }
   const auto n = static_cast<double>(found.sizes.size());
-  const double spread = n * xx - x * x;
-  if (!(spread > 0)) throw ValueError("measure_growth: all sizes are the same; give two different ones");
-  found.exponent = (n * xy - x * y) / spread;
+  found.exponent = (n * xy - x * y) / (n * xx - x * x);
   found.scale = std::exp((y - found.exponent * x) / n);
   return found;
 }

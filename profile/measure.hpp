@@ -41,7 +41,8 @@ struct Measurement {
   /// The most bytes that one run held beside what was there before.
   std::size_t peak_bytes = 0;
   /// Floating-point operations of one run, forward and backward, bytes that it reads and writes, as a Profile
-  /// counts them, and the seconds that it would take at machine_peaks(). 0 where this thread has a Profile.
+  /// counts them, and the seconds that it would take at machine_peaks(). 0 where this thread or the function
+  /// has one.
   double flops = 0, bytes = 0, roof = 0;
   /// Of all timed runs together: by the clock, and by the process's processors, which is more with several
   /// threads.
@@ -89,12 +90,13 @@ std::function<Handle()> forward_of(F& f) {
 
 /// Times f() and the backward pass of what it returns, run after run. f gives a Variable of any shape, whose
 /// elements all count with a gradient of 1, or nothing; a result that requires no gradient has no backward.
-/// Runs begin without gradients, as after zero_grad(). Runs before the first timed one go on until times
-/// settle.
+/// Timed runs begin without gradients, as after zero_grad(). Runs before the first timed one go on until
+/// times settle.
 ///
 /// Gradients, the values of parameters and buffers, this thread's generator and the peak of memory_stats()
-/// are afterwards what they were, also if f throws; but what `update` changes stays, its own parameters and
-/// gradients among it. ValueError for seconds that are not above 0, and for no runs.
+/// are afterwards what they were, also if f throws; but what `update` changes stays. An optimizer's own state
+/// is not looked after: a step in f leaves momenta and counts, and belongs into `update`. ValueError for
+/// seconds that are not above 0, and for no runs.
 ///
 /// ```cpp
 /// std::cout << xg::measure([&] { return xg::cross_entropy(net(x), labels); }, {.name = "digits"});

@@ -53,8 +53,9 @@ std::string work_text(const Measurement& m) {
   const double seconds = m.forward.median() + (m.backward.empty() ? 0 : m.backward.median());
   if (m.bytes <= 0 || seconds <= 0) return "";
   std::ostringstream text;
-  text << std::setprecision(3) << m.flops / seconds * 1e-9 << " GFLOP/s and " << m.bytes / seconds * 1e-9
-       << " GB/s, " << std::lround(100 * m.roof / seconds) << " % of what this machine can do\n";
+  text << number_text(m.flops / seconds * 1e-9, 3) << " GFLOP/s and "
+       << number_text(m.bytes / seconds * 1e-9, 3) << " GB/s, " << std::lround(100 * m.roof / seconds)
+       << " % of what this machine can do\n";
   return text.str();
 }
 
@@ -94,13 +95,12 @@ std::string json_text(const Measurement& m) {
     add("stddev", deviation_of(part.timing));
   }
   file["benchmarks"].back()["peak_bytes"] = m.peak_bytes;
-  return file.dump(2) + "\n";
+  return file.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::string percent_text(double ratio) {
-  std::ostringstream text;
-  text << std::setprecision(2) << std::abs(ratio - 1) * 100 << " %";
-  return text.str();
+  const double percent = std::abs(ratio - 1) * 100;
+  return number_text(percent, 2) + " %";
 }
 
 std::string short_text(double number) {
@@ -150,6 +150,7 @@ std::ostream& operator<<(std::ostream& out, const Growth& growth) {
 }
 
 void Measurement::save(const std::string& path) const {
+  if (total.empty()) throw ValueError("Measurement::save: no run was timed; measure() makes one that was");
   struct Format {
     std::string_view ending;
   };

@@ -21,8 +21,10 @@ Profile::Recorder::Recorder() {
 }
 
 void Profile::Recorder::stop() noexcept {
-  if (stopped_) return;
+  if (stopped_ >= 0) return;
   stopped_ = now();
+  if (detail::watcher() != this) return;  // its thread finds out when it next has something to tell
+  told_ = false;
   detail::exchange_watcher(nullptr);
 }
 
@@ -35,28 +37,40 @@ std::string Profile::Recorder::path() const {
 }
 
 void Profile::Recorder::begin(Activity&& activity) {
+  if (stopped_ >= 0) {
+    told_ = false;
+    detail::exchange_watcher(nullptr);
+    return;
+  }
+  if (activity.kind == Kind::forward && !open_.empty() && events_[open_.back()].kind == Kind::backward)
+    events_[open_.back()].has_operations = true;
   Event event;
   event.kind = activity.kind;
   event.name = std::move(activity.name);
   event.path = path();
   event.attributes = std::move(activity.attributes);
   event.inputs = std::move(activity.inputs);
-  if (activity.kind == Kind::module) modules_.push_back(event.name);
-  open_.push_back(events_.size());
+  // Whatever may run out of memory comes first.
+  std::string module = activity.kind == Kind::module ? event.name : std::string();
+  modules_.reserve(modules_.size() + 1);
+  open_.reserve(open_.size() + 1);
   events_.push_back(std::move(event));
+  open_.push_back(events_.size() - 1);
+  if (activity.kind == Kind::module) modules_.push_back(std::move(module));
   events_.back().begin = now();
 }
 
-void Profile::Recorder::end(const Shape* output, const detail::Node* node) noexcept {
+void Profile::Recorder::end(const detail::Node* output) noexcept {
+  if (open_.empty()) return;
   const std::int64_t time = now();
   Event& event = events_[open_.back()];
   open_.pop_back();
   event.end = time;
   if (event.kind == Kind::module) modules_.pop_back();
-  if (output != nullptr) event.output = *output;
-  if (node != nullptr) {
-    event.order = node->order();
-    event.item = node->is_double() ? sizeof(double) : sizeof(float);
+  if (output != nullptr) {
+    event.output = output->value().shape;
+    event.item = output->is_double() ? sizeof(double) : sizeof(float);
+    if (!output->is_leaf()) event.order = output->order();
   }
   event.live_bytes = memory_stats().live_bytes;
   peak_bytes_ = std::max(peak_bytes_, event.live_bytes);
@@ -64,7 +78,11 @@ void Profile::Recorder::end(const Shape* output, const detail::Node* node) noexc
 }
 
 Profile::Profile() : recorder_(std::make_unique<Recorder>()) {}
-Profile::~Profile() = default;
+Profile::~Profile() {
+  recorder_->stop();
+  // Ended by another thread, it is left to its own, which may be telling it something now.
+  if (recorder_->is_told()) static_cast<void>(recorder_.release());
+}
 void Profile::stop() noexcept { recorder_->stop(); }
 
 ProfileTable Profile::table(const ProfileTableOptions& options) const {
@@ -95,9 +113,9 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
     (event.kind == Activity::Kind::forward ? row.forward
      : is_backward                         ? row.backward
                                            : row.other) += event.self();
-    if (event.kind == Activity::Kind::other) continue;
+    if (!event.output || event.has_operations) continue;
     const auto work = (is_backward ? detail::backward_work : detail::forward_work)(
-        event.name, event.attributes, event.inputs, event.output);
+        event.name, event.attributes, event.inputs, *event.output);
     row.flops += work.flops;
     const double bytes = work.elements * static_cast<double>(event.item);
     row.bytes += bytes;

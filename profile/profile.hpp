@@ -16,7 +16,7 @@ namespace xgrad {
 /// What the rows of a profile's table stand for.
 enum class ProfileBy {
   operation,  ///< an operation's name
-  scope,      ///< where it ran: the Scopes' path and the module's, "training/encoder.layer1"
+  scope,      ///< where it ran: the Scopes' path and the module's, "training/Net.encoder.layer1"
 };
 
 struct ProfileTableOptions {
@@ -47,7 +47,8 @@ struct ProfileTable {
 
 /// While it lives, this thread's operations are timed, forward and backward, and so are calls of modules,
 /// optimizers' steps and waits for loaders. What an operation computes with in turn belongs to it. Other
-/// threads' operations are not seen. GraphError where this thread has a Profile already.
+/// threads' operations are not seen. What was seen is kept to its end, some hundred bytes an activity.
+/// GraphError where this thread has a Profile already.
 ///
 /// ```cpp
 /// xg::Profile profile;

@@ -21,9 +21,7 @@ using Kind = detail::Activity::Kind;
 /// A rate in thousand millions a second, or nothing where there is none.
 std::string giga_text(double amount, double seconds) {
   if (amount <= 0 || seconds <= 0) return "";
-  std::ostringstream text;
-  text << std::setprecision(3) << amount / seconds * 1e-9;
-  return text.str();
+  return detail::number_text(amount / seconds * 1e-9, 3);
 }
 
 /// How near to the machine's peaks.
@@ -101,8 +99,7 @@ void Profile::save_trace(const std::string& path) const {
     std::string shapes;
     for (const Shape& shape : event.inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
     if (!event.inputs.empty()) one["args"]["inputs"] = shapes;
-    if (event.kind == Kind::forward || event.kind == Kind::backward)
-      one["args"]["output"] = to_string(event.output);
+    if (event.output) one["args"]["output"] = to_string(*event.output);
     if (!event.attributes.empty()) one["args"]["attributes"] = detail::to_string(event.attributes);
     if (!event.path.empty()) one["args"]["scope"] = event.path;
     events.push_back(std::move(one));
@@ -128,7 +125,7 @@ void Profile::save_trace(const std::string& path) const {
   const Json file{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}};
   io::write_whole_file(path, [&](const std::string& unfinished) {
     std::ofstream out(unfinished, std::ios::binary);
-    out << file.dump() << '\n';
+    out << file.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
     if (!out.flush())
       throw IoError("Profile::save_trace: could not write " + unfinished + "; is the disk full?");
   });

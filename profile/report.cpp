@@ -36,10 +36,11 @@ const char* kind_of(Kind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-std::string shapes_of(const std::vector<Shape>& inputs, const Shape& output) {
+std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shape>& output) {
   std::string text;
   for (const Shape& shape : inputs) text += (text.empty() ? "" : ", ") + to_string(shape);
-  return inputs.empty() ? "" : text + " to " + to_string(output);
+  if (output) text += (inputs.empty() ? "" : " to ") + to_string(*output);
+  return text;
 }
 
 /// Of Recorder::Event; a template, for that is Profile's own.
@@ -61,7 +62,7 @@ Json events_of(const std::vector<Event>& events) {
 /// Inside a page, whose scripts end at "</script>" also in the middle of a text.
 std::string within_page(const Json& data) {
   std::string text;
-  for (const char letter : data.dump()) {
+  for (const char letter : data.dump(-1, ' ', false, Json::error_handler_t::replace)) {
     if (letter == '<')
       text += "\\u003c";
     else

@@ -15,13 +15,18 @@ std::string with_unit(double value, const char* const* units, double step, std::
     value /= step;
     ++unit;
   }
-  std::ostringstream text;
-  text << std::setprecision(value < 1 ? 2 : 3) << (value >= 999.5 ? std::round(value) : value) << ' '
-       << units[unit];
-  return text.str();
+  return detail::number_text(value, value < 1 ? 2 : 3) + ' ' + units[unit];
 }
 
 }  // namespace
+
+std::string detail::number_text(double number, int digits) {
+  const double past = std::pow(10, digits);
+  if (number >= past - 0.5) return std::to_string(std::llround(number));
+  std::ostringstream text;
+  text << std::setprecision(digits) << number;
+  return text.str();
+}
 
 std::string detail::time_text(double seconds) {
   static constexpr const char* units[] = {"ns", "us", "ms", "s"};

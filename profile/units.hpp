@@ -6,6 +6,8 @@
 
 namespace xgrad::detail {
 
+/// That many digits, but never less than the whole number has.
+std::string number_text(double number, int digits);
 /// Three digits and a unit: "1.23 ms".
 std::string time_text(double seconds);
 /// "123 kB", of 1000 bytes each.

@@ -50,9 +50,16 @@ double transposed_convolution(const Given& g) {
 }
 double each_input(const Given& g) { return g.first(); }
 double each_output(const Given& g) { return g.result(); }
+double two_each_input(const Given& g) { return 2 * g.first(); }
 double five_each_input(const Given& g) { return 5 * g.first(); }
 /// Mean and variance in two passes, then the shift and the scale.
 double eight_each_input(const Given& g) { return 8 * g.first(); }
+/// c + a b, of operands in this order.
+double added_product(const Given& g) {
+  return product({g.attributes, g.inputs.subspan(1), g.output}) + g.result();
+}
+/// Forward or back through a triangle, for each right side.
+double triangular_solution(const Given& g) { return g.result() * static_cast<double>(g.inputs[0].back()); }
 double none(const Given&) { return 0; }
 /// Of n by n matrices: n^3 / 3 as LAPACK counts a Cholesky factorisation, 2/3 an LU one, 2 an inverse.
 double cubes(const Given& g, double factor) {
@@ -74,7 +81,12 @@ struct Kind {
 
 // In the alphabet's order; what is not here takes one operation an output.
 constexpr Kind kinds[] = {
+    {"adaptive_avg_pool2d", each_input},
+    {"add_product", added_product},
+    {"avg_pool2d", each_input},
     {"batch_norm", eight_each_input},
+    {"binary_cross_entropy", five_each_input},
+    {"binary_cross_entropy_with_logits", five_each_input},
     {"broadcast_to", none},
     {"cast", none},
     {"cholesky", cholesky},
@@ -82,10 +94,14 @@ constexpr Kind kinds[] = {
     {"conv2d", convolution},
     {"conv_transpose2d", transposed_convolution},
     {"cross_entropy", five_each_input},
+    {"cross_entropy_of_probabilities", five_each_input},
     {"determinant", factorisation},
     {"diagonal", none},
     {"diagonal_scatter", none},
+    {"huber_loss", five_each_input},
     {"inverse", inverse},
+    {"kl_div", five_each_input},
+    {"l1_loss", two_each_input},
     {"layer_norm", eight_each_input},
     {"linear", linear},
     {"log_softmax", five_each_input},
@@ -98,8 +114,10 @@ constexpr Kind kinds[] = {
     {"max_pool2d", none},
     {"max_with_indices", each_input},
     {"mean", each_input},
+    {"mean_squared_error", two_each_input},
     {"min", each_input},
     {"min_with_indices", each_input},
+    {"norm", two_each_input},
     {"pad", none},
     {"prod", each_input},
     {"reshape", none},
@@ -110,9 +128,11 @@ constexpr Kind kinds[] = {
     {"slice_scatter", none},
     {"softmax", five_each_input},
     {"solve", solution},
+    {"solve_triangular", triangular_solution},
     {"sort", none},
     {"std", eight_each_input},
     {"sum", each_input},
+    {"sum_squared_error", two_each_input},
     {"sum_to", each_input},
     {"take", none},
     {"take_along_axis", none},
@@ -136,15 +156,20 @@ double elements_of(std::span<const Shape> inputs) {
   return elements;
 }
 
+/// A reshape leaves the elements where they are.
+bool moves_nothing(std::string_view name) { return name == "reshape"; }
+
 }  // namespace
 
 Work forward_work(std::string_view name, std::span<const Attribute> attributes, std::span<const Shape> inputs,
                   const Shape& output) {
+  if (moves_nothing(name)) return {};
   return {flops_of(name, {attributes, inputs, output}), elements_of(inputs) + count_of(output)};
 }
 
 Work backward_work(std::string_view name, std::span<const Attribute> attributes,
                    std::span<const Shape> inputs, const Shape& output) {
+  if (moves_nothing(name)) return {};
   return {2 * flops_of(name, {attributes, inputs, output}), 2 * elements_of(inputs) + count_of(output)};
 }
 

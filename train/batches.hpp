@@ -112,6 +112,11 @@ class Passes {
   virtual std::size_t size() const = 0;
   virtual std::uint64_t number() const = 0;
   virtual void set_number(std::uint64_t number) = 0;
+  /// By which they are shuffled; 0 where they are not.
+  virtual std::uint64_t seed() const = 0;
+  /// Whether the loader has drawn it, and would as well go on by another one.
+  virtual bool drew_seed() const = 0;
+  virtual void set_seed(std::uint64_t seed) = 0;
   virtual void start() = 0;
   virtual bool at_end() const = 0;
   virtual Batch batch() const = 0;
@@ -127,6 +132,11 @@ class PassesOf final : public Passes<typename D::Batch> {
   std::size_t size() const override { return loader_.size(); }
   std::uint64_t number() const override { return loader_.epoch(); }
   void set_number(std::uint64_t number) override { loader_.set_epoch(number); }
+  std::uint64_t seed() const override {
+    return loader_.options().shuffle ? loader_.options().seed.number().value_or(0) : 0;
+  }
+  bool drew_seed() const override { return loader_.drew_seed(); }
+  void set_seed(std::uint64_t seed) override { loader_.set_seed(seed); }
   void start() override { at_.emplace(loader_.begin()); }
   bool at_end() const override { return *at_ == loader_.end(); }
   typename D::Batch batch() const override { return **at_; }
@@ -149,6 +159,10 @@ class Batches {
   /// Of the next pass.
   virtual std::uint64_t pass() const = 0;
   virtual void set_pass(std::uint64_t number) = 0;
+  /// As of Passes.
+  virtual std::uint64_t seed() const = 0;
+  virtual bool drew_seed() const = 0;
+  virtual void set_seed(std::uint64_t seed) = 0;
 
   /// Begins a pass after its first `skipped` batches, which are gathered only if the loader reads ahead.
   virtual void start(std::size_t skipped) = 0;
@@ -177,6 +191,9 @@ class BatchesOf final : public Batches<T> {
   std::size_t size() const override { return passes_.size(); }
   std::uint64_t pass() const override { return passes_.number(); }
   void set_pass(std::uint64_t number) override { passes_.set_number(number); }
+  std::uint64_t seed() const override { return passes_.seed(); }
+  bool drew_seed() const override { return passes_.drew_seed(); }
+  void set_seed(std::uint64_t seed) override { passes_.set_seed(seed); }
 
   void start(std::size_t skipped) override {
     passes_.start();
@@ -195,6 +212,11 @@ class BatchesOf final : public Batches<T> {
   }
 
   std::size_t samples() const override {
+    // Of several inputs one may belong to all samples alike; the targets never do.
+    if constexpr (!std::same_as<inputs_of<Batch>, Variable<T>>) {
+      const Shape targets = shape_of_targets(batch_->targets);
+      if (!targets.empty()) return targets[0];
+    }
     const auto& input = FirstVariable<inputs_of<Batch>>::of(batch_->inputs);
     return input.dim() == 0 ? 1 : input.shape()[0];
   }
@@ -209,6 +231,14 @@ class BatchesOf final : public Batches<T> {
   }
 
  private:
+  template <class Targets>
+  static Shape shape_of_targets(const Targets& targets) {
+    if constexpr (requires { Shape(targets.shape()); })
+      return Shape(targets.shape());
+    else
+      return {};
+  }
+
   Passes<Batch>& passes_;
   const Predict& predict_;
   const Loss<Batch>& loss_;

@@ -100,6 +100,7 @@ class Loop {
   bool validate(EpochRecord& record);
   void judge(const EpochRecord& record);
   void note_passes();
+  void note_seeds();
   void write();
   bool signalled() const { return signals_ && signals_->seen(); }
   bool is_due(std::size_t count, std::size_t every) const { return every > 0 && count % every == 0; }
@@ -140,10 +141,16 @@ void Loop<T>::begin() {
   position_.history.metric_names = options_.metric_names;
   position_.sums = Sums(options_.metric_names.size());
   position_.batches = training_.size();
+  note_seeds();
   if (options_.checkpoints.resume && !path.empty() && std::filesystem::exists(path)) {
     position_ = read_checkpoint(path, trained_, position_, validation_ != nullptr);
     training_.set_pass(position_.pass);
-    if (validation_ != nullptr) validation_->set_pass(position_.validation_pass);
+    if (training_.drew_seed()) training_.set_seed(position_.seed);
+    if (validation_ != nullptr) {
+      validation_->set_pass(position_.validation_pass);
+      if (validation_->drew_seed()) validation_->set_seed(position_.validation_seed);
+    }
+    note_seeds();
     generator().set_state(position_.random);
     const auto& early = options_.early_stopping;
     position_.history.stopped_early = early && position_.bad_epochs >= early->patience;
@@ -355,6 +362,15 @@ void Loop<T>::judge(const EpochRecord& record) {
   }
   position_.bad_epochs = better ? 0 : position_.bad_epochs + 1;
   history.stopped_early = early && position_.bad_epochs >= early->patience;
+}
+
+template <class T>
+void Loop<T>::note_seeds() {
+  position_.seed = training_.seed();
+  position_.drew_seed = training_.drew_seed();
+  if (validation_ == nullptr) return;
+  position_.validation_seed = validation_->seed();
+  position_.drew_validation_seed = validation_->drew_seed();
 }
 
 template <class T>

@@ -151,14 +151,16 @@ std::vector<EpochRecord> read_history(optim::StateReader<T>& reader, std::size_t
 
 // ---- The position's own part.
 
-constexpr const char* whole_numbers[] = {"epoch",          "batch",           "batches",
-                                         "pass",           "validation_pass", "random_seed",
-                                         "random_counter", "bad_epochs",      "best_epoch"};
+constexpr const char* whole_numbers[] = {"epoch",           "batch",       "batches",        "pass",
+                                         "validation_pass", "random_seed", "random_counter", "bad_epochs",
+                                         "best_epoch",      "seed",        "validation_seed"};
 
 template <class T>
 std::array<std::uint64_t, std::size(whole_numbers)> counts_of(const Position<T>& p) {
-  return {p.epoch,          p.batch,      p.batches,           p.pass, p.validation_pass, p.random.seed,
-          p.random.counter, p.bad_epochs, p.history.best_epoch};
+  return {p.epoch,          p.batch,           p.batches,
+          p.pass,           p.validation_pass, p.random.seed,
+          p.random.counter, p.bad_epochs,      p.history.best_epoch,
+          p.seed,           p.validation_seed};
 }
 
 template <class T>
@@ -181,6 +183,16 @@ Arrays<T> arrays_of(const Position<T>& position) {
   return arrays;
 }
 
+/// That a training goes on in the order in which it began.
+void check_seed(const char* what, std::uint64_t written, std::uint64_t here, bool drawn) {
+  if (drawn || written == here) return;
+  const auto text = [](std::uint64_t seed) {
+    return seed == 0 ? std::string("0, or not at all") : std::to_string(seed);
+  };
+  throw ValueError(std::string("fit: its ") + what + " was shuffled by seed " + text(written) +
+                   ", and here by " + text(here) + "; give the loader that .seed, or none");
+}
+
 template <class T>
 Position<T> position_from(const Arrays<T>& arrays, const Position<T>& beginning, bool has_validation) {
   optim::StateReader<T> reader("fit", arrays);
@@ -195,6 +207,11 @@ Position<T> position_from(const Arrays<T>& arrays, const Position<T>& beginning,
   p.random = {counts[5], counts[6]};
   p.bad_epochs = counts[7];
   p.history.best_epoch = counts[8];
+  p.seed = counts[9];
+  p.validation_seed = counts[10];
+  check_seed("training", p.seed, beginning.seed, beginning.drew_seed);
+  if (has_validation)
+    check_seed("validation", p.validation_seed, beginning.validation_seed, beginning.drew_validation_seed);
   if (p.batch > 0 && counts[2] != p.batches)
     throw ValueError("fit: it was written in the middle of an epoch of " + std::to_string(counts[2]) +
                      " batches, and here are " + std::to_string(p.batches) +

@@ -37,6 +37,9 @@ struct Position {
   Sums sums;                                    ///< over these batches
   double seconds = 0;                           ///< spent on these batches
   std::uint64_t pass = 0, validation_pass = 0;  ///< of the epoch in which `batch` counts
+  /// By which the loaders shuffle, and, of a beginning, whether another one may take the place of it.
+  std::uint64_t seed = 0, validation_seed = 0;
+  bool drew_seed = false, drew_validation_seed = false;
   GeneratorState random;
   History history;
   double best = 0;             ///< the monitored figure after history.best_epoch

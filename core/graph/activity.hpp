@@ -17,24 +17,22 @@ struct Activity {
   enum class Kind {
     forward,   ///< an operation
     backward,  ///< the derivative of a node
-    module,    ///< a call of a module, whose name is its path: "encoder.layer1"
+    module,    ///< a call of a module, whose name is its path: "Net.encoder.layer1"
     other,     ///< an optimizer's step, a wait for a loader, a sweep
   };
   Kind kind = Kind::other;
   std::string name;
   std::vector<Attribute> attributes = {};
   std::vector<Shape> inputs = {};
-  ElementKind element = ElementKind::float64;  ///< of the output
-  const Node* node = nullptr;                  ///< that is differentiated
+  const Node* node = nullptr;  ///< that is differentiated
 };
 
 /// Looks at the activities of a thread, which nest.
 class ActivityWatcher {
  public:
   virtual void begin(Activity&& activity) = 0;
-  /// Of the innermost one that began. What an operation gave, if it is known, and the node that was recorded,
-  /// if one was.
-  virtual void end(const Shape* output, const Node* node) noexcept = 0;
+  /// Of the innermost one that began, with what an operation gave, if it did.
+  virtual void end(const Node* output) noexcept = 0;
 
  protected:
   ~ActivityWatcher() = default;
@@ -57,7 +55,7 @@ class [[nodiscard]] Watched {
   void gave(const Node& output) noexcept { output_ = &output; }
 
  private:
-  ActivityWatcher* watcher_;
+  std::uint64_t turn_;  ///< of the watcher that it was told to
   const Node* output_ = nullptr;
   bool hides_;
 };

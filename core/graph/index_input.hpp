@@ -66,7 +66,7 @@ class ElementInput {
     } else if constexpr (Real<E>) {
       value_ = Dense<N>::filled({}, element_from<N>(given));
     } else {
-      value_ = value_of<N>("index", given);
+      value_ = copied<E>(given);
     }
   }
   /// In braces, nested for several axes: {2, 0}, {{0}, {1}}. ShapeError if lists differ in length.
@@ -78,6 +78,16 @@ class ElementInput {
   const Shape& shape() const noexcept { return value_.shape; }
 
  private:
+  template <class E>
+  static Dense<N> copied(const E& given) {
+    // xtensor would take the largest of unsigned numbers for -1, the last index.
+    if constexpr (Expression<E> && std::is_unsigned_v<element_of<E>> && !std::same_as<N, bool>) {
+      const Array<element_of<E>> numbers(given);
+      return copied_from<N>(numbers.storage().begin(), numbers.shape());
+    } else {
+      return value_of<N>("index", given);
+    }
+  }
   Dense<N> value_;
 };
 

@@ -41,7 +41,14 @@ void LeafJournal::note_gradient(const Node& leaf) {
   if (memory::Buffer* gradient = found.leaf.node()->gradient()) found.gradient = std::move(*gradient);
 }
 
+void LeafJournal::note_change_of_gradient(const Node& leaf) {
+  Before& found = before(leaf);
+  if (std::exchange(found.has_gradient, true)) return;
+  if (memory::Buffer* gradient = found.leaf.node()->gradient()) found.gradient = *gradient;
+}
+
 void LeafJournal::clear_gradients() noexcept {
+  std::erase_if(before_, [](const auto& entry) { return entry.second.leaf.node()->is_held_once(); });
   for (auto& [node, before] : before_)
     if (memory::Buffer* gradient = before.leaf.node()->gradient(); before.has_gradient && gradient != nullptr)
       gradient->reset();

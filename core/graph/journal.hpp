@@ -24,7 +24,9 @@ class LeafJournal {
   void note_value(const Node& leaf);
   /// Before a gradient is committed to the leaf, which has none then, as after zero_grad().
   void note_gradient(const Node& leaf);
-  /// Takes away the gradients that were committed.
+  /// Before a gradient is written to or taken away.
+  void note_change_of_gradient(const Node& leaf);
+  /// Takes away the gradients that were committed, and forgets the leaves that nobody else holds any more.
   void clear_gradients() noexcept;
 
   /// While it lives, changes are made to stay.

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../array/error.hpp"
+#include "journal.hpp"
 #include "notes.hpp"
 
 namespace xgrad::detail {
@@ -77,6 +78,7 @@ void Node::set_requires_grad(bool on) {
     notes.stand_in_edge = notes.stand_in.node();
     inputs_ = &notes.stand_in_edge;  // for pass_over_frozen() to find; there are still none
     order_ = frozen;
+    if (LeafJournal* journal = LeafJournal::innermost()) journal->note_change_of_gradient(*this);
     gradient()->reset();
   }
   requires_grad_ = on;

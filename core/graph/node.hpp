@@ -88,6 +88,8 @@ class Node {
   bool gives_value_away() const noexcept {
     return handles_.get() == 1 && !saves_output_ && value_.buffer.unique() && !value_.buffer.exposed();
   }
+  /// Whether one handle is all that there is to it.
+  bool is_held_once() const noexcept { return handles_.get() == 1 && uses_.get() == 1; }
   /// Puts other elements, as many, in the place of those that it has, and gives these back. Nothing is
   /// checked and nothing can fail, so that whoever moves a leaf for a while can put it back in a destructor.
   memory::Buffer exchange_buffer(memory::Buffer elements) noexcept {

@@ -225,20 +225,20 @@ Handle recorded_operand(const Dense<E>& x) {
 
 /// Whether an operation on these inputs is to be recorded.
 template <class... X>
-bool records(const X&... operands) {
+bool records(unsigned mode, const X&... operands) {
   const auto requires_grad = []<class Y>(const Y& operand) {
     if constexpr (requires { operand.requires_grad(); })
       return operand.requires_grad();
     else
       return false;
   };
-  return leaves_node([&] { return (requires_grad(operands) || ...); });
+  return leaves_node(mode, [&] { return (requires_grad(operands) || ...); });
 }
 
 /// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is
 /// as it was.
 template <class Op, class Result, class... X>
-auto leave_node(const Op& op, Result& result, const X&... operands) {
+auto leave_node(unsigned mode, const Op& op, Result& result, const X&... operands) {
   static_cast<void>(&registration<Op>);
   using Made = Record<Op, typename X::value_type...>;
   struct Left {
@@ -246,7 +246,7 @@ auto leave_node(const Op& op, Result& result, const X&... operands) {
     Made* node = nullptr;
   } left;
   if constexpr (!requires { Op::is_constant; })
-    if (records(operands...)) {
+    if (records(mode, operands...)) {
       // Kept meanwhile: those that enter the graph here have nobody else, and observers want their values.
       const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
       const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
@@ -265,24 +265,39 @@ template <class Op, class... X>
           .inputs = {plain_operand(operands).shape...}};
 }
 
-/// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
-/// first output.
+/// What `forward` gives for these operands.
 template <class Op, class... X>
-auto record_now(const Op& op, const X&... operands) {
+using forward_result =
+    decltype(std::declval<const Op&>().forward(plain_operand(std::declval<const X&>())...));
+/// The first of it, recorded.
+template <class Op, class... X>
+using recorded_first = Variable<typename OutputsOf<forward_result<Op, X...>>::First>;
+
+/// Computes a structural operation on Variables and records it where an input requires a gradient; gives its
+/// first output. A profile that looks on is told.
+template <class Op, class... X>
+recorded_first<Op, X...> record(const Op& op, const X&... operands) {
+  const unsigned mode = thread_mode();
+  if (mode & Mode::watched) [[unlikely]]
+    return watched_forward(activity_of(op, operands...), [&] { return record(op, operands...); });
   auto result = op.forward(plain_operand(operands)...);
-  using Outputs = OutputsOf<decltype(result)>;
-  using V = Variable<typename Outputs::First>;
-  if (auto left = leave_node(op, result, operands...); left.node != nullptr) return V(std::move(left.handle));
-  return V(Outputs::first(std::move(result)));
+  using V = recorded_first<Op, X...>;
+  if (auto left = leave_node(mode, op, result, operands...); left.node != nullptr)
+    return V(std::move(left.handle));
+  return V(OutputsOf<decltype(result)>::first(std::move(result)));
 }
 
 /// The same for all its outputs.
 template <class Op, class... X>
-auto record_all_now(const Op& op, const X&... operands) {
+auto record_all(const Op& op, const X&... operands) ->
+    typename OutputsOf<forward_result<Op, X...>>::template readings<recorded_first<Op, X...>> {
+  const unsigned mode = thread_mode();
+  if (mode & Mode::watched) [[unlikely]]
+    return watched_forward(activity_of(op, operands...), [&] { return record_all(op, operands...); });
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
-  using V = Variable<typename Outputs::First>;
-  if (auto left = leave_node(op, result, operands...); left.node != nullptr)
+  using V = recorded_first<Op, X...>;
+  if (auto left = leave_node(mode, op, result, operands...); left.node != nullptr)
     return left.node->outputs(V(std::move(left.handle)));
   return std::apply(
       [](auto&... values) {
@@ -292,17 +307,16 @@ auto record_all_now(const Op& op, const X&... operands) {
       result);
 }
 
-template <class Op, class T>
-[[gnu::cold, gnu::noinline]] Activity activity_of_list(const Op& op, const std::vector<Variable<T>>& inputs) {
-  Activity activity = activity_of(op);
-  for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
-  return activity;
-}
-
 /// The same for a list of inputs; `forward` takes a std::vector<Dense<T>>.
 template <class Op, class T>
-Variable<T> record_list_now(const Op& op, const std::vector<Variable<T>>& inputs) {
+Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
   static_cast<void>(&registration<Op>);
+  const unsigned mode = thread_mode();
+  if (mode & Mode::watched) [[unlikely]] {
+    Activity activity = activity_of(op);
+    for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
+    return watched_forward(std::move(activity), [&] { return record_list(op, inputs); });
+  }
   std::vector<Dense<T>> values;
   std::vector<Node*> nodes;
   bool requires_grad = false;
@@ -312,32 +326,8 @@ Variable<T> record_list_now(const Op& op, const std::vector<Variable<T>>& inputs
     requires_grad = requires_grad || input.requires_grad();
   }
   Dense<T> output = op.forward(values);
-  if (!leaves_node([&] { return requires_grad; })) return Variable<T>(std::move(output));
+  if (!leaves_node(mode, [&] { return requires_grad; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new Record<Op, Listed<T>>(op, std::move(output), nodes)));
-}
-
-// The same, told to a profile that looks on.
-
-template <class Op, class... X>
-auto record(const Op& op, const X&... operands) {
-  const auto now = [&] { return record_now(op, operands...); };
-  if (is_watched()) [[unlikely]]
-    return watched_forward(activity_of(op, operands...), now);
-  return now();
-}
-template <class Op, class... X>
-auto record_all(const Op& op, const X&... operands) {
-  const auto now = [&] { return record_all_now(op, operands...); };
-  if (is_watched()) [[unlikely]]
-    return watched_forward(activity_of(op, operands...), now);
-  return now();
-}
-template <class Op, class T>
-Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
-  const auto now = [&] { return record_list_now(op, inputs); };
-  if (is_watched()) [[unlikely]]
-    return watched_forward(activity_of_list(op, inputs), now);
-  return now();
 }
 
 class Elementwise;

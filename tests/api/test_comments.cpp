@@ -211,3 +211,27 @@ TEST_CASE("the scaler's example") {
   CHECK(inputs == xg::Array<double>{{-1, -1}, {1, 1}});
   CHECK(test_inputs == xg::Array<double>{{3, 1}});
 }
+
+TEST_CASE("the examples of measuring") {
+  namespace xg = xgrad;
+  xg::nn::Linear<double> net(2, 3);
+  const auto x = xg::constant(xg::ones<double>({4, 2}));
+  const xg::Indices labels = xg::zeros<std::int64_t>({4});
+  std::cout << xg::measure([&] { return xg::cross_entropy(net(x), labels); }, {.name = "digits"});
+  const auto train_one_epoch = [&] { xg::cross_entropy(net(x), labels).backward(); };
+  const auto folder = std::filesystem::temp_directory_path() / "xgrad_comments";
+  std::filesystem::create_directories(folder);
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(folder);
+  xg::Profile profile;
+  train_one_epoch();
+  std::cout << profile.table();
+  profile.save_trace("trace.json");
+  const auto loss = xg::constant(0.5);
+  const int step = 0;
+  xg::io::Events events("runs/first");
+  events.add_scalar("loss/training", loss.item(), step);
+  CHECK(std::filesystem::exists(events.path()));
+  std::filesystem::current_path(before);
+  std::filesystem::remove_all(folder);
+}

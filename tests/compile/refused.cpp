@@ -278,8 +278,8 @@ void inputs(xg::nn::Linear<float>& layer, xg::nn::Sequential<float>& net, xg::nn
   embedding(indices);
   embedding(xt::xarray<int>{1, 2});
   layer(x);           // refused: the module is of T: write cast<T>(x), or make it of U
-  layer(indices);     // refused: it takes a Variable<T>, or an Array of float or double
-  net(0.5);           // refused: it takes a Variable<T>, or an Array of float or double
+  layer(indices);     // refused: it takes one Variable<T> or Array
+  net(0.5);           // refused: it takes one Variable<T> or Array
   auto other = net;   // refused: modules move and do not copy: clone(net) makes another one
   auto same = layer;  // refused: modules move and do not copy: clone(net) makes another one
   layer = layer;      // refused: modules move and do not copy: clone(net) makes another one
@@ -314,7 +314,7 @@ void numbers_of_training(const std::vector<V>& p, xg::optim::SGD<double>& sgd, d
   xg::data::LoaderOptions{.shuffle = whole};                          // refused
   xg::data::make_moons<double>(real);                                 // refused
   xg::train::EarlyStopping{.patience = real};                         // refused
-  xg::data::LoaderOptions{.seed = 1};
+  const xg::data::LoaderOptions seeded{.seed = 1};
   xg::data::LoaderOptions{.seed = 0.5};   // refused
   xg::data::LoaderOptions{.seed = true};  // refused
 }

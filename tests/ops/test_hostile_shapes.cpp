@@ -30,12 +30,7 @@ TEST_CASE("a padding of negative width is refused") {
       {"pad: a width of -4 after axis 0 of shape [100] is negative, and pad only adds elements; use slice to "
        "take some off",
        [&] {
-         xg::pad(x, {{0, std::size_t(96) - 100}});
-       }},
-      {"pad: a width of -4 before axis 0 of shape [100] is negative, and pad only adds elements; use slice "
-       "to take some off",
-       [&] {
-         xg::pad(x, {{std::size_t(-4), 0}});
+         xg::pad(x, {{0, 96 - 100}});
        }},
       {"pad: a width of -1 after axis 1 of shape [2, 3] is negative, and pad only adds elements; use slice "
        "to take some off",
@@ -53,6 +48,16 @@ TEST_CASE("a padding of negative width is refused") {
 TEST_CASE("an unsigned number that is too large is no negative one") {
   const Var x = ones({3});
   check_refused({
+      {"pad: [3] would become [9223372036854775810], and a value has less than 2^60 elements; make it "
+       "smaller",
+       [&] {
+         xg::pad(x, {{0, std::size_t(96) - 100}});
+       }},
+      {"pad: [3] would become [9223372036854775810], and a value has less than 2^60 elements; make it "
+       "smaller",
+       [&] {
+         xg::pad(x, {{std::size_t(-4), 0}});
+       }},
       {"reshape: [3] to [9223372036854775807]: 3 elements do not become so many; give extents whose product "
        "is 3",
        [&] { xg::reshape(x, {all_ones}); }},

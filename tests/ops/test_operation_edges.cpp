@@ -74,6 +74,20 @@ std::vector<bool> places_of_nan(const T* elements, std::size_t count) {
   return is_nan;
 }
 
+/// Losses of probabilities refuse what is none.
+bool refuses(const OperationRow& row, const Arrays& in) {
+  if (row.operation != "binary_cross_entropy" && row.operation != "cross_entropy_of_probabilities")
+    return false;
+  const auto& p = in[0].storage();
+  if (std::none_of(p.begin(), p.end(), [](double x) { return x < 0 || x > 1; })) return false;
+  try {
+    row.apply(parameters<double>(in));
+    return false;
+  } catch (const xg::ValueError&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 TEST_CASE("NaN and infinities come out of elementwise operations where the reference has them") {
@@ -96,6 +110,7 @@ TEST_CASE("NaN and infinities come out of structural operations where the refere
         for (std::size_t times = x.size() == 0 ? 0 : seed % 3 + 1; times > 0; --times)
           x.storage()[from.below(x.size())] = specials[from.below(3)];
       INFO("seed " << seed << ", " << text_of(in));
+      if (refuses(row, in)) continue;
       check_special<double>(row, in);
       check_special<float>(row, in);
     }
@@ -197,6 +212,7 @@ TEST_CASE("a gradient that is no NaN though an argument is infinite is its limit
         planted[k].storage()[place] = sign * element;
         return planted;
       };
+      if (refuses(row, with(std::numeric_limits<double>::infinity()))) continue;
       const auto gradients_at = [&](double element) { return run(row, parameters<double>(with(element))); };
       // logdet refuses what has a negative determinant.
       if (row.operation == "logdet" && is_nan_among(row.reference(with(1e50)))) continue;

@@ -103,8 +103,9 @@ TEST_CASE("runs begin without gradients, and everything is afterwards what it wa
   const auto mean = norm.named_buffers()[0].second.value();
   const std::size_t peak = xg::memory_stats().peak_bytes;
   bool had_gradient = false;
+  int calls = 0;  // the first finds them as they were
   const auto f = [&] {
-    had_gradient = had_gradient || with.has_grad() || without.has_grad();
+    had_gradient = had_gradient || (calls++ > 0 && (with.has_grad() || without.has_grad()));
     set.set_value(set.value() + 1.0);
     return xg::sum(norm(images)) + xg::sum(xg::dropout(with * without, 0.5)) + set;
   };
@@ -138,6 +139,21 @@ TEST_CASE("runs begin without gradients, and everything is afterwards what it wa
   CHECK(norm.named_buffers()[0].second.value() == mean);
   CHECK(xg::generator().state().counter == state.counter);
   CHECK(xg::memory_stats().peak_bytes == std::max(peak, xg::memory_stats().live_bytes));
+}
+
+TEST_CASE("gradients that the function clips, and leaves that it makes, are looked after") {
+  const auto w = xg::parameter({3.0, 4.0});
+  (2 * xg::sum(w)).backward();
+  xg::measure([&] { xg::optim::clip_grad_norm(std::vector{w}, 0.1); }, quick);
+  CHECK(w.grad() == xt::xarray<double>{2, 2});
+  xg::measure(
+      [&] {
+        auto own = xg::parameter(xg::zeros<double>({1000}));
+        own.set_value(xg::ones<double>({1000}));
+        return xg::sum(own);
+      },
+      {.seconds = 0.02});
+  CHECK(xg::memory_stats().live_bytes < 20000);
 }
 
 TEST_CASE("what an update changes stays") {
@@ -247,6 +263,8 @@ TEST_CASE("a measurement is printed as a table and saved as Google Benchmark's J
   CHECK(entries[0].at("time_unit") == "ns");
   CHECK(entries[3].at("name") == "digits/forward_stddev");
   CHECK(entries[3].at("real_time").get<double>() == doctest::Approx(std::sqrt(2.0) * 1e6));
+  CHECK(message_of<xg::ValueError>([&] { xg::Measurement().save(folder / "n.json"); }) ==
+        "Measurement::save: no run was timed; measure() makes one that was");
   CHECK(message_of<xg::IoError>([&] { m.save(folder / "m.txt"); }) ==
         "Measurement::save: the ending of " + (folder / "m.txt") + " tells no format; let it be .json");
 }

@@ -83,6 +83,30 @@ TEST_CASE_TEMPLATE("a training that is resumed ends as one that was never interr
   }
 }
 
+TEST_CASE("a loader that has drawn its seed goes on in the order in which the training began") {
+  using namespace xgrad;
+  const TemporaryFolder folder;
+  const auto train = [&](std::uint64_t random, std::size_t most, data::LoaderSeed seed = {}) {
+    manual_seed(random);
+    const data::TensorDataset samples(array<double>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {10, 1}),
+                                      zeros<double>({10, 1}));
+    data::DataLoader loader(samples, {.batch_size = 2, .shuffle = true, .seed = seed});
+    nn::Linear<double> net(1, 1);
+    optim::SGD sgd(net.parameters(), {.learning_rate = 1e-3});
+    std::size_t batches = 0;
+    fit(net, loader, sgd,
+        [&](const Variable<double>& y, const Variable<double>& t) { return nn::mean_squared_error(y, t); },
+        {.epochs = 2,
+         .checkpoints = {.path = folder / "training.npz", .resume = true},
+         .after_batch = [&](BatchEvent& event) { event.stop = ++batches == most; }});
+    return loader.options().seed.number();
+  };
+  const auto first = train(1, 3), second = train(2, 100);
+  CHECK(first == second);
+  CHECK(message_of<ValueError>([&] { train(3, 100, 5); }).find("; give the loader that .seed, or none") !=
+        std::string::npos);
+}
+
 TEST_CASE("checkpoints are written after epochs and after batches, as asked") {
   const TemporaryFolder folder;
   const Outcome<double> expected = train_on<double>("");

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,6 +44,14 @@ TEST_CASE("indices are Indices, expressions, ranges and braces of integers of an
   CHECK(xg::take(x, {}).shape() == xg::Shape{0});
   CHECK(xg::one_hot<double>({1, 0}, 2) == xt::xarray<double>{{0, 1}, {1, 0}});
   CHECK(xg::gather(x, 0, {1, 1}).value() == xt::xarray<double>{11, 11});
+}
+
+TEST_CASE("the largest unsigned number is no last index") {
+  const auto x = column();
+  const auto most = std::numeric_limits<std::size_t>::max();
+  CHECK_THROWS_AS(xg::take(x, xt::xarray<std::size_t>{most, 0}), xg::ValueError);
+  CHECK_THROWS_AS(xg::take(x, std::vector<std::size_t>{most, 0}), xg::ValueError);
+  CHECK(as_doubles(xg::take(x, xt::xarray<std::size_t>{2, 0})) == std::vector<double>{12, 10});
 }
 
 TEST_CASE("labels are taken alike") {
