@@ -7,7 +7,7 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/io/save.hpp>
+#include <xgrad/xgrad.hpp>
 
 #include "../io/temporary_folder.hpp"
 #include "../message_of.hpp"
@@ -88,8 +88,8 @@ TEST_CASE("a loader that has drawn its seed goes on in the order in which the tr
   const TemporaryFolder folder;
   const auto train = [&](std::uint64_t random, std::size_t most, data::LoaderSeed seed = {}) {
     manual_seed(random);
-    const data::TensorDataset samples(array<double>({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {10, 1}),
-                                      zeros<double>({10, 1}));
+    const data::TensorDataset samples(
+        array<double>(std::vector<double>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {10, 1}), zeros<double>({10, 1}));
     data::DataLoader loader(samples, {.batch_size = 2, .shuffle = true, .seed = seed});
     nn::Linear<double> net(1, 1);
     optim::SGD sgd(net.parameters(), {.learning_rate = 1e-3});
