@@ -94,8 +94,9 @@ TEST_CASE("a loader that has drawn its seed goes on in the order in which the tr
     nn::Linear<double> net(1, 1);
     optim::SGD sgd(net.parameters(), {.learning_rate = 1e-3});
     std::size_t batches = 0;
-    fit(net, loader, sgd,
+    fit(net, sgd,
         [&](const Variable<double>& y, const Variable<double>& t) { return nn::mean_squared_error(y, t); },
+        loader,
         {.epochs = 2,
          .checkpoints = {.path = folder / "training.npz", .resume = true},
          .after_batch = [&](BatchEvent& event) { event.stop = ++batches == most; }});
