@@ -49,8 +49,8 @@ struct EarlyStopping {
   optim::PlateauMode mode = optim::PlateauMode::min;
 };
 
-/// A checkpoint holds the model, the optimizer, the scheduler, this thread's generator, the loaders' passes and seeds,
-/// the history and what early stopping knows, in one file, which is there whole or not at all.
+/// A checkpoint holds the model, the optimizer, the scheduler, this thread's generator, the loaders' passes
+/// and seeds, the history and what early stopping knows, in one file, which is there whole or not at all.
 struct Checkpoints {
   /// Ends in .safetensors or .npz; the model's state is there under "model." and its names. Empty: none are
   /// written.
