@@ -27,7 +27,7 @@ class Pair {
 class Padding {
  public:
   template <detail::IntegerType I>
-  constexpr Padding(I width) noexcept : sides_(width) {}
+  constexpr Padding(I on_all_sides) noexcept : sides_(on_all_sides) {}
   template <detail::IntegerType H, detail::IntegerType W>
   constexpr Padding(H along_rows, W along_columns) noexcept : sides_(along_rows, along_columns) {}
   constexpr Padding(const Pair& sides) noexcept : sides_(sides) {}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "../core/array/error.hpp"
@@ -96,6 +97,7 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
   table.outside = table.seconds;
   table.peak_bytes = recorder_->peak_bytes();
   std::map<std::string, ProfileTable::Row> rows;
+  std::unordered_map<std::uint64_t, const std::string*> recorded_in;
   for (const Recorder::Event& event : recorder_->events()) {
     if (!event.has_ended()) continue;
     table.outside -= event.self();
@@ -104,7 +106,11 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
       table.outside += event.self();
       continue;
     }
-    std::string name = options.by == ProfileBy::operation ? event.name : event.path;
+    // A derivative belongs to where its operation ran.
+    if (event.kind == Activity::Kind::forward && event.order != 0) recorded_in[event.order] = &event.path;
+    const auto place = recorded_in.find(event.kind == Activity::Kind::backward ? event.order : 0);
+    const std::string& path = place == recorded_in.end() ? event.path : *place->second;
+    std::string name = options.by == ProfileBy::operation ? event.name : path;
     if (name.empty()) name = "(no scope)";
     ProfileTable::Row& row = rows[name];
     row.name = std::move(name);

@@ -63,7 +63,7 @@ double microseconds(std::int64_t nanoseconds) { return static_cast<double>(nanos
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
-  std::size_t width = 12;
+  std::size_t width = 15;  // of "(the program)"
   for (const ProfileTable::Row& row : table.rows) width = std::max(width, row.name.size() + 2);
   std::ostringstream text;
   text << std::left << std::setw(static_cast<int>(width))

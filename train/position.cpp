@@ -209,13 +209,13 @@ Position<T> position_from(const Arrays<T>& arrays, const Position<T>& beginning,
   p.history.best_epoch = counts[8];
   p.seed = counts[9];
   p.validation_seed = counts[10];
-  check_seed("training", p.seed, beginning.seed, beginning.drew_seed);
-  if (has_validation)
-    check_seed("validation", p.validation_seed, beginning.validation_seed, beginning.drew_validation_seed);
   if (p.batch > 0 && counts[2] != p.batches)
     throw ValueError("fit: it was written in the middle of an epoch of " + std::to_string(counts[2]) +
                      " batches, and here are " + std::to_string(p.batches) +
                      "; give the loader that it was written with");
+  check_seed("training", p.seed, beginning.seed, beginning.drew_seed);
+  if (has_validation)
+    check_seed("validation", p.validation_seed, beginning.validation_seed, beginning.drew_validation_seed);
 
   const std::vector<std::string>& metrics = p.history.metric_names;
   p.seconds = reader.number("seconds");

@@ -76,8 +76,10 @@ std::vector<bool> places_of_nan(const T* elements, std::size_t count) {
 
 /// Losses of probabilities refuse what is none.
 bool refuses(const OperationRow& row, const Arrays& in) {
-  if (row.operation != "binary_cross_entropy" && row.operation != "cross_entropy_of_probabilities")
-    return false;
+  const bool is_of_probabilities = row.operation == "binary_cross_entropy" ||
+                                   row.operation == "cross_entropy_of_probabilities" ||
+                                   row.operation == "loss_gradient";
+  if (!is_of_probabilities) return false;
   const auto& p = in[0].storage();
   if (std::none_of(p.begin(), p.end(), [](double x) { return x < 0 || x > 1; })) return false;
   try {

@@ -107,12 +107,14 @@ TEST_CASE("rows by scope are paths of scopes and modules") {
     const xg::Scope scope("training");
     training.net(training.x);
   }
-  training.net(training.x);
+  xg::sum(training.net(training.x)).backward();
   const auto table = profile.table({.by = xg::ProfileBy::scope});
   REQUIRE(find(table, "training/Sequential.0") != nullptr);
   CHECK(find(table, "training/Sequential.0")->calls == 1);  // its linear
   CHECK(find(table, "training/Sequential.1")->calls == 1);
   CHECK(find(table, "Sequential.2")->calls == 1);
+  CHECK(find(table, "Sequential.2")->backward > 0);
+  CHECK(find(table, "training/Sequential.0")->backward == 0);
   CHECK(find(table, "training/Sequential.3") == nullptr);
 }
 
@@ -309,9 +311,9 @@ TEST_CASE("a table is printed with its units") {
   std::ostringstream text;
   text << table;
   CHECK(text.str() ==
-        "operation      calls   forward  backward     other   share  GFLOP/s    GB/s  of roof\n"
-        "matmul             3      1 ms      2 ms               60 %        2       1     50 %\n"
-        "SGD                3                          1 ms    20 %\n"
-        "(the program)                                 1 ms    20 %\n"
+        "operation         calls   forward  backward     other   share  GFLOP/s    GB/s  of roof\n"
+        "matmul                3      1 ms      2 ms              60 %        2       1     50 %\n"
+        "SGD                   3                          1 ms    20 %\n"
+        "(the program)                                    1 ms    20 %\n"
         "5 ms in all, 2 kB live at most\n");
 }

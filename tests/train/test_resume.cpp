@@ -104,7 +104,7 @@ TEST_CASE("a loader that has drawn its seed goes on in the order in which the tr
   };
   const auto first = train(1, 3), second = train(2, 100);
   CHECK(first == second);
-  CHECK(message_of<ValueError>([&] { train(3, 100, 5); }).find("; give the loader that .seed, or none") !=
+  CHECK(message_of<IoError>([&] { train(3, 100, 5); }).find("; give the loader that .seed, or none") !=
         std::string::npos);
 }
 
