@@ -161,7 +161,7 @@ function draw() {
   });
   pen.stroke();
   pen.fillStyle = colour("ink");
-  pen.fillText(bytes(data.peak_bytes), 4, 10);
+  pen.fillText("at most " + bytes(data.peak_bytes) + " live", 4, 66);
 }
 function under(x, y) {
   const s = from + x / flame.clientWidth * (to - from), level = Math.floor(y / row);
