@@ -110,7 +110,7 @@ class TensorDataset<std::array<T, N>, Y> {
     for (std::size_t k = 1; k < N; ++k) all[k] = to_array(others_[k - 1]);
     return all;
   }
-  const auto targets() const { return first_.targets(); }
+  const Array<Y> targets() const { return first_.targets(); }
 
   /// The listed rows; ValueError if one is not below size().
   Batch batch(std::span<const std::size_t> rows) const {

@@ -53,8 +53,8 @@ void Profile::Recorder::begin(Activity&& activity) {
   event.inputs = std::move(activity.inputs);
   // Whatever may run out of memory comes first.
   std::string module = activity.kind == Kind::module ? event.name : std::string();
-  modules_.reserve(modules_.size() + 1);
-  open_.reserve(open_.size() + 1);
+  if (modules_.size() == modules_.capacity()) modules_.reserve(2 * modules_.size() + 8);
+  if (open_.size() == open_.capacity()) open_.reserve(2 * open_.size() + 8);
   events_.push_back(std::move(event));
   open_.push_back(events_.size() - 1);
   if (activity.kind == Kind::module) modules_.push_back(std::move(module));

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -50,7 +51,7 @@ class Profile::Recorder final : public detail::ActivityWatcher {
   /// Whether its thread, another one than that which ended it, still tells it what it does.
   bool is_told() const noexcept { return told_.load(); }
 
-  const std::vector<Event>& events() const noexcept { return events_; }
+  const std::deque<Event>& events() const noexcept { return events_; }
   /// Nanoseconds until now, or until it stopped.
   std::int64_t duration() const noexcept { return stopped_ >= 0 ? stopped_.load() : now(); }
   /// Leaves out the nanoseconds since `time`.
@@ -68,7 +69,7 @@ class Profile::Recorder final : public detail::ActivityWatcher {
 
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::atomic<std::int64_t> stopped_{-1};
-  std::vector<Event> events_;
+  std::deque<Event> events_;  ///< which do not move when there are more
   std::vector<std::size_t> open_;
   std::vector<std::string> modules_;  ///< the path of each module that is being called
   std::size_t peak_bytes_ = 0;

@@ -44,11 +44,11 @@ std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shap
 }
 
 /// Of Recorder::Event; a template, for that is Profile's own.
-template <class Event>
-Json events_of(const std::vector<Event>& events) {
+template <class Events>
+Json events_of(const Events& events) {
   Json list = Json::array();
   std::vector<std::int64_t> open;  // the ends of what goes on around
-  for (const Event& event : events) {
+  for (const auto& event : events) {
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
     list.push_back(Json::array({event.name, kind_of(event.kind), 1e-9 * static_cast<double>(event.begin),
