@@ -16,7 +16,7 @@ LeafJournal::~LeafJournal() {
     if (before.has_value) leaf.exchange_buffer(std::move(before.value));
     // One that was frozen meanwhile keeps none.
     if (memory::Buffer* gradient = leaf.gradient(); before.has_gradient && gradient != nullptr)
-      *gradient = std::move(before.gradient);
+      *gradient = leaf.requires_grad() ? std::move(before.gradient) : memory::Buffer();
   }
 }
 

@@ -146,6 +146,13 @@ TEST_CASE("gradients that the function clips, and leaves that it makes, are look
   (2 * xg::sum(w)).backward();
   xg::measure([&] { xg::optim::clip_grad_norm(std::vector{w}, 0.1); }, quick);
   CHECK(w.grad() == xt::xarray<double>{2, 2});
+  const auto frozen_for_a_while = [&] {
+    Var v = w;
+    v.set_requires_grad(false);
+    v.set_requires_grad(true);
+  };
+  xg::measure(frozen_for_a_while, quick);
+  CHECK(w.grad() == xt::xarray<double>{2, 2});
   xg::measure(
       [&] {
         auto own = xg::parameter(xg::zeros<double>({1000}));
