@@ -79,7 +79,11 @@ std::string json_text(const Measurement& m) {
   nlohmann::ordered_json file;
   file["context"]["date"] = date_text();
   file["context"]["num_cpus"] = std::thread::hardware_concurrency();
+#ifdef NDEBUG
   file["context"]["library_build_type"] = "release";
+#else
+  file["context"]["library_build_type"] = "debug";
+#endif
   file["benchmarks"] = nlohmann::ordered_json::array();
   const double processors = m.wall_seconds > 0 ? m.processor_seconds / m.wall_seconds : 1;
   for (const Part& part : parts_of(m)) {

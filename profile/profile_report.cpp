@@ -44,20 +44,6 @@ std::string row_text(std::size_t width, const ProfileTable::Row& row, double who
   return text + '\n';
 }
 
-const char* category_of(Kind kind) {
-  switch (kind) {
-    case Kind::forward:
-      return "forward";
-    case Kind::backward:
-      return "backward";
-    case Kind::module:
-      return "module";
-    case Kind::other:
-      break;
-  }
-  return "other";
-}
-
 double microseconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-3; }
 
 }  // namespace
@@ -93,7 +79,7 @@ void Profile::save_trace(const std::string& path) const {
   std::unordered_map<std::uint64_t, std::int64_t> recorded;
   for (const Recorder::Event& event : recorder_->events()) {
     if (!event.has_ended()) continue;
-    Json one{{"name", event.name}, {"cat", category_of(event.kind)}, {"ph", "X"}, {"pid", 1}, {"tid", 1}};
+    Json one{{"name", event.name}, {"cat", event.kind_name()}, {"ph", "X"}, {"pid", 1}, {"tid", 1}};
     one["ts"] = microseconds(event.begin);
     one["dur"] = microseconds(event.end - event.begin);
     std::string shapes;

@@ -3,12 +3,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <cstdint>
-#include <limits>
+#include <deque>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "../core/graph/activity.hpp"
@@ -18,7 +16,6 @@ namespace xgrad {
 
 class Profile::Recorder final : public detail::ActivityWatcher {
  public:
-  static constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
   using Kind = detail::Activity::Kind;
 
   struct Event {
@@ -34,6 +31,11 @@ class Profile::Recorder final : public detail::ActivityWatcher {
     std::size_t item = 8;              ///< bytes of an element
     std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
 
+    /// Its kind in words.
+    const char* kind_name() const noexcept {
+      constexpr const char* names[] = {"forward", "backward", "module", "other"};
+      return names[static_cast<std::size_t>(kind)];
+    }
     bool has_ended() const noexcept { return end >= 0; }
     /// Seconds that belong to no activity inside.
     double self() const noexcept { return 1e-9 * static_cast<double>(end - begin - within); }

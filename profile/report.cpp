@@ -15,7 +15,6 @@ namespace xgrad {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Kind = detail::Activity::Kind;
 
 Json rows_of(const ProfileTable& table) {
   Json rows = Json::array();
@@ -29,11 +28,6 @@ Json rows_of(const ProfileTable& table) {
                         {"bytes", row.bytes},
                         {"roof", row.roof}});
   return rows;
-}
-
-const char* kind_of(Kind kind) {
-  constexpr const char* names[] = {"forward", "backward", "module", "other"};
-  return names[static_cast<std::size_t>(kind)];
 }
 
 std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shape>& output) {
@@ -51,7 +45,7 @@ Json events_of(const Events& events) {
   for (const auto& event : events) {
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
-    list.push_back(Json::array({event.name, kind_of(event.kind), 1e-9 * static_cast<double>(event.begin),
+    list.push_back(Json::array({event.name, event.kind_name(), 1e-9 * static_cast<double>(event.begin),
                                 1e-9 * static_cast<double>(event.end), open.size(),
                                 shapes_of(event.inputs, event.output), event.path, event.live_bytes}));
     open.push_back(event.end);
