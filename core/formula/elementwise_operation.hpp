@@ -61,18 +61,24 @@ struct OperationParts {
 /// Makes an operation and keeps it for ever, where none is kept yet.
 const Elementwise& make_operation(std::atomic<Elementwise*>& kept, const OperationParts& parts);
 
+template <class Formula>
+inline constexpr bool passes_on_a_choice = requires {
+  requires Formula::chooses;
+};
+
 /// What Family::operation() returns.
 template <class Formula, class Family>
 const Elementwise& operation_of() {
   static constinit std::atomic<Elementwise*> kept{nullptr};
-  static constexpr OperationParts parts{Formula::name, formula_inputs<Formula>(), &kernels_in_use<Family>,
+  static constexpr OperationParts parts{Formula::name,
+                                        formula_inputs<Formula>(),
+                                        &kernels_in_use<Family>,
                                         kernels::Position<Formula, typename Family::list>::value,
-                                        &gradient_formula<Formula>, requires {requires Formula::chooses;
-}
-};  // namespace xgrad::detail
-if (const Elementwise* known = kept.load(std::memory_order_acquire)) [[likely]]
-  return *known;
-return make_operation(kept, parts);
+                                        &gradient_formula<Formula>,
+                                        passes_on_a_choice<Formula>};
+  if (const Elementwise* known = kept.load(std::memory_order_acquire)) [[likely]]
+    return *known;
+  return make_operation(kept, parts);
 }
 
 template <class Family, class... Formulas>
