@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,7 +41,7 @@ bool is_sample(const std::vector<int>& numbers) {
 }
 
 /// Every line's numbers, one after the other.
-std::vector<int> parse(std::string_view text, const std::filesystem::path& path) {
+std::vector<int> parse(std::string_view text, const std::string& path) {
   std::vector<int> all, numbers;
   std::size_t line_number = 0;
   while (!text.empty()) {
@@ -51,13 +50,11 @@ std::vector<int> parse(std::string_view text, const std::filesystem::path& path)
     const std::string_view line = text.substr(0, length);
     text.remove_prefix(length == text.npos ? text.size() : length + 1);
     if (!parse_line(line, numbers) || !is_sample(numbers))
-      throw IoError(std::string(operation) + ": line " + std::to_string(line_number) + " of " +
-                    path.string() +
+      throw IoError(std::string(operation) + ": line " + std::to_string(line_number) + " of " + path +
                     " is not 64 pixels of 0 to 16 and a label of 0 to 9; fetch the file again");
     all.insert(all.end(), numbers.begin(), numbers.end());
   }
-  if (all.empty())
-    throw IoError(std::string(operation) + ": " + path.string() + " is empty; fetch the file again");
+  if (all.empty()) throw IoError(std::string(operation) + ": " + path + " is empty; fetch the file again");
   return all;
 }
 
@@ -65,7 +62,7 @@ std::vector<int> parse(std::string_view text, const std::filesystem::path& path)
 
 template <class T>
 Digits<T> load_digits() {
-  const std::filesystem::path path = find_data_file(operation, "digits.csv.gz");
+  const std::string path = find_data_file(operation, "digits.csv.gz");
   const std::vector<int> numbers = parse(read_file(operation, path), path);
   const std::size_t count = numbers.size() / (pixels + 1);
   Dense<T> images(Shape{count, pixels});

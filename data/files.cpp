@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 #include <vector>
 
@@ -60,19 +61,19 @@ bool detail::remember_package_folder(const char* folder) noexcept {
   return true;
 }
 
-std::filesystem::path find_data_file(std::string_view operation, std::string_view name) {
+std::string find_data_file(std::string_view operation, std::string_view name) {
   std::string places;
   for (const std::filesystem::path& folder : data_folders()) {
     const std::filesystem::path path = folder / name;
     std::error_code ignored;  // what cannot be looked at is not there
-    if (std::filesystem::is_regular_file(path, ignored)) return path;
+    if (std::filesystem::is_regular_file(path, ignored)) return path.string();
     places += (places.empty() ? "" : ", ") + folder.string();
   }
   throw IoError(std::string(operation) + ": " + std::string(name) + " is in none of " + places +
                 "; set XGRAD_DATA_DIR to the folder that holds it");
 }
 
-std::string read_file(std::string_view operation, const std::filesystem::path& path) {
+std::string read_file(std::string_view operation, const std::string& path) {
   PackedFile file(operation, path);
   std::string bytes;
   std::array<char, 1 << 16> piece;

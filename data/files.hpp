@@ -1,7 +1,6 @@
 // The data files that come with the library: where they are, and what is in them.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -13,9 +12,9 @@ namespace xgrad::data {
 /// in that of the package which CMake found, in share/xgrad of the prefix that this library (or the
 /// executable that it is linked into) lies in, in the source tree, or where the library was to be installed,
 /// in this order. IoError that names `operation` and every place looked at.
-std::filesystem::path find_data_file(std::string_view operation, std::string_view name);
+std::string find_data_file(std::string_view operation, std::string_view name);
 
 /// All bytes of a file, unpacked if it is gzip. IoError that names `operation`, the path and the cause.
-std::string read_file(std::string_view operation, const std::filesystem::path& path);
+std::string read_file(std::string_view operation, const std::string& path);
 
 }  // namespace xgrad::data

@@ -166,7 +166,7 @@ class CheckpointNode final : public Node {
     set_inputs(edges_.data(), edges_.size());
   }
 
-  std::string_view operation() const noexcept override { return "checkpoint"; }
+  Description description() const noexcept override { return {"checkpoint"}; }
   void drop_saved() noexcept override {
     block_ = nullptr;
     saved_.clear();

@@ -16,6 +16,8 @@ bool is_zero(const Variable<T>& x) {
   return std::all_of(elements, elements + x.size(), [](T element) { return element == T(0); });
 }
 
+constexpr OperationType custom_type;
+
 /// The node of a custom operation; keeps all that its vjp might read.
 template <class T>
 class CustomNode final : public Node {
@@ -34,7 +36,7 @@ class CustomNode final : public Node {
     set_inputs(edges_.data(), edges_.size());
   }
 
-  std::string_view operation() const noexcept override { return definition_->name; }
+  Description description() const noexcept override { return {definition_->name, &custom_type, nullptr}; }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
   }
@@ -149,11 +151,9 @@ Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given
     values.push_back(inputs[i].value());
     differentiable = differentiable || inputs[i].requires_grad();
   }
-  if (is_watched()) [[unlikely]] {
-    Activity activity{.kind = Activity::Kind::forward, .name = definition->name};
-    for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
-    return watched_forward(std::move(activity), [&] { return (*this)(inputs); });
-  }
+  if (is_watched()) [[unlikely]]
+    return watched_forward({definition->name, &custom_type, nullptr}, Shapes(std::span(inputs)),
+                           [&] { return (*this)(inputs); });
   Dense<T> output = to_dense(definition->forward(values));
   if (!leaves_node([&] { return differentiable; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new CustomNode<T>(definition, std::move(output), inputs)));

@@ -7,6 +7,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/gradients.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad {
@@ -44,8 +45,7 @@ std::vector<Node*> between(Node& source, Node& output) {
 Handle zero_leaf(const Node& node) {
   Value zeros = node.is_double() ? Value(Dense<double>::filled(node.value().shape, 0))
                                  : Value(Dense<float>::filled(node.value().shape, 0));
-  return Handle::first(
-      new Leaf(std::move(zeros), node.kind(), std::max(next_order(), node.order() + 1)));
+  return Handle::first(new Leaf(std::move(zeros), node.kind(), std::max(next_order(), node.order() + 1)));
 }
 
 /// Sweeps tangents of type G (Value: plain; Handle: recorded) forwards. What a node gives to an input is

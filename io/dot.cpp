@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/attribute.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad::io {

@@ -11,8 +11,7 @@
 #include <unordered_set>
 
 #include "../core/array/instantiate.hpp"
-#include "../core/graph/activity.hpp"
-#include "../core/kernels/random.hpp"
+#include "module_walk.hpp"
 #include "summary.hpp"
 
 namespace xgrad::nn {
@@ -29,132 +28,12 @@ Variable<T> Module<T>::forward(const Variable<T>&) {
       name() + ": it has no forward pass of one Variable; call it with what it takes, or override forward()");
 }
 
-namespace {
-
-/// The last error of this thread that left a module: a hash of its text, and that module, which are compared
-/// and never followed, for both may be gone. So a module that is called costs nothing, and keeps no name.
-struct LeftModule {
-  std::size_t text = 0;
-  const void* module = nullptr;
-  bool has_path = false;  ///< the text begins with the path below `module`
-};
-thread_local constinit LeftModule last_left;
-
-std::size_t hash_of(std::string_view text) { return std::hash<std::string_view>{}(text); }
-
-}  // namespace
-
-template <class T>
-void Module<T>::rethrow(Error& error) const {
-  try {
-    if (last_left.module == nullptr || last_left.text != hash_of(error.what())) {
-      last_left = {hash_of(error.what()), this, false};
-    } else {
-      std::vector<std::pair<std::string, const Module*>> all;
-      collect(*this, "", all);
-      for (const auto& [path, module] : all)
-        if (module == last_left.module && module != this) {
-          const std::string text = path + (last_left.has_path ? "." : ": ") + error.what();
-          // In place: the error keeps its class, also one of the user's own.
-          static_cast<std::runtime_error&>(error) = std::runtime_error(text);
-          last_left = {hash_of(text), this, true};
-          break;
-        }
-      last_left.module = this;
-    }
-  } catch (const std::bad_alloc&) {  // the error as it is says more
-  }
-  throw;
-}
-
-namespace {
-
-using Paths = std::unordered_map<const void*, std::string>;
-
-/// Of all modules below the outermost one that is being called while a profile looks on.
-thread_local constinit const Paths* paths = nullptr;
-
-/// One call. The outermost is known by its class, those within it by their paths.
-class CallActivity {
- public:
-  CallActivity(const void* module, const std::string& class_name, Paths below)
-      : below_(std::move(below)),
-        is_outermost_(paths == nullptr),
-        watched_({.kind = Activity::Kind::module, .name = name_of(module, class_name)}) {
-    if (is_outermost_) paths = &below_;
-  }
-  ~CallActivity() {
-    if (is_outermost_) paths = nullptr;
-  }
-  CallActivity(const CallActivity&) = delete;
-  CallActivity& operator=(const CallActivity&) = delete;
-
- private:
-  static std::string name_of(const void* module, const std::string& class_name) {
-    if (paths == nullptr) return class_name;
-    const auto found = paths->find(module);
-    return found == paths->end() ? class_name : found->second;
-  }
-
-  Paths below_;
-  bool is_outermost_;
-  Watched watched_;
-};
-
-}  // namespace
-
-template <class T>
-std::shared_ptr<void> Module<T>::begin_activity() const {
-  Paths below;
-  if (paths == nullptr) {
-    std::vector<std::pair<std::string, const Module*>> all;
-    collect(*this, "", all);
-    for (auto& [path, module] : all) below.emplace(module, path.empty() ? name() : name() + "." + path);
-  }
-  return std::make_shared<CallActivity>(this, name(), std::move(below));
-}
-
-template <class T>
-ForwardHookHandle Module<T>::add_forward_hook(ForwardHook hook) {
-  auto shared = std::make_shared<const ForwardHook>(std::move(hook));
-  auto hooks = forward_hooks_ ? forward_hooks_ : std::make_shared<ForwardHooks>();
-  ForwardHookHandle handle;
-  handle.remove_ = [list = std::weak_ptr(hooks), hook_to_remove = std::weak_ptr(shared)] {
-    const auto all = list.lock();
-    const auto one = hook_to_remove.lock();
-    if (all && one) std::erase(*all, one);
-  };
-  hooks->push_back(std::move(shared));
-  forward_hooks_ = std::move(hooks);
-  return handle;
-}
-
-template <class T>
-void Module<T>::observe(const std::vector<Variable<T>>& inputs, Variable<T>& output) {
-  if (forward_hooks_) {
-    // A copy: a hook may take itself off, or register others, which wait for the next call.
-    const ForwardHooks hooks = *forward_hooks_;
-    for (const auto& hook : hooks)
-      if (Variable<T> instead = (*hook)(*this, inputs, output); instead.defined())
-        output = std::move(instead);
-  }
-  if (seen_output_) *seen_output_ = output.shape();
-}
-
 template <class T>
 std::string Module<T>::name() const {
   int status = 0;
   const std::unique_ptr<char, void (*)(void*)> text(
       abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), &std::free);
   return status == 0 ? short_type_name(text.get()) : std::string("Module");
-}
-
-template <class T>
-template <class M>
-void Module<T>::collect(M& module, const std::string& path, std::vector<std::pair<std::string, M*>>& all) {
-  all.emplace_back(path, &module);
-  for (const auto& [name, child] : module.children_)
-    collect<M>(*child, path.empty() ? name : path + "." + name, all);
 }
 
 template <class T>
@@ -390,63 +269,6 @@ template <class T>
 void Module<T>::add_child(const std::string& name, std::unique_ptr<Module> child) {
   if (!child) throw ValueError("register_module: '" + name + "' is a null pointer; give it a module");
   append(children_, {name, std::move(child)}, [&] { take_name("register_module", name, {"module"}); });
-}
-
-/// While it lives, the modules are in evaluation, and what operator() gives is noted. Then all is as before.
-template <class T>
-class Module<T>::Inspection {
- public:
-  explicit Inspection(Module& root) : random_(generator().state()) {
-    collect(root, "", modules_);
-    outputs_.resize(modules_.size());
-    for (std::size_t i = 0; i < modules_.size(); ++i) {
-      Module& module = *modules_[i].second;
-      was_training_.push_back(std::exchange(module.training_, false));
-      module.seen_output_ = &outputs_[i];
-    }
-    for (auto& [name, leaf] : root.named({&Module::parameters_, &Module::buffers_}))
-      values_.emplace_back(leaf, leaf.dense());
-  }
-  Inspection(const Inspection&) = delete;
-  Inspection& operator=(const Inspection&) = delete;
-  ~Inspection() {
-    for (std::size_t i = 0; i < modules_.size(); ++i) {
-      modules_[i].second->training_ = was_training_[i];
-      modules_[i].second->seen_output_ = nullptr;
-    }
-    for (auto& [leaf, value] : values_) leaf.exchange_value(std::move(value));
-    generator().set_state(random_);
-  }
-
-  std::vector<SummaryRow> rows() const {
-    std::vector<SummaryRow> rows;
-    for (std::size_t i = 0; i < modules_.size(); ++i) {
-      const auto& [path, module] = modules_[i];
-      rows.push_back({path, module->name(), outputs_[i], 0});
-      for (const auto& [name, parameter] : module->parameters_) rows.back().parameters += parameter.size();
-    }
-    return rows;
-  }
-
- private:
-  std::vector<std::pair<std::string, Module*>> modules_;
-  std::vector<std::optional<Shape>> outputs_;
-  std::vector<bool> was_training_;
-  std::vector<std::pair<Variable<T>, Dense<T>>> values_;
-  GeneratorState random_;
-  NoGrad quiet_;
-};
-
-template <class T>
-std::string Module<T>::summary(const Shape& input) {
-  return summary_of(input, [&] { (*this)(Variable<T>(Dense<T>::filled(input, T(0)))); });
-}
-
-template <class T>
-std::string Module<T>::summary_of(const std::optional<Shape>& input, const std::function<void()>& run) {
-  const Inspection inspection(*this);
-  run();
-  return summary_table(input, inspection.rows(), parameter_count() - trainable_parameter_count());
 }
 
 template <class T>

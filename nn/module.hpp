@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -138,10 +139,11 @@ class Module {
   /// Everything in state(), and what PyTorch's layers have besides: how io::load and io::save translate.
   std::vector<PyTorchEntry> in_pytorch() const;
 
-  /// A table of the modules inside: type, shape of the output, number of parameters of its own; the
-  /// total, and how many are frozen if any is. The shapes come from a forward pass on zeros of shape `input`,
-  /// without recording and as eval(); nothing of the module is changed, nor this thread's random numbers. "-"
-  /// stands for the output of a module that was not called.
+  /// A table of the modules inside: type, shape of the output, bytes that its own operations give and the
+  /// floating-point operations that they take (as Profile counts them, forward), number of parameters of its
+  /// own; the totals, and how many parameters are frozen if any is. The shapes come from a forward pass on
+  /// zeros of shape `input`, without recording and as eval(); nothing of the module is changed, nor this
+  /// thread's random numbers. "-" stands for the output of a module that was not called.
   std::string summary(const Shape& input);
   /// The same of a call that `run` makes, for a module that takes something else than one value:
   /// `net.summary([&] { net(x, mask); })`.
@@ -222,6 +224,8 @@ class Module {
  private:
   /// For a profile that looks on: the call goes on until what this gives has gone.
   std::shared_ptr<void> begin_activity() const;
+  bool is_found_at(std::size_t& next, std::string_view own_name,
+                   const std::vector<std::pair<const void*, std::string>>& found) const;
   template <class U>
   friend class Cloning;
   template <class U>

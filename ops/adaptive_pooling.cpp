@@ -6,6 +6,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -59,6 +60,8 @@ struct AdaptiveAvgPool2d {
     visit("rows", rows);
     visit("columns", columns);
   }
+
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

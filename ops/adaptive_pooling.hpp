@@ -1,7 +1,7 @@
 // Pooling to extents that are given, whatever those of the images are.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "pair.hpp"
 
 namespace xgrad {

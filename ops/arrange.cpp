@@ -6,6 +6,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "shape.hpp"
 #include "slice.hpp"
@@ -35,6 +36,8 @@ struct Roll {
     visit("shift", shift);
   }
 
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(x.shape);
@@ -61,6 +64,8 @@ struct Pad {
     visit("shape", shape);
     visit("value", value);
   }
+
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -124,6 +129,8 @@ struct Diagonal {
   static constexpr std::string_view name = "diagonal";
   Line line;
   void fields(auto& visit) const { line.fields(visit); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(line.result);
@@ -143,6 +150,8 @@ struct DiagonalScatter {
     line.fields(visit);
     visit("shape", shape);
   }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result = Dense<T>::filled(shape, T(0));
@@ -166,6 +175,8 @@ template <class Self>
 struct Triangle {
   std::ptrdiff_t k = 0;
   void fields(auto& visit) const { visit("k", k); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(x.shape);

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad {
 

@@ -8,6 +8,7 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "batch_norm_kernels.hpp"
 #include "cast.hpp"
 #include "exponential.hpp"
@@ -160,6 +161,8 @@ struct BatchNorm {
   bool saves(std::size_t input, const Wanted& wanted) const {
     return input == 0 ? wanted[0] || wanted[1] : input == 1 && wanted[0];
   }
+
+  static double flops(Shapes in, const Shape&) { return 8 * count_of(in[0]); }
 
   template <class T>
   auto forward(const Dense<T>& x) const {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "../core/array/array.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "normalization_options.hpp"
 #include "operands.hpp"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "../core/array/number.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad::detail {
 

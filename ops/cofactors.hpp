@@ -2,7 +2,7 @@
 // is 0 in a singular matrix, and differentiable to every order there, too.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad::detail {
 

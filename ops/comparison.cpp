@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 
 namespace xgrad {
 using namespace detail;

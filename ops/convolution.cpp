@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 #include "convolution_gemm.hpp"
 #include "reduction.hpp"
 #include "shape.hpp"
@@ -42,12 +43,21 @@ V sum_over_places(const V& images) {
   return sum(images, {.axes = {0, 2, 3}});
 }
 
+/// Each element of y is a sum of products with the kernel of its channel.
+double operations(const Shape& y, const Shape& kernel) {
+  return 2 * count_of(y) * count_of(kernel) / static_cast<double>(std::max<std::size_t>(kernel[0], 1));
+}
+
 struct ConvTranspose2d;
 struct Conv2dKernelGradient;
 
 /// y of x, kernel, and perhaps a bias.
 struct Conv2d : Convolution {
   static constexpr std::string_view name = "conv2d";
+
+  static double flops(Shapes in, const Shape& y) {
+    return operations(y, in[1]) + (in.size() > 2 ? count_of(y) : 0);
+  }
 
   template <class T, class... Bias>
   Dense<T> forward(const Dense<T>& x, const Dense<T>& kernel, const Bias&... bias) const {
@@ -65,6 +75,10 @@ struct Conv2d : Convolution {
 struct ConvTranspose2d : Convolution {
   static constexpr std::string_view name = "conv_transpose2d";
 
+  static double flops(Shapes in, const Shape& x) {
+    return operations(in[0], in[1]) + (in.size() > 2 ? count_of(x) : 0);
+  }
+
   template <class T, class... Bias>
   Dense<T> forward(const Dense<T>& y, const Dense<T>& kernel, const Bias&... bias) const {
     const T* const biases[] = {bias.data()..., nullptr};
@@ -81,6 +95,8 @@ struct ConvTranspose2d : Convolution {
 /// The kernel's shape, of x and y.
 struct Conv2dKernelGradient : Convolution {
   static constexpr std::string_view name = "conv2d_kernel_gradient";
+
+  static double flops(Shapes in, const Shape& kernel) { return operations(in[1], kernel); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<T>& y) const {

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 #include "pair.hpp"
 

@@ -9,6 +9,7 @@
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "class_axis.hpp"
 #include "class_rows.hpp"
@@ -209,6 +210,8 @@ struct CrossEntropy : OfLogits {
   static constexpr std::string_view name = "cross_entropy";
 
   bool saves(std::size_t, const Wanted&) const { return true; }
+  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
+
   template <class T>
   auto forward(const Dense<T>& logits, const Dense<std::int64_t>& labels) const {
     check_labels(name, labels, logits.shape);
@@ -225,6 +228,8 @@ struct CrossEntropyOfRows : OfLogits {
   static constexpr std::string_view name = "cross_entropy";
 
   bool saves(std::size_t input, const Wanted& wanted) const { return input == 0 || wanted[0]; }
+  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
+
   template <class T>
   auto forward(const Dense<T>& logits, const Dense<T>& targets) const {
     return value<T>(logits, nullptr, targets.data());

@@ -8,6 +8,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "operators.hpp"
 #include "shape.hpp"

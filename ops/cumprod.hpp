@@ -1,7 +1,7 @@
 // Running products.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad {
 

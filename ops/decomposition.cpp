@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "cofactors.hpp"
 #include "expression_gradient.hpp"
@@ -31,6 +32,19 @@ V matrix_gradient(const Shape& a, const V& db, const V& x, bool transpose) {
                      : detail::matmul_to(stack_axes(a), db, x, second));
 }
 
+// Operations as LAPACK counts them, to the highest power.
+
+/// `factor` n^3 for each matrix of n rows: 1/3 of a Cholesky factorisation, 2 of an inverse.
+double cubes(const Shape& matrices, double factor) {
+  return matrices.empty() ? 0 : factor * count_of(matrices) * static_cast<double>(matrices.back());
+}
+/// Of an LU factorisation.
+double factoring(const Shape& matrices) { return cubes(matrices, 2.0 / 3); }
+/// Forward and back through two triangles: 2 n^2 for each right side.
+double solving(const Shape& matrices, const Shape& sides) {
+  return 2 * count_of(sides) * static_cast<double>(matrices.back());
+}
+
 /// The solution by the factors of `a`, which are a help: it is a function of `a` and the right side.
 struct SolveFactored {
   static constexpr std::string_view name = "solve_factored";
@@ -40,6 +54,8 @@ struct SolveFactored {
   void fields(auto& visit) const { visit("transpose", transpose); }
 
   bool saves(std::size_t input, const Wanted&) const { return input < 3; }
+
+  static double flops(Shapes in, const Shape& x) { return solving(in[0], x); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& lu, const Dense<std::int64_t>& swaps,
@@ -64,6 +80,8 @@ struct Solve {
   static constexpr std::uint64_t shares = 0b10;
 
   bool saves(std::size_t input, const Wanted&) const { return input == 0; }
+
+  static double flops(Shapes in, const Shape& x) { return factoring(in[0]) + solving(in[0], x); }
 
   template <class T>
   std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a, const Dense<T>& b) const {
@@ -93,6 +111,8 @@ struct SolveTriangular {
   }
 
   bool saves(std::size_t input, const Wanted&) const { return input == 0; }
+
+  static double flops(Shapes in, const Shape& x) { return solving(in[0], x) / 2; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
@@ -124,6 +144,8 @@ struct Inverse {
   static constexpr std::string_view name = "inverse";
   static constexpr bool saves_output = true;
   static constexpr std::uint64_t shares = 1;
+
+  static double flops(Shapes in, const Shape&) { return cubes(in[0], 2); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {
@@ -197,6 +219,8 @@ struct Determinant {
 
   bool saves(std::size_t, const Wanted&) const { return true; }
 
+  static double flops(Shapes in, const Shape&) { return factoring(in[0]); }
+
   template <class T>
   std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a) const {
     Factors<T> factors = factored(a);
@@ -222,6 +246,8 @@ struct LogDet {
   static constexpr std::string_view name = "logdet";
 
   bool saves(std::size_t, const Wanted&) const { return true; }
+
+  static double flops(Shapes in, const Shape&) { return factoring(in[0]); }
 
   template <class T>
   std::tuple<Dense<T>, Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& a) const {
@@ -272,6 +298,8 @@ struct Cholesky {
   static constexpr std::string_view name = "cholesky";
   static constexpr bool saves_output = true;
   static constexpr std::uint64_t shares = 1;
+
+  static double flops(Shapes in, const Shape&) { return cubes(in[0], 1.0 / 3); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a) const {

@@ -4,7 +4,7 @@
 // elimination meets the difference of two. Of a and b one may be an Array or xtensor expression.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 
 namespace xgrad {

@@ -6,6 +6,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "dropout_kernels.hpp"
 #include "shape.hpp"

@@ -1,7 +1,7 @@
 // Dropout: elements that are left out at random.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "../core/kernels/random.hpp"
 
 namespace xgrad {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 
 namespace xgrad {

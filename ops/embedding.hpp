@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../core/graph/index_input.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad {
 

@@ -8,6 +8,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "indexing.hpp"
 #include "shape.hpp"
 
@@ -28,6 +29,8 @@ template <bool largest>
 struct ExtremeAndPlace {
   std::size_t axis = 0;
   void fields(auto& visit) const { visit("axis", axis); }
+
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   std::tuple<Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& x) const {

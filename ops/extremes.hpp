@@ -2,7 +2,7 @@
 #pragma once
 
 #include "../core/array/array.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

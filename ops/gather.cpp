@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "indexing.hpp"
 #include "operators.hpp"
@@ -229,6 +230,8 @@ struct MaskedSelect {
   static constexpr std::string_view name = "masked_select";
   bool saves(std::size_t input, const Wanted&) const { return input == 1; }
 
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<bool>& mask) const {
     const Held held(mask);
@@ -246,6 +249,8 @@ struct MaskedSelect {
 struct MaskedScatter {
   static constexpr std::string_view name = "masked_scatter";
   bool saves(std::size_t input, const Wanted&) const { return input == 1; }
+
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<bool>& mask) const {

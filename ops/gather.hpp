@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "../core/graph/index_input.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 #include "subscript.hpp"
 

@@ -7,6 +7,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "shape.hpp"
 
 namespace xgrad {
@@ -77,6 +78,8 @@ struct ScatterAlongAxis;
 
 struct TakeAlongAxis : Choice {
   static constexpr std::string_view name = "take_along_axis";
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices = checked_indices(name, given, x.shape, axis);
@@ -104,6 +107,8 @@ struct TakeAlongAxis : Choice {
 
 struct ScatterAlongAxis : ChoiceInto {
   static constexpr std::string_view name = "scatter_along_axis";
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);
@@ -154,6 +159,8 @@ struct Take : Choice {
     Choice::fields(visit);
     visit("negative_from_end", negative_from_end);
   }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices =
@@ -181,6 +188,8 @@ struct Take : Choice {
 
 struct ScatterSlices : ChoiceInto {
   static constexpr std::string_view name = "scatter_slices";
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);

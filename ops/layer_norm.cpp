@@ -7,6 +7,7 @@
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "layer_norm_kernels.hpp"
 #include "normalization.hpp"
@@ -139,6 +140,8 @@ struct LayerNorm {
   bool saves(std::size_t input, const Wanted& wanted) const {
     return input == 0 ? wanted[0] || wanted[1] : input == 1 && wanted[0];
   }
+
+  static double flops(Shapes in, const Shape&) { return 8 * count_of(in[0]); }
 
   template <class T>
   auto forward(const Dense<T>& x) const {

@@ -2,7 +2,7 @@
 // for any other operand.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "normalization_options.hpp"
 #include "operands.hpp"
 

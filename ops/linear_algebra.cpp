@@ -6,6 +6,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/gemm.hpp"
 #include "arrange.hpp"
 #include "batched_product.hpp"
@@ -31,7 +32,8 @@ Shape batch_of(const Shape& shape) {
 /// The extent of the last axis but `from_end`.
 std::size_t extent(const Shape& shape, std::size_t from_end) { return shape[shape.size() - 1 - from_end]; }
 
-[[gnu::always_inline]] inline GemmSize product_size(const Shape& row, const Shape& column, const MatmulOptions& options) {
+[[gnu::always_inline]] inline GemmSize product_size(const Shape& row, const Shape& column,
+                                                    const MatmulOptions& options) {
   const auto [ta, tb] = options;
   return {extent(row, ta ? 0 : 1), extent(column, tb ? 1 : 0), extent(row, ta ? 1 : 0), ta, tb};
 }
@@ -70,6 +72,12 @@ void give_factors(Backward<V>& b, std::size_t first, const V& dy, const MatmulOp
   }
 }
 
+/// m n k of a product of two matrices.
+double multiplications(const Shape& a, const Shape& b, const MatmulOptions& options) {
+  const GemmSize size = product_size(a, b, options);
+  return static_cast<double>(size.m) * static_cast<double>(size.n) * static_cast<double>(size.k);
+}
+
 /// c + a b, of matrices, where c has the product's elements in any shape; in place where nobody else holds c,
 /// which saves a result of that size and a pass over it.
 struct AddProduct {
@@ -79,6 +87,8 @@ struct AddProduct {
   void fields(auto& visit) const { visit_options(visit, options); }
 
   bool saves(std::size_t input, const Wanted& wanted) const { return input > 0 && wanted[3 - input]; }
+  /// Of [m, k] and [k, n]: m n sums of k products, added to what is there.
+  double flops(Shapes in, const Shape&) const { return 2 * multiplications(in[1], in[2], options); }
 
   template <class T>
   Dense<T> forward(Dense<T> c, const Dense<T>& a, const Dense<T>& b) const {
@@ -114,6 +124,12 @@ struct MatMul {
   }
 
   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[1 - input]; }
+  /// Of [m, k] and [k, n]: 2 m n k, for each pair of matrices.
+  double flops(Shapes in, const Shape&) const {
+    const double pairs =
+        count_of(broadcast_shapes(name, batch_of(as_row(in[0])), batch_of(as_column(in[1]))));
+    return 2 * pairs * multiplications(as_row(in[0]), as_column(in[1]), options);
+  }
 
   template <class T>
   Dense<T> forward(const Dense<T>& a, const Dense<T>& b) const {
@@ -143,6 +159,10 @@ struct Linear {
   static constexpr std::string_view name = "linear";
 
   bool saves(std::size_t input, const Wanted& wanted) const { return input < 2 && wanted[1 - input]; }
+  /// Of [N, k] and [k, n]: 2 N n k, and an addition each with a bias.
+  static double flops(Shapes in, const Shape& out) {
+    return count_of(out) * (2 * static_cast<double>(in[1][0]) + (in.size() > 2 ? 1 : 0));
+  }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x, const Dense<T>& weight) const {

@@ -3,7 +3,7 @@
 // stands for any other operand.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 
 namespace xgrad {

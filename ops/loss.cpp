@@ -13,6 +13,7 @@
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/formula/replay.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
 #include "loss_kernels.hpp"
@@ -213,6 +214,9 @@ struct FusedLoss {
     visit("factor", factor);
     if (formula_of<Kind>().inputs() == 3) visit("constant", constant);
   }
+
+  /// The sum's additions among them.
+  static double flops(Shapes in, const Shape&) { return Formula::operations * count_of(in[0]); }
 
   FusedLossGradient gradient(std::size_t which) const { return {loss_kind<Kind>, which, factor, constant}; }
   bool saves(std::size_t input, const Wanted& wanted) const {

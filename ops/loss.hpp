@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "../core/graph/index_input.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "class_weights.hpp"
 
 namespace xgrad {

@@ -11,6 +11,7 @@ namespace formulas {
 
 struct SquaredError {
   static constexpr std::string_view name = "squared_error";
+  static constexpr double operations = 2;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& prediction, const V& target) {
     const V error = prediction - target;
@@ -26,6 +27,7 @@ struct SquaredError {
 /// there, so that a prediction that is surely wrong is still drawn back. NaN where p is no probability.
 struct BinaryCrossEntropy {
   static constexpr std::string_view name = "binary_cross_entropy";
+  static constexpr double operations = 5;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& p, const V& t, const V& epsilon) {
     return -(t * log(kept(p, epsilon)) + (1 - t) * log(kept(1 - p, epsilon)));
@@ -49,6 +51,7 @@ struct BinaryCrossEntropy {
 /// costs 0, and a slope of nearly 0 is not a difference of ones.
 struct BinaryCrossEntropyWithLogits {
   static constexpr std::string_view name = "binary_cross_entropy_with_logits";
+  static constexpr double operations = 5;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& z, const V& t) {
     const V wrong = select(z < 0, -t, 1 - t);
@@ -66,6 +69,7 @@ struct BinaryCrossEntropyWithLogits {
 /// -t log p, and 0 where t is 0, whatever p is. NaN where p is no probability, more than rounding makes of 1.
 struct ProbabilityCrossEntropy {
   static constexpr std::string_view name = "cross_entropy_of_probabilities";
+  static constexpr double operations = 5;  ///< an element, and the sum over elements
   static constexpr double most = 1 + 1e-6;
   template <class V>
   static V value(const V& p, const V& t) {
@@ -80,6 +84,7 @@ struct ProbabilityCrossEntropy {
 /// |prediction - target|; the gradient where they are equal is 0.
 struct AbsoluteError {
   static constexpr std::string_view name = "l1_loss";
+  static constexpr double operations = 2;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& prediction, const V& target) {
     return abs(prediction - target);
@@ -93,6 +98,7 @@ struct AbsoluteError {
 /// e^2 / 2 up to |e| = delta, which is a constant of the call, and from there on a line of the slope reached.
 struct Huber {
   static constexpr std::string_view name = "huber_loss";
+  static constexpr double operations = 5;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& prediction, const V& target, const V& delta) {
     const V error = abs(prediction - target);
@@ -110,6 +116,7 @@ struct Huber {
 /// t (log t - q), and 0 where t is 0, whatever q is.
 struct KlDivergence {
   static constexpr std::string_view name = "kl_div";
+  static constexpr double operations = 5;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& q, const V& t) {
     return select(t == 0, 0, t * (log(select(t == 0, 1, t)) - q));

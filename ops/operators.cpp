@@ -32,7 +32,7 @@ void detail::update(Variable<T>& left, const char* sign, const Elementwise& oper
   if (!(right.shape == shape) && !(broadcast_shapes(sign, shape, right.shape) == shape))
     throw ShapeError(std::string(sign) + ": a right side of shape " + to_string(right.shape) + " for " +
                      described(left) + ", which keeps its shape; reduce the right side to it");
-  if (LeafJournal* journal = LeafJournal::innermost()) journal->note_value(left.node());
+  LeafJournal::value_changes(left.node());
   const Dense<T>& value = left.dense();
   const Source sources[] = {{value.data(), &shape}, {right.data(), &right.shape}};
   if (value.buffer.unique()) return elementwise_value<T>(operation, sources, shape, left.mutable_data());

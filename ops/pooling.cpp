@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "indexing.hpp"
 #include "pooling_kernels.hpp"
@@ -106,6 +107,8 @@ struct MaxPool2d {
   Window window;
   void fields(auto& visit) const { window.fields(visit); }
 
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   std::tuple<Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& x) const {
     const Shape shape = pooled_shape(x.shape, window);
@@ -155,6 +158,8 @@ struct AvgPool2d {
   static constexpr std::string_view name = "avg_pool2d";
   Window window;
   void fields(auto& visit) const { window.fields(visit); }
+
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "pair.hpp"
 
 namespace xgrad {

@@ -10,6 +10,7 @@
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
 #include "operators.hpp"
@@ -31,6 +32,8 @@ const kernels::ReductionKernels& chosen() {
 
 struct Sum : Over {
   static constexpr std::string_view name = "sum";
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(sum_axes(x, axes), x.shape);
@@ -43,6 +46,8 @@ struct Sum : Over {
 
 struct Mean : Over {
   static constexpr std::string_view name = "mean";
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(sum_axes(x, axes, static_cast<double>(count(x.shape))), x.shape);
@@ -58,6 +63,8 @@ template <class Self>
 struct Extreme : Over {
   static constexpr bool saves_output = true;
   bool saves(std::size_t, const Wanted&) const { return true; }
+
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
@@ -101,6 +108,8 @@ struct Anchor : Over {
 struct LogSumExp : Over {
   static constexpr std::string_view name = "logsumexp";
   bool saves(std::size_t, const Wanted&) const { return true; }
+
+  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

@@ -1,7 +1,7 @@
 // Reductions over axes, and where their extremes lie.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "axes.hpp"
 
 namespace xgrad {

@@ -8,6 +8,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "operators.hpp"
 #include "over.hpp"
@@ -226,6 +227,8 @@ struct ProdGradient {
 struct Prod : Over {
   static constexpr std::string_view name = "prod";
   bool saves(std::size_t, const Wanted&) const { return true; }
+
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/strided_copy.hpp"
 
 namespace xgrad {
@@ -18,6 +19,8 @@ struct Reshape {
   static constexpr std::uint64_t shares = 1;
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return x.with_shape(shape);
@@ -83,6 +86,8 @@ struct Transpose {
   static constexpr std::string_view name = "transpose";
   AxisList<std::size_t> order;
   void fields(auto& visit) const { visit("order", order); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const Strides strides = row_major_strides(x.shape);

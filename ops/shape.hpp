@@ -10,7 +10,7 @@
 
 #include "../core/array/extents.hpp"
 #include "../core/graph/broadcast.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "slice.hpp"
 
 namespace xgrad {
@@ -30,7 +30,8 @@ V reshape(V x, const Extents& shape);
 
 namespace detail {
 
-/// The same where the caller knows that the shape is a possible one of as many elements: nothing is looked at.
+/// The same where the caller knows that the shape is a possible one of as many elements: nothing is looked
+/// at.
 template <class T>
 Dense<T> in_shape(Dense<T> x, const Shape& shape) noexcept {
   return std::move(x).with_shape(shape);

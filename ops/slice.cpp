@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/strided_copy.hpp"
 #include "shape.hpp"
 
@@ -40,6 +41,8 @@ struct Slice {
   static constexpr std::string_view name = "slice";
   Box box;
   void fields(auto& visit) const { box.fields(visit); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(box.result);
@@ -74,6 +77,8 @@ struct SliceScatter {
     box.fields(visit);
     visit("shape", shape);
   }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result = Dense<T>::filled(shape, T(0));
@@ -198,6 +203,8 @@ struct Concatenate {
   static constexpr std::string_view name = "concatenate";
   std::size_t axis = 0;
   void fields(auto& visit) const { visit("axis", axis); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const std::vector<Dense<T>>& values) const {
     Shape shape = values[0].shape;

@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 #include "operands.hpp"
 
 namespace xgrad {

@@ -1,6 +1,7 @@
 #include "softmax.hpp"
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
@@ -106,6 +107,8 @@ struct Softmax {
   std::size_t axis = 0;
   void fields(auto& visit) const { visit("axis", axis); }
 
+  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return run(chosen().softmax, x, axis);
@@ -121,6 +124,8 @@ struct LogSoftmax {
   static constexpr bool saves_output = true;
   std::size_t axis = 0;
   void fields(auto& visit) const { visit("axis", axis); }
+
+  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

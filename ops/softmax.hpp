@@ -1,7 +1,7 @@
 // softmax along one axis, and its logarithm.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad {
 

@@ -1,7 +1,7 @@
 // The gradient of softmax as an operation, for the losses that are made of it. For files of this room only.
 #pragma once
 
-#include "../core/graph/record.hpp"
+#include "../core/graph/tensor.hpp"
 
 namespace xgrad::detail {
 

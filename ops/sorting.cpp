@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/record.hpp"
 #include "indexing.hpp"
 
 namespace xgrad {
@@ -51,6 +52,8 @@ std::size_t read_line(const T* in, std::size_t step, std::vector<Entry<T>>& line
 struct InOrder {
   std::size_t axis = 0, count = 0;
   bool descending = false;
+
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
 
   template <class T>
   std::tuple<Dense<T>, Dense<std::int64_t>> forward(const Dense<T>& x) const {

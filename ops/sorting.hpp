@@ -5,7 +5,7 @@
 #include <cstddef>
 
 #include "../core/array/array.hpp"
-#include "../core/graph/record.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad {
 

@@ -7,6 +7,7 @@
 
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/record.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
 #include "square_sum.hpp"
@@ -72,6 +73,8 @@ struct Var : Lines {
   }
   bool saves(std::size_t, const Wanted&) const { return true; }
 
+  static double flops(Shapes in, const Shape&) { return 8 * count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const SquareSum<T> squares(centred(x, *this), *this);
@@ -93,6 +96,8 @@ struct Std : Lines {
   }
   bool saves(std::size_t, const Wanted&) const { return true; }
 
+  static double flops(Shapes in, const Shape&) { return 8 * count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const SquareSum<T> squares(centred(x, *this), *this);
@@ -110,6 +115,8 @@ struct Norm : Lines {
   static constexpr std::string_view name = "norm";
   static constexpr bool saves_output = true;
   bool saves(std::size_t, const Wanted&) const { return true; }
+
+  static double flops(Shapes in, const Shape&) { return 2 * count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

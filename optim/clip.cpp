@@ -35,8 +35,7 @@ template <class T>
 std::vector<kernels::UpdateLoop> gradients_of(const std::vector<Variable<T>>& parameters) {
   std::vector<kernels::UpdateLoop> loops;
   for (const Variable<T>& parameter : parameters) {
-    if (xgrad::detail::LeafJournal* journal = xgrad::detail::LeafJournal::innermost())
-      journal->note_change_of_gradient(parameter.node());
+    xgrad::detail::LeafJournal::gradient_changes(parameter.node());
     // Detaches the gradient from arrays that were handed out.
     void* const gradient = parameter.node().gradient()->mutable_data();
     loops.push_back({gradient, gradient, {}, parameter.size()});

@@ -53,10 +53,12 @@ double bytes_of_copies() {
 /// Hides what is done meanwhile from a profile that looks on, and from the memory's peak.
 class Unseen {
  public:
-  Unseen() noexcept { detail::set_watched(false); }
+  Unseen() { detail::set_watched(false); }
   ~Unseen() {
     detail::set_watched(was_watched_);
     memory::restore_peak(peak_);
+    memory::restore_thread_peak(thread_peak_);
+    memory::exchange_piece_observer(observer_);
   }
   Unseen(const Unseen&) = delete;
   Unseen& operator=(const Unseen&) = delete;
@@ -64,6 +66,8 @@ class Unseen {
  private:
   bool was_watched_ = detail::is_watched();
   std::size_t peak_ = memory_stats().peak_bytes;
+  std::int64_t thread_peak_ = memory::thread_bytes().peak;
+  memory::PieceObserver* observer_ = memory::exchange_piece_observer(nullptr);
 };
 
 MachinePeaks measured() {

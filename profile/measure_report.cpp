@@ -1,5 +1,4 @@
 #include <cmath>
-#include <fstream>
 #include <iomanip>
 #include <numeric>
 #include <ostream>
@@ -8,8 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../io/ending.hpp"
-#include "../io/whole_file.hpp"
+#include "../io/text_file.hpp"
 #include "measure.hpp"
 #include "units.hpp"
 
@@ -155,18 +153,8 @@ std::ostream& operator<<(std::ostream& out, const Growth& growth) {
 
 void Measurement::save(const std::string& path) const {
   if (total.empty()) throw ValueError("Measurement::save: no run was timed; measure() makes one that was");
-  struct Format {
-    std::string_view ending;
-  };
-  static constexpr Format formats[] = {{".json"}};
-  io::chosen_format("Measurement::save", path, formats);
-  const std::string text = json_text(*this);
-  io::write_whole_file(path, [&](const std::string& unfinished) {
-    std::ofstream out(unfinished, std::ios::binary);
-    out << text;
-    if (!out.flush())
-      throw IoError("Measurement::save: could not write " + unfinished + "; is the disk full?");
-  });
+  io::check_ending("Measurement::save", path, ".json");
+  io::write_text("Measurement::save", path, json_text(*this));
 }
 
 }  // namespace xgrad

@@ -36,18 +36,40 @@ struct ProfileTable {
     double bytes = 0;     ///< read and written
     double roof = 0;      ///< the seconds that these take at least, by machine_peaks()
     double seconds() const noexcept { return forward + backward + other; }
+    Row& operator+=(const Row& more) noexcept;
   };
   ProfileBy by = ProfileBy::operation;
   std::vector<Row> rows;  ///< from the longest to the shortest; their seconds add up to those of the profile
   double seconds = 0;     ///< that the profile has looked on
   double outside = 0;     ///< of these, in the program's own code, which is the last row
-  std::size_t peak_bytes = 0;  ///< the most that was live at the end of an activity
+  /// The most that was live meanwhile: of what the profile's thread took, and what was there before.
+  std::size_t peak_bytes = 0;
   friend std::ostream& operator<<(std::ostream& out, const ProfileTable& table);
+};
+
+/// What was live when a profile's thread held the most; printed, it is a table.
+struct PeakMemory {
+  struct Row {
+    std::string name;        ///< of the operation or derivative in which it was taken, and its output's shape
+    std::string scope;       ///< where that ran
+    std::size_t pieces = 0;  ///< buffers and nodes of the graph
+    std::size_t bytes = 0;   ///< rounded up to size classes, as memory_stats() counts
+  };
+  std::size_t bytes = 0;   ///< all together
+  std::size_t before = 0;  ///< of these, from before the profile began
+  std::vector<Row> rows;   ///< from the most bytes to the least; with `before` they add up to all
+  friend std::ostream& operator<<(std::ostream& out, const PeakMemory& peak);
+};
+
+struct ProfileOptions {
+  /// Whether peak_memory() is wanted. Each piece of memory is then written down as it is taken and given
+  /// back, and the thread goes without its cache of pieces: times are longer than without.
+  Flag memory = false;
 };
 
 /// While it lives, this thread's operations are timed, forward and backward, and so are calls of modules,
 /// optimizers' steps and waits for loaders. What an operation computes with in turn belongs to it. Other
-/// threads' operations are not seen. What was seen is kept to its end, some hundred bytes an activity.
+/// threads' operations are not seen. What was seen is kept to its end, some 150 bytes an activity.
 /// GraphError where this thread has a Profile already.
 ///
 /// ```cpp
@@ -58,7 +80,8 @@ struct ProfileTable {
 /// ```
 class [[nodiscard("give it a name: without one it ends with the statement")]] Profile {
  public:
-  [[nodiscard("give it a name: without one it ends with the statement")]] Profile();
+  [[nodiscard("give it a name: without one it ends with the statement")]] explicit Profile(
+      const ProfileOptions& options = {});
   ~Profile();
   Profile(const Profile&) = delete;
   Profile& operator=(const Profile&) = delete;
@@ -67,6 +90,10 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] Pr
   void stop() noexcept;
   /// Of what has ended so far. The first one measures machine_peaks(), in time that counts for nothing.
   ProfileTable table(const ProfileTableOptions& options = {}) const;
+  /// Who held what when this thread held the most, summed by operation, shape and scope; as much as `rows` of
+  /// them, and the others together. What other threads give back counts as held on. ValueError unless the
+  /// profile was made with {.memory = true}.
+  PeakMemory peak_memory(const Count& rows = 20) const;
   /// To a .json file in the Trace Event Format, which Perfetto and chrome://tracing open: nested intervals
   /// with shapes and attributes, an arrow from each operation to its derivative, live memory. IoError if it
   /// cannot be written or has another ending.

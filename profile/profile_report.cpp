@@ -1,5 +1,4 @@
 #include <cmath>
-#include <fstream>
 #include <iomanip>
 #include <ostream>
 #include <sstream>
@@ -7,8 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../io/ending.hpp"
-#include "../io/whole_file.hpp"
+#include "../io/text_file.hpp"
 #include "recorder.hpp"
 #include "units.hpp"
 
@@ -44,8 +42,6 @@ std::string row_text(std::size_t width, const ProfileTable::Row& row, double who
   return text + '\n';
 }
 
-double microseconds(std::int64_t nanoseconds) { return static_cast<double>(nanoseconds) * 1e-3; }
-
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
@@ -69,25 +65,25 @@ std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
 }
 
 void Profile::save_trace(const std::string& path) const {
-  struct Format {
-    std::string_view ending;
-  };
-  static constexpr Format formats[] = {{".json"}};
-  io::chosen_format("Profile::save_trace", path, formats);
+  io::check_ending("Profile::save_trace", path, ".json");
   Json events = Json::array();
   // Where each node was recorded, for the arrow to its derivative.
   std::unordered_map<std::uint64_t, std::int64_t> recorded;
+  const double tick = detail::Ticks::seconds();
+  const auto microseconds = [&](std::int64_t ticks) { return 1e6 * tick * static_cast<double>(ticks); };
   for (const Recorder::Event& event : recorder_->events()) {
     if (!event.has_ended()) continue;
-    Json one{{"name", event.name}, {"cat", event.kind_name()}, {"ph", "X"}, {"pid", 1}, {"tid", 1}};
+    Json one{
+        {"name", recorder_->name(event)}, {"cat", event.kind_name()}, {"ph", "X"}, {"pid", 1}, {"tid", 1}};
     one["ts"] = microseconds(event.begin);
     one["dur"] = microseconds(event.end - event.begin);
     std::string shapes;
-    for (const Shape& shape : event.inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
-    if (!event.inputs.empty()) one["args"]["inputs"] = shapes;
-    if (event.output) one["args"]["output"] = to_string(*event.output);
-    if (!event.attributes.empty()) one["args"]["attributes"] = detail::to_string(event.attributes);
-    if (!event.path.empty()) one["args"]["scope"] = event.path;
+    for (const Shape& shape : recorder_->inputs(event))
+      shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
+    if (!shapes.empty()) one["args"]["inputs"] = shapes;
+    if (const auto output = recorder_->output(event)) one["args"]["output"] = to_string(*output);
+    if (event.attributes != 0) one["args"]["attributes"] = recorder_->attributes_text(event);
+    if (event.path != 0) one["args"]["scope"] = recorder_->path(event);
     events.push_back(std::move(one));
     events.push_back(Json{{"name", "live memory"},
                           {"ph", "C"},
@@ -109,12 +105,8 @@ void Profile::save_trace(const std::string& path) const {
     events.push_back(std::move(finish));
   }
   const Json file{{"displayTimeUnit", "ms"}, {"traceEvents", std::move(events)}};
-  io::write_whole_file(path, [&](const std::string& unfinished) {
-    std::ofstream out(unfinished, std::ios::binary);
-    out << file.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
-    if (!out.flush())
-      throw IoError("Profile::save_trace: could not write " + unfinished + "; is the disk full?");
-  });
+  io::write_text("Profile::save_trace", path,
+                 file.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 }  // namespace xgrad

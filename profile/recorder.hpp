@@ -1,35 +1,44 @@
 // The activities that a Profile has seen.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <chrono>
-#include <cstdint>
 #include <deque>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "../core/array/memory.hpp"
 #include "../core/graph/activity.hpp"
+#include "../core/graph/attribute.hpp"
 #include "profile.hpp"
+#include "ticks.hpp"
 
 namespace xgrad {
 
-class Profile::Recorder final : public detail::ActivityWatcher {
+class Profile::Recorder final : public detail::ActivityWatcher, public memory::PieceObserver {
  public:
   using Kind = detail::Activity::Kind;
 
+  /// Small, and of a size: names, paths and shapes are kept apart.
   struct Event {
-    Kind kind = Kind::other;
-    std::string name, path;  ///< the path of Scopes and modules around it
-    std::vector<detail::Attribute> attributes;
-    std::vector<Shape> inputs;
-    std::optional<Shape> output;       ///< none where it threw, and of what is no operation
-    std::int64_t begin = 0, end = -1;  ///< nanoseconds since the profile began; -1 before the end
+    std::uint32_t name = 0, path = 0;  ///< numbers of texts; the path is that of Scopes and modules around it
+    std::uint32_t attributes = 0;      ///< a number counted from 1; 0 without any
+    std::uint32_t inputs = 0;          ///< how many
+    std::size_t shapes = 0;            ///< where those of its inputs begin
+    std::size_t output = 0;            ///< where its output's shape is, counted from 1; 0 where it gave none
+    std::int64_t begin = 0, end = -1;  ///< ticks since the profile began; -1 before the end
     std::int64_t within = 0;           ///< of these, those of the activities inside
-    std::size_t live_bytes = 0;        ///< at its end
-    bool has_operations = false;       ///< a derivative, in which operations were told by themselves
-    std::size_t item = 8;              ///< bytes of an element
+    std::int64_t live_bytes = 0;       ///< at its end
     std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
+    double flops = 0, elements = 0;    ///< that it computed, and that it read and wrote
+    Kind kind = Kind::other;
+    bool has_operations = false;  ///< a derivative, in which operations were told by themselves
+    std::uint8_t item = 8;        ///< bytes of an element
 
     /// Its kind in words.
     const char* kind_name() const noexcept {
@@ -37,44 +46,117 @@ class Profile::Recorder final : public detail::ActivityWatcher {
       return names[static_cast<std::size_t>(kind)];
     }
     bool has_ended() const noexcept { return end >= 0; }
-    /// Seconds that belong to no activity inside.
-    double self() const noexcept { return 1e-9 * static_cast<double>(end - begin - within); }
+    /// Ticks that belong to no activity inside.
+    std::int64_t self() const noexcept { return end - begin - within; }
   };
 
+  /// A piece of memory that was taken, or, with negative bytes, given back.
+  struct Change {
+    const void* piece = nullptr;
+    std::int64_t bytes = 0;
+    std::size_t event = 0;  ///< in which; of none, nobody
+  };
+  static constexpr std::size_t nobody = std::numeric_limits<std::size_t>::max();
+
   /// GraphError if this thread is watched already.
-  Recorder();
+  explicit Recorder(bool sees_memory);
   ~Recorder() { stop(); }
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
-  void begin(detail::Activity&& activity) override;
-  void end(const detail::Node* output) noexcept override;
+  void begin(const detail::Activity& activity) override;
+  void end(const detail::Activity& activity, const detail::Node* output) noexcept override;
+  void took(const void* piece, std::size_t bytes) noexcept override;
+  void gave_back(const void* piece, std::size_t bytes) noexcept override;
   void stop() noexcept;
   /// Whether its thread, another one than that which ended it, still tells it what it does.
   bool is_told() const noexcept { return told_.load(); }
 
-  const std::deque<Event>& events() const noexcept { return events_; }
-  /// Nanoseconds until now, or until it stopped.
+  /// One behind another, in pieces, for they do not move when there are more.
+  class Events {
+   public:
+    std::size_t size() const noexcept { return size_; }
+    Event& operator[](std::size_t i) noexcept { return pieces_[i / per_piece][i % per_piece]; }
+    const Event& operator[](std::size_t i) const noexcept { return pieces_[i / per_piece][i % per_piece]; }
+    void push_back(const Event& event) {
+      if (size_ % per_piece == 0) pieces_.push_back(std::make_unique_for_overwrite<Event[]>(per_piece));
+      (*this)[size_] = event;
+      ++size_;
+    }
+    struct Iterator {
+      const Events* events;
+      std::size_t i;
+      const Event& operator*() const noexcept { return (*events)[i]; }
+      Iterator& operator++() noexcept { return ++i, *this; }
+      bool operator==(const Iterator& other) const noexcept = default;
+    };
+    Iterator begin() const noexcept { return {this, 0}; }
+    Iterator end() const noexcept { return {this, size_}; }
+
+   private:
+    static constexpr std::size_t per_piece = 1024;
+    std::vector<std::unique_ptr<Event[]>> pieces_;
+    std::size_t size_ = 0;
+  };
+  const Events& events() const noexcept { return events_; }
+  const std::string& name(const Event& event) const noexcept { return texts_[event.name]; }
+  const std::string& path(const Event& event) const noexcept { return texts_[event.path]; }
+  /// What the operation was told; nothing for what is none.
+  std::string attributes_text(const Event& event) const;
+  std::vector<Shape> inputs(const Event& event) const;
+  /// None where it threw, and of what is no operation.
+  std::optional<Shape> output(const Event& event) const;
+
+  /// Ticks until now, or until it stopped.
   std::int64_t duration() const noexcept { return stopped_ >= 0 ? stopped_.load() : now(); }
-  /// Leaves out the nanoseconds since `time`.
+  /// Leaves out the ticks since `time`.
   void skip_since(std::int64_t time) noexcept {
-    if (stopped_ < 0) start_ += std::chrono::nanoseconds(now() - time);
+    if (stopped_ < 0) start_ += now() - time;
   }
-  std::size_t peak_bytes() const noexcept { return peak_bytes_; }
+  /// The most that was live while it looked on, as far as its own thread took it.
+  std::size_t peak_bytes() noexcept;
+  /// What was live when it began.
+  std::size_t bytes_before() const noexcept { return bytes_before_; }
+  bool sees_memory() const noexcept { return sees_memory_; }
+  const std::vector<Change>& changes() const noexcept { return changes_; }
+  /// Whether memory for `changes` ran out.
+  bool lost_changes() const noexcept { return lost_changes_; }
 
  private:
-  std::int64_t now() const noexcept {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start_)
-        .count();
-  }
-  std::string path() const;
+  std::int64_t now() const noexcept { return detail::Ticks::now() - start_; }
+  std::uint32_t number_of(std::string_view text);
+  std::uint32_t number_of_path();
+  void keep(const Shape& shape);
+  std::size_t shape_at(std::size_t place, Shape& shape) const;
+  void note_bytes() noexcept;
+  void note_change(const void* piece, std::int64_t bytes) noexcept;
+  void leave_thread() noexcept;
 
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::int64_t start_ = 0;
   std::atomic<std::int64_t> stopped_{-1};
-  std::deque<Event> events_;  ///< which do not move when there are more
-  std::vector<std::size_t> open_;
-  std::vector<std::string> modules_;  ///< the path of each module that is being called
-  std::size_t peak_bytes_ = 0;
+  Events events_;
+  std::vector<std::size_t> open_;       ///< those that have not ended
+  std::vector<std::uint32_t> modules_;  ///< the path of each module that is being called
+  std::vector<std::size_t> shapes_;     ///< one behind another: how many extents, and these
+  std::deque<std::vector<detail::Attribute>> attributes_;
+
+  std::deque<std::string> texts_{""};
+  std::unordered_map<std::string_view, std::uint32_t> numbers_{{"", 0}};
+  /// Texts met lately, by their address; another one may have come to stand there.
+  struct Met {
+    const char* at = nullptr;
+    std::uint32_t number = 0;
+  };
+  std::array<Met, 64> met_{};
+  std::string scope_;  ///< that path_ is of, beside the innermost module
+  std::uint32_t module_ = 0, path_ = 0;
+
+  std::size_t bytes_before_ = 0;
+  std::int64_t thread_before_ = 0, peak_before_ = 0, thread_peak_ = 0, live_ = 0;
+  bool sees_memory_;
+  memory::PieceObserver* observer_before_ = nullptr;
+  std::vector<Change> changes_;
+  bool lost_changes_ = false;
   std::atomic<bool> told_{true};
 };
 

@@ -1,12 +1,10 @@
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "../core/array/threads.hpp"
-#include "../io/ending.hpp"
-#include "../io/whole_file.hpp"
+#include "../io/text_file.hpp"
 #include "recorder.hpp"
 #include "report_page.hpp"
 #include "units.hpp"
@@ -37,17 +35,19 @@ std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shap
   return text;
 }
 
-/// Of Recorder::Event; a template, for that is Profile's own.
-template <class Events>
-Json events_of(const Events& events) {
+/// Of Profile::Recorder; a template, for that is Profile's own.
+template <class Recorder>
+Json events_of(const Recorder& recorder) {
   Json list = Json::array();
+  const double tick = detail::Ticks::seconds();
   std::vector<std::int64_t> open;  // the ends of what goes on around
-  for (const auto& event : events) {
+  for (const auto& event : recorder.events()) {
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
-    list.push_back(Json::array({event.name, event.kind_name(), 1e-9 * static_cast<double>(event.begin),
-                                1e-9 * static_cast<double>(event.end), open.size(),
-                                shapes_of(event.inputs, event.output), event.path, event.live_bytes}));
+    list.push_back(Json::array(
+        {recorder.name(event), event.kind_name(), tick * static_cast<double>(event.begin),
+         tick * static_cast<double>(event.end), open.size(),
+         shapes_of(recorder.inputs(event), recorder.output(event)), recorder.path(event), event.live_bytes}));
     open.push_back(event.end);
   }
   return list;
@@ -68,11 +68,7 @@ std::string within_page(const Json& data) {
 }  // namespace
 
 void Profile::save_report(const std::string& path) const {
-  struct Format {
-    std::string_view ending;
-  };
-  static constexpr Format formats[] = {{".html"}};
-  io::chosen_format("Profile::save_report", path, formats);
+  io::check_ending("Profile::save_report", path, ".html");
   const ProfileTable operations = table({.rows = 1000});
   const Json data{{"date", detail::date_text()},
                   {"seconds", operations.seconds},
@@ -81,13 +77,9 @@ void Profile::save_report(const std::string& path) const {
                   {"threads", num_threads()},
                   {"operation", rows_of(operations)},
                   {"scope", rows_of(table({.by = ProfileBy::scope, .rows = 1000}))},
-                  {"events", events_of(recorder_->events())}};
-  io::write_whole_file(path, [&](const std::string& unfinished) {
-    std::ofstream out(unfinished, std::ios::binary);
-    out << detail::report_head << within_page(data) << detail::report_tail;
-    if (!out.flush())
-      throw IoError("Profile::save_report: could not write " + unfinished + "; is the disk full?");
-  });
+                  {"events", events_of(*recorder_)}};
+  io::write_text("Profile::save_report", path,
+                 std::string(detail::report_head) + within_page(data) + std::string(detail::report_tail));
 }
 
 }  // namespace xgrad

@@ -68,6 +68,8 @@ using Lock = std::lock_guard<std::mutex>;
 void sync(ThreadState& thread) noexcept {
   shared.peak = std::max(shared.peak, shared.live + thread.rise.get());
   shared.live += thread.bytes();
+  thread.highest.set(std::max(thread.highest.get(), thread.moved.get() + thread.rise.get()));
+  thread.moved.add(thread.bytes());
   thread.forget_bytes();
 }
 
@@ -204,7 +206,7 @@ void* allocate_plain(std::size_t bytes) {
   return piece;
 }
 
-void* allocate_slowly(std::size_t bytes) {
+void* find_piece(std::size_t bytes) {
   const std::size_t size_class = class_of(bytes);
   if (size_class >= class_count) throw std::bad_alloc();
   if (self.mode == Mode::direct) enter();
@@ -227,8 +229,17 @@ void* allocate_slowly(std::size_t bytes) {
   return batch;
 }
 
+void* allocate_slowly(std::size_t bytes) {
+  void* const piece = find_piece(bytes);
+  if (self.observer != nullptr) [[unlikely]]
+    self.observer->took(piece, class_sizes[class_of(bytes)]);
+  return piece;
+}
+
 void release_slowly(void* dead, std::size_t size_class) noexcept {
   const auto size = static_cast<std::int64_t>(class_sizes[size_class]);
+  if (self.observer != nullptr) [[unlikely]]
+    self.observer->gave_back(dead, class_sizes[size_class]);
   if (!shared.pooled) {
     ::operator delete (dead, std::align_val_t{alignment});
     return count_bytes(-size);
@@ -256,6 +267,7 @@ void release_slowly(void* dead, std::size_t size_class) noexcept {
     shared.lists.push_one(piece, size_class);
     sync(self);  // first: the peak was before this release
     shared.live -= size;
+    self.moved.add(-size);
     surplus = trim_for(0);
   }
   free_batches(surplus);
@@ -301,6 +313,26 @@ void memory::restore_peak(std::size_t bytes) {
   reset_peak_memory();
   Lock lock(shared.mutex);
   shared.peak = std::max(shared.peak, static_cast<std::int64_t>(bytes));
+}
+
+memory::ThreadBytes memory::thread_bytes() noexcept {
+  const std::int64_t moved = self.moved.get();
+  return {moved + self.bytes(), std::max(self.highest.get(), moved + self.rise.get())};
+}
+
+void memory::restore_thread_peak(std::int64_t bytes) noexcept {
+  Lock lock(shared.mutex);
+  sync(self);
+  self.highest.set(std::max(bytes, self.moved.get()));
+}
+
+memory::PieceObserver* memory::exchange_piece_observer(PieceObserver* other) {
+  if (self.mode == Mode::direct) enter();
+  Lock lock(shared.mutex);
+  if (self.mode == Mode::pooled || self.mode == Mode::observed)
+    self.mode = other == nullptr ? Mode::pooled : Mode::observed;
+  flush(self);
+  return std::exchange(self.observer, other);
 }
 
 void release_cached_memory() {

@@ -31,8 +31,32 @@ void release_cached_memory();
 
 namespace memory {
 
-/// Sets peak_bytes to what it was before somebody measured, or to the present live_bytes where these are more.
+/// Sets peak_bytes to what it was before somebody measured, or to the present live_bytes where these are
+/// more.
 void restore_peak(std::size_t bytes);
+
+/// What this thread has taken, less what it has given back, rounded up to size classes; what another thread
+/// made may make it negative.
+struct ThreadBytes {
+  std::int64_t live = 0, peak = 0;
+};
+/// Without a lock, so that a profile can ask after every operation.
+ThreadBytes thread_bytes() noexcept;
+/// Sets this thread's peak to what it was before somebody measured, or to what is live where this is more.
+void restore_thread_peak(std::int64_t bytes) noexcept;
+
+/// Is told of each piece of memory that a thread takes and gives back; it may not use the pool.
+class PieceObserver {
+ public:
+  virtual void took(const void* piece, std::size_t bytes) noexcept = 0;
+  virtual void gave_back(const void* piece, std::size_t bytes) noexcept = 0;
+
+ protected:
+  ~PieceObserver() = default;
+};
+/// Tells another one, or nobody, of this thread's pieces, and gives back who was told before. While somebody
+/// is told, the thread goes without its cache.
+PieceObserver* exchange_piece_observer(PieceObserver* other);
 
 /// A 64-byte aligned piece of at least `bytes` bytes, for a node of the graph; throws std::bad_alloc.
 /// XGRAD_POOL=off turns the free lists off, here and for buffers.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "memory.hpp"
 #include "piece_lists.hpp"
 
 namespace xgrad::memory {
@@ -23,7 +24,8 @@ class Counter {
 enum class Mode : std::uint8_t {
   direct,  ///< no cache, counted in the shared state: before a first allocation, and after the thread's end
   pooled,
-  plain,  ///< the pool is off
+  observed,  ///< pooled, without a cache, so that each piece is seen
+  plain,     ///< the pool is off
 };
 
 /// Dead pieces of one class: those at hand, and a full batch or none.
@@ -40,6 +42,9 @@ struct ThreadState {
   Counter below;  ///< how far bytes() is below it: one number to change, but at a new peak
   Counter buffers;
   Counter nodes;
+  Counter moved;    ///< bytes() that were added to the shared count so far
+  Counter highest;  ///< the most of `moved` and bytes() together, as far as they were added
+  PieceObserver* observer = nullptr;
   ThreadState* next = nullptr;
   Mode mode = Mode::direct;
 

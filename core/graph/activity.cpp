@@ -17,15 +17,26 @@ ActivityWatcher* exchange_watcher(ActivityWatcher* other) noexcept {
   return std::exchange(the_watcher, other);
 }
 
-Watched::Watched(Activity&& activity) : turn_(turn), hides_(activity.kind == Activity::Kind::forward) {
-  the_watcher->begin(std::move(activity));
-  if (hides_) set_watched(false);
+WatchedBy::WatchedBy(ActivityWatcher& watcher) noexcept
+    : before_(the_watcher), turn_before_(turn), was_watched_(is_watched()) {
+  exchange_watcher(&watcher);
+}
+
+WatchedBy::~WatchedBy() {
+  the_watcher = before_;
+  turn = turn_before_;
+  set_watched(was_watched_);
+}
+
+Watched::Watched(const Activity& activity) : activity_(activity), turn_(turn) {
+  the_watcher->begin(activity_);
+  if (hides()) set_watched(false);
 }
 
 Watched::~Watched() {
-  if (hides_) set_watched(the_watcher != nullptr);
+  if (hides()) set_watched(the_watcher != nullptr);
   // A function of the user's own may have ended the profile meanwhile.
-  if (turn == turn_ && the_watcher != nullptr) the_watcher->end(output_);
+  if (turn == turn_ && the_watcher != nullptr) the_watcher->end(activity_, output_);
 }
 
 }  // namespace xgrad::detail

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../array/error.hpp"
+#include "attribute.hpp"
 #include "notes.hpp"
 
 namespace xgrad {

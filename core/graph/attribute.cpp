@@ -2,6 +2,8 @@
 
 #include <sstream>
 
+#include "description.hpp"
+
 namespace xgrad::detail {
 
 std::string to_string(const std::vector<Attribute>& attributes) {
@@ -24,6 +26,11 @@ std::string to_string(const std::vector<Attribute>& attributes) {
         attribute.value);
   }
   return text.str();
+}
+
+std::vector<Attribute> Description::attributes() const {
+  return type == nullptr || type->attributes == nullptr ? std::vector<Attribute>()
+                                                        : type->attributes(operation);
 }
 
 }  // namespace xgrad::detail

@@ -1,5 +1,7 @@
 #include "backward.hpp"
 
+#include "operation_type.hpp"
+
 namespace xgrad::detail {
 
 FurtherOutput::FurtherOutput(Node& maker, std::size_t number, Value value, ElementKind kind)
@@ -16,8 +18,8 @@ void FurtherOutput::differentiate(Sweep<Handle>& sweep, Handle&& gradient) {
   sweep.give_further(*this, std::move(gradient));
 }
 
-std::vector<Attribute> FurtherOutput::attributes() const {
-  return {{"output", static_cast<std::int64_t>(number_)}};
+Description FurtherOutput::description() const noexcept {
+  return {maker_->operation(), &type_of<FurtherOutput>, this};
 }
 
 }  // namespace xgrad::detail

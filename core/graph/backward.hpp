@@ -8,46 +8,22 @@
 
 #include "discrete.hpp"
 #include "sweep.hpp"
+#include "tensor.hpp"
 #include "variable.hpp"
 
 namespace xgrad::detail {
-
-template <class V>
-struct CarrierOf;
-template <class T>
-struct CarrierOf<Dense<T>> {
-  using type = memory::Buffer;
-  template <class E>
-  using reading = Dense<E>;
-};
-template <class T>
-struct CarrierOf<Variable<T>> {
-  using type = Handle;
-  template <class E>
-  using reading = std::conditional_t<std::is_floating_point_v<E>, Variable<E>, Discrete<E>>;
-};
-
-/// A value of elements E beside a V, which may be of others: a mask beside a Variable<float>.
-template <class E, class V>
-using reading_of = typename CarrierOf<V>::template reading<E>;
 
 /// A handle to `input` whose value is what was saved: the input itself, or, where a leaf's value has been
 /// replaced since, a stand-in that passes its gradient on.
 template <class T>
 Variable<T> restore(Node& input, const memory::Buffer& saved);
 
-/// What structural operations are written for: Dense<T> and Variable<T>.
-template <class V>
-concept Tensor = requires {
-  typename detail::CarrierOf<V>::type;
-};
-
 /// A further output of an operation, as a node of its own: it brings its gradient to the operation's node.
 class FurtherOutput final : public Node {
  public:
   /// Output `number`, counted from 1: the first output is the operation's node itself.
   FurtherOutput(Node& maker, std::size_t number, Value value, ElementKind kind);
-  std::string_view operation() const noexcept override { return maker_->operation(); }
+  Description description() const noexcept override;
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override;
   void differentiate(Sweep<Handle>& sweep, Handle&& gradient) override;
   bool has_forward_mode() override { return maker_->has_forward_mode(); }
@@ -56,7 +32,9 @@ class FurtherOutput final : public Node {
   std::vector<Value> perform_again(std::span<const Value>) const override {
     return {maker_->output(number_)};
   }
-  std::vector<Attribute> attributes() const override;
+  /// What it is told.
+  void fields(auto& visit) const { visit("output", number_); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
 
  private:
   Node* maker_;

@@ -18,6 +18,8 @@ struct BroadcastTo {
   static constexpr std::string_view name = "broadcast_to";
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     Dense<T> result(shape);
@@ -36,6 +38,8 @@ struct SumTo {
   static constexpr std::string_view name = "sum_to";
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
+  static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const std::size_t missing = x.dim() - shape.size();

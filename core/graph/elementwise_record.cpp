@@ -24,6 +24,19 @@ memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temp
   return memory::Buffer(element_count(shape) * sizeof(T));
 }
 
+/// Of a user's operation, as many operations an element as its program has steps; of the library's, one.
+double elementwise_flops(const void* operation, Shapes, const Shape& output) {
+  const Program* program = static_cast<const Elementwise*>(operation)->program();
+  if (program == nullptr) return count_of(output);
+  const auto computes = [](const Program::Step& step) { return step.operation != nullptr; };
+  return count_of(output) *
+         static_cast<double>(std::count_if(program->steps.begin(), program->steps.end(), computes));
+}
+constexpr OperationType elementwise_type{.shares = ~std::uint64_t{0}, .flops = elementwise_flops};
+Description description_of(const Elementwise& operation) noexcept {
+  return {operation.name(), &elementwise_type, &operation};
+}
+
 /// The node of an elementwise operation of `Count` inputs, or of any number for 0.
 template <class T, std::size_t Count>
 class ElementwiseNode final : public Node {
@@ -45,7 +58,7 @@ class ElementwiseNode final : public Node {
     set_inputs(edges_.data(), count());
   }
 
-  std::string_view operation() const noexcept override { return operation_->name(); }
+  Description description() const noexcept override { return description_of(*operation_); }
 
   std::vector<Value> perform_again(std::span<const Value> inputs) const override {
     Source sources[capacity];
@@ -69,7 +82,6 @@ class ElementwiseNode final : public Node {
     if (users_) users_->slopes = node.users_->slopes;
   }
   /// Kernels read an element of each input before they write the result's.
-  std::uint64_t shares() const noexcept override { return (std::uint64_t{1} << count()) - 1; }
 
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
@@ -329,9 +341,7 @@ template <class T>
                                                              const Variable<T>* const* inputs,
                                                              std::span<Node* const> nodes,
                                                              std::uint32_t temporaries) {
-  Activity activity{.kind = Activity::Kind::forward, .name = std::string(operation.name())};
-  for (const Node* node : nodes) activity.inputs.push_back(node->value().shape);
-  return watched_forward(std::move(activity),
+  return watched_forward(description_of(operation), Shapes(nodes),
                          [&] { return apply_and_record(operation, inputs, temporaries); });
 }
 

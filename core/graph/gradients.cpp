@@ -25,9 +25,9 @@ void run_backward(const Handle& output, Value seed, bool retain_graph) {
   Sweep<memory::Buffer> sweep(output);
   sweep.start(std::move(seed.buffer));
   sweep.run(retain_graph);
-  if (LeafJournal* journal = LeafJournal::innermost())
+  if (LeafJournal::is_kept()) [[unlikely]]
     for (auto& slot : sweep.slots())
-      if (slot.node != nullptr) journal->note_gradient(*slot.node);
+      if (slot.node != nullptr) LeafJournal::gradient_comes(*slot.node);
   // First everything that may fail, on values of our own; then the commit. A gradient that somebody else
   // holds is not written to but replaced.
   for (auto& slot : sweep.slots()) {

@@ -1,16 +1,13 @@
 #include "journal.hpp"
 
 namespace xgrad::detail {
-namespace {
 
-thread_local constinit LeafJournal* innermost_journal = nullptr;
+thread_local constinit LeafJournal* LeafJournal::innermost_ = nullptr;
 
-}  // namespace
-
-LeafJournal::LeafJournal() noexcept : outer_(std::exchange(innermost_journal, this)) {}
+LeafJournal::LeafJournal() noexcept : outer_(std::exchange(innermost_, this)) {}
 
 LeafJournal::~LeafJournal() {
-  innermost_journal = outer_;
+  innermost_ = outer_;
   for (auto& [node, before] : before_) {
     Node& leaf = *before.leaf.node();
     if (before.has_value) leaf.exchange_buffer(std::move(before.value));
@@ -19,8 +16,6 @@ LeafJournal::~LeafJournal() {
       *gradient = leaf.requires_grad() ? std::move(before.gradient) : memory::Buffer();
   }
 }
-
-LeafJournal* LeafJournal::innermost() noexcept { return innermost_journal; }
 
 LeafJournal::Before& LeafJournal::before(const Node& leaf) {
   Before& found = before_[&leaf];
@@ -54,7 +49,7 @@ void LeafJournal::clear_gradients() noexcept {
       gradient->reset();
 }
 
-LeafJournal::Pause::Pause() noexcept : before_(std::exchange(innermost_journal, nullptr)) {}
-LeafJournal::Pause::~Pause() { innermost_journal = before_; }
+LeafJournal::Pause::Pause() noexcept : before_(std::exchange(innermost_, nullptr)) {}
+LeafJournal::Pause::~Pause() { innermost_ = before_; }
 
 }  // namespace xgrad::detail

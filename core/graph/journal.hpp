@@ -17,15 +17,24 @@ class LeafJournal {
   LeafJournal(const LeafJournal&) = delete;
   LeafJournal& operator=(const LeafJournal&) = delete;
 
-  /// The innermost one of this thread that is not paused, or none.
-  static LeafJournal* innermost() noexcept;
-
   /// Before a leaf's value changes.
-  void note_value(const Node& leaf);
+  static void value_changes(const Node& leaf) {
+    if (innermost_ != nullptr) [[unlikely]]
+      innermost_->note_value(leaf);
+  }
   /// Before a gradient is committed to the leaf, which has none then, as after zero_grad().
-  void note_gradient(const Node& leaf);
+  static void gradient_comes(const Node& leaf) {
+    if (innermost_ != nullptr) [[unlikely]]
+      innermost_->note_gradient(leaf);
+  }
   /// Before a gradient is written to or taken away.
-  void note_change_of_gradient(const Node& leaf);
+  static void gradient_changes(const Node& leaf) {
+    if (innermost_ != nullptr) [[unlikely]]
+      innermost_->note_change_of_gradient(leaf);
+  }
+  /// Whether there is somebody to tell.
+  static bool is_kept() noexcept { return innermost_ != nullptr; }
+
   /// Takes away the gradients that were committed, and forgets the leaves that nobody else holds any more.
   void clear_gradients() noexcept;
 
@@ -48,6 +57,12 @@ class LeafJournal {
     bool has_value = false, has_gradient = false;
   };
   Before& before(const Node& leaf);
+  void note_value(const Node& leaf);
+  void note_gradient(const Node& leaf);
+  void note_change_of_gradient(const Node& leaf);
+
+  /// Of this thread, not paused. Each change of a leaf asks, so that it is read without a call.
+  static thread_local constinit LeafJournal* innermost_ [[gnu::tls_model("initial-exec")]];
 
   LeafJournal* outer_;
   std::unordered_map<const Node*, Before> before_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../array/error.hpp"
+#include "attribute.hpp"
 #include "journal.hpp"
 #include "notes.hpp"
 
@@ -17,7 +18,16 @@ thread_local constinit bool draining = false;
 
 }  // namespace
 
-std::string_view Node::operation() const noexcept { return requires_grad_ ? "parameter" : "constant"; }
+Description Node::description() const noexcept { return {requires_grad_ ? "parameter" : "constant"}; }
+
+std::vector<Attribute> Node::attributes() const { return description().attributes(); }
+
+std::uint64_t Node::shares() const noexcept {
+  const Description made_by = description();
+  if (made_by.type == nullptr) return 0;
+  return made_by.type->shares &
+         (input_count_ < 64 ? (std::uint64_t{1} << input_count_) - 1 : ~std::uint64_t{0});
+}
 
 memory::Buffer* Node::gradient() noexcept {
   Notes* notes = find_notes(*this);
@@ -50,8 +60,8 @@ std::vector<Value> Node::input_values() const {
   return values;
 }
 
-std::string_view Leaf::operation() const noexcept {
-  return requires_grad() ? "parameter" : "frozen parameter";
+Description Leaf::description() const noexcept {
+  return {requires_grad() ? "parameter" : "frozen parameter"};
 }
 
 void Node::set_requires_grad(bool on) {
@@ -78,7 +88,7 @@ void Node::set_requires_grad(bool on) {
     notes.stand_in_edge = notes.stand_in.node();
     inputs_ = &notes.stand_in_edge;  // for pass_over_frozen() to find; there are still none
     order_ = frozen;
-    if (LeafJournal* journal = LeafJournal::innermost()) journal->note_change_of_gradient(*this);
+    LeafJournal::gradient_changes(*this);
     gradient()->reset();
   }
   requires_grad_ = on;
@@ -165,9 +175,9 @@ std::uint64_t next_order() noexcept { return ++last_order; }
 namespace xgrad {
 using namespace detail;
 
-namespace {
+thread_local constinit unsigned detail::present_mode = 0;
 
-thread_local constinit unsigned present_mode = 0;
+namespace {
 
 /// Whether the bit was there before.
 bool exchange_bit(unsigned bit, bool on) noexcept {
@@ -178,7 +188,6 @@ bool exchange_bit(unsigned bit, bool on) noexcept {
 
 }  // namespace
 
-unsigned detail::thread_mode() noexcept { return present_mode; }
 void detail::set_watched(bool on) noexcept { exchange_bit(Mode::watched, on); }
 
 bool is_recording() noexcept { return (present_mode & Mode::unrecorded) == 0; }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "../array/dense.hpp"
-#include "attribute.hpp"
+#include "description.hpp"
 
 namespace xgrad {
 template <class T>
@@ -35,8 +35,9 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// The operation's name; "parameter", "frozen parameter" or "constant" for a leaf.
-  virtual std::string_view operation() const noexcept;
+  /// The operation that made it; of a leaf, nothing but a name: "parameter", "frozen parameter" or
+  /// "constant".
+  virtual Description description() const noexcept;
   /// Adds this node's share to the gradients of its inputs: on plain values, or recorded.
   virtual void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& output_gradient);
   virtual void differentiate(Sweep<Handle>& sweep, Handle&& output_gradient);
@@ -57,14 +58,15 @@ class Node {
   virtual void renew();
   /// The value of output `number`, the first being 0, while the node keeps it.
   virtual const Value& output(std::size_t number) const noexcept;
-  /// What the operation was told beside its inputs, by name: {"axis", 1}.
-  virtual std::vector<Attribute> attributes() const { return {}; }
-  /// The inputs, a bit each, whose buffer may be the result's.
-  virtual std::uint64_t shares() const noexcept { return 0; }
   /// Where a leaf, or an inner node that is asked to, keeps its gradient, which has the shape of its value;
   /// none for other nodes.
   virtual memory::Buffer* gradient() noexcept;
 
+  std::string_view operation() const noexcept { return description().name; }
+  /// What the operation was told beside its inputs, by name: {"axis", 1}.
+  std::vector<Attribute> attributes() const;
+  /// The inputs, a bit each, whose buffer may be the result's.
+  std::uint64_t shares() const noexcept;
   std::span<Node* const> inputs() const noexcept { return {inputs_, input_count_}; }
   bool is_leaf() const noexcept { return input_count_ == 0; }
   /// Its shape stays when the elements have gone.
@@ -172,7 +174,7 @@ class Leaf final : public Node {
     require_gradient();
     set_order(order);
   }
-  std::string_view operation() const noexcept override;
+  Description description() const noexcept override;
   memory::Buffer* gradient() noexcept override { return &gradient_; }
 
  private:
@@ -244,7 +246,9 @@ struct Mode {
   static constexpr unsigned unrecorded = 1;  ///< nothing is recorded
   static constexpr unsigned watched = 2;     ///< a profile looks at what takes time
 };
-unsigned thread_mode() noexcept;
+// Read by every operation, and so without a call: small, and there when the program starts.
+extern thread_local constinit unsigned present_mode [[gnu::tls_model("initial-exec")]];
+inline unsigned thread_mode() noexcept { return present_mode; }
 inline bool is_watched() noexcept { return (thread_mode() & Mode::watched) != 0; }
 void set_watched(bool on) noexcept;
 

@@ -8,6 +8,8 @@ namespace xgrad::detail {
 struct PassOn {
   static constexpr std::string_view name = "identity";
   static constexpr std::uint64_t shares = 1;
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     return x;

@@ -12,6 +12,7 @@
 //     b.give(0, 2 * b.gradient() * b.input(0));
 //   }
 //   bool saves(std::size_t input, const Wanted& wanted) const { return wanted[input]; }
+//   static double flops(Shapes inputs, const Shape&) { return 2 * count_of(inputs[0]); }
 // };
 // ```
 //
@@ -20,6 +21,7 @@
 // are there for the vjp, for apply_all(), and cost nothing otherwise. An input or output of indices is a
 // Dense<std::int64_t>, one of a mask a Dense<bool>.
 //
+// Without `flops`, which profiles count by, it computes one number for each element of its first output.
 // Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
 // the output has `static constexpr bool saves_output = true`. One that has no derivative, as a mask has none,
 // has `static constexpr bool is_constant = true` and no vjp. One whose result may be an input's buffer has
@@ -38,6 +40,7 @@
 #include "../formula/registry.hpp"
 #include "activity.hpp"
 #include "backward.hpp"
+#include "operation_type.hpp"
 
 namespace xgrad::detail {
 
@@ -118,7 +121,7 @@ class Record final : public Node {
     if constexpr (requires { Op::saves_output; }) save_output();
   }
 
-  std::string_view operation() const noexcept override { return op_.name; }
+  Description description() const noexcept override { return description_of(op_); }
   void differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
     differentiate_as<Dense<T>>(sweep, std::move(gradient));
   }
@@ -154,11 +157,6 @@ class Record final : public Node {
     if constexpr (Outputs::further > 0)
       if (number > 0) return further_[number - 1];
     return value();
-  }
-  std::vector<Attribute> attributes() const override { return attributes_of(op_); }
-  std::uint64_t shares() const noexcept override {
-    if constexpr (requires { Op::shares; }) return Op::shares;
-    return 0;
   }
 
  private:
@@ -256,13 +254,11 @@ auto leave_node(unsigned mode, const Op& op, Result& result, const X&... operand
   return left;
 }
 
-/// What a profile is told of it.
-template <class Op, class... X>
-[[gnu::cold, gnu::noinline]] Activity activity_of(const Op& op, const X&... operands) {
-  return {.kind = Activity::Kind::forward,
-          .name = std::string(Op::name),
-          .attributes = attributes_of(op),
-          .inputs = {plain_operand(operands).shape...}};
+/// f(), which performs the operation, while a profile looks on.
+template <class Op, class F, class... X>
+[[gnu::cold, gnu::noinline]] auto watched_record(const Op& op, const F& f, const X&... operands) {
+  const std::array<const Shape*, sizeof...(X)> shapes{&plain_operand(operands).shape...};
+  return watched_forward(description_of(op), Shapes(std::span(shapes)), f);
 }
 
 /// What `forward` gives for these operands.
@@ -279,7 +275,8 @@ template <class Op, class... X>
 recorded_first<Op, X...> record(const Op& op, const X&... operands) {
   const unsigned mode = thread_mode();
   if (mode & Mode::watched) [[unlikely]]
-    return watched_forward(activity_of(op, operands...), [&] { return record(op, operands...); });
+    return watched_record(
+        op, [&] { return record(op, operands...); }, operands...);
   auto result = op.forward(plain_operand(operands)...);
   using V = recorded_first<Op, X...>;
   if (auto left = leave_node(mode, op, result, operands...); left.node != nullptr)
@@ -293,7 +290,8 @@ auto record_all(const Op& op, const X&... operands) ->
     typename OutputsOf<forward_result<Op, X...>>::template readings<recorded_first<Op, X...>> {
   const unsigned mode = thread_mode();
   if (mode & Mode::watched) [[unlikely]]
-    return watched_forward(activity_of(op, operands...), [&] { return record_all(op, operands...); });
+    return watched_record(
+        op, [&] { return record_all(op, operands...); }, operands...);
   auto result = op.forward(plain_operand(operands)...);
   using Outputs = OutputsOf<decltype(result)>;
   using V = recorded_first<Op, X...>;
@@ -312,11 +310,9 @@ template <class Op, class T>
 Variable<T> record_list(const Op& op, const std::vector<Variable<T>>& inputs) {
   static_cast<void>(&registration<Op>);
   const unsigned mode = thread_mode();
-  if (mode & Mode::watched) [[unlikely]] {
-    Activity activity = activity_of(op);
-    for (const Variable<T>& input : inputs) activity.inputs.push_back(input.shape());
-    return watched_forward(std::move(activity), [&] { return record_list(op, inputs); });
-  }
+  if (mode & Mode::watched) [[unlikely]]
+    return watched_forward(description_of(op), Shapes(std::span(inputs)),
+                           [&] { return record_list(op, inputs); });
   std::vector<Dense<T>> values;
   std::vector<Node*> nodes;
   bool requires_grad = false;

@@ -333,11 +333,7 @@ template <class G>
   if (watched_) visiting.emplace(node);
   std::optional<Watched> activity;
   if (is_watched()) {
-    Activity backward{.kind = Activity::Kind::backward, .name = std::string(node.operation())};
-    for (const Node* input : node.inputs()) backward.inputs.push_back(input->value().shape);
-    backward.attributes = node.attributes();
-    backward.node = &node;
-    activity.emplace(std::move(backward));
+    activity.emplace(Activity{Activity::Kind::backward, node.description(), Shapes(node.inputs())});
     activity->gave(node);
   }
   node.differentiate(*this, std::move(gradient));

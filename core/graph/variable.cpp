@@ -91,7 +91,7 @@ template <class T>
 void Variable<T>::zero_grad() {
   memory::Buffer* gradient = node().gradient();
   if (gradient == nullptr) return;
-  if (detail::LeafJournal* journal = detail::LeafJournal::innermost()) journal->note_gradient(node());
+  detail::LeafJournal::gradient_comes(node());
   gradient->reset();
 }
 
@@ -106,7 +106,7 @@ void Variable<T>::set_grad(Dense<T> gradient) {
   if (!(gradient.shape == shape()))
     throw ShapeError("set_grad: " + to_string(gradient.shape) + " for a parameter of shape " +
                      to_string(shape()) + "; they must be equal");
-  if (detail::LeafJournal* journal = detail::LeafJournal::innermost()) journal->note_gradient(node());
+  detail::LeafJournal::gradient_comes(node());
   *slot = std::move(gradient.buffer);
 }
 
@@ -183,7 +183,7 @@ void Variable<T>::replace_value(Dense<T> value) {
   if (!(value.shape == shape()))
     throw ShapeError("set_value: " + to_string(value.shape) + " for a leaf of shape " + to_string(shape()) +
                      "; they must be equal");
-  if (detail::LeafJournal* journal = detail::LeafJournal::innermost()) journal->note_value(node());
+  detail::LeafJournal::value_changes(node());
   node().value_ = std::move(value);
   node().comparison_ = false;
 }
@@ -200,7 +200,7 @@ void Variable<T>::set_value(Array<T>&& value) {
 template <class T>
 T* Variable<T>::mutable_data() {
   if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
-  if (detail::LeafJournal* journal = detail::LeafJournal::innermost()) journal->note_value(node());
+  detail::LeafJournal::value_changes(node());
   return static_cast<Dense<T>&>(node().value_).mutable_data();
 }
 

@@ -80,11 +80,11 @@ TEST_CASE("a network is described, trained, saved, loaded and drawn") {
   CHECK(elsewhere.printed.str() ==
         "Sequential: input [100, 784], output [100, 10]\n"
         "\n"
-        "layer  type    output      parameters\n"
-        "0      Linear  [100, 100]       78500\n"
-        "1      ReLU    [100, 100]           0\n"
-        "2      Linear  [100, 10]         1010\n"
-        "total                           79510\n");
+        "layer  type    output      bytes     FLOPs  parameters\n"
+        "0      Linear  [100, 100]  40000  15690000       78500\n"
+        "1      ReLU    [100, 100]  40000     10000           0\n"
+        "2      Linear  [100, 10]    4000    201000        1010\n"
+        "total                      84000  15901000       79510\n");
   CHECK(before > 2);  // of some log(10) = 2.3
   CHECK(xg::nn::cross_entropy(net(images), clothing.labels).item() < 0.8f);
   CHECK(net(images).value() == outputs);

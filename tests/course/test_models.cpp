@@ -151,10 +151,11 @@ TEST_CASE(
   CHECK(net.summary({100, 784}) ==
         "TwoLayerNet: input [100, 784], output [100, 10]\n"
         "\n"
-        "layer   type    output      parameters\n"
-        "hidden  Linear  [100, 100]       78500\n"
-        "output  Linear  [100, 10]         1010\n"
-        "total                            79510\n");
+        "layer   type         output       bytes     FLOPs  parameters\n"
+        "itself  TwoLayerNet  [100, 10]    80000     10000           0\n"
+        "hidden  Linear       [100, 100]   80000  15690000       78500\n"
+        "output  Linear       [100, 10]     8000    201000        1010\n"
+        "total                            168000  15901000       79510\n");
 
   const auto x = xgrad::constant(xgrad::rand({20, 784}));
   const Indices labels = xt::zeros<std::int64_t>({20});

@@ -123,8 +123,8 @@ TEST_CASE("summary does not count buffers, and leaves them as they were") {
   CHECK(net.summary({1}) ==
         "Counting: input [1], output [1]\n"
         "\n"
-        "layer   type      output  parameters\n"
-        "itself  Counting  [1]              1\n"
-        "total                              1\n");
+        "layer   type      output  bytes  FLOPs  parameters\n"
+        "itself  Counting  [1]        16      2           1\n"
+        "total                        16      2           1\n");
   CHECK(net.named_buffers()[0].second.item() == 0);
 }

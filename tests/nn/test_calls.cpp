@@ -210,10 +210,11 @@ TEST_CASE("summary shows a call of several inputs") {
   CHECK(product.summary([&] { product(three, three); }) ==
         "Product: output [1, 2]\n"
         "\n"
-        "layer   type    output  parameters\n"
-        "first   Linear  [1, 2]           8\n"
-        "second  Linear  [1, 2]           8\n"
-        "total                           16\n");
+        "layer   type     output  bytes  FLOPs  parameters\n"
+        "itself  Product  [1, 2]     16      2           0\n"
+        "first   Linear   [1, 2]     16     14           8\n"
+        "second  Linear   [1, 2]     16     14           8\n"
+        "total                       48     30          16\n");
   CHECK(product.is_training());
   CHECK(product.summary([] {}).starts_with("Product: output -\n"));
 }
@@ -231,7 +232,7 @@ TEST_CASE("summary sees an embedding that is called with indices") {
   CHECK(words.summary([&] { return words(some); }) ==
         "Words: output [2, 3]\n"
         "\n"
-        "layer  type       output  parameters\n"
-        "table  Embedding  [2, 3]          15\n"
-        "total                             15\n");
+        "layer  type       output  bytes  FLOPs  parameters\n"
+        "table  Embedding  [2, 3]     48      0          15\n"
+        "total                        48      0          15\n");
 }

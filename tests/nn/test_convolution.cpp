@@ -186,16 +186,16 @@ TEST_CASE("a convolutional network for images of 28 x 28 has the shapes and coun
   CHECK(net.summary({32, 1, 28, 28}) ==
         "Sequential: input [32, 1, 28, 28], output [32, 10]\n"
         "\n"
-        "layer  type       output            parameters\n"
-        "0      Conv2d     [32, 32, 26, 26]         320\n"
-        "1      ReLU       [32, 32, 26, 26]           0\n"
-        "2      MaxPool2d  [32, 32, 13, 13]           0\n"
-        "3      Conv2d     [32, 64, 11, 11]       18496\n"
-        "4      ReLU       [32, 64, 11, 11]           0\n"
-        "5      MaxPool2d  [32, 64, 5, 5]             0\n"
-        "6      Flatten    [32, 1600]                 0\n"
-        "7      Linear     [32, 128]             204928\n"
-        "8      ReLU       [32, 128]                  0\n"
-        "9      Linear     [32, 10]                1290\n"
-        "total                                   225034\n");
+        "layer  type       output              bytes      FLOPs  parameters\n"
+        "0      Conv2d     [32, 32, 26, 26]  2768896   13152256         320\n"
+        "1      ReLU       [32, 32, 26, 26]  2768896     692224           0\n"
+        "2      MaxPool2d  [32, 32, 13, 13]   692224          0           0\n"
+        "3      Conv2d     [32, 64, 11, 11]   991232  142985216       18496\n"
+        "4      ReLU       [32, 64, 11, 11]   991232     247808           0\n"
+        "5      MaxPool2d  [32, 64, 5, 5]     204800          0           0\n"
+        "6      Flatten    [32, 1600]              0          0           0\n"
+        "7      Linear     [32, 128]           16384   13111296      204928\n"
+        "8      ReLU       [32, 128]           16384       4096           0\n"
+        "9      Linear     [32, 10]             1280      82240        1290\n"
+        "total                               8451328  170275136      225034\n");
 }

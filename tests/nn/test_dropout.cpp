@@ -114,10 +114,10 @@ TEST_CASE("Embedding's gradients hold, and it stands first in a network") {
   CHECK(net.summary({3, 5}) ==
         "Sequential: input [3, 5], output [3, 5, 2]\n"
         "\n"
-        "layer  type       output     parameters\n"
-        "0      Embedding  [3, 5, 4]          28\n"
-        "1      Linear     [3, 5, 2]          10\n"
-        "total                                38\n");
+        "layer  type       output     bytes  FLOPs  parameters\n"
+        "0      Embedding  [3, 5, 4]    480      0          28\n"
+        "1      Linear     [3, 5, 2]    240    270          10\n"
+        "total                          720    270          38\n");
 }
 
 TEST_CASE("Embedding's table starts normal, from this thread's generator") {

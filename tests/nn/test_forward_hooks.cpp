@@ -193,7 +193,7 @@ TEST_CASE("summary shows what hooks make of outputs") {
   CHECK(net.summary({2}) ==
         "Sequential: input [2], output [1, 2]\n"
         "\n"
-        "layer  type    output  parameters\n"
-        "0      Affine  [1, 2]           4\n"
-        "total                           4\n");
+        "layer  type    output  bytes  FLOPs  parameters\n"
+        "0      Affine  [1, 2]     32      4           4\n"
+        "total                     32      4           4\n");
 }

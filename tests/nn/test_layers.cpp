@@ -107,11 +107,11 @@ TEST_CASE("the summary of 784-100-10 counts 79510 parameters") {
   CHECK(net.summary({100, 784}) ==
         "Sequential: input [100, 784], output [100, 10]\n"
         "\n"
-        "layer  type    output      parameters\n"
-        "0      Linear  [100, 100]       78500\n"
-        "1      ReLU    [100, 100]           0\n"
-        "2      Linear  [100, 10]         1010\n"
-        "total                           79510\n");
+        "layer  type    output      bytes     FLOPs  parameters\n"
+        "0      Linear  [100, 100]  40000  15690000       78500\n"
+        "1      ReLU    [100, 100]  40000     10000           0\n"
+        "2      Linear  [100, 10]    4000    201000        1010\n"
+        "total                      84000  15901000       79510\n");
 }
 
 TEST_CASE("TwoLayerNet has the activation that was asked for, and right gradients") {

@@ -248,28 +248,28 @@ TEST_CASE("summary lists modules, shapes and counts") {
   CHECK(net.summary({4, 2}) ==
         "Sequential: input [4, 2], output [4, 2]\n"
         "\n"
-        "layer     type    output  parameters\n"
-        "0         Twice   [4, 2]           1\n"
-        "0.first   Affine  [4, 2]           4\n"
-        "0.second  Affine  [4, 2]           4\n"
-        "1         Noise   [4, 2]           0\n"
-        "total                              9\n");
+        "layer     type    output  bytes  FLOPs  parameters\n"
+        "0         Twice   [4, 2]     64      8           1\n"
+        "0.first   Affine  [4, 2]    128     16           4\n"
+        "0.second  Affine  [4, 2]    128     16           4\n"
+        "1         Noise   [4, 2]     64      8           0\n"
+        "total                       384     48           9\n");
   CHECK(Affine(2).summary({2}) ==
         "Affine: input [2], output [2]\n"
         "\n"
-        "layer   type    output  parameters\n"
-        "itself  Affine  [2]              4\n"
-        "total                            4\n");
+        "layer   type    output  bytes  FLOPs  parameters\n"
+        "itself  Affine  [2]        32      4           4\n"
+        "total                      32      4           4\n");
   Twice partly;
   partly.uses_second = false;
   CHECK(partly.summary({2}) ==
         "Twice: input [2], output [2]\n"
         "\n"
-        "layer   type    output  parameters\n"
-        "itself  Twice   [2]              1\n"
-        "first   Affine  [2]              4\n"
-        "second  Affine  -                4\n"
-        "total                            9\n");
+        "layer   type    output  bytes  FLOPs  parameters\n"
+        "itself  Twice   [2]        16      2           1\n"
+        "first   Affine  [2]        32      4           4\n"
+        "second  Affine  -           0      0           4\n"
+        "total                      48      6           9\n");
 }
 
 TEST_CASE("summary changes nothing, also when the forward pass fails") {

@@ -159,10 +159,10 @@ TEST_CASE("summary runs through normalisation, also for one sample, and moves no
   CHECK(net.summary({1, 6}) ==
         "Sequential: input [1, 6], output [1, 6]\n"
         "\n"
-        "layer  type         output  parameters\n"
-        "0      BatchNorm1d  [1, 6]          12\n"
-        "1      LayerNorm    [1, 6]          12\n"
-        "total                               24\n");
+        "layer  type         output  bytes  FLOPs  parameters\n"
+        "0      BatchNorm1d  [1, 6]     96     12          12\n"
+        "1      LayerNorm    [1, 6]     48     48          12\n"
+        "total                         144     60          24\n");
   CHECK(xt::all(xt::equal(net.named_buffers()[1].second.value(), 1)));
 }
 

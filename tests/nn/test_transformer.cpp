@@ -159,17 +159,18 @@ TEST_CASE("the encoder's layer names its parts as PyTorch does, and drops in tra
   CHECK(layer.summary({5, 3, 8}) ==
         "TransformerEncoderLayer: input [5, 3, 8], output [5, 3, 8]\n"
         "\n"
-        "layer               type                output      parameters\n"
-        "self_attn           MultiheadAttention  [5, 3, 8]          216\n"
-        "self_attn.out_proj  Linear              [5, 3, 8]           72\n"
-        "linear1             Linear              [5, 3, 16]         144\n"
-        "dropout             Dropout             [5, 3, 16]           0\n"
-        "linear2             Linear              [5, 3, 8]          136\n"
-        "norm1               LayerNorm           [5, 3, 8]           16\n"
-        "norm2               LayerNorm           [5, 3, 8]           16\n"
-        "dropout1            Dropout             [5, 3, 8]            0\n"
-        "dropout2            Dropout             [5, 3, 8]            0\n"
-        "total                                                      600\n");
+        "layer               type                     output      bytes  FLOPs  parameters\n"
+        "itself              TransformerEncoderLayer  [5, 3, 8]    1920    480           0\n"
+        "self_attn           MultiheadAttention       [5, 3, 8]    6960   9390         216\n"
+        "self_attn.out_proj  Linear                   [5, 3, 8]     480   2040          72\n"
+        "linear1             Linear                   [5, 3, 16]    960   4080         144\n"
+        "dropout             Dropout                  [5, 3, 16]      0      0           0\n"
+        "linear2             Linear                   [5, 3, 8]     480   3960         136\n"
+        "norm1               LayerNorm                [5, 3, 8]     480    960          16\n"
+        "norm2               LayerNorm                [5, 3, 8]     480    960          16\n"
+        "dropout1            Dropout                  [5, 3, 8]       0      0           0\n"
+        "dropout2            Dropout                  [5, 3, 8]       0      0           0\n"
+        "total                                                    11760  21870         600\n");
   const auto x = sample<float>({5, 3, 8}, 4);
   CHECK(layer(x).value() != layer(x).value());
   layer.eval();

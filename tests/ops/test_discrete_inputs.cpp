@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 #include <vector>
+#include <xgrad/core/graph/attribute.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/adaptive_pooling.hpp>
 #include <xgrad/ops/comparison.hpp>

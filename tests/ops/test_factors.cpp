@@ -4,6 +4,7 @@
 
 #include <string>
 #include <vector>
+#include <xgrad/core/graph/attribute.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "../message_of.hpp"

@@ -9,7 +9,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-#include <xgrad/profile/work.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include <nlohmann/json.hpp>
@@ -236,27 +235,147 @@ TEST_CASE("a thread has one profile") {
   std::thread([] { xg::Profile of_another_thread; }).join();
 }
 
-TEST_CASE("work is counted in closed forms") {
-  using xg::Shape;
-  using xg::detail::forward_work;
-  const auto flops = [](std::string_view name, std::vector<Shape> inputs, Shape output,
-                        std::vector<xg::detail::Attribute> attributes = {}) {
-    return forward_work(name, attributes, inputs, output).flops;
-  };
-  CHECK(flops("matmul", {{7, 3}, {3, 5}}, {7, 5}) == 2 * 7 * 3 * 5);
-  CHECK(flops("matmul", {{3, 7}, {3, 5}}, {7, 5}, {{"transpose_a", true}}) == 2 * 7 * 3 * 5);
-  CHECK(flops("matmul", {{2, 7, 3}, {2, 3, 5}}, {2, 7, 5}) == 2 * 2 * 7 * 3 * 5);
-  CHECK(flops("linear", {{7, 3}, {3, 5}, {5}}, {7, 5}) == 2 * 7 * 3 * 5 + 7 * 5);
+/// Floating-point operations of f() by the profile.
+template <class F>
+double flops_of(const F& f) {
+  xg::Profile profile;
+  f();
+  double flops = 0;
+  for (const auto& row : profile.table().rows) flops += row.flops;
+  return flops;
+}
+
+Var zeros(const xg::Shape& shape) { return xg::constant(xg::zeros<double>(shape)); }
+/// n rows of the identity.
+Var identity(std::size_t n) { return xg::constant(xg::eye<double>(n)); }
+
+TEST_CASE("floating-point operations are counted in closed forms") {
+  CHECK(flops_of([] { xg::matmul(zeros({7, 3}), zeros({3, 5})); }) == 2 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::matmul(zeros({3, 7}), zeros({3, 5}), {.transpose_a = true}); }) == 2 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::matmul(zeros({7, 3}), zeros({5, 3}), {.transpose_b = true}); }) == 2 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::matmul(zeros({2, 7, 3}), zeros({3, 5})); }) == 2 * 2 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::matmul(zeros({4, 1, 7, 3}), zeros({2, 3, 5})); }) == 2 * 8 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::matmul(zeros({7, 3}), zeros({3})); }) == 2 * 7 * 3);
+  CHECK(flops_of([] { xg::linear(zeros({7, 3}), zeros({3, 5}), zeros({5})); }) == 2 * 7 * 3 * 5 + 7 * 5);
   // [2, 3, 8, 8] with four kernels [3, 3, 3], no padding: [2, 4, 6, 6].
-  CHECK(flops("conv2d", {{2, 3, 8, 8}, {4, 3, 3, 3}}, {2, 4, 6, 6}) == 2.0 * (2 * 4 * 6 * 6) * 27);
-  CHECK(flops("softmax", {{4, 10}}, {4, 10}) == 5 * 40);
-  CHECK(flops("exp", {{4, 10}}, {4, 10}) == 40);
-  CHECK(flops("add", {{4, 10}, {10}}, {4, 10}) == 40);
-  CHECK(flops("sum", {{4, 10}}, {4}) == 40);
-  CHECK(flops("reshape", {{4, 10}}, {40}) == 0);
-  CHECK(forward_work("add", {}, std::vector<Shape>{{4, 10}, {10}}, {4, 10}).elements == 40 + 10 + 40);
-  CHECK(xg::detail::backward_work("matmul", {}, std::vector<Shape>{{7, 3}, {3, 5}}, {7, 5}).flops ==
-        4 * 7 * 3 * 5);
+  CHECK(flops_of([] { xg::conv2d(zeros({2, 3, 8, 8}), zeros({4, 3, 3, 3})); }) == 2 * (2 * 4 * 6 * 6) * 27);
+  CHECK(flops_of([] {
+          xg::conv2d(zeros({2, 4, 8, 8}), zeros({6, 2, 3, 3}), {.groups = 2});
+        }) == 2 * (2 * 6 * 6 * 6) * 18);
+  // Back: each of the 2 4 6 6 inputs meets three kernels of nine elements.
+  CHECK(flops_of([] {
+          xg::conv_transpose2d(zeros({2, 4, 6, 6}), zeros({4, 3, 3, 3}));
+        }) == 2 * (2 * 4 * 6 * 6) * 27);
+  CHECK(flops_of([] { xg::softmax(zeros({4, 10}), 1); }) == 5 * 40);
+  CHECK(flops_of([] { xg::layer_norm(zeros({4, 10})); }) == 8 * 40);
+  CHECK(flops_of([] { xg::exp(zeros({4, 10})); }) == 40);
+  CHECK(flops_of([] { zeros({4, 10}) + zeros({10}); }) == 40);
+  CHECK(flops_of([] { xg::sum(zeros({4, 10}), 1); }) == 40);
+  CHECK(flops_of([] { xg::max(zeros({4, 10}), 1); }) == 40);
+  CHECK(flops_of([] { xg::reshape(zeros({4, 10}), {40}); }) == 0);
+  CHECK(flops_of([] { xg::transpose(zeros({4, 10})); }) == 0);
+  CHECK(flops_of([] { xg::concatenate({zeros({4, 10}), zeros({4, 10})}, 0); }) == 0);
+  CHECK(flops_of([] { xg::mean_squared_error(zeros({4, 10}), zeros({4, 10})); }) == 2 * 40);
+  // n^3 / 3, 2 n^3 / 3 and 2 n^3, and 2 n^2 for each of the right sides.
+  CHECK(flops_of([] { xg::cholesky(identity(6)); }) == doctest::Approx(6 * 6 * 6 / 3.0));
+  CHECK(flops_of([] { xg::inverse(identity(6)); }) == 2 * 6 * 6 * 6);
+  CHECK(flops_of([] {
+          xg::solve(identity(6), zeros({6, 4}));
+        }) == doctest::Approx(2 * 6 * 6 * 6 / 3.0 + 4 * 2 * 6 * 6));
+  // Of a formula, as many as it has steps: a product and a sum.
+  const auto formula = xg::elementwise("formula", [](auto x, auto y) { return x * y + y; });
+  CHECK(flops_of([&] { formula(zeros({4, 10}), zeros({4, 10})); }) == 2 * 40);
+}
+
+TEST_CASE("a derivative counts twice its operation, and bytes are read and written once") {
+  const auto a = xg::parameter(xg::ones<double>({7, 3})), b = xg::parameter(xg::ones<double>({3, 5}));
+  Var product = xg::matmul(a, b);
+  xg::Profile profile;
+  product.backward({.grad_output = xg::ones<double>({7, 5})});
+  CHECK(find(profile.table(), "matmul")->flops == 2 * 2 * 7 * 3 * 5);
+  CHECK(find(profile.table(), "matmul")->bytes == 2 * 8 * (21 + 15 + 35));
+  zeros({4, 10}) + zeros({10});
+  CHECK(find(profile.table(), "add")->bytes == 8 * (40 + 10 + 40));
+  xg::reshape(a, {21});
+  CHECK(find(profile.table(), "reshape")->bytes == 0);
+}
+
+TEST_CASE("live memory and its peak are the pool's, to the byte") {
+  const auto x = xg::parameter(xg::ones<double>({1000}));
+  xg::reset_peak_memory();
+  xg::Profile profile;
+  {
+    const Var y = xg::exp(xg::sin(x) * 2.0) + 1.0;
+    xg::sum(y * y).backward();
+  }
+  const std::size_t peak = xg::memory_stats().peak_bytes;
+  CHECK(profile.table().peak_bytes == peak);
+  { const auto large = xg::zeros<double>({100000}) + 1.0; }
+  CHECK(profile.table().peak_bytes == xg::memory_stats().peak_bytes);
+  CHECK(profile.table().peak_bytes >= peak + 800000);
+}
+
+TEST_CASE("who held what at the peak adds up to the peak") {
+  const auto x = xg::parameter(xg::ones<double>({1000}));
+  xg::reset_peak_memory();
+  const xg::Profile profile({.memory = true});
+  std::size_t live = 0;
+  {
+    const xg::Scope scope("encoder");
+    const Var y = xg::exp(x), z = xg::sin(y);  // both are kept: by z and by its sum
+    const Var sum = xg::sum(z * z);
+    live = xg::memory_stats().live_bytes;
+  }
+  const auto small = xg::constant({1.0, 2.0});
+  const xg::PeakMemory peak = profile.peak_memory();
+  CHECK(peak.bytes == xg::memory_stats().peak_bytes);
+  CHECK(peak.bytes >= live);
+  std::size_t bytes = peak.before;
+  bool has_exp = false;
+  for (const auto& row : peak.rows) {
+    bytes += row.bytes;
+    if (row.name != "exp [1000]") continue;
+    has_exp = true;
+    CHECK(row.scope == "encoder");
+    CHECK(row.pieces == 2);  // its value and its node
+    CHECK(row.bytes >= 8000);
+  }
+  CHECK(has_exp);
+  CHECK(bytes == peak.bytes);
+  const xg::PeakMemory two = profile.peak_memory(2);
+  REQUIRE(two.rows.size() == 3);
+  CHECK(two.rows[0].bytes >= two.rows[1].bytes);
+  CHECK(two.rows[2].name.ends_with(" others)"));
+}
+
+TEST_CASE("a profile that looks at memory changes nothing else") {
+  Training training;
+  const auto before = xg::memory_stats().live_bytes;
+  {
+    xg::Profile profile({.memory = true});
+    for (int k = 0; k < 3; ++k) training.step();
+    CHECK(find(profile.table(), "linear")->calls == 6);
+  }
+  training.sgd.zero_grad();
+  CHECK(xg::memory_stats().live_bytes == before);
+  xg::Profile without;
+  CHECK(message_of<xg::ValueError>([&] { without.peak_memory(); }) ==
+        "Profile::peak_memory: this profile does not look at memory; make it with Profile({.memory = true})");
+}
+
+TEST_CASE("the memory's peak is printed with its shares") {
+  xg::PeakMemory peak;
+  peak.bytes = 4000;
+  peak.before = 1000;
+  peak.rows = {{"matmul [10, 20]", "encoder/Net.0", 2, 2000}, {"exp, backward [10]", "", 1, 1000}};
+  std::ostringstream text;
+  text << peak;
+  CHECK(text.str() ==
+        "held at the peak        pieces     bytes   share  scope\n"
+        "matmul [10, 20]              2      2 kB    50 %  encoder/Net.0\n"
+        "exp, backward [10]           1      1 kB    25 %\n"
+        "(before the profile)                1 kB    25 %\n"
+        "4 kB in all\n");
 }
 
 TEST_CASE("a trace is strict JSON, its intervals nest, and arrows lead to derivatives") {

@@ -6,7 +6,7 @@
 
 int main(int, char** arguments) {
   const auto expected = std::filesystem::path(arguments[1]) / "digits.csv.gz";
-  const auto found = xgrad::data::find_data_file("data_user", "digits.csv.gz");
+  const std::filesystem::path found = xgrad::data::find_data_file("data_user", "digits.csv.gz");
   const auto count = xgrad::data::load_digits<float>().labels.size();
   std::cout << "expected " << expected << ", found " << found << ", " << count << " digits\n";
   return found == expected && count == 1797 ? 0 : 1;

@@ -1,0 +1,188 @@
+#include "recorder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "../core/array/error.hpp"
+#include "../core/graph/watch.hpp"
+
+namespace xgrad {
+
+using detail::Activity;
+
+Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
+  if (detail::watcher() != nullptr)
+    throw GraphError("Profile: this thread has one already; end it first, or look at that one's table");
+  shapes_.reserve(1024);
+  bytes_before_ = memory_stats().live_bytes;
+  peak_before_ = memory::thread_bytes().peak;
+  thread_before_ = memory::thread_bytes().live;
+  memory::restore_thread_peak(thread_before_);
+  thread_peak_ = thread_before_;
+  if (sees_memory) observer_before_ = memory::exchange_piece_observer(this);
+  detail::Ticks::start();
+  detail::exchange_watcher(this);
+  start_ = detail::Ticks::now();
+}
+
+/// Only its own thread can.
+void Profile::Recorder::leave_thread() noexcept {
+  told_ = false;
+  detail::exchange_watcher(nullptr);
+  note_bytes();
+  memory::restore_thread_peak(std::max(peak_before_, thread_peak_));
+  if (sees_memory_) memory::exchange_piece_observer(observer_before_);
+}
+
+void Profile::Recorder::stop() noexcept {
+  if (stopped_ >= 0) return;
+  stopped_ = now();
+  if (detail::watcher() == this) leave_thread();  // another finds out when it next has something to tell
+}
+
+void Profile::Recorder::note_bytes() noexcept {
+  const memory::ThreadBytes bytes = memory::thread_bytes();
+  live_ = bytes.live;
+  thread_peak_ = std::max(thread_peak_, bytes.peak);
+}
+
+std::size_t Profile::Recorder::peak_bytes() noexcept {
+  if (detail::watcher() == this) note_bytes();
+  const std::int64_t peak = thread_peak_ - thread_before_;
+  return bytes_before_ + static_cast<std::size_t>(std::max<std::int64_t>(peak, 0));
+}
+
+std::uint32_t Profile::Recorder::number_of(std::string_view text) {
+  if (text.empty()) return 0;
+  Met& met = met_[(reinterpret_cast<std::uintptr_t>(text.data()) >> 3) % met_.size()];
+  if (met.at == text.data() && texts_[met.number] == text) [[likely]]
+    return met.number;
+  auto known = numbers_.find(text);
+  if (known == numbers_.end()) {
+    texts_.emplace_back(text);
+    known = numbers_.emplace(texts_.back(), static_cast<std::uint32_t>(texts_.size() - 1)).first;
+  }
+  met = {text.data(), known->second};
+  return known->second;
+}
+
+std::uint32_t Profile::Recorder::number_of_path() {
+  std::string_view scope;
+  if (const detail::Watch* watch = detail::Watch::innermost(); watch != nullptr && watch->place())
+    scope = watch->place()->path;
+  const std::uint32_t module = modules_.empty() ? 0 : modules_.back();
+  if (module != module_ || scope != scope_) {
+    scope_ = scope;
+    module_ = module;
+    std::string path = scope_;
+    if (module != 0) path += (path.empty() ? "" : "/") + texts_[module];
+    path_ = number_of(path);
+  }
+  return path_;
+}
+
+void Profile::Recorder::keep(const Shape& shape) {
+  shapes_.push_back(shape.size());
+  shapes_.insert(shapes_.end(), shape.begin(), shape.end());
+}
+
+void Profile::Recorder::begin(const Activity& activity) {
+  if (stopped_ >= 0) return leave_thread();
+  if (activity.kind == Kind::forward && !open_.empty() && events_[open_.back()].kind == Kind::backward)
+    events_[open_.back()].has_operations = true;
+  // Whatever may run out of memory comes before what must be in step.
+  Event event;
+  event.kind = activity.kind;
+  event.name = number_of(activity.what.name);
+  event.path = number_of_path();
+  if (activity.what.type != nullptr && activity.what.type->attributes != nullptr) {
+    attributes_.push_back(activity.what.attributes());
+    event.attributes = static_cast<std::uint32_t>(attributes_.size());
+  }
+  event.shapes = shapes_.size();
+  event.inputs = static_cast<std::uint32_t>(activity.inputs.size());
+  for (std::size_t i = 0; i < event.inputs; ++i) keep(activity.inputs[i]);
+  if (activity.kind == Kind::module) modules_.reserve(modules_.size() + 1);
+  open_.push_back(events_.size());
+  try {
+    events_.push_back(event);
+  } catch (...) {
+    open_.pop_back();
+    throw;
+  }
+  if (activity.kind == Kind::module) modules_.push_back(event.name);
+  events_[open_.back()].begin = now();
+}
+
+void Profile::Recorder::end(const Activity& activity, const detail::Node* output) noexcept {
+  if (open_.empty()) return;
+  const std::int64_t time = now();
+  Event& event = events_[open_.back()];
+  open_.pop_back();
+  event.end = time;
+  if (event.kind == Kind::module) modules_.pop_back();
+  if (output != nullptr) {
+    const Shape& shape = output->value().shape;
+    event.item = output->is_double() ? sizeof(double) : sizeof(float);
+    if (!output->is_leaf()) event.order = output->order();
+    event.flops = activity.what.flops(activity.inputs, shape);
+    event.elements = detail::count_of(shape);
+    for (std::size_t i = 0; i < activity.inputs.size(); ++i)
+      event.elements += detail::count_of(activity.inputs[i]);
+    // What computes nothing and may hand on its input's buffer, as a reshape does, moves nothing.
+    if (event.flops == 0 && activity.what.type != nullptr && activity.what.type->shares != 0)
+      event.elements = 0;
+    try {
+      keep(shape);
+      event.output = shapes_.size() - shape.size();
+    } catch (...) {  // without memory it stays without a shape
+    }
+  }
+  note_bytes();
+  event.live_bytes = static_cast<std::int64_t>(bytes_before_) + live_ - thread_before_;
+  if (!open_.empty()) events_[open_.back()].within += event.end - event.begin;
+}
+
+void Profile::Recorder::note_change(const void* piece, std::int64_t bytes) noexcept {
+  try {
+    changes_.push_back({piece, bytes, open_.empty() ? nobody : open_.back()});
+  } catch (...) {
+    lost_changes_ = true;
+  }
+}
+
+void Profile::Recorder::took(const void* piece, std::size_t bytes) noexcept {
+  note_change(piece, static_cast<std::int64_t>(bytes));
+}
+
+void Profile::Recorder::gave_back(const void* piece, std::size_t bytes) noexcept {
+  note_change(piece, -static_cast<std::int64_t>(bytes));
+}
+
+std::string Profile::Recorder::attributes_text(const Event& event) const {
+  return event.attributes == 0 ? std::string() : detail::to_string(attributes_[event.attributes - 1]);
+}
+
+/// Gives the place behind it.
+std::size_t Profile::Recorder::shape_at(std::size_t place, Shape& shape) const {
+  const std::size_t axes = shapes_[place];
+  shape = Shape(shapes_.begin() + static_cast<std::ptrdiff_t>(place + 1),
+                shapes_.begin() + static_cast<std::ptrdiff_t>(place + 1 + axes));
+  return place + 1 + axes;
+}
+
+std::vector<Shape> Profile::Recorder::inputs(const Event& event) const {
+  std::vector<Shape> inputs(event.inputs);
+  std::size_t place = event.shapes;
+  for (Shape& shape : inputs) place = shape_at(place, shape);
+  return inputs;
+}
+
+std::optional<Shape> Profile::Recorder::output(const Event& event) const {
+  if (event.output == 0) return std::nullopt;
+  Shape shape;
+  shape_at(event.output - 1, shape);
+  return shape;
+}
+
+}  // namespace xgrad
