@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   const std::string name = argv[1];
   std::vector<harness::RowSource> rows = xgrad_rows();
   rows.push_back({"small_mlp", small_mlp});
+  rows.push_back({"tangent_chain", tangent_chain});
   for (const harness::RowSource& source : rows)
     if (source.name == name) {
       const harness::Row row = source.make();

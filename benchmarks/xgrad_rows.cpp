@@ -59,19 +59,21 @@ std::shared_ptr<xg::optim::SGD<float>> sgd(const Vars& parameters, double rate =
       parameters, xg::optim::SGDOptions{.learning_rate = rate, .momentum = momentum});
 }
 
+Var chain_of(const Var& x, const Var& c) {
+  Var y = x;
+  for (std::size_t i = 0; i < workloads::chain_rounds; ++i) {
+    y = y * x;
+    y = y + x;
+    y = xg::tanh(y);
+    y = y * c;
+  }
+  return y;
+}
+
 harness::Row scalar_chain() {
   const Var x = filled({1}, 0, 0, workloads::chain_x);
   const Var c = filled({1}, 0, 0, workloads::chain_c).detach();
-  return row_of({x}, [=] {
-    Var y = x;
-    for (std::size_t i = 0; i < workloads::chain_rounds; ++i) {
-      y = y * x;
-      y = y + x;
-      y = xg::tanh(y);
-      y = y * c;
-    }
-    return y;
-  });
+  return row_of({x}, [=] { return chain_of(x, c); });
 }
 
 harness::Row deep_chain() {
@@ -263,6 +265,16 @@ harness::Row lstm() {
 }  // namespace
 
 harness::Row small_mlp() { return relu_mlp(workloads::small_mlp()); }
+
+harness::Row tangent_chain() {
+  const Var x = filled({1}, 0, 0, workloads::chain_x);
+  const Var c = filled({1}, 0, 0, workloads::chain_c).detach();
+  const auto tangent = std::make_shared<Var>();
+  const auto step = [=] {
+    *tangent = xg::jvp([&](const Var& z) { return chain_of(z, c); }, x, xg::ones<float>({1})).tangent;
+  };
+  return {step, [=](harness::Results& all) { add(all, "tangent", tangent->dense()); }};
+}
 
 std::vector<harness::RowSource> xgrad_rows() {
   return {{"scalar_chain", scalar_chain},

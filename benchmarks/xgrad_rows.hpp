@@ -10,3 +10,4 @@ std::vector<harness::RowSource> xgrad_rows();
 
 /// The same as mlp100, so small that nothing but the engine costs anything.
 harness::Row small_mlp();
+harness::Row tangent_chain();

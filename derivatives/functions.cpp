@@ -65,17 +65,10 @@ Array<T> rows_of_jacobian(std::string_view function, const Variable<T>& y, const
 /// where products are large, and 7 times where values have a few elements.
 constexpr std::size_t forward_cost = 4;
 
-/// dy_i/dx_j, one forward sweep a column.
 template <class T>
 Array<T> columns_of_jacobian(const Variable<T>& y, const Variable<T>& x) {
   Dense<T> result(joined("jacobian", y.shape(), x.shape()));
-  T* out = result.mutable_data();
-  for (std::size_t j = 0; j < x.size(); ++j) {
-    Dense<T> direction = Dense<T>::filled(x.shape(), T(0));
-    direction.mutable_data()[j] = T(1);
-    const Dense<T> column = detail::push_forward<T>(y, x, Variable<T>(std::move(direction)), false).dense();
-    for (std::size_t i = 0; i < y.size(); ++i) out[i * x.size() + j] = column.data()[i];
-  }
+  detail::fill_columns(y, x, result.mutable_data());
   return to_array(std::move(result));
 }
 

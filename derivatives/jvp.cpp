@@ -1,6 +1,7 @@
 #include "jvp.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -15,31 +16,6 @@ using namespace detail;
 
 namespace {
 
-/// The nodes that lead from `source` to `output`, source first, in the order of their creation.
-std::vector<Node*> between(Node& source, Node& output) {
-  std::unordered_map<const Node*, bool> leads{{&source, true}};
-  std::vector<Node*> met, pending{&output};
-  while (!pending.empty()) {
-    Node* node = pending.back();
-    pending.pop_back();
-    if (node->order() <= source.order() || node->is_leaf() || !leads.try_emplace(node, false).second)
-      continue;
-    met.push_back(node);
-    for (Node* input : node->inputs()) pending.push_back(input);
-  }
-  std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order() < b->order(); });
-  std::vector<Node*> path{&source};
-  for (Node* node : met) {
-    const auto inputs = node->inputs();
-    leads[node] = std::any_of(inputs.begin(), inputs.end(), [&](const Node* input) {
-      const auto known = leads.find(input);
-      return known != leads.end() && known->second;
-    });
-    if (leads[node]) path.push_back(node);
-  }
-  return path;
-}
-
 /// A leaf of the node's shape and type, of zeros. Its order is past the node's, whichever thread recorded
 /// that, so that a sweep to it does not go on into what the node was made from.
 Handle zero_leaf(const Node& node) {
@@ -48,33 +24,96 @@ Handle zero_leaf(const Node& node) {
   return Handle::first(new Leaf(std::move(zeros), node.kind(), std::max(next_order(), node.order() + 1)));
 }
 
-/// Sweeps tangents of type G (Value: plain; Handle: recorded) forwards. What a node gives to an input is
-/// linear in its own gradient u; the derivative of that in u, applied to the input's tangent, is what the
-/// tangent adds to the node's. So one rule an operation, its vjp, serves both directions.
-template <class G>
-class ForwardSweep {
+/// The nodes that lead from one to another, in the order of their creation, on which tangents are moved.
+class ForwardPath {
  public:
-  G run(const std::vector<Node*>& path, G tangent) {
-    std::unordered_map<const Node*, const Node*> last_reader;
-    for (Node* node : path)
-      for (Node* input : node->maker().inputs()) last_reader[input] = node;
-    tangents_[path.front()] = std::move(tangent);
-    for (std::size_t i = 1; i < path.size(); ++i) {
-      G moved = tangent_of(*path[i]);
-      detail::check_tangent(*path[i], moved);
-      for (Node* input : path[i]->maker().inputs())
-        if (last_reader[input] == path[i]) tangents_.erase(input);
-      tangents_[path[i]] = std::move(moved);
+  ForwardPath(Node& source, Node& output) : steps_{{&source, 0, 0, 0}} {
+    // Where a node is on the path; all that may be are met first.
+    std::unordered_map<const Node*, std::size_t> places{{&source, 0}};
+    std::vector<Node*> met, pending{&output};
+    while (!pending.empty()) {
+      Node* node = pending.back();
+      pending.pop_back();
+      if (node->order() <= source.order() || node->is_leaf() || !places.try_emplace(node, elsewhere).second)
+        continue;
+      met.push_back(node);
+      for (Node* input : node->inputs()) pending.push_back(input);
     }
-    return tangents_[path.back()];
+    std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order() < b->order(); });
+    const auto place_of = [&](const Node* node) {
+      const auto place = places.find(node);
+      return place == places.end() ? elsewhere : place->second;
+    };
+    for (Node* node : met) {
+      const auto inputs = node->inputs();
+      if (std::all_of(inputs.begin(), inputs.end(), [&](const Node* n) { return place_of(n) == elsewhere; }))
+        continue;
+      places[node] = steps_.size();
+      const std::size_t first = inputs_.size();
+      for (const Node* input : node->maker().inputs()) inputs_.push_back(place_of(input));
+      steps_.push_back({node, first, inputs_.size() - first, 0});
+    }
+    for (std::size_t i = 1; i < steps_.size(); ++i)
+      for (const std::size_t place : inputs_of(steps_[i]))
+        if (place != elsewhere) steps_[place].last_reader = i;
+  }
+
+  Node& end() const { return *steps_.back().node; }
+  bool has_forward_mode() const {
+    return std::all_of(steps_.begin(), steps_.end(),
+                       [](const Step& s) { return s.node->has_forward_mode(); });
+  }
+
+  /// The tangent of the end by that of the source, of type G: Value for a plain one, Handle for a recorded
+  /// one.
+  template <class G>
+  G run(G tangent) const {
+    std::vector<G> tangents(steps_.size()), moved;
+    tangents[0] = std::move(tangent);
+    for (std::size_t i = 1; i < steps_.size(); ++i) {
+      const auto places = inputs_of(steps_[i]);
+      moved.clear();
+      for (const std::size_t place : places) moved.push_back(place == elsewhere ? G{} : tangents[place]);
+      for (const std::size_t place : places)
+        if (place != elsewhere && steps_[place].last_reader == i) tangents[place] = G{};
+      tangents[i] = tangent_of(*steps_[i].node, moved);
+      detail::check_tangent(*steps_[i].node, tangents[i]);
+    }
+    return std::move(tangents.back());
   }
 
  private:
-  G tangent_of(Node& node) {
+  static constexpr std::size_t elsewhere = ~std::size_t{0};
+  struct Step {
+    Node* node;
+    std::size_t first_input, inputs;  ///< where these are on the path stands in inputs_
+    std::size_t last_reader;          ///< after which nobody reads its tangent
+  };
+  std::span<const std::size_t> inputs_of(const Step& step) const {
+    return {inputs_.data() + step.first_input, step.inputs};
+  }
+
+  static Value tangent_of(Node& node, const std::vector<Value>& moved) {
+    const OperationType* const type = node.description().type;
+    if (type != nullptr && type->tangent != nullptr && &node.maker() == &node && !node.is_spent())
+      if (std::optional<Value> tangent = type->tangent(node, moved)) return std::move(*tangent);
+    return transposed(node, moved);
+  }
+  static Handle tangent_of(Node& node, const std::vector<Handle>& moved) { return transposed(node, moved); }
+
+  /// What a node gives to an input is linear in its own gradient u; the derivative of that in u, applied to
+  /// the input's tangent, is what the tangent adds to the node's. So one rule an operation, its vjp, serves
+  /// both directions.
+  template <class G>
+  static G transposed(Node& node, const std::vector<G>& moved) {
+    const auto inputs = node.maker().inputs();
     std::vector<Node*> moving;
-    for (Node* input : node.maker().inputs())
-      if (tangents_.contains(input) && std::find(moving.begin(), moving.end(), input) == moving.end())
-        moving.push_back(input);
+    std::vector<const G*> tangents;
+    for (std::size_t k = 0; k < inputs.size(); ++k)
+      if (is_set(moved[k]) && std::find(moving.begin(), moving.end(), inputs[k]) == moving.end()) {
+        moving.push_back(inputs[k]);
+        tangents.push_back(&moved[k]);
+      }
     const detail::Watch unsearched(nullptr, false);  // shares on the way; the tangent is what counts
     const Handle u = zero_leaf(node);
     const EnableGrad on;
@@ -82,11 +121,9 @@ class ForwardSweep {
     gives.accept_only(moving);
     gives.look(node, Handle(u));
     G sum{};
-    for (Node* input : moving) {
-      const Handle share = gives.take(*input);
-      const G& tangent = tangents_[input];
-      if (!share || !share.node()->requires_grad() || !is_set(tangent)) continue;
-      add_share(sum, share, tangent, *u.node());
+    for (std::size_t k = 0; k < moving.size(); ++k) {
+      const Handle share = gives.take(*moving[k]);
+      if (share && share.node()->requires_grad()) add_share(sum, share, *tangents[k], *u.node());
     }
     return sum;
   }
@@ -113,7 +150,8 @@ class ForwardSweep {
       sum = std::move(part);
   }
 
-  std::unordered_map<const Node*, G> tangents_;
+  std::vector<Step> steps_;
+  std::vector<std::size_t> inputs_;
 };
 
 template <class T>
@@ -133,23 +171,37 @@ Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, con
   if (!(direction.shape() == x.shape()))
     throw ShapeError("jvp: the direction has shape " + to_string(direction.shape()) + ", the input " +
                      to_string(x.shape()) + "; they must be equal");
-  const std::vector<Node*> path = between(x.node(), y.node());
-  if (path.back() != &y.node()) return zeros_like(y);
+  const ForwardPath path(x.node(), y.node());
+  if (&path.end() != &y.node()) return zeros_like(y);
   if (create_graph) {
-    const Handle tangent = ForwardSweep<Handle>().run(path, Handle(direction.handle()));
+    const Handle tangent = path.run(Handle(direction.handle()));
     return tangent ? Variable<T>(tangent) : zeros_like(y);
   }
-  Value tangent = ForwardSweep<Value>().run(path, Value(direction.dense()));
+  Value tangent = path.run(Value(direction.dense()));
   return tangent.defined() ? Variable<T>(Dense<T>(std::move(tangent))) : zeros_like(y);
 }
 
 template <class T>
-bool detail::has_forward_mode(const Variable<T>& y, const Variable<T>& x) {
-  const std::vector<Node*> path = between(x.node(), y.node());
-  return std::all_of(path.begin(), path.end(), [](Node* node) { return node->has_forward_mode(); });
+void detail::fill_columns(const Variable<T>& y, const Variable<T>& x, T* jacobian) {
+  const ForwardPath path(x.node(), y.node());
+  std::fill_n(jacobian, y.size() * x.size(), T(0));
+  if (&path.end() != &y.node()) return;
+  for (std::size_t j = 0; j < x.size(); ++j) {
+    Dense<T> direction = Dense<T>::filled(x.shape(), T(0));
+    direction.mutable_data()[j] = T(1);
+    const Dense<T> column(path.run(Value(std::move(direction))));
+    if (column.defined())
+      for (std::size_t i = 0; i < y.size(); ++i) jacobian[i * x.size() + j] = column.data()[i];
+  }
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
-    []<class T>() { return std::make_tuple(detail::has_forward_mode<T>, detail::push_forward<T>); });
+template <class T>
+bool detail::has_forward_mode(const Variable<T>& y, const Variable<T>& x) {
+  return ForwardPath(x.node(), y.node()).has_forward_mode();
+}
+
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(detail::has_forward_mode<T>, detail::push_forward<T>, detail::fill_columns<T>);
+});
 
 }  // namespace xgrad

@@ -17,6 +17,10 @@ namespace detail {
 template <class T>
 Variable<T> push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v, bool create_graph);
 
+/// dy_i/dx_j at [i, j] of what has y's and x's elements, one forward sweep a column.
+template <class T>
+void fill_columns(const Variable<T>& y, const Variable<T>& x, T* jacobian);
+
 /// Whether all that was recorded between them has forward mode: custom operations may have none. Runs their
 /// derivatives and checkpointed blocks once to see.
 template <class T>

@@ -55,6 +55,7 @@ struct AdaptiveAvgPool2dGradient;
 
 struct AdaptiveAvgPool2d {
   static constexpr std::string_view name = "adaptive_avg_pool2d";
+  static constexpr bool is_linear = true;
   std::size_t rows = 1, columns = 1;  ///< of the result
   void fields(auto& visit) const {
     visit("rows", rows);

@@ -30,6 +30,7 @@ std::size_t product(const Shape& shape, std::size_t first, std::size_t last) {
 /// Rotates each row of [outer, extent * inner] by whole elements of the axis.
 struct Roll {
   static constexpr std::string_view name = "roll";
+  static constexpr bool is_linear = true;
   std::size_t axis = 0, shift = 0;  ///< 0 < shift < extent
   void fields(auto& visit) const {
     visit("axis", axis);
@@ -127,6 +128,7 @@ struct DiagonalScatter;
 
 struct Diagonal {
   static constexpr std::string_view name = "diagonal";
+  static constexpr bool is_linear = true;
   Line line;
   void fields(auto& visit) const { line.fields(visit); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }
@@ -144,6 +146,7 @@ struct Diagonal {
 
 struct DiagonalScatter {
   static constexpr std::string_view name = "diagonal_scatter";
+  static constexpr bool is_linear = true;
   Line line;
   Shape shape;
   void fields(auto& visit) const {
@@ -173,6 +176,7 @@ void Diagonal::vjp(Backward<V>& b) const {
 /// Rows keep columns [0, row + k] or [row + k, columns); the same applied to a gradient is the gradient's.
 template <class Self>
 struct Triangle {
+  static constexpr bool is_linear = true;
   std::ptrdiff_t k = 0;
   void fields(auto& visit) const { visit("k", k); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }

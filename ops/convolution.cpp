@@ -54,6 +54,7 @@ struct Conv2dKernelGradient;
 /// y of x, kernel, and perhaps a bias.
 struct Conv2d : Convolution {
   static constexpr std::string_view name = "conv2d";
+  static constexpr bool is_bilinear = true;
 
   static double flops(Shapes in, const Shape& y) {
     return operations(y, in[1]) + (in.size() > 2 ? count_of(y) : 0);
@@ -74,6 +75,7 @@ struct Conv2d : Convolution {
 /// x of y, kernel, and perhaps a bias.
 struct ConvTranspose2d : Convolution {
   static constexpr std::string_view name = "conv_transpose2d";
+  static constexpr bool is_bilinear = true;
 
   static double flops(Shapes in, const Shape& x) {
     return operations(in[0], in[1]) + (in.size() > 2 ? count_of(x) : 0);
@@ -95,6 +97,7 @@ struct ConvTranspose2d : Convolution {
 /// The kernel's shape, of x and y.
 struct Conv2dKernelGradient : Convolution {
   static constexpr std::string_view name = "conv2d_kernel_gradient";
+  static constexpr bool is_bilinear = true;
 
   static double flops(Shapes in, const Shape& kernel) { return operations(in[1], kernel); }
 

@@ -116,6 +116,7 @@ void give_product(Backward<V>& b, std::size_t i, const Shape& batch, const V& le
 
 struct MatMul {
   static constexpr std::string_view name = "matmul";
+  static constexpr bool is_bilinear = true;
   MatmulOptions options;
   Shape batch;  ///< the result's axes before its matrices; products over others are added up
   void fields(auto& visit) const {
@@ -157,6 +158,7 @@ struct MatMul {
 /// x weight, and with a third input + bias.
 struct Linear {
   static constexpr std::string_view name = "linear";
+  static constexpr bool is_bilinear = true;
 
   bool saves(std::size_t input, const Wanted& wanted) const { return input < 2 && wanted[1 - input]; }
   /// Of [N, k] and [k, n]: 2 N n k, and an addition each with a bias.

@@ -156,6 +156,7 @@ struct AvgPool2dGradient;
 
 struct AvgPool2d {
   static constexpr std::string_view name = "avg_pool2d";
+  static constexpr bool is_linear = true;
   Window window;
   void fields(auto& visit) const { window.fields(visit); }
 

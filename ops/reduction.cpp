@@ -32,6 +32,7 @@ const kernels::ReductionKernels& chosen() {
 
 struct Sum : Over {
   static constexpr std::string_view name = "sum";
+  static constexpr bool is_linear = true;
   static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
@@ -46,6 +47,7 @@ struct Sum : Over {
 
 struct Mean : Over {
   static constexpr std::string_view name = "mean";
+  static constexpr bool is_linear = true;
   static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>

@@ -47,6 +47,7 @@ void sum_along(const T* in, T* out, std::size_t count, std::ptrdiff_t step) {
 
 struct Cumsum {
   static constexpr std::string_view name = "cumsum";
+  static constexpr bool is_linear = true;
   std::size_t axis = 0;
   bool from_the_end = false;
   void fields(auto& visit) const {

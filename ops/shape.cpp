@@ -16,6 +16,7 @@ using detail::shape_of;
 
 struct Reshape {
   static constexpr std::string_view name = "reshape";
+  static constexpr bool is_linear = true;
   static constexpr std::uint64_t shares = 1;
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
@@ -84,6 +85,7 @@ Shape resolve(const Axes& extents, const Shape& from) {
 
 struct Transpose {
   static constexpr std::string_view name = "transpose";
+  static constexpr bool is_linear = true;
   AxisList<std::size_t> order;
   void fields(auto& visit) const { visit("order", order); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }

@@ -39,6 +39,7 @@ struct SliceScatter;
 
 struct Slice {
   static constexpr std::string_view name = "slice";
+  static constexpr bool is_linear = true;
   Box box;
   void fields(auto& visit) const { box.fields(visit); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }
@@ -71,6 +72,7 @@ struct Slice {
 
 struct SliceScatter {
   static constexpr std::string_view name = "slice_scatter";
+  static constexpr bool is_linear = true;
   Box box;
   Shape shape;
   void fields(auto& visit) const {
@@ -201,6 +203,7 @@ V part_along(const V& x, std::size_t axis, std::size_t first, std::size_t count)
 
 struct Concatenate {
   static constexpr std::string_view name = "concatenate";
+  static constexpr bool is_linear = true;
   std::size_t axis = 0;
   void fields(auto& visit) const { visit("axis", axis); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }

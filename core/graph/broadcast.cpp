@@ -16,6 +16,7 @@ namespace {
 
 struct BroadcastTo {
   static constexpr std::string_view name = "broadcast_to";
+  static constexpr bool is_linear = true;
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }
@@ -36,6 +37,7 @@ struct BroadcastTo {
 
 struct SumTo {
   static constexpr std::string_view name = "sum_to";
+  static constexpr bool is_linear = true;
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
   static double flops(Shapes in, const Shape&) { return count_of(in[0]); }

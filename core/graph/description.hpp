@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -13,6 +14,8 @@
 namespace xgrad::detail {
 
 struct Attribute;
+struct Value;
+class Node;
 
 /// The shapes of an operation's inputs, where these are.
 class Shapes {
@@ -56,6 +59,9 @@ struct OperationType {
   std::vector<Attribute> (*attributes)(const void* operation) = nullptr;
   /// Floating-point operations of a forward pass, where they are not one for each element of the output.
   double (*flops)(const void* operation, Shapes inputs, const Shape& output) = nullptr;
+  /// The tangent of a node's value by those of its inputs, where the operation has a shorter way to it than
+  /// that its vjp is transposed; an undefined one stands for 0. Nothing where it has none for these.
+  std::optional<Value> (*tangent)(Node& node, std::span<const Value> of_inputs) = nullptr;
 };
 
 /// One operation, as long as it is there.

@@ -32,7 +32,9 @@ double elementwise_flops(const void* operation, Shapes, const Shape& output) {
   return count_of(output) *
          static_cast<double>(std::count_if(program->steps.begin(), program->steps.end(), computes));
 }
-constexpr OperationType elementwise_type{.shares = ~std::uint64_t{0}, .flops = elementwise_flops};
+std::optional<Value> elementwise_tangent(Node& node, std::span<const Value> of_inputs);
+constexpr OperationType elementwise_type{
+    .shares = ~std::uint64_t{0}, .flops = elementwise_flops, .tangent = elementwise_tangent};
 Description description_of(const Elementwise& operation) noexcept {
   return {operation.name(), &elementwise_type, &operation};
 }
@@ -59,6 +61,22 @@ class ElementwiseNode final : public Node {
   }
 
   Description description() const noexcept override { return description_of(*operation_); }
+
+  /// The gradient in each input, with the input's tangent in the place of the output's gradient.
+  std::optional<Value> tangent(std::span<const Value> of_inputs) {
+    Value tangent{{}, value().shape};
+    for (std::size_t k = 0; k < count(); ++k) {
+      const Elementwise::Gradient& gradient = operation_->gradient(k);
+      if (!of_inputs[k].defined() || gradient.zero) continue;
+      if (!edges_[k]->requires_grad()) return std::nullopt;  // nothing was saved for it
+      memory::Buffer share = tangent_share(k, gradient, of_inputs[k]);
+      if (tangent.defined())
+        accumulate(tangent.buffer, std::move(share), *this);
+      else
+        tangent.buffer = std::move(share);
+    }
+    return tangent;
+  }
 
   std::vector<Value> perform_again(std::span<const Value> inputs) const override {
     Source sources[capacity];
@@ -222,14 +240,35 @@ class ElementwiseNode final : public Node {
     return {dy.data(), dy.uniform() ? &no_axes : &value().shape};
   }
 
+  memory::Buffer tangent_share(std::size_t k, const Elementwise::Gradient& gradient, const Value& of_input) {
+    if (gradient.passes) return broadcast_to(Dense<T>(of_input), value().shape).buffer;
+    memory::Buffer share(value().size() * sizeof(T));
+    const Source along{of_input.buffer.data(), &of_input.shape};
+    if (users_ && users_->slopes[k]) {
+      elementwise_product<T>({users_->slopes[k].data(), &value().shape}, along, value().shape,
+                             elements_of(share));
+    } else if (is_single()) {
+      const void* elements[capacity + 2];
+      for (std::size_t i = 0; i < count(); ++i) elements[i] = saved_[i] ? saved_[i].data() : &detail::nothing;
+      elements[count()] = value().buffer ? value().buffer.data() : &detail::nothing;
+      elements[count() + 1] = of_input.buffer.data();
+      detail::run_one(operation_->kernels()->gradient[k][is_double()], share.mutable_data(),
+                      {elements, count() + 2});
+    } else {
+      const auto sources = sources_of(gradient, along);
+      elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value().shape,
+                              elements_of(share));
+    }
+    return share;
+  }
+
   /// What the gradient reads: inputs, output, dy.
-  std::array<Source, capacity + 2> sources_of(const Elementwise::Gradient& gradient,
-                                              const memory::Buffer& dy) const {
+  std::array<Source, capacity + 2> sources_of(const Elementwise::Gradient& gradient, const Source& dy) const {
     std::array<Source, capacity + 2> sources;
     for (std::size_t i = 0; i < count(); ++i)
       if (gradient.reads >> i & 1) sources[i] = {saved_[i].data(), &edges_[i]->value().shape};
     if (gradient.reads_output) sources[count()] = {value().buffer.data(), &value().shape};
-    sources[count() + 1] = source_of(dy);
+    sources[count() + 1] = dy;
     return sources;
   }
 
@@ -257,7 +296,7 @@ class ElementwiseNode final : public Node {
       elementwise_product<T>(slope, factor, value().shape, elements_of(result));
       return result;
     }
-    const auto sources = sources_of(operation_->gradient(k), dy);
+    const auto sources = sources_of(operation_->gradient(k), source_of(dy));
     memory::Buffer result = place_of_share(sweep, dy, {saved_.data(), last ? count() : 0});
     elementwise_gradient<T>(*operation_, k, {sources.data(), count() + 2}, value().shape,
                             elements_of(result));
@@ -273,7 +312,7 @@ class ElementwiseNode final : public Node {
       expand(dy, *this);
       return sum_to(Dense<T>(std::move(dy), value().shape), to).buffer;
     }
-    const auto sources = sources_of(gradient, dy);
+    const auto sources = sources_of(gradient, source_of(dy));
     if (memory::Buffer sum =
             elementwise_gradient_sum<T>(*operation_, k, {sources.data(), count() + 2}, value().shape, to))
       return sum;
@@ -292,7 +331,7 @@ class ElementwiseNode final : public Node {
       return record_slope_product<T>(*operation_, k, std::move(values), {users_->slopes[k], value().shape});
     const Shape& to = edges_[k]->value().shape;
     if (value().shape != to) {
-      const auto sources = sources_of(gradient, dy.dense().buffer);
+      const auto sources = sources_of(gradient, source_of(dy.dense().buffer));
       if (sums_in_blocks({sources.data(), count() + 2}, value().shape, to))
         return record_gradient_sum<T>(*operation_, k, values, to);
     }
@@ -316,6 +355,24 @@ class ElementwiseNode final : public Node {
   std::array<Node*, capacity> edges_{};
   std::array<memory::Buffer, capacity> saved_{};
 };
+
+template <class T>
+std::optional<Value> tangent_of_elementwise(Node& node, std::span<const Value> of_inputs) {
+  switch (of_inputs.size()) {
+    case 1:
+      return static_cast<ElementwiseNode<T, 1>&>(node).tangent(of_inputs);
+    case 2:
+      return static_cast<ElementwiseNode<T, 2>&>(node).tangent(of_inputs);
+    case 3:
+      return static_cast<ElementwiseNode<T, 3>&>(node).tangent(of_inputs);
+    default:
+      return static_cast<ElementwiseNode<T, 0>&>(node).tangent(of_inputs);
+  }
+}
+std::optional<Value> elementwise_tangent(Node& node, std::span<const Value> of_inputs) {
+  return node.is_double() ? tangent_of_elementwise<double>(node, of_inputs)
+                          : tangent_of_elementwise<float>(node, of_inputs);
+}
 
 /// Where there is nothing to record.
 template <class T>

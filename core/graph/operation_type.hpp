@@ -9,6 +9,12 @@
 
 namespace xgrad::detail {
 
+/// Of what is linear in its only input, or in all of a list's together: itself.
+std::optional<Value> tangent_of_linear(Node& node, std::span<const Value> of_inputs);
+/// Of what is linear in each of its first two inputs, and adds a third: itself, with each tangent in turn.
+template <class Op>
+std::optional<Value> tangent_of_bilinear(Node& node, std::span<const Value> of_inputs);
+
 /// That of an operation's struct. Its fields are said by `void fields(auto& visit) const`, and what it has to
 /// do by `double flops(Shapes inputs, const Shape& output) const`, which may be static.
 template <class Op>
@@ -23,6 +29,8 @@ constexpr OperationType type_made_of() {
     type.flops = [](const void* op, Shapes inputs, const Shape& output) {
       return static_cast<const Op*>(op)->flops(inputs, output);
     };
+  if constexpr (requires { Op::is_linear; }) type.tangent = tangent_of_linear;
+  if constexpr (requires { Op::is_bilinear; }) type.tangent = tangent_of_bilinear<Op>;
   return type;
 }
 template <class Op>

@@ -25,7 +25,10 @@
 // Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
 // the output has `static constexpr bool saves_output = true`. One that has no derivative, as a mask has none,
 // has `static constexpr bool is_constant = true` and no vjp. One whose result may be an input's buffer has
-// `static constexpr std::uint64_t shares = 1`, a bit for each such input.
+// `static constexpr std::uint64_t shares = 1`, a bit for each such input. One that is linear in its only
+// input, or in all of a list's together, says so by `static constexpr bool is_linear = true`, one that is so
+// in each of two inputs, as a product, by `is_bilinear`, which may add a third: forward mode performs these
+// on tangents.
 #pragma once
 
 #include <algorithm>
@@ -139,6 +142,8 @@ class Record final : public Node {
     for (Value& further : Outputs::take_further(result)) outputs.push_back(std::move(further));
     return outputs;
   }
+  /// An input as it was saved; undefined where it was not.
+  Value saved(std::size_t i) const { return {saved_[i], edges_[i]->value().shape}; }
   /// All outputs, of which `first` is this node.
   template <class V>
   auto outputs(V first) {
@@ -193,6 +198,33 @@ class Record final : public Node {
   List<Node*> edges_{};
   List<memory::Buffer> saved_{};
 };
+
+template <class Op>
+std::optional<Value> tangent_of_bilinear(Node& node, std::span<const Value> of_inputs) {
+  const auto of_type = [&]<class T>(const auto& record) -> std::optional<Value> {
+    const Op& op = *static_cast<const Op*>(node.description().operation);
+    Value tangent;
+    for (std::size_t i = 0; i < of_inputs.size(); ++i) {
+      if (!of_inputs[i].defined()) continue;
+      const Value other = i < 2 ? record.saved(1 - i) : Value();
+      if (!other.defined()) return std::nullopt;
+      const Dense<T> moved(of_inputs[i]), still(other);
+      Dense<T> share = i == 0 ? op.forward(moved, still) : op.forward(still, moved);
+      if (tangent.defined())
+        accumulate(tangent.buffer, std::move(share.buffer), node);
+      else
+        tangent = std::move(share);
+    }
+    return tangent;
+  };
+  const auto of_record = [&]<class T>(T) {
+    if constexpr (requires(const Op& op, const Dense<T>& x) { op.forward(x, x, x); })
+      if (of_inputs.size() == 3)
+        return of_type.template operator()<T>(static_cast<const Record<Op, T, T, T>&>(node));
+    return of_type.template operator()<T>(static_cast<const Record<Op, T, T>&>(node));
+  };
+  return node.is_double() ? of_record(double()) : of_record(float());
+}
 
 /// An operand as `forward` and as a node see it.
 template <class T>

@@ -55,6 +55,42 @@ TEST_CASE("a tangent can be differentiated, and agrees with the Hessian's produc
   CHECK(largest_difference(again, xt::xarray<double>{6 * 0.4 * 2, 6 * -1.2 * -1}) < 1e-14);
 }
 
+TEST_CASE("what is performed on tangents agrees with derivatives that are transposed") {
+  const auto x = xg::constant(some_values());
+  const auto agree = [&](const std::string& what, auto f) {
+    CAPTURE(what);
+    // What is to be differentiated again is transposed step by step.
+    const auto quick = xg::jvp(f, x, a_direction()).tangent;
+    const auto transposed = xg::jvp(f, x, a_direction(), {.create_graph = true}).tangent;
+    REQUIRE(quick.shape() == transposed.shape());
+    CHECK(largest_difference(quick.value(), transposed.value()) < 1e-14);
+    CHECK(largest_difference(quick.value(), xt::zeros<double>(quick.value().shape())) > 0.01);
+  };
+  const auto row = xg::constant({0.5, -1.0, 2.0});
+  agree("one operand twice", [](const Var& z) { return z * z; });
+  agree("a repeated operand", [&](const Var& z) { return row * z + xg::mean(z, 0) * z; });
+  agree("an operand of one element", [](const Var& z) { return z / xg::sum(xg::exp(z)); });
+  agree("one that passes, repeated", [](const Var& z) { return z + xg::sum(z, 0); });
+  agree("a choice", [](const Var& z) { return xg::maximum(z, 0.25) - xg::relu(z); });
+  agree("products", [](const Var& z) { return xg::matmul(z, xg::transpose(z)); });
+  agree("a product with a constant", [](const Var& z) { return xg::matmul(xg::constant({{1.0, -2.0}}), z); });
+  agree("linear, weight too", [&](const Var& z) {
+    return xg::linear(z, xg::transpose(z), xg::constant({1.0, 2.0}));
+  });
+  agree("linear, the bias too", [](const Var& z) { return xg::linear(z, xg::transpose(z), xg::sum(z, 1)); });
+  agree("shapes", [](const Var& z) {
+    return xg::concatenate({xg::slice(z, {0}), xg::constant({1.0}), xg::sum(z, 0)}, 0);
+  });
+  agree("arrangements", [](const Var& z) { return xg::tril(xg::roll(z, 1, 1)) + xg::cumsum(z, 1); });
+  agree("images", [](const Var& z) {
+    const Var images = xg::reshape(z, {1, 1, 2, 3});
+    return xg::avg_pool2d(xg::conv2d(images, xg::reshape(xg::sum(z, 1), {1, 1, 1, 2})), {.kernel = {1, 2}});
+  });
+  const auto formula = xg::elementwise("formula", [](auto a, auto b) { return a * exp(b) + b; });
+  agree("a formula", [&](const Var& z) { return formula(z, row); });
+  agree("what has no short way", [](const Var& z) { return xg::softmax(z, 1) * z; });
+}
+
 TEST_CASE("a function that does not depend on its input has a zero tangent") {
   const auto c = xg::constant(some_values());
   const auto [out, tangent] = xg::jvp([&](const Var&) { return c * 2; }, c, a_direction());
