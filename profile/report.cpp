@@ -1,14 +1,13 @@
-#include <fstream>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "../core/array/threads.hpp"
-#include "../io/ending.hpp"
-#include "../io/whole_file.hpp"
+#include "page.hpp"
+#include "page_parts.hpp"
 #include "recorder.hpp"
-#include "report_page.hpp"
 #include "units.hpp"
 
 namespace xgrad {
@@ -39,10 +38,11 @@ std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shap
 
 /// Of Recorder::Event; a template, for that is Profile's own.
 template <class Events>
-Json events_of(const Events& events) {
+Json events_of(const Events& events, std::size_t most) {
   Json list = Json::array();
   std::vector<std::int64_t> open;  // the ends of what goes on around
   for (const auto& event : events) {
+    if (list.size() == most) break;
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
     list.push_back(Json::array({event.name, event.kind_name(), 1e-9 * static_cast<double>(event.begin),
@@ -53,41 +53,31 @@ Json events_of(const Events& events) {
   return list;
 }
 
-/// Inside a page, whose scripts end at "</script>" also in the middle of a text.
-std::string within_page(const Json& data) {
-  std::string text;
-  for (const char letter : data.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (letter == '<')
-      text += "\\u003c";
-    else
-      text += letter;
-  }
-  return text;
-}
-
 }  // namespace
 
-void Profile::save_report(const std::string& path) const {
-  struct Format {
-    std::string_view ending;
-  };
-  static constexpr Format formats[] = {{".html"}};
-  io::chosen_format("Profile::save_report", path, formats);
-  const ProfileTable operations = table({.rows = 1000});
-  const Json data{{"date", detail::date_text()},
+std::string detail::profile_data(const Profile& profile, std::size_t most_events) {
+  const ProfileTable operations = profile.table({.rows = 1000});
+  const Json data{{"date", date_text()},
                   {"seconds", operations.seconds},
                   {"outside", operations.outside},
                   {"peak_bytes", operations.peak_bytes},
                   {"threads", num_threads()},
                   {"operation", rows_of(operations)},
-                  {"scope", rows_of(table({.by = ProfileBy::scope, .rows = 1000}))},
-                  {"events", events_of(recorder_->events())}};
-  io::write_whole_file(path, [&](const std::string& unfinished) {
-    std::ofstream out(unfinished, std::ios::binary);
-    out << detail::report_head << within_page(data) << detail::report_tail;
-    if (!out.flush())
-      throw IoError("Profile::save_report: could not write " + unfinished + "; is the disk full?");
-  });
+                  {"scope", rows_of(profile.table({.by = ProfileBy::scope, .rows = 1000}))},
+                  {"events", events_of(profile.recorder_->events(), most_events)}};
+  return data.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void Profile::save_report(const std::string& path) const {
+  detail::check_page_ending("Profile::save_report", path);
+  const std::string body = "<h1>Profile</h1>" + std::string(detail::profile_body);
+  const std::string text =
+      detail::page_text({.title = "Profile",
+                         .styles = "",
+                         .body = body,
+                         .data = detail::profile_data(*this, std::numeric_limits<std::size_t>::max()),
+                         .scripts = {detail::profile_script, "show_profile(data);\n"}});
+  detail::save_page("Profile::save_report", path, text);
 }
 
 }  // namespace xgrad
