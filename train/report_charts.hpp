@@ -75,7 +75,7 @@ class Chart {
     canvas.onpointerup = e => {
       const marked = begin === null ? null : [Math.min(begin, e.offsetX), Math.max(begin, e.offsetX)];
       begin = this.marked = null;
-      if (marked && marked[1] - marked[0] > 6) set_range(this.epoch_at(marked[0]), this.epoch_at(marked[1]));
+      if (marked && marked[1] - marked[0] > 6) set_range(...marked.map(x => Math.round(this.epoch_at(x))));
     };
     canvas.onpointercancel = () => { begin = this.marked = null; };
     canvas.onpointerleave = () => { if (begin === null) set_cursor(null); };

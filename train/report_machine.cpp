@@ -69,9 +69,16 @@ Facts machine_facts() {
 
 std::string class_name(const char* type) {
   int status = 0;
-  const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type, nullptr, nullptr, &status),
+  const std::unique_ptr<char, void (*)(void*)> text(abi::__cxa_demangle(type, nullptr, nullptr, &status),
                                                     &std::free);
-  return nn::short_type_name(status == 0 ? name.get() : type);
+  const std::string whole = status == 0 ? text.get() : type;
+  const std::string name = nn::short_type_name(whole);
+  if (name != "Schedule") return name;
+  // optim::StepLR is Schedule<StepLROptions>.
+  const std::size_t begin = whole.find('<') + 1;
+  std::string options = nn::short_type_name(whole.substr(begin, whole.rfind('>') - begin));
+  if (options.ends_with("Options")) options.erase(options.size() - std::string_view("Options").size());
+  return options;
 }
 
 }  // namespace xgrad::train::detail

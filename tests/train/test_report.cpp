@@ -180,7 +180,7 @@ TEST_CASE("the page's mistakes are the validation's, the worst samples those of 
 }
 
 TEST_CASE("logits, their log_softmax and their softmax have the same mistakes") {
-  const xgrad::Dense<double> inputs = xgrad::zeros<double>({2, 3}).dense();
+  const xgrad::Dense<double> inputs = xgrad::constant(xgrad::zeros<double>({2, 3})).dense();
   const auto logits = xgrad::constant(xt::xarray<double>{{2, 0, 1}, {0, 3, -1}});
   const std::int64_t labels[] = {1, -1};
   for (const auto& given : {logits, xgrad::log_softmax(logits, 1), xgrad::softmax(logits, 1)}) {
@@ -243,6 +243,7 @@ TEST_CASE("a report that cannot be written is refused before anything runs") {
     options.report_options = std::move(how);
     const std::string text = message_of([&] { t.fit(options); });
     CHECK(bits(t) == before);
+    CHECK(t.loader.epoch() == 0);
     return text;
   };
   const std::string txt = folder / "run.txt", page = folder / "run.html", nowhere = folder / "no/run.html";
@@ -256,7 +257,6 @@ TEST_CASE("a report that cannot be written is refused before anything runs") {
   CHECK(folder.file_count() == 0);
   std::filesystem::create_directory(page);
   CHECK(refused(page).find("(Is a directory)") != std::string::npos);
-  CHECK(refused("", {.image = {64}}) == "nothing was thrown");
 }
 
 TEST_CASE("options that do not fit the data are refused before the first step") {
