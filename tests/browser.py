@@ -58,6 +58,15 @@ class Browser:
         self.call("Page.navigate", url=url)
         self.wait_until("document.readyState === 'complete' && location.href === " + json.dumps(url))
 
+    def reload(self):
+        self.value("window.is_old = true")
+        self.value("location.reload()")
+        self.wait_for_reload()
+
+    def wait_for_reload(self):
+        """Of a page that has set window.is_old, and loads itself again."""
+        self.wait_until("document.readyState === 'complete' && window.is_old === undefined && location.href !== 'about:blank'")
+
     def wait_until(self, expression, seconds=20):
         for _ in range(10 * seconds):
             if self.value(expression):

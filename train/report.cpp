@@ -4,6 +4,7 @@
 #include <cmath>
 #include <exception>
 #include <filesystem>
+#include <sstream>
 #include <typeinfo>
 #include <unordered_set>
 #include <utility>
@@ -75,6 +76,9 @@ Report<T>::Report(const LoopOptions& options, const Trained<T>& trained, Batches
                position.batch) {
   Facts facts{{"model", trained.model.name() + (std::is_same_v<T, float> ? ", float" : ", double")},
               {"optimizer", class_name(typeid(trained.optimizer).name())}};
+  std::ostringstream rate;
+  rate << trained.optimizer.learning_rate();
+  facts.emplace_back("learning rate", rate.str());
   if (trained.scheduler != nullptr) facts.emplace_back("scheduler", class_name(typeid(*trained.scheduler).name()));
   content_ = std::make_unique<ReportContent>(options, std::move(facts));
   content_->add_option("batches an epoch", std::to_string(training.size()));

@@ -34,15 +34,16 @@ nav a { color: inherit; }
   border-top: 2px solid var(--training); }
 .legend.second::before { border-top: 2px dashed var(--validation); }
 #zoom { margin-left: .5em; }
-.confusion th, .confusion td { padding: .15em .3em; min-width: 2.3em; text-align: center; }
+.confusion th, .confusion td { padding: .15em .3em; min-width: 2.3em; text-align: center; white-space: nowrap; }
 .confusion th { font-weight: normal; color: var(--faint); }
 .confusion th.side { text-align: right; white-space: nowrap; max-width: 12em; overflow: hidden; text-overflow: ellipsis; }
 .confusion td { border: 1px solid var(--line); background: rgb(var(--shade) / var(--share, 0)); cursor: pointer; }
 .confusion td.strong { color: var(--paper); }
 .confusion td.right { font-weight: 600; border: 2px solid var(--ink); }
 .confusion td[aria-pressed=true] { outline: 3px solid var(--validation); outline-offset: -3px; }
-#worst { display: flex; flex-wrap: wrap; gap: .8em; }
-#worst figure { margin: 0; width: 9.4em; font-size: .85em; border: 1px solid var(--line); border-radius: 6px; padding: .5em; }
+#worst { display: grid; grid-template-columns: repeat(auto-fill, minmax(8em, 1fr)); gap: .8em; }
+#worst figure { margin: 0; font-size: .85em; border: 1px solid var(--line); border-radius: 6px; padding: .5em; }
+#worst figure.wrong { border: 2px solid var(--bad); }
 #worst canvas { width: 100%; image-rendering: pixelated; border-radius: 3px; margin-bottom: .3em; }
 #worst figcaption b { font-size: 1.1em; }
 #worst span { display: block; color: var(--faint); overflow-wrap: anywhere; }
@@ -64,6 +65,7 @@ inline constexpr std::string_view report_body_before_profile = R"html(
 <header>
 <h1 id="title">Training</h1>
 <p id="state" role="status"></p>
+<p id="written" class="hint"></p>
 <progress id="progress" aria-label="Epochs done"></progress>
 <nav><a href="#curves">Curves</a><a href="#mistakes" id="to-mistakes">Mistakes</a><a href="#model">Model</a><a
 href="#graph">Graph</a><a href="#profile">Profile</a><a href="#about">Machine and options</a></nav>

@@ -21,6 +21,7 @@ function show_state() {
   add(state, "b", data.state);
   state.append(text + ".");
   state.className = data.state;
+  by_id("progress").hidden = !is_running;
   by_id("progress").max = Math.max(1, data.epochs);
   by_id("progress").value = done;
   by_id("title").textContent = "Training of " + data.model.split(",")[0];
@@ -78,7 +79,7 @@ function show_matrix(found) {
   const head = add(table, "tr");
   add(head, "th", "truth \\ prediction", {class: "side"});
   for (const p of classes) add(head, "th", class_name(p));
-  add(head, "th", "found");
+  add(head, "th", "recall");
   for (const t of classes) {
     const row = add(table, "tr"), of = p => counts.get(t + " " + p) || 0;
     add(row, "th", class_name(t), {class: "side"});
@@ -97,8 +98,8 @@ function show_matrix(found) {
     }
     add(row, "th", all ? percent(of(t) / all) : "");
   }
-  by_id("confusion-hint").textContent = "A row for each true class, a column for what was predicted; the darker, the larger a part " +
-    "of the row. Click a cell: the worst samples of it alone.";
+  by_id("confusion-hint").textContent = "A row for each true class, a column for what was predicted; the stronger its colour, the " +
+    "larger a part of the row. Click a cell: the worst samples of it alone.";
 }
 function show_pairs(found) {
   by_id("confusion").className = "sortable";
@@ -115,12 +116,14 @@ function show_worst(found, pair) {
     const figure = add(by_id("worst"), "figure");
     if (sample.picture) draw_picture(add(figure, "canvas", undefined, {role: "img", "aria-label": "sample " + sample.number}), sample.picture);
     const text = add(figure, "figcaption");
-    const odds = (name, c, p, tag) => {
-      add(add(text, "div", name + " "), tag, class_name(c)).after(" " + percent(p));
+    const odds = (before, c, p) => {
+      add(add(text, "div", before), "b", class_name(c)).after(": " + percent(p));
       add(add(text, "div", "", {class: "odds"}), "i").style.width = 100 * (p || 0) + "%";
     };
-    odds("is", sample.truth, sample.probability_of_truth, "b");
-    odds("said", sample.predicted, sample.probability, "b");
+    const is_right = sample.truth === sample.predicted;
+    odds(is_right ? "\u2713 is " : "\u2717 is ", sample.truth, sample.probability_of_truth);
+    if (!is_right) odds("\u2003said ", sample.predicted, sample.probability);
+    figure.className = is_right ? "right" : "wrong";
     add(text, "span", "number " + sample.number + ", loss " + number(sample.loss));
   }
 }

@@ -35,8 +35,7 @@ def main():
             sys.exit(f"the shares add up to {sum(shares)} % and {outside} % of the program's own")
         browser.value("document.querySelector('#table th').click()")
         check("rows by name", browser.value(names), sorted(rows))
-        browser.value("location.reload()")
-        browser.wait_until("document.readyState === 'complete' && document.querySelector('#table td') !== null")
+        browser.reload()
         check("the order outlives a reload", browser.value(names), sorted(rows))
         browser.value("document.getElementById('by-scope').click()")
         if "Sequential" not in " ".join(browser.value(names)) and "0" not in browser.value(names):

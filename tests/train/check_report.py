@@ -62,8 +62,7 @@ def check_curves(browser, rows):
     log = "document.querySelector('.chart button')"
     browser.value(log + ".click()")
     check("a logarithmic scale", browser.value(LOSS + ".is_log"), True)
-    browser.value("location.reload()")
-    browser.wait_until("document.readyState === 'complete' && document.querySelector('#charts canvas') !== null")
+    browser.reload()
     check("the range outlives a reload", browser.value("document.getElementById('range').textContent"), closer)
     check("the scale outlives a reload", browser.value(log + ".getAttribute('aria-pressed')"), "true")
     browser.value(log + ".click()")
@@ -136,7 +135,7 @@ def check_reloading(browser, page, folder):
     browser.value("document.querySelectorAll('#table th')[0].click()")
     browser.value("scrollTo(0, 700)")
     browser.value("window.is_old = true")
-    browser.wait_until("document.readyState === 'complete' && window.is_old === undefined")
+    browser.wait_for_reload()
     browser.wait_until("scrollY === 700")
     check("the range", browser.value("document.getElementById('range').textContent"), "Epochs 10 to 30")
     check("the order", browser.value("document.querySelectorAll('#table th')[0].getAttribute('aria-sort')"), "ascending")
