@@ -199,8 +199,9 @@ int run(const Options& options) {
     return 1;
   }
   const std::string report = (drawing.folder() / "report.html").string();
-  std::cout << fmt::format("Training on {} samples, testing on {}; {} shows it in a browser while it goes on:\n",
-                           training.size(), test_part.size(), report)
+  std::cout << fmt::format(
+                   "Training on {} samples, testing on {}; {} shows it in a browser while it goes on:\n",
+                   training.size(), test_part.size(), report)
             << std::flush;
   const auto history = train(net, training, test_part, options, report);
   const xg::Indices predicted = predict(net, test.inputs);
@@ -209,8 +210,9 @@ int run(const Options& options) {
   const std::size_t right = count_right(predicted, test.targets);
   const double accuracy = static_cast<double>(right) / static_cast<double>(test_part.size());
   for (const std::string& remark : drawing.remarks()) std::cout << remark << '\n';
-  std::cout << fmt::format("Test accuracy {:.2f} % ({} of {}). Figures and their data are in {}, the report is {}\n",
-                           100 * accuracy, right, test_part.size(), drawing.folder().string(), report);
+  std::cout << fmt::format(
+      "Test accuracy {:.2f} % ({} of {}). Figures and their data are in {}, the report is {}\n",
+      100 * accuracy, right, test_part.size(), drawing.folder().string(), report);
   if (accuracy >= accuracy_to_reach) return 0;
   std::cerr << fmt::format(
       "train_digits: {:.0f} % were to be reached; try more --epochs or another --learning-rate\n",

@@ -107,7 +107,7 @@ History Loop<T>::run() {
   try {
     go_on();
   } catch (...) {
-    if (report_) report_->fail(position_.history);
+    if (report_) report_->fail();
     throw;
   }
   return std::move(position_.history);
@@ -122,7 +122,7 @@ void Loop<T>::go_on() {
   history.interrupted = signalled();
   if (options_.early_stopping && !position_.best_model.empty() && !(history.interrupted && has_more()))
     trained_.model.load_state(position_.best_model);
-  if (report_) report_->finish(history, has_more());
+  if (report_) report_->finish(has_more());
 }
 
 /// From the beginning, or from the checkpoint.
@@ -169,7 +169,7 @@ bool Loop<T>::train_epoch() {
     if (!training_.next()) break;
     train_batch();
     position_.seconds += seconds_since(start);
-    if (report_) report_->after_batch(position_.batch >= position_.batches);
+    if (report_) report_->after_batch();
     if (!after_batch()) return false;
   }
   training_.stop();
@@ -301,7 +301,7 @@ bool Loop<T>::close_epoch() {
   note_passes();
 
   if (progress_) progress_->epoch(record);
-  if (report_) report_->epoch(position_.history);
+  if (report_) report_->epoch();
   EpochEvent event{record, false};
   if (options_.after_epoch) options_.after_epoch(event);
   const bool stop = event.stop || signalled() || !has_more();

@@ -20,6 +20,8 @@ namespace {
 
 /// A profile begins after so many batches of a run, for the first are slower, and takes so many.
 constexpr std::size_t batches_before_profile = 3, profiled_batches = 3;
+/// How often the page is written within epochs that take so long.
+constexpr std::chrono::seconds within_epochs{2};
 /// A picture of more says nothing, and takes Graphviz minutes.
 constexpr std::size_t most_nodes = 500;
 
@@ -55,12 +57,15 @@ void check_report(const LoopOptions& options) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::error_code error;  // what cannot be looked at is no folder to write into
   if (!folder.empty() && !std::filesystem::is_directory(folder, error))
-    throw IoError("fit: there is no folder " + folder.string() + " for the report " + path + "; make it first");
+    throw IoError("fit: there is no folder " + folder.string() + " for the report " + path +
+                  "; make it first");
   io::check_whole_file(path);
   const Shape& image = options.report_options.image;
   if (image.empty()) return;
-  const bool has_extents = std::all_of(image.begin(), image.end(), [](std::size_t extent) { return extent > 0; });
-  if (!has_extents || image.size() > 3 || image.size() < 2 || (image.size() == 3 && image[0] != 1 && image[0] != 3))
+  const bool has_extents =
+      std::all_of(image.begin(), image.end(), [](std::size_t extent) { return extent > 0; });
+  if (!has_extents || image.size() > 3 || image.size() < 2 ||
+      (image.size() == 3 && image[0] != 1 && image[0] != 3))
     throw ValueError("fit: report_options.image is " + to_string(image) +
                      "; give {height, width}, or {channels, height, width} of 1 or 3 channels");
 }
@@ -72,6 +77,7 @@ Report<T>::Report(const LoopOptions& options, const Trained<T>& trained, Batches
       trained_(trained),
       training_(training),
       validation_(validation),
+      position_(position),
       batches_((options.epochs - std::min<std::size_t>(options.epochs, position.epoch)) * training.size() -
                position.batch) {
   Facts facts{{"model", trained.model.name() + (std::is_same_v<T, float> ? ", float" : ", double")},
@@ -79,14 +85,15 @@ Report<T>::Report(const LoopOptions& options, const Trained<T>& trained, Batches
   std::ostringstream rate;
   rate << trained.optimizer.learning_rate();
   facts.emplace_back("learning rate", rate.str());
-  if (trained.scheduler != nullptr) facts.emplace_back("scheduler", class_name(typeid(*trained.scheduler).name()));
+  if (trained.scheduler != nullptr)
+    facts.emplace_back("scheduler", class_name(typeid(*trained.scheduler).name()));
   content_ = std::make_unique<ReportContent>(options, std::move(facts));
   content_->add_option("batches an epoch", std::to_string(training.size()));
   if (validation != nullptr) content_->add_option("validation batches", std::to_string(validation->size()));
   if (training.seed() != 0) content_->add_option("loader's seed", std::to_string(training.seed()));
   content_->add_option("generator's seed", std::to_string(generator().state().seed));
   if (!position.history.epochs.empty()) content_->resume(position.history);
-  write(position.history);
+  write();
 }
 
 template <class T>
@@ -98,11 +105,15 @@ void Report<T>::before_batch() {
 }
 
 template <class T>
-void Report<T>::after_batch(bool ends_epoch) {
+void Report<T>::after_batch() {
   ++batch_;
+  const bool ends_epoch = position_.batch >= position_.batches;
   // A callback may begin a Profile of its own, of which a thread has one.
-  const bool is_enough = ends_epoch || options_.after_batch || batch_ >= batches_before_profile + profiled_batches;
+  const bool is_enough =
+      ends_epoch || options_.after_batch || batch_ >= batches_before_profile + profiled_batches;
   if (profile_ && is_enough) end_profile();
+  if (!ends_epoch && Clock::now() - last_written_ > std::max<Clock::duration>(within_epochs, 9 * writing_))
+    write();
 }
 
 template <class T>
@@ -123,8 +134,8 @@ void Report<T>::check_against(const Variable<T>& predictions) const {
   const std::size_t of_sample = inputs.empty() || inputs[0] == 0 ? 1 : element_count(inputs) / inputs[0];
   if (!image.empty() && element_count(image) != of_sample)
     throw ValueError("fit: report_options.image is " + to_string(image) + ", of " +
-                     counted(element_count(image), "number") + ", and inputs " + to_string(inputs) + " have " +
-                     std::to_string(of_sample) + " a sample; give the shape of one sample");
+                     counted(element_count(image), "number") + ", and inputs " + to_string(inputs) +
+                     " have " + std::to_string(of_sample) + " a sample; give the shape of one sample");
   const std::size_t names = options_.report_options.classes.size();
   if (names == 0) return;
   if (training_.labels() == nullptr || predictions.dim() != 2)
@@ -150,11 +161,12 @@ template <class T>
 void Report<T>::draw_graph(const Variable<T>& loss) {
   if (!is_small(loss.node())) {
     content_->set_graph_remark("The graph has more than " + std::to_string(most_nodes) +
-                        " nodes, which no picture would show; io::to_dot(loss) writes all of it.");
+                               " nodes, which no picture would show; io::to_dot(loss) writes all of it.");
     return;
   }
   io::DotOptions<T> options;
-  for (const auto& [name, parameter] : trained_.model.named_parameters()) options.names.emplace_back(parameter, name);
+  for (const auto& [name, parameter] : trained_.model.named_parameters())
+    options.names.emplace_back(parameter, name);
   options.names.emplace_back(training_.input(), "inputs");
   content_->draw_graph(io::to_dot(loss, options));
 }
@@ -171,9 +183,9 @@ template <class T>
 void Report<T>::end_profile() {
   profile_->stop();
   const std::size_t first = std::min(batches_before_profile, batches_ - 1) + 1;
-  content_->set_profile(*profile_, first >= batch_ ? "batch " + std::to_string(first)
-                                                   : "batches " + std::to_string(first) + " to " +
-                                                         std::to_string(batch_));
+  content_->set_profile(
+      *profile_, first >= batch_ ? "batch " + std::to_string(first)
+                                 : "batches " + std::to_string(first) + " to " + std::to_string(batch_));
   profile_.reset();
 }
 
@@ -181,11 +193,12 @@ template <class T>
 void Report<T>::note_gradients() {
   gradient_norms_.clear();
   for (const auto& [name, parameter] : trained_.model.named_parameters())
-    gradient_norms_.push_back(parameter.has_grad() ? std::optional(norm_of(parameter.dense_grad())) : std::nullopt);
+    gradient_norms_.push_back(parameter.has_grad() ? std::optional(norm_of(parameter.dense_grad()))
+                                                   : std::nullopt);
 }
 
 template <class T>
-void Report<T>::note_norms(std::size_t epoch) {
+void Report<T>::note_norms() {
   std::vector<ParameterNorms> all;
   const auto parameters = trained_.model.named_parameters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
@@ -193,7 +206,7 @@ void Report<T>::note_norms(std::size_t epoch) {
     all.push_back({name, parameter.shape(), norm_of(parameter.dense())});
     if (i < gradient_norms_.size()) all.back().gradient = gradient_norms_[i];
   }
-  content_->add_norms(epoch, all);
+  content_->add_norms(position_.epoch, all);
 }
 
 template <class T>
@@ -208,18 +221,19 @@ void Report<T>::note_validation(const Variable<T>& predictions) {
       labels->size() != predictions.shape()[0])
     return;
   Dense<T> inputs = validation_->input().dense();
-  const std::size_t of_sample = inputs.shape.empty() || inputs.shape[0] == 0 ? 1 : inputs.size() / inputs.shape[0];
+  const std::size_t of_sample =
+      inputs.shape.empty() || inputs.shape[0] == 0 ? 1 : inputs.size() / inputs.shape[0];
   const Shape& image = options_.report_options.image;
   if (!image.empty() && element_count(image) != of_sample) inputs = {};
   mistakes_->add(predictions.dense(), labels->storage().data(), inputs, image);
 }
 
 template <class T>
-void Report<T>::epoch(const History& history) {
-  note_norms(history.epochs.back().epoch);
-  if (mistakes_ && mistakes_->samples() > 0) content_->set_mistakes(*mistakes_, history.epochs.back().epoch);
+void Report<T>::epoch() {
+  note_norms();
+  if (mistakes_ && mistakes_->samples() > 0) content_->set_mistakes(*mistakes_, position_.epoch);
   mistakes_.reset();
-  if (is_due()) write(history);
+  if (is_due()) write();
 }
 
 /// An eye sees twenty pages grow. Of longer histories each page is longer, too: as often as costs a tenth of
@@ -230,36 +244,40 @@ bool Report<T>::is_due() const {
 }
 
 template <class T>
-void Report<T>::write(const History& history) {
+void Report<T>::write() {
   const auto start = Clock::now();
-  xgrad::detail::save_page("fit", options_.report, content_->page(history));
+  content_->set_progress(position_.batch, position_.batches,
+                         position_.batch > 0 ? position_.sums.mean_loss() : 0);
+  xgrad::detail::save_page("fit", options_.report, content_->page(position_.history));
   ++written_;
   last_written_ = Clock::now();
   writing_ = last_written_ - start;
 }
 
 template <class T>
-void Report<T>::write_end(const History& history, const char* state, const std::string& sentence) {
+void Report<T>::write_end(const char* state, const std::string& sentence) {
   if (profile_) end_profile();
   content_->finish(state, sentence);
-  write(history);
+  write();
 }
 
 template <class T>
-void Report<T>::finish(const History& history, bool has_more) {
+void Report<T>::finish(bool has_more) {
+  const History& history = position_.history;
   const std::size_t epochs = history.epochs.size();
   const char* state = history.stopped_early ? "stopped early" : !has_more ? "finished" : "stopped";
   std::string sentence = "after " + counted(epochs, has_more ? "whole epoch" : "epoch");
   if (has_more) sentence += history.interrupted ? ", by a signal" : ", by a callback";
   if (history.stopped_early)
-    sentence += ", of which the last " + std::to_string(options_.early_stopping->patience) + " were no better";
+    sentence +=
+        ", of which the last " + std::to_string(options_.early_stopping->patience) + " were no better";
   if (options_.early_stopping && history.best_epoch > 0 && !(has_more && history.interrupted))
     sentence += "; the model is that of epoch " + std::to_string(history.best_epoch);
-  write_end(history, state, sentence);
+  write_end(state, sentence);
 }
 
 template <class T>
-void Report<T>::fail(const History& history) noexcept {
+void Report<T>::fail() noexcept {
   try {
     std::string what = "an exception that says nothing";
     try {
@@ -268,7 +286,7 @@ void Report<T>::fail(const History& history) noexcept {
       what = error.what();
     } catch (...) {
     }
-    write_end(history, "failed", "after " + counted(history.epochs.size(), "whole epoch") + ": " + what);
+    write_end("failed", "after " + counted(position_.history.epochs.size(), "whole epoch") + ": " + what);
   } catch (...) {
     // The exception that ends the training is the one to be told.
   }

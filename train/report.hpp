@@ -23,6 +23,7 @@ void check_report(const LoopOptions& options);
 template <class T>
 class Report {
  public:
+  /// `position` goes on with the training.
   Report(const LoopOptions& options, const Trained<T>& trained, Batches<T>& training, Batches<T>* validation,
          const Position<T>& position);
   ~Report();
@@ -32,15 +33,15 @@ class Report {
   void see(const Variable<T>& predictions, const Variable<T>& loss);
   /// The gradients of an epoch's last step are there, as they were before they were clipped.
   void note_gradients();
-  void after_batch(bool ends_epoch);
+  void after_batch();
   void begin_validation();
   /// A batch of it.
   void note_validation(const Variable<T>& predictions);
-  void epoch(const History& history);
+  void epoch();
   /// The loop is over; `has_more` if epochs are left.
-  void finish(const History& history, bool has_more);
+  void finish(bool has_more);
   /// From where an exception was caught that ends the training.
-  void fail(const History& history) noexcept;
+  void fail() noexcept;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -50,15 +51,16 @@ class Report {
   void draw_graph(const Variable<T>& loss);
   void begin_profile();
   void end_profile();
-  void note_norms(std::size_t epoch);
+  void note_norms();
   bool is_due() const;
-  void write(const History& history);
-  void write_end(const History& history, const char* state, const std::string& sentence);
+  void write();
+  void write_end(const char* state, const std::string& sentence);
 
   const LoopOptions& options_;
   const Trained<T>& trained_;
   Batches<T>& training_;
   Batches<T>* validation_;
+  const Position<T>& position_;
   std::unique_ptr<ReportContent> content_;
   std::size_t batch_ = 0, batches_;  ///< of this run: how many are done, and how many there are to be
   std::vector<std::optional<double>> gradient_norms_;  ///< as of named_parameters(), at an epoch's last step

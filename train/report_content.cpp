@@ -34,7 +34,9 @@ std::string number_text(double number) {
   return text.str();
 }
 
-const char* mode_text(optim::PlateauMode mode) { return mode == optim::PlateauMode::min ? "least" : "greatest"; }
+const char* mode_text(optim::PlateauMode mode) {
+  return mode == optim::PlateauMode::min ? "least" : "greatest";
+}
 
 Facts facts_of(const LoopOptions& options) {
   Facts facts{{"epochs", std::to_string(options.epochs)}};
@@ -76,12 +78,13 @@ Json rows_of(const History& history) {
 Json data_at(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(in), {}};
-  const std::size_t begin = text.find(xgrad::detail::data_begins), end = text.find(xgrad::detail::data_ends, begin);
+  const std::size_t begin = text.find(xgrad::detail::data_begins),
+                    end = text.find(xgrad::detail::data_ends, begin);
   if (begin == text.npos || end == text.npos) return nullptr;
   const std::size_t first = begin + xgrad::detail::data_begins.size();
   Json data = Json::parse(text.substr(first, end - first), nullptr, false);
-  const bool is_one = data.is_object() && data.contains("rows") && data.contains("norms") && data["rows"].is_array() &&
-                      data["norms"].is_array();
+  const bool is_one = data.is_object() && data.contains("rows") && data.contains("norms") &&
+                      data["rows"].is_array() && data["norms"].is_array();
   return is_one ? data : Json(nullptr);
 }
 
@@ -98,12 +101,9 @@ bool is_of(const Json& rows, const History& history) {
 }
 
 Json json_of(const Mistakes::Worst& worst) {
-  Json sample{{"number", worst.number},
-              {"truth", worst.truth},
-              {"predicted", worst.predicted},
-              {"loss", worst.loss},
-              {"probability", worst.probability},
-              {"probability_of_truth", worst.probability_of_truth}};
+  Json sample{{"number", worst.number},           {"truth", worst.truth},
+              {"predicted", worst.predicted},     {"loss", worst.loss},
+              {"probability", worst.probability}, {"probability_of_truth", worst.probability_of_truth}};
   const Picture& picture = worst.picture;
   if (!picture.pixels.empty())
     sample["picture"] = {{"channels", picture.channels},
@@ -185,6 +185,10 @@ void ReportContent::set_profile_remark(const std::string& sentence) {
   data_->page["profile"] = {{"remark", sentence}};
 }
 
+void ReportContent::set_progress(std::size_t batch, std::size_t batches, double loss) {
+  data_->page["progress"] = {{"batch", batch}, {"batches", batches}, {"loss", loss}};
+}
+
 void ReportContent::add_norms(std::size_t epoch, const std::vector<ParameterNorms>& parameters) {
   double weights = 0, gradients = 0;
   Json list = Json::array();
@@ -239,13 +243,13 @@ std::string ReportContent::page(const History& history) {
   all["best_epoch"] = history.best_epoch;
   all["norms"] = data_->norms;
   all["options"] = data_->options;
-  return xgrad::detail::page_text({.title = "Training",
-                                   .styles = report_styles,
-                                   .body = std::string(report_body_before_profile) +
-                                           std::string(xgrad::detail::profile_body) +
-                                           std::string(report_body_after_profile),
-                                   .data = text_of(all),
-                                   .scripts = {xgrad::detail::profile_script, report_chart_script, report_script}});
+  return xgrad::detail::page_text(
+      {.title = "Training",
+       .styles = report_styles,
+       .body = std::string(report_body_before_profile) + std::string(xgrad::detail::profile_body) +
+               std::string(report_body_after_profile),
+       .data = text_of(all),
+       .scripts = {xgrad::detail::profile_script, report_chart_script, report_script}});
 }
 
 }  // namespace xgrad::train::detail

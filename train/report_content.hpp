@@ -39,6 +39,8 @@ class ReportContent {
   void set_graph_remark(const std::string& sentence);
   void set_profile(const Profile& profile, const std::string& which);
   void set_profile_remark(const std::string& sentence);
+  /// So many batches of the next epoch are done, with that mean loss.
+  void set_progress(std::size_t batch, std::size_t batches, double loss);
   /// After epoch number `epoch`.
   void add_norms(std::size_t epoch, const std::vector<ParameterNorms>& parameters);
   void set_mistakes(const Mistakes& mistakes, std::size_t epoch);

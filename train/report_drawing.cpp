@@ -77,7 +77,8 @@ GraphDrawing::~GraphDrawing() { end(); }
 void GraphDrawing::start(const std::string& dot_text) {
   const File input(unnamed_file());
   output_.reset(unnamed_file());
-  if (!input || !output_ || std::fwrite(dot_text.data(), 1, dot_text.size(), input.get()) != dot_text.size() ||
+  if (!input || !output_ ||
+      std::fwrite(dot_text.data(), 1, dot_text.size(), input.get()) != dot_text.size() ||
       std::fflush(input.get()) != 0) {
     remark_ = no_files;
     return;

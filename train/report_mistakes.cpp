@@ -131,8 +131,9 @@ void Mistakes::add(const Dense<T>& predictions, const std::int64_t* labels, cons
     double loss = whole - row.logit(truth);
     if (std::isnan(loss)) loss = std::numeric_limits<double>::infinity();
     if (loss <= least_kept()) continue;
-    Worst worst{number, truth, row.predicted(), loss, std::exp(-loss), std::exp(row.logit(row.predicted()) - whole),
-                {}};
+    Worst worst{.number = number, .truth = truth, .predicted = row.predicted(), .loss = loss};
+    worst.probability_of_truth = std::exp(-loss);
+    worst.probability = std::exp(row.logit(row.predicted()) - whole);
     if (picture) worst.picture = picture_of(inputs.data() + i * (inputs.size() / count), *picture);
     keep(std::move(worst));
   }
@@ -153,7 +154,7 @@ std::vector<Mistakes::Worst> Mistakes::worst() const {
   return sorted;
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
-    []<class T>() { return std::make_tuple(picture_of<T>, &Mistakes::add<T>); });
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_numbers([]<class T>() { return std::make_tuple(picture_of<T>, &Mistakes::add<T>); });
 
 }  // namespace xgrad::train::detail

@@ -13,8 +13,8 @@
 
 namespace xgrad::train::detail {
 
-/// How a sample of such inputs is a picture: {channels, height, width} of 1 or 3 channels; none if it is none.
-/// `wanted` is what the options say, {} for the shape of the inputs alone.
+/// How a sample of such inputs is a picture: {channels, height, width} of 1 or 3 channels; none if it is
+/// none. `wanted` is what the options say, {} for the shape of the inputs alone.
 std::optional<Shape> picture_shape(const Shape& inputs, const Shape& wanted);
 
 /// Grey, or red, green and blue, of each pixel in turn, two hexadecimal digits each, from the darkest to the
@@ -43,7 +43,8 @@ class Mistakes {
   /// A batch: predictions [N, C], logits, logarithms of probabilities, or probabilities; N labels, of which
   /// those that are no class are passed over; its inputs, of N rows, for their pictures.
   template <class T>
-  void add(const Dense<T>& predictions, const std::int64_t* labels, const Dense<T>& inputs, const Shape& image);
+  void add(const Dense<T>& predictions, const std::int64_t* labels, const Dense<T>& inputs,
+           const Shape& image);
 
   std::size_t classes() const noexcept { return classes_; }
   std::size_t samples() const noexcept { return samples_; }

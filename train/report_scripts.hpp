@@ -11,10 +11,15 @@ function show_state() {
   const done = epochs.length, column = data.columns.length - 1, times = data.rows.map(row => row[column]);
   const state = by_id("state"), is_running = data.state === "running";
   const ago = Date.now() / 1000 - data.written, longest = times.reduce((most, s) => Math.max(most, s), 0);
+  by_id("progress").max = Math.max(1, data.epochs);
   let text = data.sentence;
   if (is_running) {
     const recent = times.slice(-5), left = (data.epochs - done) * recent.reduce((sum, s) => sum + s, 0) / Math.max(1, recent.length);
-    text = "epoch " + Math.min(done + 1, data.epochs) + " of " + data.epochs + (done ? ", about " + time(left) + " left" : "");
+    const {batch, batches, loss} = data.progress, share = batch / batches;
+    text = "epoch " + Math.min(done + 1, data.epochs) + " of " + data.epochs +
+      (batch ? ", batch " + batch + " of " + batches + ", loss so far " + number(loss) : "") +
+      (done ? ", about " + time(left * (1 - share / (data.epochs - done))) + " left" : "");
+    by_id("progress").value = done + share;
     if (ago > Math.max(60, 10 * longest))
       text += ". No news for " + time(ago) + ": an epoch takes long, or the program is gone";
   }
@@ -22,8 +27,6 @@ function show_state() {
   state.append(text + ".");
   state.className = data.state;
   by_id("progress").hidden = !is_running;
-  by_id("progress").max = Math.max(1, data.epochs);
-  by_id("progress").value = done;
   by_id("title").textContent = "Training of " + data.model.split(",")[0];
   document.title = (is_running ? done + "/" + data.epochs + " " : "") + "Training of " + data.model.split(",")[0];
   const figure = (name, text) => {

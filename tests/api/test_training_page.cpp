@@ -82,6 +82,24 @@ TEST_CASE("the training page's first program trains, and saves its history") {
   CHECK(std::filesystem::file_size("history.csv") > 500);
 }
 
+TEST_CASE("the training page's report is written") {
+  const Folder folder;
+  Around around;
+  auto& [digits, loader, validation, net, adam] = around;
+  const auto loss = [](const auto& logits, const auto& labels) {
+    return xg::nn::cross_entropy(logits, labels);
+  };
+  const auto history = xg::train::fit(net, adam, loss, loader,
+                                      {.epochs = 20,
+                                       .validation = &validation,
+                                       .metrics = {{"accuracy", xg::train::accuracy<float>}},
+                                       .report = "run.html",
+                                       .report_options = {.image = {8, 8}}});
+
+  CHECK(history.epochs.size() == 20);
+  CHECK(std::filesystem::file_size("run.html") > 50'000);
+}
+
 TEST_CASE("the training page's callbacks print, and end the training") {
   Around around;
   auto& [digits, loader, validation, net, adam] = around;

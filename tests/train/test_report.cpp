@@ -1,12 +1,14 @@
 // The page of a training, whose data are read back.
 #include <algorithm>
-#include <csignal>
+#include <chrono>
 #include <cmath>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -118,7 +120,8 @@ TEST_CASE("the page has the numbers of the history, and of the model after it") 
   CHECK(data["parameters"][0]["name"] == "0.weight");
   CHECK(data["parameters"][0]["shape"] == "[2, 8]");
   double squares = 0;
-  for (const Json& parameter : data["parameters"]) squares += std::pow(parameter["gradient"].get<double>(), 2);
+  for (const Json& parameter : data["parameters"])
+    squares += std::pow(parameter["gradient"].get<double>(), 2);
   CHECK(std::sqrt(squares) == doctest::Approx(data["norms"][3][1].get<double>()));
 
   CHECK(data["summary"].get<std::string>().find("Linear") != std::string::npos);
@@ -248,10 +251,11 @@ TEST_CASE("a report that cannot be written is refused before anything runs") {
   };
   const std::string txt = folder / "run.txt", page = folder / "run.html", nowhere = folder / "no/run.html";
   CHECK(refused(txt) == "fit: the ending of " + txt + " tells no format; let it be .html");
-  CHECK(refused(nowhere) == "fit: there is no folder " + (folder / "no") + " for the report " + nowhere +
-                                "; make it first");
+  CHECK(refused(nowhere) ==
+        "fit: there is no folder " + (folder / "no") + " for the report " + nowhere + "; make it first");
   CHECK(refused(page, {.image = {64}}) ==
-        "fit: report_options.image is [64]; give {height, width}, or {channels, height, width} of 1 or 3 channels");
+        "fit: report_options.image is [64]; give {height, width}, or {channels, height, width} of 1 or 3 "
+        "channels");
   CHECK(refused(page, {.image = {2, 8, 8}}).starts_with("fit: report_options.image is [2, 8, 8]; give "));
   CHECK(refused(page, {.image = {0, 8}}).starts_with("fit: report_options.image is [0, 8]; give "));
   CHECK(folder.file_count() == 0);
@@ -272,9 +276,10 @@ TEST_CASE("options that do not fit the data are refused before the first step") 
     CHECK(data_of(options.report)["state"] == "failed");
     return text;
   };
-  CHECK(refused({.image = {8, 8}}) ==
-        "fit: report_options.image is [8, 8], of 64 numbers, and inputs [8, 2] have 2 a sample; give the shape "
-        "of one sample");
+  CHECK(
+      refused({.image = {8, 8}}) ==
+      "fit: report_options.image is [8, 8], of 64 numbers, and inputs [8, 2] have 2 a sample; give the shape "
+      "of one sample");
   CHECK(refused({.classes = {"a", "b"}}) ==
         "fit: report_options.classes has 2 names, and predictions are [8, 3]; give one name for each column");
 }
@@ -305,6 +310,24 @@ TEST_CASE("the page is whole after every epoch, and says how far it is") {
   CHECK(folder.file_count() == 1);
 }
 
+TEST_CASE("within a long epoch the page says how far it is") {
+  const TemporaryFolder folder;
+  Training<double> t;
+  auto options = t.options(1);
+  options.report = folder / "run.html";
+  double sum = 0;
+  options.after_batch = [&](BatchEvent& event) {
+    sum += event.loss;
+    if (event.batch == 2) std::this_thread::sleep_for(std::chrono::milliseconds(2100));
+    if (event.batch != 4) return;
+    const Json progress = data_of(options.report)["progress"];
+    CHECK(progress["batch"] == 3);
+    CHECK(progress["batches"] == 8);
+    CHECK(progress["loss"].get<double>() == doctest::Approx((sum - event.loss) / 3));
+  };
+  t.fit(options);
+}
+
 TEST_CASE("the page says how the training ended") {
   const TemporaryFolder folder;
   const std::string path = folder / "run.html";
@@ -332,9 +355,11 @@ TEST_CASE("the page says how the training ended") {
           options.after_epoch = [&](EpochEvent&) { ++epoch; };
           options.monitor = "scripted";
           options.early_stopping = EarlyStopping{.patience = 2};
-        }) == "stopped early: after 4 epochs, of which the last 2 were no better; the model is that of epoch 2");
-  CHECK(end_of([](auto& options) { options.early_stopping = EarlyStopping{.patience = 100}; })
-            .starts_with("finished: after 6 epochs; the model is that of epoch "));
+        }) ==
+        "stopped early: after 4 epochs, of which the last 2 were no better; the model is that of epoch 2");
+  CHECK(end_of([](auto& options) {
+          options.early_stopping = EarlyStopping{.patience = 100};
+        }).starts_with("finished: after 6 epochs; the model is that of epoch "));
 
   Training<double> t;
   auto options = t.options(6);
@@ -436,11 +461,13 @@ TEST_CASE("the graph is drawn if Graphviz is there, and never breaks a training"
   }
   {
     const SearchPath other(with_dot(folder, "echo no picture"));
-    CHECK(graph()["remark"] == "The graph was not drawn: the program dot on the PATH gave no SVG; is it Graphviz's?");
+    CHECK(graph()["remark"] ==
+          "The graph was not drawn: the program dot on the PATH gave no SVG; is it Graphviz's?");
   }
   {
     // It is given the graph, with the parameters' names and the options of operations.
-    const SearchPath copies(with_dot(folder, "echo '<svg>'\nwhile read -r line; do echo \"$line\"; done\necho '</svg>'"));
+    const SearchPath copies(
+        with_dot(folder, "echo '<svg>'\nwhile read -r line; do echo \"$line\"; done\necho '</svg>'"));
     const std::string text = graph()["svg"];
     CHECK(text.starts_with("<svg>"));
     for (const char* part : {"digraph", "3.weight", "inputs", "dropout", "cross_entropy"})
@@ -470,9 +497,9 @@ TEST_CASE("targets that are no labels have curves, and no mistakes") {
   const Json data = data_of(path);
   check_rows(data, history);
   CHECK_FALSE(data.contains("mistakes"));
-  CHECK(message_of<ValueError>([&] {
-          fit(net, sgd, loss, loader, {.report = path, .report_options = {.classes = {"one"}}});
-        }) ==
-        "fit: report_options.classes names classes, and there are none: predictions are [1, 1]; leave it out, or "
+  CHECK(message_of<ValueError>(
+            [&] { fit(net, sgd, loss, loader, {.report = path, .report_options = {.classes = {"one"}}}); }) ==
+        "fit: report_options.classes names classes, and there are none: predictions are [1, 1]; leave it "
+        "out, or "
         "give targets that are labels");
 }
