@@ -34,7 +34,7 @@ class Mistakes {
     std::size_t truth = 0, predicted = 0;
     double loss = 0;  ///< -log of the probability of the truth
     double probability_of_truth = 0, probability = 0;
-    Picture picture;
+    Picture picture = {};
   };
   struct Confusion {
     std::size_t truth = 0, predicted = 0, count = 0;
