@@ -137,10 +137,10 @@ inline constexpr std::string_view profile_body = R"html(
 <h3>When</h3>
 <p class="key"><span style="background: var(--forward)"></span>forward<span style="background: var(--backward)"></span>backward<span
 style="background: var(--module)"></span>module<span style="background: var(--other)"></span>other</p>
+<p class="hint">Drag: move. Ctrl and wheel: zoom. Double click: all of it. Below: live memory.</p>
 <canvas id="flame" role="img" aria-label="Activities over time, one inside another"></canvas>
 <canvas id="memory" role="img" aria-label="Live memory over time"></canvas>
 <p id="tip"></p>
-<p class="hint">Drag: move. Ctrl and wheel: zoom. Double click: all of it.</p>
 )html";
 
 /// show_profile(profile) fills it; `profile` is what profile_data() gives.

@@ -113,6 +113,10 @@ Json json_of(const Mistakes::Worst& worst) {
   return sample;
 }
 
+double seconds_since_1970() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 std::string text_of(const Json& data) { return data.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 }  // namespace
@@ -136,6 +140,7 @@ ReportContent::ReportContent(const LoopOptions& options, Facts facts)
     : options_(options), data_(std::make_unique<Data>()) {
   Json& page = data_->page;
   page["date"] = xgrad::detail::date_text();
+  page["began"] = seconds_since_1970();
   page["model"] = facts.empty() ? std::string() : facts.front().second;
   page["state"] = "running";
   page["sentence"] = "";
@@ -235,8 +240,7 @@ void ReportContent::finish(const std::string& state, const std::string& sentence
 std::string ReportContent::page(const History& history) {
   data_->take_graph();
   Json& all = data_->page;
-  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
-  all["written"] = std::chrono::duration<double>(since_1970).count();
+  all["written"] = seconds_since_1970();
   all["columns"] = history.columns();
   all["rows"] = rows_of(history);
   all["has_validation"] = !history.epochs.empty() && history.epochs.front().validation_loss.has_value();

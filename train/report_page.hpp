@@ -14,7 +14,7 @@ header { border-bottom: 1px solid var(--line); padding-bottom: .8em; }
 #state b { border: 1px solid currentColor; border-radius: 4px; padding: 0 .5em; margin-right: .4em; }
 #state.running b, #state.finished b { color: var(--good); }
 #state.failed b { color: var(--bad); }
-#state.failed b::before { content: "\26A0\FE0E "; }
+#state.failed b::before { content: "\26A0\FE0E\00A0"; }
 progress { width: 100%; height: .6em; accent-color: var(--training); }
 nav { display: flex; flex-wrap: wrap; gap: .2em 1.2em; margin-top: .6em; }
 nav a { color: inherit; }

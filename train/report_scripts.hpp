@@ -27,6 +27,9 @@ function show_state() {
   state.append(text + ".");
   state.className = data.state;
   by_id("progress").hidden = !is_running;
+  const clock = seconds => new Date(1000 * seconds).toLocaleString();
+  by_id("written").textContent = "Begun " + clock(data.began) + ", written " + clock(data.written) +
+    (is_running ? "; this page looks again every few seconds." : ".");
   by_id("title").textContent = "Training of " + data.model.split(",")[0];
   document.title = (is_running ? done + "/" + data.epochs + " " : "") + "Training of " + data.model.split(",")[0];
   const figure = (name, text) => {
@@ -63,7 +66,7 @@ function show_curves() {
 }
 
 const class_name = c => data.class_names[c] === undefined ? String(c) : data.class_names[c];
-const percent = p => p === null ? "?" : p > 0.9995 && p < 1 ? "> 99.9 %" : (100 * p).toFixed(p < 0.1 ? 1 : 0) + " %";
+const percent = p => p === null ? "?" : p > 0.9995 && p < 1 ? "> 99.9\u00A0%" : (100 * p).toFixed(p < 0.1 ? 1 : 0) + "\u00A0%";
 
 function show_mistakes() {
   const found = data.mistakes;
@@ -120,14 +123,15 @@ function show_worst(found, pair) {
     if (sample.picture) draw_picture(add(figure, "canvas", undefined, {role: "img", "aria-label": "sample " + sample.number}), sample.picture);
     const text = add(figure, "figcaption");
     const odds = (before, c, p) => {
-      add(add(text, "div", before), "b", class_name(c)).after(": " + percent(p));
+      add(add(text, "div", before), "b", class_name(c)).after(":\u00A0" + percent(p));
       add(add(text, "div", "", {class: "odds"}), "i").style.width = 100 * (p || 0) + "%";
     };
     const is_right = sample.truth === sample.predicted;
     odds(is_right ? "\u2713 is " : "\u2717 is ", sample.truth, sample.probability_of_truth);
     if (!is_right) odds("\u2003said ", sample.predicted, sample.probability);
     figure.className = is_right ? "right" : "wrong";
-    add(text, "span", "number " + sample.number + ", loss " + number(sample.loss));
+    add(text, "span", "loss " + number(sample.loss));
+    add(text, "span", "number " + sample.number);
   }
 }
 function draw_picture(canvas, picture) {
