@@ -177,6 +177,7 @@ class Chart {
     if (cursor !== null) {
       const x = Math.round(x_of(epochs[cursor])) + 0.5;
       pen.strokeStyle = colour("ink");
+      pen.lineWidth = 1;
       pen.beginPath(); pen.moveTo(x, top); pen.lineTo(x, bottom); pen.stroke();
       this.lines.forEach(([, values], k) => {
         if (!usable(values[cursor])) return;
