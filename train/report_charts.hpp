@@ -36,7 +36,7 @@ function marks(low, high, count) {
   return all;
 }
 function log_marks(low, high) {
-  const all = [], many = Math.log10(high / low) > 2;
+  const all = [], many = Math.log10(high / low) > 3;
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); ++power)
     for (const s of many ? [1] : [1, 2, 5]) if (s * 10 ** power >= low && s * 10 ** power <= high) all.push(s * 10 ** power);
   return all.length > 1 ? all : [low, high];
