@@ -42,6 +42,23 @@ function log_marks(low, high) {
   return all.length > 1 ? all : [low, high];
 }
 
+// Where a line goes: [x, value] of each epoch in the range and its neighbours, null at a gap. Of many more epochs than pixels
+// only the least and the greatest value of each pixel are there, which look the same.
+function points_of(values, usable, range, x_of, is_dense) {
+  const points = [], [first, last] = [Math.max(0, Math.floor(range[0]) - epochs[0] - 1), Math.ceil(range[1]) - epochs[0] + 1];
+  let pixel = null, low = 0, high = 0;
+  const flush = () => { if (pixel !== null) points.push([pixel, low], [pixel, high]); pixel = null; };
+  for (let i = first; i <= last && i < epochs.length; ++i) {
+    const x = x_of(epochs[i]), v = values[i];
+    if (!usable(v)) { flush(); points.push(null); continue; }
+    if (!is_dense) { points.push([x, v]); continue; }
+    if (pixel !== Math.floor(x)) { flush(); [pixel, low, high] = [Math.floor(x), v, v]; }
+    [low, high] = [Math.min(low, v), Math.max(high, v)];
+  }
+  flush();
+  return points;
+}
+
 class Chart {
   // `lines` are [name, a value for each epoch]: the first one solid with dots, the second one dashed with squares.
   constructor(title, lines, show = number) {
@@ -167,7 +184,9 @@ class Chart {
 
     pen.save();
     pen.beginPath(); pen.rect(left - 5, top - 5, right - left + 10, bottom - top + 10); pen.clip();
-    this.lines.forEach(([, values], k) => this.draw_line(pen, values, k, count <= 40, usable, x_of, y_of));
+    this.lines.forEach(([, values], k) => {
+      this.draw_line(pen, points_of(values, usable, [from, to], x_of, count > 4 * width), k, count <= 40, y_of);
+    });
     if (this.marked) {
       pen.globalAlpha = 0.2;
       pen.fillStyle = colour("ink");
@@ -188,28 +207,26 @@ class Chart {
     pen.restore();
   }
 
-  draw_line(pen, values, k, has_dots, usable, x_of, y_of) {
+  draw_line(pen, points, k, has_dots, y_of) {
     pen.strokeStyle = pen.fillStyle = colour(k ? "validation" : "training");
     pen.lineWidth = 2;
     pen.lineJoin = "round";
     pen.setLineDash(k ? [7, 4] : []);
     pen.beginPath();
-    let is_open = false;
-    epochs.forEach((epoch, i) => {
-      if (!usable(values[i])) { is_open = false; return; }
-      is_open ? pen.lineTo(x_of(epoch), y_of(values[i])) : pen.moveTo(x_of(epoch), y_of(values[i]));
-      is_open = true;
+    points.forEach((point, i) => {
+      if (point === null) return;
+      i > 0 && points[i - 1] ? pen.lineTo(point[0], y_of(point[1])) : pen.moveTo(point[0], y_of(point[1]));
     });
     pen.stroke();
     pen.setLineDash([]);
     if (!has_dots) return;
-    epochs.forEach((epoch, i) => {
-      if (!usable(values[i])) return;
-      const [x, y] = [x_of(epoch), y_of(values[i])];
+    for (const point of points) {
+      if (point === null) continue;
+      const [x, y] = [point[0], y_of(point[1])];
       pen.beginPath();
       k ? pen.rect(x - 2.5, y - 2.5, 5, 5) : pen.arc(x, y, 2.5, 0, 7);
       pen.fill();
-    });
+    }
   }
 }
 )js";

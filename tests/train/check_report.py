@@ -146,6 +146,64 @@ def check_reloading(browser, page, folder):
     check("a page that is finished stays", browser.value("window.is_old"), True)
 
 
+def write_variant(page, path, change):
+    """The page with other data: change(data) changes them."""
+    text = page.read_text(encoding="utf-8")
+    begin = text.index('id="data">') + len('id="data">')
+    end = text.index("</script>", begin)
+    data = json.loads(text[begin:end])
+    change(data)
+    path.write_text(text[:begin] + json.dumps(data).replace("<", "\\u003c") + text[end:], encoding="utf-8")
+
+
+def check_variants(browser, page, folder):
+    """Pages of other trainings: one that has just begun, one that failed, one of many classes and many epochs."""
+    variant = folder / "variant.html"
+
+    def begun(data):
+        data.update(state="running", sentence="", rows=[], norms=[], written=time.time() - 1000,
+                    progress={"batch": 4, "batches": 15, "loss": 2.5})
+        for part in ("summary", "graph", "profile", "mistakes", "parameters"):
+            data.pop(part, None)
+
+    write_variant(page, variant, begun)
+    browser.open(variant.resolve().as_uri())
+    state = browser.value("document.getElementById('state').textContent")
+    if not state.startswith("runningepoch 1 of 100, batch 4 of 15, loss so far 2.5. No news for 17 min"):
+        sys.exit(f"one that has just begun: {state}")
+    check("no mistakes yet", browser.value("document.getElementById('mistakes').hidden"), True)
+
+    def failed(data):
+        data.update(state="failed", sentence="after 3 whole epochs: <b>no</b> </script>")
+        data["rows"] = data["rows"][:3]
+        data["rows"][1][1] = None
+        data["graph"] = {"remark": "no graph"}
+
+    write_variant(page, variant, failed)
+    browser.open(variant.resolve().as_uri())
+    check("one that failed", browser.value("document.getElementById('state').textContent"),
+          "failedafter 3 whole epochs: <b>no</b> </script>.")
+    browser.value("set_cursor(1)")
+    check("a loss that is not finite", browser.value(READING).startswith("epoch 2: training not finite, validation "), True)
+
+    def large(data):
+        data["rows"] = [[epoch, 1 + (epoch % 7 == 0) * 1e-3 * epoch] + data["rows"][0][2:] for epoch in range(1, 20001)]
+        data["epochs"] = 20000
+        data["mistakes"].update(classes=1000, is_matrix=False, confusions=[[3, 8, 5], [1, 2, 9]])
+        data["class_names"] = [f"name {k}" for k in range(1000)]
+
+    write_variant(page, variant, large)
+    browser.open(variant.resolve().as_uri())
+    check("pairs of classes", browser.value("[...document.querySelectorAll('#confusion tbody tr')].map(r => r.textContent)"),
+          ["name 1name 29", "name 3name 85"])
+    began = time.time()
+    for place in range(20):
+        browser.value(f"set_cursor({place})")
+    if time.time() - began > 10:
+        sys.exit(f"charts of 20000 epochs take {(time.time() - began) / 20} s each time")
+    check("their range", browser.value("range"), None)
+
+
 def main():
     program, folder = sys.argv[1], Path(sys.argv[2])
     with open_browser() as browser:
@@ -172,6 +230,7 @@ def main():
         check("a page as wide as its window", browser.value("document.documentElement.scrollWidth <= innerWidth"), True)
         browser.resize(1200, 900)
         check_reloading(browser, page, folder)
+        check_variants(browser, page, folder)
         check("complaints of the page", json.dumps(browser.complaints), "[]")
     print("the report reads well")
 
