@@ -167,7 +167,7 @@ class Chart {
     }
     pen.textAlign = "center";
     for (const mark of marks(from, to, Math.max(2, Math.min(8, width / 70))).filter(Number.isInteger))
-      pen.fillText(mark, x_of(mark), bottom + 12);
+      pen.fillText(mark, Math.min(x_of(mark), width - pen.measureText(mark).width / 2), bottom + 12);
 
     const upright = (epoch, text, dash) => {
       if (!epoch || epoch < from || epoch > to) return;

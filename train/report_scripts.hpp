@@ -14,7 +14,8 @@ function show_state() {
   by_id("progress").max = Math.max(1, data.epochs);
   let text = data.sentence;
   if (is_running) {
-    const recent = times.slice(-5), left = (data.epochs - done) * recent.reduce((sum, s) => sum + s, 0) / Math.max(1, recent.length);
+    const recent = times.slice(-Math.max(5, done / 4)), mean = recent.reduce((sum, s) => sum + s, 0) / Math.max(1, recent.length);
+    const left = (data.epochs - done) * mean;
     const {batch, batches, loss} = data.progress, share = batch / batches;
     text = "epoch " + Math.min(done + 1, data.epochs) + " of " + data.epochs +
       (batch ? ", batch " + batch + " of " + batches + ", loss so far " + number(loss) : "") +
@@ -120,7 +121,8 @@ function show_worst(found, pair) {
   by_id("worst").replaceChildren();
   for (const sample of shown) {
     const figure = add(by_id("worst"), "figure");
-    if (sample.picture) draw_picture(add(figure, "canvas", undefined, {role: "img", "aria-label": "sample " + sample.number}), sample.picture);
+    const label = {role: "img", "aria-label": "sample " + sample.number};
+    if (sample.picture) draw_picture(add(figure, "canvas", undefined, label), sample.picture);
     const text = add(figure, "figcaption");
     const odds = (before, c, p) => {
       add(add(text, "div", before), "b", class_name(c)).after(":\u00A0" + percent(p));

@@ -79,10 +79,12 @@ def check_mistakes(browser):
     check("right ones", numbers_in(sentence)[1:3], [right, 360])
     worst = "document.querySelectorAll('#worst figure').length"
     check("worst samples", browser.value(worst), 24)
-    check("their pictures", browser.value("[...document.querySelectorAll('#worst canvas')].every(c => c.width === 8 && c.height === 8)"), True)
+    sizes = browser.value("[...document.querySelectorAll('#worst canvas')].map(c => [c.width, c.height])")
+    check("their pictures", sizes, 24 * [[8, 8]])
     cell = next(k for k in range(100) if k % 11 and counts[k])
     browser.value(f"document.querySelectorAll('#confusion td')[{cell}].click()")
-    shown = browser.value("[...document.querySelectorAll('#worst figcaption')].map(c => [...c.querySelectorAll('b')].map(b => b.textContent))")
+    shown = browser.value("[...document.querySelectorAll('#worst figcaption')]"
+                          ".map(c => [...c.querySelectorAll('b')].map(b => b.textContent))")
     if not shown or any(pair != [str(cell // 10), str(cell % 10)] for pair in shown):
         sys.exit(f"the worst of cell {cell} are {shown}")
     browser.value(f"document.querySelectorAll('#confusion td')[{cell}].click()")
@@ -113,14 +115,16 @@ def check_model_and_profile(browser):
         browser.value("document.getElementById('graph-all').click()")
         check("all of the graph", numbers_in(browser.value(box)), numbers_in(before))
     else:
-        check("a sentence for the graph", "install Graphviz" in browser.value("document.getElementById('graph-remark').textContent"), True)
+        sentence = browser.value("document.getElementById('graph-remark').textContent")
+        check("a sentence for the graph", "install Graphviz" in sentence, True)
     check("the profile's title", browser.value("document.getElementById('profile-title').textContent"),
           "Profile of batches 4 to 6 of this run")
     names = browser.value("[...document.querySelectorAll('#table tbody tr td:first-child')].map(c => c.textContent)")
     for name in ("linear", "relu", "cross_entropy", "SGD", "DataLoader"):
         if name not in names:
             sys.exit(f"no row of {name} in {names}")
-    facts = browser.value("Object.fromEntries([...document.querySelectorAll('.facts tr')].map(r => [...r.children].map(c => c.textContent)))")
+    facts = browser.value("Object.fromEntries([...document.querySelectorAll('.facts tr')]"
+                          ".map(r => [...r.children].map(c => c.textContent)))")
     for name, wanted in {"optimizer": "SGD", "samples a batch": "100", "inputs of a batch": "[100, 64]"}.items():
         check(name, facts.get(name), wanted)
 
