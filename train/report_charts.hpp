@@ -24,7 +24,7 @@ function set_range(from, to) {
 }
 function set_cursor(place) {
   cursor = place === null ? null : Math.max(0, Math.min(epochs.length - 1, place));
-  for (const chart of charts) chart.draw();
+  for (const chart of charts) chart.paint();
 }
 
 // Where an axis has its marks: about `count` of them, at 1, 2 or 5 times a power of ten.
@@ -52,8 +52,13 @@ function points_of(values, usable, range, x_of, is_dense) {
     const x = x_of(epochs[i]), v = values[i];
     if (!usable(v)) { flush(); points.push(null); continue; }
     if (!is_dense) { points.push([x, v]); continue; }
-    if (pixel !== Math.floor(x)) { flush(); [pixel, low, high] = [Math.floor(x), v, v]; }
-    [low, high] = [Math.min(low, v), Math.max(high, v)];
+    if (pixel !== Math.floor(x)) {
+      flush();
+      pixel = Math.floor(x);
+      low = high = v;
+    }
+    if (v < low) low = v;
+    if (v > high) high = v;
   }
   flush();
   return points;
@@ -93,6 +98,7 @@ class Chart {
       const marked = begin === null ? null : [Math.min(begin, e.offsetX), Math.max(begin, e.offsetX)];
       begin = this.marked = null;
       if (marked && marked[1] - marked[0] > 6) set_range(...marked.map(x => Math.round(this.epoch_at(x))));
+      else this.paint();
     };
     canvas.onpointercancel = () => { begin = this.marked = null; };
     canvas.onpointerleave = () => { if (begin === null) set_cursor(null); };
@@ -137,6 +143,7 @@ class Chart {
   draw() {
     const height = 190, [pen, width] = surface(this.canvas, height);
     const [left, right, top, bottom] = [56, width - 12, 10, height - 22];
+    this.frame = null;
     this.read();
     if (epochs.length === 0) return;
     const [from, to] = this.ends();
@@ -146,7 +153,10 @@ class Chart {
       if (epoch < from || epoch > to) return;
       ++count;
       for (const [, values] of this.lines)
-        if (usable(values[i])) [low, high] = [Math.min(low, values[i]), Math.max(high, values[i])];
+        if (usable(values[i])) {
+          low = Math.min(low, values[i]);
+          high = Math.max(high, values[i]);
+        }
     });
     pen.fillStyle = colour("faint");
     if (low > high) { pen.fillText(this.is_log ? "nothing above 0 here" : "nothing to draw here", left, height / 2); return; }
@@ -187,24 +197,40 @@ class Chart {
     this.lines.forEach(([, values], k) => {
       this.draw_line(pen, points_of(values, usable, [from, to], x_of, count > 4 * width), k, count <= 40, y_of);
     });
+    pen.restore();
+    this.frame = {x_of, y_of, usable, top, bottom, drawn: document.createElement("canvas")};
+    [this.frame.drawn.width, this.frame.drawn.height] = [this.canvas.width, this.canvas.height];
+    this.frame.drawn.getContext("2d").drawImage(this.canvas, 0, 0);
+    this.paint();
+  }
+
+  // What moves with the pointer, on what was drawn before.
+  paint() {
+    this.read();
+    if (!this.frame) return;
+    const {x_of, y_of, usable, top, bottom, drawn} = this.frame, pen = this.canvas.getContext("2d");
+    pen.save();
+    pen.resetTransform();
+    pen.clearRect(0, 0, drawn.width, drawn.height);
+    pen.drawImage(drawn, 0, 0);
+    pen.restore();
     if (this.marked) {
       pen.globalAlpha = 0.2;
       pen.fillStyle = colour("ink");
       pen.fillRect(this.marked[0], top, this.marked[1] - this.marked[0], bottom - top);
       pen.globalAlpha = 1;
     }
-    if (cursor !== null) {
-      const x = Math.round(x_of(epochs[cursor])) + 0.5;
-      pen.strokeStyle = colour("ink");
-      pen.lineWidth = 1;
-      pen.beginPath(); pen.moveTo(x, top); pen.lineTo(x, bottom); pen.stroke();
-      this.lines.forEach(([, values], k) => {
-        if (!usable(values[cursor])) return;
-        pen.fillStyle = colour(k ? "validation" : "training");
-        pen.beginPath(); pen.arc(x, y_of(values[cursor]), 4, 0, 7); pen.fill();
-      });
-    }
-    pen.restore();
+    const [from, to] = this.ends();
+    if (cursor === null || epochs[cursor] < from || epochs[cursor] > to) return;
+    const x = Math.round(x_of(epochs[cursor])) + 0.5;
+    pen.strokeStyle = colour("ink");
+    pen.lineWidth = 1;
+    pen.beginPath(); pen.moveTo(x, top); pen.lineTo(x, bottom); pen.stroke();
+    this.lines.forEach(([, values], k) => {
+      if (!usable(values[cursor])) return;
+      pen.fillStyle = colour(k ? "validation" : "training");
+      pen.beginPath(); pen.arc(x, y_of(values[cursor]), 4, 0, 7); pen.fill();
+    });
   }
 
   draw_line(pen, points, k, has_dots, y_of) {
