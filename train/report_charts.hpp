@@ -145,7 +145,7 @@ class Chart {
     const [left, right, top, bottom] = [56, width - 12, 10, height - 22];
     this.frame = null;
     this.read();
-    if (epochs.length === 0) return;
+    if (epochs.length === 0 || width === 0) return;
     const [from, to] = this.ends();
     const usable = v => typeof v === "number" && (!this.is_log || v > 0);
     let low = Infinity, high = -Infinity, count = 0;
