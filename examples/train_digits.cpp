@@ -1,5 +1,5 @@
 // Trains a two-layer network on the handwritten digits that come with the library: summary, numerical check
-// of the whole network's gradient, mini-batch gradient descent, figures.
+// of the whole network's gradient, mini-batch gradient descent, figures, and a page that shows the training.
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -116,7 +116,7 @@ xg::Indices predict(xg::nn::Module<float>& net, const xg::Variable<float>& image
 }
 
 std::vector<plot::EpochRecord> train(xg::nn::Sequential<float>& net, const Part& samples, const Part& test,
-                                     const Options& options) {
+                                     const Options& options, const std::string& report) {
   xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = options.learning_rate,
                                                .momentum = options.momentum,
                                                .weight_decay = options.weight_decay});
@@ -130,7 +130,9 @@ std::vector<plot::EpochRecord> train(xg::nn::Sequential<float>& net, const Part&
                                       {.epochs = options.epochs,
                                        .validation = &test_loader,
                                        .metrics = {{"accuracy", xg::train::accuracy<float>}},
-                                       .progress = &std::cout});
+                                       .progress = &std::cout,
+                                       .report = report,
+                                       .report_options = {.image = {8, 8}}});
   std::vector<plot::EpochRecord> epochs;
   for (const auto& e : history.epochs)
     epochs.push_back({e.epoch, e.loss, *e.validation_loss, e.metrics[0], e.validation_metrics[0], e.seconds});
@@ -196,17 +198,21 @@ int run(const Options& options) {
     std::cerr << "train_digits: the network's gradient is wrong, see the report above\n";
     return 1;
   }
-  std::cout << fmt::format("Training on {} samples, testing on {}:\n", training.size(), test_part.size())
+  const std::string report = (drawing.folder() / "report.html").string();
+  std::cout << fmt::format(
+                   "Training on {} samples, testing on {}; {} shows it in a browser while it goes on:\n",
+                   training.size(), test_part.size(), report)
             << std::flush;
-  const auto history = train(net, training, test_part, options);
+  const auto history = train(net, training, test_part, options, report);
   const xg::Indices predicted = predict(net, test.inputs);
   draw(drawing, net, test, predicted, history, options);
 
   const std::size_t right = count_right(predicted, test.targets);
   const double accuracy = static_cast<double>(right) / static_cast<double>(test_part.size());
   for (const std::string& remark : drawing.remarks()) std::cout << remark << '\n';
-  std::cout << fmt::format("Test accuracy {:.2f} % ({} of {}). Figures and their data are in {}\n",
-                           100 * accuracy, right, test_part.size(), drawing.folder().string());
+  std::cout << fmt::format(
+      "Test accuracy {:.2f} % ({} of {}). Figures and their data are in {}, the report is {}\n",
+      100 * accuracy, right, test_part.size(), drawing.folder().string(), report);
   if (accuracy >= accuracy_to_reach) return 0;
   std::cerr << fmt::format(
       "train_digits: {:.0f} % were to be reached; try more --epochs or another --learning-rate\n",

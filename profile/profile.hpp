@@ -13,6 +13,11 @@
 
 namespace xgrad {
 
+class Profile;
+namespace detail {
+std::string profile_data(const Profile& profile, std::size_t most_events);
+}
+
 /// What the rows of a profile's table stand for.
 enum class ProfileBy {
   operation,  ///< an operation's name
@@ -103,6 +108,7 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] Pr
   void save_report(const std::string& path) const;
 
  private:
+  friend std::string detail::profile_data(const Profile& profile, std::size_t most_events);
   class Recorder;
   std::unique_ptr<Recorder> recorder_;
 };

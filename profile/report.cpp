@@ -1,3 +1,4 @@
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -5,8 +6,9 @@
 
 #include "../core/array/threads.hpp"
 #include "../io/text_file.hpp"
+#include "page.hpp"
+#include "page_parts.hpp"
 #include "recorder.hpp"
-#include "report_page.hpp"
 #include "units.hpp"
 
 namespace xgrad {
@@ -37,11 +39,12 @@ std::string shapes_of(const std::vector<Shape>& inputs, const std::optional<Shap
 
 /// Of Profile::Recorder; a template, for that is Profile's own.
 template <class Recorder>
-Json events_of(const Recorder& recorder) {
+Json events_of(const Recorder& recorder, std::size_t most) {
   Json list = Json::array();
   const double tick = detail::Ticks::seconds();
   std::vector<std::int64_t> open;  // the ends of what goes on around
   for (const auto& event : recorder.events()) {
+    if (list.size() == most) break;
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
     list.push_back(Json::array(
@@ -53,33 +56,31 @@ Json events_of(const Recorder& recorder) {
   return list;
 }
 
-/// Inside a page, whose scripts end at "</script>" also in the middle of a text.
-std::string within_page(const Json& data) {
-  std::string text;
-  for (const char letter : data.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (letter == '<')
-      text += "\\u003c";
-    else
-      text += letter;
-  }
-  return text;
-}
-
 }  // namespace
 
-void Profile::save_report(const std::string& path) const {
-  io::check_ending("Profile::save_report", path, ".html");
-  const ProfileTable operations = table({.rows = 1000});
-  const Json data{{"date", detail::date_text()},
+std::string detail::profile_data(const Profile& profile, std::size_t most_events) {
+  const ProfileTable operations = profile.table({.rows = 1000});
+  const Json data{{"date", date_text()},
                   {"seconds", operations.seconds},
                   {"outside", operations.outside},
                   {"peak_bytes", operations.peak_bytes},
                   {"threads", num_threads()},
                   {"operation", rows_of(operations)},
-                  {"scope", rows_of(table({.by = ProfileBy::scope, .rows = 1000}))},
-                  {"events", events_of(*recorder_)}};
-  io::write_text("Profile::save_report", path,
-                 std::string(detail::report_head) + within_page(data) + std::string(detail::report_tail));
+                  {"scope", rows_of(profile.table({.by = ProfileBy::scope, .rows = 1000}))},
+                  {"events", events_of(*profile.recorder_, most_events)}};
+  return data.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+void Profile::save_report(const std::string& path) const {
+  io::check_ending("Profile::save_report", path, ".html");
+  const std::string body = "<h1>Profile</h1>" + std::string(detail::profile_body);
+  const std::string text =
+      detail::page_text({.title = "Profile",
+                         .styles = "",
+                         .body = body,
+                         .data = detail::profile_data(*this, std::numeric_limits<std::size_t>::max()),
+                         .scripts = {detail::profile_script, "show_profile(data);\n"}});
+  io::write_text("Profile::save_report", path, text);
 }
 
 }  // namespace xgrad

@@ -47,7 +47,7 @@ BEGIN {
   allowed["data"] = " core ops derivatives data "
   allowed["io"] = " core ops derivatives io "
   allowed["profile"] = " core ops derivatives io profile "
-  allowed["train"] = " core ops derivatives nn optim data io train "
+  allowed["train"] = " core ops derivatives nn optim data io profile train "
   # Inline code of these would be compiled once for each instruction set and merged by the linker.
   split("vector string map functional memory unordered_map set unordered_set deque list iostream sstream fstream " \
         "iomanip thread mutex", names)
@@ -217,8 +217,9 @@ self_test() {
     echo '#include "../core/graph/variable.hpp"' > "$tree/optim/sgd.hpp"
     echo '#include "../core/graph/variable.hpp"' > "$tree/data/loader.hpp"
     echo '#include "../core/graph/variable.hpp"' > "$tree/io/npz.hpp"
+    echo '#include "../io/npz.hpp"' > "$tree/profile/profile.hpp"
     echo '#include "../nn/linear.hpp"' > "$tree/io/onnx_graph.cpp"
-    printf '#include "../nn/linear.hpp"\n#include "../io/npz.hpp"\n' > "$tree/train/loop.hpp"
+    printf '#include "../nn/linear.hpp"\n#include "../io/npz.hpp"\n#include "../profile/profile.hpp"\n' > "$tree/train/loop.hpp"
     printf '#include <xgrad/xgrad.hpp>\n#include "../table.hpp"\n' > "$tree/tests/ops/test_x.cpp"
     echo '#include <doctest/doctest.h>' > "$tree/tests/table.hpp"
     echo '#include <xgrad/xgrad.hpp>' > "$tree/examples/e.cpp"
@@ -259,6 +260,7 @@ data/loader.hpp|"../nn/linear.hpp"|data must not know nn
 io/npz.hpp|"../nn/linear.hpp"|io must not know nn
 io/onnx_graph.cpp|"../optim/sgd.hpp"|io must not know optim
 nn/linear.hpp|"../train/loop.hpp"|nn must not know train
+profile/profile.hpp|"../train/loop.hpp"|profile must not know train
 nn/linear.hpp|"../xgrad.hpp"|umbrella header
 nn/linear.hpp|<xgrad/ops/x.hpp>|by relative path
 nn/linear.hpp|"ops/x.hpp"|not the relative path

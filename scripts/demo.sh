@@ -2,7 +2,8 @@
 # Usage: scripts/demo.sh [options of train_digits]
 #        scripts/demo.sh --course [options of the course's programs]
 #        scripts/demo.sh --beyond [options of the programs beyond it]
-# Installs what is missing, builds the digits example and runs it; results go to out/digits in the repository. With
+# Installs what is missing, builds the digits example and runs it; results go to out/digits in the repository, among them
+# report.html, which shows the training in a browser, also while it runs. With
 # --course it runs every program of the course instead, in the order of docs/course.md; pictures and a page that
 # shows them, index.html, go to out/course. With --beyond those of docs/beyond.md, into out/beyond.
 set -euo pipefail

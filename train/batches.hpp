@@ -171,8 +171,12 @@ class Batches {
   /// Lets go of the pass and the batch.
   virtual void stop() = 0;
 
-  /// Of this batch, as the next three.
+  /// Of this batch, as the next five.
   virtual std::size_t samples() const = 0;
+  /// The first Variable of its inputs.
+  virtual const Variable<T>& input() const = 0;
+  /// Its targets, if they are labels; null otherwise.
+  virtual const Indices* labels() const = 0;
   virtual Variable<T> predictions() const = 0;
   virtual Variable<T> loss(const Variable<T>& predictions) const = 0;
   virtual std::vector<double> metrics(const Variable<T>& predictions) const = 0;
@@ -217,8 +221,14 @@ class BatchesOf final : public Batches<T> {
       const Shape targets = shape_of_targets(batch_->targets);
       if (!targets.empty()) return targets[0];
     }
-    const auto& input = FirstVariable<inputs_of<Batch>>::of(batch_->inputs);
-    return input.dim() == 0 ? 1 : input.shape()[0];
+    return input().dim() == 0 ? 1 : input().shape()[0];
+  }
+  const Variable<T>& input() const override { return FirstVariable<inputs_of<Batch>>::of(batch_->inputs); }
+  const Indices* labels() const override {
+    if constexpr (std::same_as<targets_of<Batch>, Indices>)
+      return &batch_->targets;
+    else
+      return nullptr;
   }
   Variable<T> predictions() const override { return predict_(batch_->inputs); }
   Variable<T> loss(const Variable<T>& predictions) const override {

@@ -12,8 +12,10 @@
 #include "../io/save.hpp"
 #include "../optim/clip.hpp"
 #include "checks.hpp"
+#include "ending.hpp"
 #include "position.hpp"
 #include "progress.hpp"
+#include "report.hpp"
 #include "signals.hpp"
 
 namespace xgrad::train::detail {
@@ -24,32 +26,6 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
-
-/// Also of what only one of the two has: parameters that are not trained, or are no module's.
-template <class T>
-void zero_gradients(nn::Module<T>& model, optim::Optimizer<T>& optimizer) {
-  model.zero_grad();
-  optimizer.zero_grad();
-}
-
-/// Leaves no gradient, and the model in the mode that it was in, however the training ends.
-template <class T>
-class Ending {
- public:
-  Ending(nn::Module<T>& model, optim::Optimizer<T>& optimizer)
-      : model_(model), optimizer_(optimizer), was_training_(model.is_training()) {}
-  Ending(const Ending&) = delete;
-  Ending& operator=(const Ending&) = delete;
-  ~Ending() {
-    zero_gradients(model_, optimizer_);
-    was_training_ ? model_.train() : model_.eval();
-  }
-
- private:
-  nn::Module<T>& model_;
-  optim::Optimizer<T>& optimizer_;
-  bool was_training_;
-};
 
 /// The number that a loss is.
 template <class T>
@@ -83,6 +59,7 @@ class Loop {
 
  private:
   void begin();
+  void go_on();
   bool has_more() const;
   bool train_epoch();
   void train_batch();
@@ -113,6 +90,7 @@ class Loop {
   Position<T> position_;
   std::optional<SignalWatch> signals_;
   std::optional<Progress> progress_;
+  std::optional<Report<T>> report_;
   std::optional<Figures> figures_;  ///< of the present batch
   std::size_t samples_ = 0;         ///< whose gradients have been added up for a step that is still to come
   bool stops_ = false, writes_ = false;  ///< after that step
@@ -122,16 +100,29 @@ template <class T>
 History Loop<T>::run() {
   check_options(options_, training_.size(), validation_ != nullptr && validation_->size() == 0);
   check_trained(trained_);
+  check_report(options_);
   if (options_.stop_on_signals) signals_.emplace();
   const Ending<T> ending(trained_.model, trained_.optimizer);
   begin();
+  try {
+    go_on();
+  } catch (...) {
+    if (report_) report_->fail();
+    throw;
+  }
+  return std::move(position_.history);
+}
+
+template <class T>
+void Loop<T>::go_on() {
+  if (!options_.report.empty()) report_.emplace(options_, trained_, training_, validation_, position_);
   while (has_more() && train_epoch() && close_epoch()) {
   }
   History& history = position_.history;
   history.interrupted = signalled();
   if (options_.early_stopping && !position_.best_model.empty() && !(history.interrupted && has_more()))
     trained_.model.load_state(position_.best_model);
-  return std::move(history);
+  if (report_) report_->finish(has_more());
 }
 
 /// From the beginning, or from the checkpoint.
@@ -173,10 +164,12 @@ bool Loop<T>::train_epoch() {
   note_passes();
   training_.start(position_.batch);
   while (true) {
+    if (report_) report_->before_batch();
     const auto start = Clock::now();
     if (!training_.next()) break;
     train_batch();
     position_.seconds += seconds_since(start);
+    if (report_) report_->after_batch();
     if (!after_batch()) return false;
   }
   training_.stop();
@@ -222,6 +215,7 @@ Variable<T> Loop<T>::evaluate() {
     check_finite(
         mean_loss, "loss of batch ", position_.batch + 1,
         "lower the learning rate, clip with max_grad_norm, or look for its cause with DetectAnomaly");
+  if (report_ && is_first) report_->see(predictions, loss);
   if (options_.accumulate > 1) {
     add_gradients(loss);
   } else {
@@ -251,6 +245,7 @@ void Loop<T>::finish_gradients(bool is_first) {
   if (options_.accumulate > 1)
     for (Variable<T> parameter : trained_.optimizer.parameters())
       if (parameter.has_grad()) parameter.set_grad(Array<T>(parameter.grad() / static_cast<T>(samples_)));
+  if (report_ && is_first && position_.batch + 1 >= position_.batches) report_->note_gradients();
   if (!options_.max_grad_norm) return;
   const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);
   if (is_first)
@@ -306,6 +301,7 @@ bool Loop<T>::close_epoch() {
   note_passes();
 
   if (progress_) progress_->epoch(record);
+  if (report_) report_->epoch();
   EpochEvent event{record, false};
   if (options_.after_epoch) options_.after_epoch(event);
   const bool stop = event.stop || signalled() || !has_more();
@@ -321,6 +317,7 @@ bool Loop<T>::validate(EpochRecord& record) {
   Sums sums(options_.metric_names.size());
   trained_.model.eval();
   validation_->start(0);
+  if (report_) report_->begin_validation();
   for (std::size_t batch = 1; validation_->next(); ++batch) {
     if (signalled()) {
       validation_->stop();
@@ -334,6 +331,7 @@ bool Loop<T>::validate(EpochRecord& record) {
     check_finite(mean_loss, "loss of validation batch ", batch,
                  "look for its cause in that batch and in the model's state");
     sums.add(validation_->samples(), mean_loss, validation_->metrics(predictions));
+    if (report_) report_->note_validation(predictions);
   }
   validation_->stop();
   trained_.model.train();

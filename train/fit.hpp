@@ -73,6 +73,15 @@ struct BestModel {
   optim::PlateauMode mode = optim::PlateauMode::min;
 };
 
+/// What only the user knows of what a report shows.
+struct ReportOptions {
+  /// How one sample's input is a picture: {height, width}, or {channels, height, width} of 1 or 3 channels.
+  /// Empty: as the shape of a batch tells, [N, H, W], [N, 1, H, W] or [N, 3, H, W].
+  Shape image = {};
+  /// A name for each column of the predictions; empty: their numbers.
+  std::vector<std::string> classes = {};
+};
+
 /// What fit takes. Loaders and schedules are pointed to.
 template <class Batch>
 struct FitOptions {
@@ -114,6 +123,18 @@ struct FitOptions {
   /// Where to say how far it is: if it is std::cout or std::cerr on a terminal, a bar redrawn in place and a
   /// line an epoch, at most ten a second; otherwise a line for every tenth part of the epochs.
   std::ostream* progress = nullptr;
+
+  /// Ends in .html: a page for a browser that shows the training while it runs, and afterwards: curves,
+  /// learning rate, norms of gradients and weights, what is mistaken for what, the worst samples, the model's
+  /// summary, a batch's graph, which Graphviz draws if it is installed, a profile of some batches, machine
+  /// and options. It needs no server and no network, is there whole or not at all, and is written after every
+  /// epoch (after the twentieth page no more often than takes a tenth of the time), every two seconds within
+  /// longer ones, and at the end, however that comes. The training's numbers stay the same bits; the model is
+  /// called once more, in eval(), for its summary, and the fourth batch to the sixth are profiled, unless the
+  /// thread has a Profile. A resumed training goes on with what its page had. Empty: none is written, and
+  /// nothing of this is done.
+  std::string report = {};
+  ReportOptions report_options = {};
 };
 
 namespace detail {
@@ -139,6 +160,8 @@ struct LoopOptions {
   std::function<void(BatchEvent&)> after_batch;
   std::function<void(EpochEvent&)> after_epoch;
   std::ostream* progress;
+  std::string report;
+  ReportOptions report_options;
   std::vector<std::string> metric_names;
 };
 
@@ -171,13 +194,13 @@ History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& tr
 ///
 /// ValueError, before anything runs, for bad options, a loader without batches, two metrics of one name, no
 /// loss, an optimizer that has none of the model's parameters, or a scheduler or plateau that drives another
-/// optimizer; IoError for a checkpoint that cannot be read or written, or is another training's: nothing has
-/// changed if it cannot be read, or its folder is not there. What the model, loss, loader, metrics and
-/// callbacks throw comes through, and a loss that is NaN or infinite is a ValueError that names epoch and
-/// batch: model, optimizer and schedules are then as after the last step that was done, but for buffers such
-/// as running means, which the forward pass of a failed batch may have moved; the last checkpoint stays. In
-/// any case, no gradient is left, the model is in the mode, train() or eval(), that it was in, and the
-/// signals' handlers are those from before.
+/// optimizer; IoError for a checkpoint that cannot be read or written, or is another training's, and for a
+/// report that cannot be written: nothing has changed if it cannot be read, or a folder is not there. What
+/// the model, loss, loader, metrics and callbacks throw comes through, and a loss that is NaN or infinite is
+/// a ValueError that names epoch and batch: model, optimizer and schedules are then as after the last step
+/// that was done, but for buffers such as running means, which the forward pass of a failed batch may have
+/// moved; the last checkpoint stays. In any case, no gradient is left, the model is in the mode, train() or
+/// eval(), that it was in, and the signals' handlers are those from before.
 template <class T, detail::ModuleOf<T> M, data::Dataset D>
 History fit(M& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
@@ -198,6 +221,8 @@ History fit(M& model, optim::Optimizer<T>& optimizer,
                            options.after_batch,
                            options.after_epoch,
                            options.progress,
+                           options.report,
+                           options.report_options,
                            {}};
   if (!loss) throw ValueError("fit: there is no loss; give a function of predictions and targets");
   for (const Metric<Batch>& metric : options.metrics) {

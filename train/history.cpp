@@ -3,12 +3,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <string_view>
 
 #include "../core/array/error.hpp"
 #include "../io/ending.hpp"
-#include "../io/whole_file.hpp"
+#include "../io/text_file.hpp"
 
 namespace xgrad::train {
 namespace {
@@ -130,12 +129,7 @@ void History::save(const std::string& path) const {
     std::string (History::*text)() const;
   };
   static constexpr Format formats[] = {{".csv", &History::to_csv}, {".json", &History::to_json}};
-  const std::string text = (this->*io::chosen_format("History::save", path, formats).text)();
-  io::write_whole_file(path, [&](const std::string& unfinished) {
-    std::ofstream out(unfinished, std::ios::binary);
-    out << text;
-    if (!out.flush()) throw IoError("History::save: could not write " + unfinished + "; is the disk full?");
-  });
+  io::write_text("History::save", path, (this->*io::chosen_format("History::save", path, formats).text)());
 }
 
 }  // namespace xgrad::train

@@ -31,11 +31,13 @@ bool blas_uses_avx512() {
   static constinit std::atomic<Known> known{unknown};
   Known answer = known.load(std::memory_order_relaxed);
   if (answer == unknown) [[unlikely]] {
-    const std::string_view core = openblas_get_corename();
+    const std::string_view core = blas_core();
     answer = core == "SkylakeX" || core == "Cooperlake" || core == "SapphireRapids" ? yes : no;
     known.store(answer, std::memory_order_relaxed);
   }
   return answer == yes;
 }
+
+const char* blas_core() noexcept { return openblas_get_corename(); }
 
 }  // namespace xgrad::detail

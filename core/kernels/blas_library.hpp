@@ -10,4 +10,7 @@ void claim_blas_threads();
 /// and takes the one that it knows best for one that it does not know.
 bool blas_uses_avx512();
 
+/// The processor whose kernels OpenBLAS has picked, by its own name for it: "SkylakeX".
+const char* blas_core() noexcept;
+
 }  // namespace xgrad::detail

@@ -82,6 +82,24 @@ TEST_CASE("the training page's first program trains, and saves its history") {
   CHECK(std::filesystem::file_size("history.csv") > 500);
 }
 
+TEST_CASE("the training page's report is written") {
+  const Folder folder;
+  Around around;
+  auto& [digits, loader, validation, net, adam] = around;
+  const auto loss = [](const auto& logits, const auto& labels) {
+    return xg::nn::cross_entropy(logits, labels);
+  };
+  const auto history = xg::train::fit(net, adam, loss, loader,
+                                      {.epochs = 20,
+                                       .validation = &validation,
+                                       .metrics = {{"accuracy", xg::train::accuracy<float>}},
+                                       .report = "run.html",
+                                       .report_options = {.image = {8, 8}}});
+
+  CHECK(history.epochs.size() == 20);
+  CHECK(std::filesystem::file_size("run.html") > 50'000);
+}
+
 TEST_CASE("the training page's callbacks print, and end the training") {
   Around around;
   auto& [digits, loader, validation, net, adam] = around;
@@ -91,15 +109,15 @@ TEST_CASE("the training page's callbacks print, and end the training") {
   std::ostringstream printed;
   std::streambuf* const console = std::cout.rdbuf(printed.rdbuf());
 
-  const auto history = xg::train::fit(
-      net, adam, loss, loader,
-      {.epochs = 100,
-       .after_batch = [](xg::train::BatchEvent& event) { event.stop = event.loss > 100; },
-       .after_epoch =
-           [](xg::train::EpochEvent& event) {
-             std::cout << event.record.epoch << ": " << event.record.loss << '\n';
-             event.stop = event.record.loss < 0.1;
-           }});
+  const auto history =
+      xg::train::fit(net, adam, loss, loader,
+                     {.epochs = 100,
+                      .after_batch = [](xg::train::BatchEvent& event) { event.stop = event.loss > 100; },
+                      .after_epoch =
+                          [](xg::train::EpochEvent& event) {
+                            std::cout << event.record.epoch << ": " << event.record.loss << '\n';
+                            event.stop = event.record.loss < 0.1;
+                          }});
 
   std::cout.rdbuf(console);
   CHECK(history.epochs.size() < 100);
