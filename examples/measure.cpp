@@ -48,4 +48,8 @@ int main(int count, char** arguments) {
   std::cout << profile.table() << '\n' << profile.table({.by = xg::ProfileBy::scope});
   profile.save_trace(folder + "trace.json");
   profile.save_report(folder + "profile.html");
+
+  const xg::Profile of_memory({.memory = true});
+  xg::cross_entropy(net(images), labels).backward();
+  std::cout << '\n' << of_memory.peak_memory(3);
 }

@@ -29,4 +29,7 @@ std::string page_text(const Page& page);
 /// A profile as the data for profile_script: a JSON object, with the first `most_events` of its activities.
 std::string profile_data(const Profile& profile, std::size_t most_events);
 
+/// Ends it, rather than refuse, where the thread makes another one.
+void let_make_way(Profile& profile) noexcept;
+
 }  // namespace xgrad::detail

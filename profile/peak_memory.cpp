@@ -49,6 +49,7 @@ PeakMemory Profile::peak_memory(const Count& rows) const {
   if (recorder_->lost_changes())
     throw ValueError("Profile::peak_memory: there was no memory to write down who took memory");
   const auto& changes = recorder_->changes();
+  const Recorder::Places places(*recorder_);
   std::map<std::pair<std::string, std::string>, PeakMemory::Row> held;
   PeakMemory peak;
   std::size_t taken = 0;
@@ -59,7 +60,7 @@ PeakMemory Profile::peak_memory(const Count& rows) const {
       name = recorder_->name(event);
       if (event.kind == Recorder::Kind::backward) name += ", backward";
       if (const auto shape = recorder_->output(event)) name += " " + to_string(*shape);
-      scope = recorder_->path(event);
+      scope = places.of(event);
     }
     PeakMemory::Row& row = held[{name, scope}];
     row.name = std::move(name);

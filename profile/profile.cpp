@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_map>
 #include <utility>
 
 #include "../core/array/error.hpp"
@@ -20,6 +19,7 @@ Profile::~Profile() {
   if (recorder_->is_told()) static_cast<void>(recorder_.release());
 }
 void Profile::stop() noexcept { recorder_->stop(); }
+void detail::let_make_way(Profile& profile) noexcept { profile.recorder_->let_make_way(); }
 
 ProfileTable::Row& ProfileTable::Row::operator+=(const Row& more) noexcept {
   calls += more.calls;
@@ -77,18 +77,14 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
   table.outside = table.seconds;
   table.peak_bytes = recorder_->peak_bytes();
   std::map<std::string, ProfileTable::Row> rows;
-  std::unordered_map<std::uint64_t, const std::string*> recorded_in;
+  const Recorder::Places places(*recorder_);
   for (const Recorder::Event& event : recorder_->events()) {
     if (!event.has_ended()) continue;
     // A module's own time is its function's, which is the program's.
     if (event.kind == Kind::module) continue;
     const double seconds = tick * static_cast<double>(event.self());
     table.outside -= seconds;
-    // A derivative belongs to where its operation ran.
-    if (event.kind == Kind::forward && event.order != 0) recorded_in[event.order] = &recorder_->path(event);
-    const auto place = recorded_in.find(event.kind == Kind::backward ? event.order : 0);
-    const std::string& path = place == recorded_in.end() ? recorder_->path(event) : *place->second;
-    std::string name = options.by == ProfileBy::operation ? recorder_->name(event) : path;
+    std::string name = options.by == ProfileBy::operation ? recorder_->name(event) : places.of(event);
     if (name.empty()) name = "(no scope)";
     ProfileTable::Row& row = rows[name];
     row.name = std::move(name);

@@ -16,7 +16,8 @@ namespace xgrad {
 class Profile;
 namespace detail {
 std::string profile_data(const Profile& profile, std::size_t most_events);
-}
+void let_make_way(Profile& profile) noexcept;
+}  // namespace detail
 
 /// What the rows of a profile's table stand for.
 enum class ProfileBy {
@@ -109,6 +110,7 @@ class [[nodiscard("give it a name: without one it ends with the statement")]] Pr
 
  private:
   friend std::string detail::profile_data(const Profile& profile, std::size_t most_events);
+  friend void detail::let_make_way(Profile & profile) noexcept;
   class Recorder;
   std::unique_ptr<Recorder> recorder_;
 };

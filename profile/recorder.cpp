@@ -11,6 +11,8 @@ namespace xgrad {
 using detail::Activity;
 
 Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
+  if (auto* other = dynamic_cast<Recorder*>(detail::watcher()); other != nullptr && other->makes_way_)
+    other->stop();
   if (detail::watcher() != nullptr)
     throw GraphError("Profile: this thread has one already; end it first, or look at that one's table");
   shapes_.reserve(1024);

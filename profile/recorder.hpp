@@ -69,6 +69,8 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   void took(const void* piece, std::size_t bytes) noexcept override;
   void gave_back(const void* piece, std::size_t bytes) noexcept override;
   void stop() noexcept;
+  /// From here on another profile of this thread takes its place.
+  void let_make_way() noexcept { makes_way_ = true; }
   /// Whether its thread, another one than that which ended it, still tells it what it does.
   bool is_told() const noexcept { return told_.load(); }
 
@@ -101,6 +103,22 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   const Events& events() const noexcept { return events_; }
   const std::string& name(const Event& event) const noexcept { return texts_[event.name]; }
   const std::string& path(const Event& event) const noexcept { return texts_[event.path]; }
+  /// Where operations ran; a derivative belongs to where its node was recorded.
+  class Places {
+   public:
+    explicit Places(const Recorder& recorder) : recorder_(recorder) {
+      for (const Event& event : recorder.events())
+        if (event.kind == Kind::forward && event.order != 0) recorded_in_[event.order] = event.path;
+    }
+    const std::string& of(const Event& event) const {
+      const auto place = recorded_in_.find(event.kind == Kind::backward ? event.order : 0);
+      return recorder_.texts_[place == recorded_in_.end() ? event.path : place->second];
+    }
+
+   private:
+    const Recorder& recorder_;
+    std::unordered_map<std::uint64_t, std::uint32_t> recorded_in_;
+  };
   /// What the operation was told; nothing for what is none.
   std::string attributes_text(const Event& event) const;
   std::vector<Shape> inputs(const Event& event) const;
@@ -153,7 +171,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
 
   std::size_t bytes_before_ = 0;
   std::int64_t thread_before_ = 0, peak_before_ = 0, thread_peak_ = 0, live_ = 0;
-  bool sees_memory_;
+  bool sees_memory_, makes_way_ = false;
   memory::PieceObserver* observer_before_ = nullptr;
   std::vector<Change> changes_;
   bool lost_changes_ = false;

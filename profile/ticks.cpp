@@ -19,10 +19,13 @@ std::int64_t steady_now() noexcept {
 #if defined(__x86_64__)
 /// "Invariant TSC": Intel's manual, volume 3, section 18.17; bit 8 of EDX of leaf 0x80000007.
 bool has_even_count() noexcept {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d >> 8 & 1) != 0;
+  // Within the function: static objects may ask before main.
+  static const bool even = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d >> 8 & 1) != 0;
+  }();
+  return even;
 }
-const bool counts = has_even_count();
 #endif
 
 struct Pair {
@@ -37,7 +40,7 @@ const Pair& first_pair() noexcept {
 
 std::int64_t Ticks::now() noexcept {
 #if defined(__x86_64__)
-  if (counts) [[likely]]
+  if (has_even_count()) [[likely]]
     return static_cast<std::int64_t>(__rdtsc());
 #endif
   return steady_now();

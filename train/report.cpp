@@ -175,9 +175,9 @@ void Report<T>::draw_graph(const Variable<T>& loss) {
 template <class T>
 void Report<T>::begin_profile() {
   if (xgrad::detail::watcher() != nullptr)
-    content_->set_profile_remark("This thread had a Profile of its own, which saw the batches.");
-  else
-    profile_.emplace();
+    return content_->set_profile_remark("This thread had a Profile of its own, which saw the batches.");
+  profile_.emplace();
+  xgrad::detail::let_make_way(*profile_);
 }
 
 template <class T>

@@ -88,6 +88,7 @@ TEST_CASE("what is performed on tangents agrees with derivatives that are transp
   });
   const auto formula = xg::elementwise("formula", [](auto a, auto b) { return a * exp(b) + b; });
   agree("a formula", [&](const Var& z) { return formula(z, row); });
+  agree("a formula of a repeated operand", [&](const Var& z) { return formula(xg::mean(z, 0), z); });
   agree("what has no short way", [](const Var& z) { return xg::softmax(z, 1) * z; });
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <vector>
+#include <xgrad/core/graph/backward.hpp>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/ops/batch_norm.hpp>

@@ -76,6 +76,28 @@ TEST_CASE("operations, derivatives and steps are seen as often as they run, and 
   CHECK(find(table, "linear")->flops == 3 * 3 * ((2 * 5 * 8 * 16 + 5 * 16) + (2 * 5 * 16 * 3 + 5 * 3)));
 }
 
+TEST_CASE("the rows of a network's training add up to the time by the clock") {
+  xg::nn::Sequential<float> net{xg::nn::Linear<float>(784, 100), xg::nn::ReLU<float>(),
+                                xg::nn::Linear<float>(100, 10)};
+  xg::optim::SGD<float> sgd(net.parameters(), {.learning_rate = 0.01});
+  const auto x = xg::constant(xg::ones<float>({100, 784}));
+  const xg::Indices labels(xg::Shape{100}, 3);
+  const auto begin = std::chrono::steady_clock::now();
+  xg::Profile profile;
+  for (int k = 0; k < 50; ++k) {
+    sgd.zero_grad();
+    xg::cross_entropy(net(x), labels).backward();
+    sgd.step();
+  }
+  profile.stop();
+  const double wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto table = profile.table();
+  CHECK(table.seconds == doctest::Approx(wall).epsilon(0.02));
+  CHECK(sum_of(table) == doctest::Approx(wall).epsilon(0.02));
+  CHECK(table.outside >= 0);
+  for (const auto& row : table.rows) CHECK(row.seconds() > 0);
+}
+
 TEST_CASE("what takes long stands first, forward and backward") {
   const auto slow = xg::custom_operation<double>(
       "slow",

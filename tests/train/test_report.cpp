@@ -445,6 +445,25 @@ TEST_CASE("a thread's own Profile sees the training, and the page says so") {
   CHECK(profile.table().rows.size() > 3);
 }
 
+TEST_CASE("to a Profile that the loss begins the page's makes way") {
+  const TemporaryFolder folder;
+  Training<double> t;
+  auto options = t.options(1);
+  options.report = folder / "run.html";
+  std::size_t seen = 0, calls = 0;
+  const auto loss = [&](const auto& y, const auto& labels) {
+    const xgrad::Profile profile;
+    ++calls;
+    const auto result = xgrad::nn::cross_entropy(y, labels);
+    seen += profile.table().rows.size();
+    return result;
+  };
+  xgrad::train::fit(t.net, t.adam, loss, t.loader, options);
+  CHECK(calls > 6);
+  CHECK(seen == calls);  // the loss alone
+  CHECK(data_of(options.report)["profile"].contains("operation"));
+}
+
 TEST_CASE("the graph is drawn if Graphviz is there, and never breaks a training") {
   const TemporaryFolder folder;
   const auto graph = [&] {
