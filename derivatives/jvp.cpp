@@ -5,7 +5,9 @@
 #include <string>
 #include <unordered_map>
 
+#include "../core/array/error.hpp"
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/activity.hpp"
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/gradients.hpp"
 #include "../core/graph/record.hpp"
@@ -48,6 +50,9 @@ class ForwardPath {
       const auto inputs = node->inputs();
       if (std::all_of(inputs.begin(), inputs.end(), [&](const Node* n) { return place_of(n) == elsewhere; }))
         continue;
+      if (node->maker().is_spent())
+        throw GraphError("jvp: the graph through '" + std::string(node->operation()) +
+                         "' was spent by a backward pass; pass {.retain_graph = true} to that one");
       places[node] = steps_.size();
       const std::size_t first = inputs_.size();
       for (const Node* input : node->maker().inputs()) inputs_.push_back(place_of(input));
@@ -95,8 +100,13 @@ class ForwardPath {
 
   static Value tangent_of(Node& node, const std::vector<Value>& moved) {
     const OperationType* const type = node.description().type;
-    if (type != nullptr && type->tangent != nullptr && &node.maker() == &node && !node.is_spent())
+    if (type != nullptr && type->tangent != nullptr && &node.maker() == &node) {
+      std::optional<Watched> activity;
+      if (is_watched())
+        activity.emplace(Activity{Activity::Kind::backward, node.description(), Shapes(node.inputs())});
+      if (activity) activity->gave(node);
       if (std::optional<Value> tangent = type->tangent(node, moved)) return std::move(*tangent);
+    }
     return transposed(node, moved);
   }
   static Handle tangent_of(Node& node, const std::vector<Handle>& moved) { return transposed(node, moved); }

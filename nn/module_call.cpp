@@ -105,8 +105,9 @@ class CallActivity {
 template <class T>
 bool Module<T>::is_found_at(std::size_t& next, std::string_view own_name,
                             const std::vector<std::pair<const void*, std::string>>& found) const {
-  if (next == found.size() || found[next].first != this || !found[next].second.ends_with(own_name))
-    return false;
+  if (next == found.size() || found[next].first != this) return false;
+  const std::string_view path = found[next].second;
+  if (!own_name.empty() && !path.ends_with("." + std::string(own_name))) return false;
   ++next;
   return std::all_of(children_.begin(), children_.end(),
                      [&](const auto& child) { return child.second->is_found_at(next, child.first, found); });
@@ -168,7 +169,10 @@ namespace {
 class WorkCounter final : public xgrad::detail::ActivityWatcher {
  public:
   void begin(const Activity& activity) override {
-    if (activity.kind == Activity::Kind::module) calls_.push_back(activity.what.operation);
+    if (activity.kind != Activity::Kind::module) return;
+    // What a module makes for a call is that module's own work.
+    const void* const module = activity.what.operation;
+    calls_.push_back(works_.contains(module) || calls_.empty() ? module : calls_.back());
   }
   void end(const Activity& activity, const xgrad::detail::Node* output) noexcept override {
     if (activity.kind == Activity::Kind::module) return calls_.pop_back();

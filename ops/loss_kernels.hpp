@@ -11,7 +11,7 @@ namespace formulas {
 
 struct SquaredError {
   static constexpr std::string_view name = "squared_error";
-  static constexpr double operations = 2;  ///< an element, and the sum over elements
+  static constexpr double operations = 3;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& prediction, const V& target) {
     const V error = prediction - target;
@@ -84,7 +84,7 @@ struct ProbabilityCrossEntropy {
 /// |prediction - target|; the gradient where they are equal is 0.
 struct AbsoluteError {
   static constexpr std::string_view name = "l1_loss";
-  static constexpr double operations = 2;  ///< an element, and the sum over elements
+  static constexpr double operations = 3;  ///< an element, and the sum over elements
   template <class V>
   static V value(const V& prediction, const V& target) {
     return abs(prediction - target);

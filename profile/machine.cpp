@@ -57,7 +57,7 @@ class Unseen {
   ~Unseen() {
     detail::set_watched(was_watched_);
     memory::restore_peak(peak_);
-    memory::restore_thread_peak(thread_peak_);
+    memory::restore_seen_peak(seen_peak_);
     memory::exchange_piece_observer(observer_);
   }
   Unseen(const Unseen&) = delete;
@@ -66,7 +66,7 @@ class Unseen {
  private:
   bool was_watched_ = detail::is_watched();
   std::size_t peak_ = memory_stats().peak_bytes;
-  std::int64_t thread_peak_ = memory::thread_bytes().peak;
+  std::int64_t seen_peak_ = memory::seen_bytes().peak;
   memory::PieceObserver* observer_ = memory::exchange_piece_observer(nullptr);
 };
 

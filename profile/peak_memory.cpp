@@ -13,30 +13,48 @@
 namespace xgrad {
 namespace {
 
-/// How many of the changes it takes to the most that they add up to, at the first time.
-template <class Changes>
-std::size_t end_of_rise(const Changes& changes) {
-  std::int64_t bytes = 0, most = 0;
-  std::size_t end = 0;
-  for (std::size_t i = 0; i < changes.size(); ++i)
-    if ((bytes += changes[i].bytes) > most) {
-      most = bytes;
-      end = i + 1;
+/// The pieces that a thread holds while its changes are gone through one by one. What it gives back and had
+/// not taken was there before, or another thread took it, which nobody knows.
+template <class Change>
+class Held {
+ public:
+  explicit Held(std::int64_t before) : before_(before) {}
+  void change(const Change& change) {
+    if (change.bytes > 0) {
+      Change& held = pieces_[change.piece];  // one that is still there was given back by another thread
+      taken_ += change.bytes - held.bytes;
+      held = change;
+    } else if (const auto held = pieces_.find(change.piece); held != pieces_.end()) {
+      taken_ += change.bytes;
+      pieces_.erase(held);
+    } else {
+      before_ = std::max<std::int64_t>(before_ + change.bytes, 0);
     }
-  return end;
-}
-
-/// The pieces that were taken in the first `end` changes and not given back in them.
-template <class Changes>
-auto live_pieces(const Changes& changes, std::size_t end) {
-  std::unordered_map<const void*, typename Changes::value_type> live;
-  for (std::size_t i = 0; i < end; ++i) {
-    if (changes[i].bytes > 0)
-      live[changes[i].piece] = changes[i];
-    else
-      live.erase(changes[i].piece);
   }
-  return live;
+  std::int64_t bytes() const { return taken_ + before_; }
+  std::int64_t before() const { return before_; }
+  const auto& pieces() const { return pieces_; }
+
+ private:
+  std::int64_t before_, taken_ = 0;
+  std::unordered_map<const void*, Change> pieces_;
+};
+
+/// As they were when they were most.
+template <class Change>
+Held<Change> held_at_the_peak(const std::vector<Change>& changes, std::size_t before) {
+  Held<Change> held(static_cast<std::int64_t>(before));
+  std::int64_t most = held.bytes();
+  std::size_t end = 0;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    held.change(changes[i]);
+    if (held.bytes() <= most) continue;
+    most = held.bytes();
+    end = i + 1;
+  }
+  held = Held<Change>(static_cast<std::int64_t>(before));
+  for (std::size_t i = 0; i < end; ++i) held.change(changes[i]);
+  return held;
 }
 
 }  // namespace
@@ -48,12 +66,13 @@ PeakMemory Profile::peak_memory(const Count& rows) const {
         "Profile::peak_memory: this profile does not look at memory; make it with Profile({.memory = true})");
   if (recorder_->lost_changes())
     throw ValueError("Profile::peak_memory: there was no memory to write down who took memory");
-  const auto& changes = recorder_->changes();
+  const auto at_peak = held_at_the_peak(recorder_->changes(), recorder_->bytes_before());
   const Recorder::Places places(*recorder_);
   std::map<std::pair<std::string, std::string>, PeakMemory::Row> held;
   PeakMemory peak;
-  std::size_t taken = 0;
-  for (const auto& [piece, change] : live_pieces(changes, end_of_rise(changes))) {
+  peak.bytes = static_cast<std::size_t>(at_peak.bytes());
+  peak.before = static_cast<std::size_t>(at_peak.before());
+  for (const auto& [piece, change] : at_peak.pieces()) {
     std::string name = "(the program)", scope;
     if (change.event != Recorder::nobody) {
       const Recorder::Event& event = recorder_->events()[change.event];
@@ -67,10 +86,7 @@ PeakMemory Profile::peak_memory(const Count& rows) const {
     row.scope = std::move(scope);
     ++row.pieces;
     row.bytes += static_cast<std::size_t>(change.bytes);
-    taken += static_cast<std::size_t>(change.bytes);
   }
-  peak.bytes = recorder_->peak_bytes();
-  peak.before = peak.bytes - std::min(taken, peak.bytes);
   for (auto& [key, row] : held) peak.rows.push_back(std::move(row));
   std::stable_sort(peak.rows.begin(), peak.rows.end(),
                    [](const auto& a, const auto& b) { return a.bytes > b.bytes; });

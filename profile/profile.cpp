@@ -34,8 +34,8 @@ ProfileTable::Row& ProfileTable::Row::operator+=(const Row& more) noexcept {
 
 namespace {
 
-/// One activity as a row of its own. A derivative computes twice what the operation does, and reads and
-/// writes a gradient for each input.
+/// One activity as a row of its own. A derivative computes twice what the operation does; it reads inputs and
+/// the output's gradient, and writes a gradient for each input.
 template <class Event>
 ProfileTable::Row row_of(const Event& event, double seconds, const MachinePeaks& peaks) {
   ProfileTable::Row row;
@@ -46,7 +46,7 @@ ProfileTable::Row row_of(const Event& event, double seconds, const MachinePeaks&
   if (event.output == 0 || event.has_operations) return row;
   const double passes = is_backward ? 2 : 1;
   row.flops = passes * event.flops;
-  row.bytes = passes * event.elements * static_cast<double>(event.item);
+  row.bytes = (passes * event.taken + event.given) * static_cast<double>(event.item);
   const double most_flops = event.item == sizeof(float) ? peaks.float_flops : peaks.double_flops;
   row.roof = std::max(row.flops / most_flops, row.bytes / peaks.bytes);
   return row;

@@ -48,8 +48,7 @@ struct ProfileTable {
   std::vector<Row> rows;  ///< from the longest to the shortest; their seconds add up to those of the profile
   double seconds = 0;     ///< that the profile has looked on
   double outside = 0;     ///< of these, in the program's own code, which is the last row
-  /// The most that was live meanwhile: of what the profile's thread took, and what was there before.
-  std::size_t peak_bytes = 0;
+  std::size_t peak_bytes = 0;  ///< the most that was live meanwhile, as memory_stats() counts
   friend std::ostream& operator<<(std::ostream& out, const ProfileTable& table);
 };
 
@@ -61,7 +60,7 @@ struct PeakMemory {
     std::size_t pieces = 0;  ///< buffers and nodes of the graph
     std::size_t bytes = 0;   ///< rounded up to size classes, as memory_stats() counts
   };
-  std::size_t bytes = 0;   ///< all together
+  std::size_t bytes = 0;   ///< all together, without what other threads took meanwhile
   std::size_t before = 0;  ///< of these, from before the profile began
   std::vector<Row> rows;   ///< from the most bytes to the least; with `before` they add up to all
   friend std::ostream& operator<<(std::ostream& out, const PeakMemory& peak);
@@ -75,8 +74,8 @@ struct ProfileOptions {
 
 /// While it lives, this thread's operations are timed, forward and backward, and so are calls of modules,
 /// optimizers' steps and waits for loaders. What an operation computes with in turn belongs to it. Other
-/// threads' operations are not seen. What was seen is kept to its end, some 150 bytes an activity.
-/// GraphError where this thread has a Profile already.
+/// threads' operations are not seen. What was seen is kept to its end, some 150 bytes an activity, and what
+/// operations were told. GraphError where this thread has a Profile already.
 ///
 /// ```cpp
 /// xg::Profile profile;

@@ -69,7 +69,7 @@ void Profile::save_trace(const std::string& path) const {
   Json events = Json::array();
   // Where each node was recorded, for the arrow to its derivative.
   std::unordered_map<std::uint64_t, std::int64_t> recorded;
-  const double tick = detail::Ticks::seconds();
+  const double tick = recorder_->tick();
   const auto microseconds = [&](std::int64_t ticks) { return 1e6 * tick * static_cast<double>(ticks); };
   for (const Recorder::Event& event : recorder_->events()) {
     if (!event.has_ended()) continue;

@@ -17,10 +17,8 @@ Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
     throw GraphError("Profile: this thread has one already; end it first, or look at that one's table");
   shapes_.reserve(1024);
   bytes_before_ = memory_stats().live_bytes;
-  peak_before_ = memory::thread_bytes().peak;
-  thread_before_ = memory::thread_bytes().live;
-  memory::restore_thread_peak(thread_before_);
-  thread_peak_ = thread_before_;
+  peak_before_ = memory::seen_bytes().peak;
+  memory::restore_seen_peak(0);
   if (sees_memory) observer_before_ = memory::exchange_piece_observer(this);
   detail::Ticks::start();
   detail::exchange_watcher(this);
@@ -29,11 +27,11 @@ Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
 
 /// Only its own thread can.
 void Profile::Recorder::leave_thread() noexcept {
-  told_ = false;
   detail::exchange_watcher(nullptr);
   note_bytes();
-  memory::restore_thread_peak(std::max(peak_before_, thread_peak_));
+  memory::restore_seen_peak(std::max(peak_before_, peak_));
   if (sees_memory_) memory::exchange_piece_observer(observer_before_);
+  told_ = false;  // last: whoever ended it may now take it away
 }
 
 void Profile::Recorder::stop() noexcept {
@@ -43,15 +41,21 @@ void Profile::Recorder::stop() noexcept {
 }
 
 void Profile::Recorder::note_bytes() noexcept {
-  const memory::ThreadBytes bytes = memory::thread_bytes();
+  const memory::SeenBytes bytes = memory::seen_bytes();
   live_ = bytes.live;
-  thread_peak_ = std::max(thread_peak_, bytes.peak);
+  peak_ = std::max(peak_, bytes.peak);
 }
 
 std::size_t Profile::Recorder::peak_bytes() noexcept {
   if (detail::watcher() == this) note_bytes();
-  const std::int64_t peak = thread_peak_ - thread_before_;
-  return bytes_before_ + static_cast<std::size_t>(std::max<std::int64_t>(peak, 0));
+  return static_cast<std::size_t>(std::max<std::int64_t>(peak_, 0));
+}
+
+double Profile::Recorder::tick() {
+  const std::int64_t time = duration();
+  const double seconds = detail::Ticks::seconds();
+  skip_since(time);
+  return seconds;
 }
 
 std::uint32_t Profile::Recorder::number_of(std::string_view text) {
@@ -88,10 +92,16 @@ void Profile::Recorder::keep(const Shape& shape) {
   shapes_.insert(shapes_.end(), shape.begin(), shape.end());
 }
 
+/// What a derivative performs as operations, in modules or not, is told by these.
+void Profile::Recorder::note_operation() noexcept {
+  const auto derivative = std::find_if(open_.rbegin(), open_.rend(),
+                                       [&](std::size_t i) { return events_[i].kind == Kind::backward; });
+  if (derivative != open_.rend()) events_[*derivative].has_operations = true;
+}
+
 void Profile::Recorder::begin(const Activity& activity) {
   if (stopped_ >= 0) return leave_thread();
-  if (activity.kind == Kind::forward && !open_.empty() && events_[open_.back()].kind == Kind::backward)
-    events_[open_.back()].has_operations = true;
+  if (activity.kind == Kind::forward) note_operation();
   // Whatever may run out of memory comes before what must be in step.
   Event event;
   event.kind = activity.kind;
@@ -128,12 +138,12 @@ void Profile::Recorder::end(const Activity& activity, const detail::Node* output
     event.item = output->is_double() ? sizeof(double) : sizeof(float);
     if (!output->is_leaf()) event.order = output->order();
     event.flops = activity.what.flops(activity.inputs, shape);
-    event.elements = detail::count_of(shape);
-    for (std::size_t i = 0; i < activity.inputs.size(); ++i)
-      event.elements += detail::count_of(activity.inputs[i]);
     // What computes nothing and may hand on its input's buffer, as a reshape does, moves nothing.
-    if (event.flops == 0 && activity.what.type != nullptr && activity.what.type->shares != 0)
-      event.elements = 0;
+    if (event.flops > 0 || activity.what.type == nullptr || activity.what.type->shares == 0) {
+      event.given = detail::count_of(shape);
+      for (std::size_t i = 0; i < activity.inputs.size(); ++i)
+        event.taken += detail::count_of(activity.inputs[i]);
+    }
     try {
       keep(shape);
       event.output = shapes_.size() - shape.size();
@@ -141,11 +151,12 @@ void Profile::Recorder::end(const Activity& activity, const detail::Node* output
     }
   }
   note_bytes();
-  event.live_bytes = static_cast<std::int64_t>(bytes_before_) + live_ - thread_before_;
+  event.live_bytes = std::max<std::int64_t>(live_, 0);
   if (!open_.empty()) events_[open_.back()].within += event.end - event.begin;
 }
 
 void Profile::Recorder::note_change(const void* piece, std::int64_t bytes) noexcept {
+  if (stopped_ >= 0) return;
   try {
     changes_.push_back({piece, bytes, open_.empty() ? nobody : open_.back()});
   } catch (...) {

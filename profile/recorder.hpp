@@ -35,7 +35,8 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
     std::int64_t within = 0;           ///< of these, those of the activities inside
     std::int64_t live_bytes = 0;       ///< at its end
     std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
-    double flops = 0, elements = 0;    ///< that it computed, and that it read and wrote
+    double flops = 0;                  ///< of the operation's forward pass
+    double taken = 0, given = 0;       ///< elements of its inputs and its output, where it moves them
     Kind kind = Kind::other;
     bool has_operations = false;  ///< a derivative, in which operations were told by themselves
     std::uint8_t item = 8;        ///< bytes of an element
@@ -131,7 +132,9 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   void skip_since(std::int64_t time) noexcept {
     if (stopped_ < 0) start_ += now() - time;
   }
-  /// The most that was live while it looked on, as far as its own thread took it.
+  /// The seconds of a tick; that it may have to wait for them counts for nothing.
+  double tick();
+  /// The most that was live while it looked on.
   std::size_t peak_bytes() noexcept;
   /// What was live when it began.
   std::size_t bytes_before() const noexcept { return bytes_before_; }
@@ -147,6 +150,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   void keep(const Shape& shape);
   std::size_t shape_at(std::size_t place, Shape& shape) const;
   void note_bytes() noexcept;
+  void note_operation() noexcept;
   void note_change(const void* piece, std::int64_t bytes) noexcept;
   void leave_thread() noexcept;
 
@@ -170,7 +174,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   std::uint32_t module_ = 0, path_ = 0;
 
   std::size_t bytes_before_ = 0;
-  std::int64_t thread_before_ = 0, peak_before_ = 0, thread_peak_ = 0, live_ = 0;
+  std::int64_t peak_before_ = 0, peak_ = 0, live_ = 0;
   bool sees_memory_, makes_way_ = false;
   memory::PieceObserver* observer_before_ = nullptr;
   std::vector<Change> changes_;

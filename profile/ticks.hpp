@@ -10,10 +10,10 @@ namespace xgrad::detail {
 struct Ticks {
   static std::int64_t now() noexcept;
   /// From here on they are held against std::chrono::steady_clock; called again, it does nothing.
-  static void start() noexcept;
+  static void start();
   /// The seconds of one, by what has gone by between start() and the first call; at least 10 ms, for which it
-  /// waits, so that they are right to some 0.001 %.
-  static double seconds() noexcept;
+  /// waits, so that they are right to some 0.01 %.
+  static double seconds();
 };
 
 }  // namespace xgrad::detail

@@ -47,8 +47,9 @@ constexpr std::int64_t unsynced_bytes = 1 << 20;
 struct SharedState {
   std::mutex mutex;
   PieceLists lists;
-  std::int64_t live = 0;  ///< live bytes, but for the threads' own `bytes`
+  Counter live;  ///< live bytes, but for the threads' own `bytes`
   std::int64_t peak = 0;
+  Counter seen_peak;         ///< the same since restore_seen_peak()
   std::int64_t buffers = 0;  ///< of threads that have ended or never allocated
   std::int64_t nodes = 0;
   ThreadState* threads = nullptr;
@@ -63,19 +64,23 @@ static_assert(std::is_trivially_destructible_v<SharedState> && std::is_trivially
 
 using Lock = std::lock_guard<std::mutex>;
 
+/// Under the lock.
+void note_peak(std::int64_t bytes) noexcept {
+  shared.peak = std::max(shared.peak, bytes);
+  if (bytes > shared.seen_peak.get()) shared.seen_peak.set(bytes);
+}
+
 /// Under the lock: adds the thread's bytes to the shared count; exact for the peak as long as one thread
 /// allocates.
 void sync(ThreadState& thread) noexcept {
-  shared.peak = std::max(shared.peak, shared.live + thread.rise.get());
-  shared.live += thread.bytes();
-  thread.highest.set(std::max(thread.highest.get(), thread.moved.get() + thread.rise.get()));
-  thread.moved.add(thread.bytes());
+  note_peak(shared.live.get() + thread.rise.get());
+  shared.live.add(thread.bytes());
   thread.forget_bytes();
 }
 
 /// Under the lock: takes off the lists what is held too much once `coming` more bytes are live.
 Piece* trim_for(std::size_t coming) noexcept {
-  const std::int64_t with_slack = shared.live + static_cast<std::int64_t>(coming + slack_bytes);
+  const std::int64_t with_slack = shared.live.get() + static_cast<std::int64_t>(coming + slack_bytes);
   return shared.lists.trim(std::max(shared.peak, with_slack));
 }
 
@@ -152,8 +157,8 @@ void enter() {
 void count_bytes(std::int64_t change) noexcept {
   if (self.mode == Mode::direct) {
     Lock lock(shared.mutex);
-    shared.live += change;
-    shared.peak = std::max(shared.peak, shared.live);
+    shared.live.add(change);
+    note_peak(shared.live.get());
     return;
   }
   self.add_bytes(change);
@@ -266,8 +271,7 @@ void release_slowly(void* dead, std::size_t size_class) noexcept {
     Lock lock(shared.mutex);
     shared.lists.push_one(piece, size_class);
     sync(self);  // first: the peak was before this release
-    shared.live -= size;
-    self.moved.add(-size);
+    shared.live.add(-size);
     surplus = trim_for(0);
   }
   free_batches(surplus);
@@ -283,7 +287,7 @@ constinit const detail::OverFork detail::memory_over_fork{[] { shared.mutex.lock
 MemoryStats memory_stats() {
   Lock lock(shared.mutex);
   sync(self);
-  std::int64_t bytes = shared.live;
+  std::int64_t bytes = shared.live.get();
   MemoryStats stats;
   stats.live_buffers = shared.buffers;
   stats.live_nodes = shared.nodes;
@@ -292,7 +296,7 @@ MemoryStats memory_stats() {
     stats.live_buffers += thread->buffers.get();
     stats.live_nodes += thread->nodes.get();
   }
-  shared.peak = std::max(shared.peak, bytes);
+  note_peak(bytes);
   // Other threads go on counting meanwhile, so that a sum may come out a little below 0.
   const auto at_least_zero = [](std::int64_t sum) { return sum < 0 ? 0 : static_cast<std::size_t>(sum); };
   stats.live_bytes = at_least_zero(bytes);
@@ -304,7 +308,7 @@ MemoryStats memory_stats() {
 void reset_peak_memory() {
   Lock lock(shared.mutex);
   sync(self);
-  shared.peak = shared.live;
+  shared.peak = shared.live.get();
   for (const ThreadState* thread = shared.threads; thread; thread = thread->next)
     shared.peak += thread->bytes();
 }
@@ -315,15 +319,15 @@ void memory::restore_peak(std::size_t bytes) {
   shared.peak = std::max(shared.peak, static_cast<std::int64_t>(bytes));
 }
 
-memory::ThreadBytes memory::thread_bytes() noexcept {
-  const std::int64_t moved = self.moved.get();
-  return {moved + self.bytes(), std::max(self.highest.get(), moved + self.rise.get())};
+memory::SeenBytes memory::seen_bytes() noexcept {
+  const std::int64_t live = shared.live.get();
+  return {live + self.bytes(), std::max(shared.seen_peak.get(), live + self.rise.get())};
 }
 
-void memory::restore_thread_peak(std::int64_t bytes) noexcept {
+void memory::restore_seen_peak(std::int64_t bytes) noexcept {
   Lock lock(shared.mutex);
   sync(self);
-  self.highest.set(std::max(bytes, self.moved.get()));
+  shared.seen_peak.set(std::max(bytes, shared.live.get()));
 }
 
 memory::PieceObserver* memory::exchange_piece_observer(PieceObserver* other) {

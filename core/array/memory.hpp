@@ -35,15 +35,14 @@ namespace memory {
 /// more.
 void restore_peak(std::size_t bytes);
 
-/// What this thread has taken, less what it has given back, rounded up to size classes; what another thread
-/// made may make it negative.
-struct ThreadBytes {
+/// What is live, and the most since restore_seen_peak(), as memory_stats() counts, but for what other threads
+/// have not told yet (1 MB each at most): without a lock, so that a profile can ask after every operation.
+struct SeenBytes {
   std::int64_t live = 0, peak = 0;
 };
-/// Without a lock, so that a profile can ask after every operation.
-ThreadBytes thread_bytes() noexcept;
-/// Sets this thread's peak to what it was before somebody measured, or to what is live where this is more.
-void restore_thread_peak(std::int64_t bytes) noexcept;
+SeenBytes seen_bytes() noexcept;
+/// Sets that peak to what it was before somebody looked, or to what is live where this is more.
+void restore_seen_peak(std::int64_t bytes) noexcept;
 
 /// Is told of each piece of memory that a thread takes and gives back; it may not use the pool.
 class PieceObserver {

@@ -42,8 +42,6 @@ struct ThreadState {
   Counter below;  ///< how far bytes() is below it: one number to change, but at a new peak
   Counter buffers;
   Counter nodes;
-  Counter moved;    ///< bytes() that were added to the shared count so far
-  Counter highest;  ///< the most of `moved` and bytes() together, as far as they were added
   PieceObserver* observer = nullptr;
   ThreadState* next = nullptr;
   Mode mode = Mode::direct;

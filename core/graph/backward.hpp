@@ -35,6 +35,8 @@ class FurtherOutput final : public Node {
   /// What it is told.
   void fields(auto& visit) const { visit("output", number_); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }
+  /// It only hands a gradient on.
+  static constexpr std::uint64_t shares = 1;
 
  private:
   Node* maker_;

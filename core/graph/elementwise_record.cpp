@@ -1,6 +1,7 @@
 // Elementwise operations on Variables: what a node saves, and its backward pass in both readings.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 
 #include "../array/error.hpp"
@@ -33,6 +34,7 @@ double elementwise_flops(const void* operation, Shapes, const Shape& output) {
          static_cast<double>(std::count_if(program->steps.begin(), program->steps.end(), computes));
 }
 std::optional<Value> elementwise_tangent(Node& node, std::span<const Value> of_inputs);
+// Kernels read an element of each input before they write the result's, so that any of them may be shared.
 constexpr OperationType elementwise_type{
     .shares = ~std::uint64_t{0}, .flops = elementwise_flops, .tangent = elementwise_tangent};
 Description description_of(const Elementwise& operation) noexcept {
@@ -99,8 +101,6 @@ class ElementwiseNode final : public Node {
     saved_ = node.saved_;
     if (users_) users_->slopes = node.users_->slopes;
   }
-  /// Kernels read an element of each input before they write the result's.
-
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
     if (users_) [[unlikely]]

@@ -1,6 +1,8 @@
 // What is to be said of an operation's struct.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <type_traits>
 #include <vector>
 
@@ -11,7 +13,8 @@ namespace xgrad::detail {
 
 /// Of what is linear in its only input, or in all of a list's together: itself.
 std::optional<Value> tangent_of_linear(Node& node, std::span<const Value> of_inputs);
-/// Of what is linear in each of its first two inputs, and adds a third: itself, with each tangent in turn.
+/// Of what is linear in each of its first two inputs, and adds a third, which does not move: itself, with
+/// each tangent in turn.
 template <class Op>
 std::optional<Value> tangent_of_bilinear(Node& node, std::span<const Value> of_inputs);
 

@@ -34,6 +34,7 @@
 #include <algorithm>
 #include <array>
 #include <bitset>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <tuple>
@@ -201,12 +202,13 @@ class Record final : public Node {
 
 template <class Op>
 std::optional<Value> tangent_of_bilinear(Node& node, std::span<const Value> of_inputs) {
+  if (of_inputs.size() > 2 && of_inputs[2].defined()) return std::nullopt;
   const auto of_type = [&]<class T>(const auto& record) -> std::optional<Value> {
     const Op& op = *static_cast<const Op*>(node.description().operation);
     Value tangent;
-    for (std::size_t i = 0; i < of_inputs.size(); ++i) {
+    for (std::size_t i = 0; i < 2; ++i) {
       if (!of_inputs[i].defined()) continue;
-      const Value other = i < 2 ? record.saved(1 - i) : Value();
+      const Value other = record.saved(1 - i);
       if (!other.defined()) return std::nullopt;
       const Dense<T> moved(of_inputs[i]), still(other);
       Dense<T> share = i == 0 ? op.forward(moved, still) : op.forward(still, moved);

@@ -109,15 +109,15 @@ TEST_CASE("the training page's callbacks print, and end the training") {
   std::ostringstream printed;
   std::streambuf* const console = std::cout.rdbuf(printed.rdbuf());
 
-  const auto history =
-      xg::train::fit(net, adam, loss, loader,
-                     {.epochs = 100,
-                      .after_batch = [](xg::train::BatchEvent& event) { event.stop = event.loss > 100; },
-                      .after_epoch =
-                          [](xg::train::EpochEvent& event) {
-                            std::cout << event.record.epoch << ": " << event.record.loss << '\n';
-                            event.stop = event.record.loss < 0.1;
-                          }});
+  const auto history = xg::train::fit(
+      net, adam, loss, loader,
+      {.epochs = 100,
+       .after_batch = [](xg::train::BatchEvent& event) { event.stop = event.loss > 100; },
+       .after_epoch =
+           [](xg::train::EpochEvent& event) {
+             std::cout << event.record.epoch << ": " << event.record.loss << '\n';
+             event.stop = event.record.loss < 0.1;
+           }});
 
   std::cout.rdbuf(console);
   CHECK(history.epochs.size() < 100);

@@ -4,10 +4,12 @@
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/xgrad.hpp>
 
+#include "../message_of.hpp"
 #include "../variables.hpp"
 
 namespace xg = xgrad;
 using xgrad::testing::largest_difference;
+using xgrad::testing::message_of;
 using Var = xg::Variable<double>;
 
 namespace {
@@ -90,6 +92,18 @@ TEST_CASE("what is performed on tangents agrees with derivatives that are transp
   agree("a formula", [&](const Var& z) { return formula(z, row); });
   agree("a formula of a repeated operand", [&](const Var& z) { return formula(xg::mean(z, 0), z); });
   agree("what has no short way", [](const Var& z) { return xg::softmax(z, 1) * z; });
+}
+
+TEST_CASE("a graph that a backward pass has spent has no tangent") {
+  const auto f = [](const Var& z) {
+    const Var y = xg::exp(z);
+    xg::sum(y).backward();
+    return y * 2;
+  };
+  CHECK(message_of<xg::GraphError>([&] {
+          xg::jvp(f, xg::constant({1.0, 2.0}), xg::Array<double>{1, 1});
+        }) ==
+        "jvp: the graph through 'exp' was spent by a backward pass; pass {.retain_graph = true} to that one");
 }
 
 TEST_CASE("a function that does not depend on its input has a zero tangent") {

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 #include <xgrad/core/kernels/random.hpp>
+#include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/operators.hpp>
 
@@ -270,6 +271,22 @@ TEST_CASE("summary lists modules, shapes and counts") {
         "first   Affine  [2]        32      4           4\n"
         "second  Affine  -           0      0           4\n"
         "total                      48      6           9\n");
+}
+
+TEST_CASE("summary counts what a module that is made for a call does as its maker's") {
+  struct Making : Module<double> {
+    Variable<double> forward(const Variable<double>& x) override {
+      xgrad::nn::Linear<double> inner(2, 3);
+      return inner(x);
+    }
+  };
+  // 2 4 2 3 and a bias each, in 12 numbers of eight bytes.
+  CHECK(Making().summary({4, 2}) ==
+        "Making: input [4, 2], output [4, 3]\n"
+        "\n"
+        "layer   type    output  bytes  FLOPs  parameters\n"
+        "itself  Making  [4, 3]     96     60           0\n"
+        "total                      96     60           0\n");
 }
 
 TEST_CASE("summary changes nothing, also when the forward pass fails") {
