@@ -127,12 +127,15 @@ struct FitOptions {
   /// Ends in .html: a page for a browser that shows the training while it runs, and afterwards: curves,
   /// learning rate, norms of gradients and weights, what is mistaken for what, the worst samples, the model's
   /// summary, a batch's graph, which Graphviz draws if it is installed, a profile of some batches, machine
-  /// and options. It needs no server and no network, is there whole or not at all, and is written after every
-  /// epoch (after the twentieth page no more often than takes a tenth of the time), every two seconds within
-  /// longer ones, and at the end, however that comes. The training's numbers stay the same bits; the model is
-  /// called once more, in eval(), for its summary, and the fourth batch to the sixth are profiled, unless the
-  /// thread has a Profile. A resumed training goes on with what its page had. Empty: none is written, and
-  /// nothing of this is done.
+  /// and options. It needs no server and no network, is there whole or not at all, and is written before the
+  /// first batch, after every epoch, its callback and its checkpoint (after the twentieth page no more often
+  /// than takes a tenth of the time), every two seconds within longer ones, and at the end, however that
+  /// comes. If the first page cannot be written, fit throws an IoError before anything runs; a later one is
+  /// left out, and tried again when the next is due. Up to three batches from the fourth on, within an epoch,
+  /// are profiled, with after_batch one, unless the thread has a Profile. The model is called once more, in
+  /// eval(), for its summary: the training's numbers stay the same bits, if what a call of the model changes
+  /// is in its parameters and buffers; a counter of its own sees that call. A resumed training goes on with
+  /// what its page had. Empty: none is written, and nothing of this is done.
   std::string report = {};
   ReportOptions report_options = {};
 };
@@ -195,12 +198,12 @@ History run(nn::Module<T>& model, optim::Optimizer<T>& optimizer, Batches<T>& tr
 /// ValueError, before anything runs, for bad options, a loader without batches, two metrics of one name, no
 /// loss, an optimizer that has none of the model's parameters, or a scheduler or plateau that drives another
 /// optimizer; IoError for a checkpoint that cannot be read or written, or is another training's, and for a
-/// report that cannot be written: nothing has changed if it cannot be read, or a folder is not there. What
-/// the model, loss, loader, metrics and callbacks throw comes through, and a loss that is NaN or infinite is
-/// a ValueError that names epoch and batch: model, optimizer and schedules are then as after the last step
-/// that was done, but for buffers such as running means, which the forward pass of a failed batch may have
-/// moved; the last checkpoint stays. In any case, no gradient is left, the model is in the mode, train() or
-/// eval(), that it was in, and the signals' handlers are those from before.
+/// report whose first page cannot be written: nothing has changed if it cannot be read, or a folder is not
+/// there. What the model, loss, loader, metrics and callbacks throw comes through, and a loss that is NaN or
+/// infinite is a ValueError that names epoch and batch: model, optimizer and schedules are then as after the
+/// last step that was done, but for buffers such as running means, which the forward pass of a failed batch
+/// may have moved; the last checkpoint stays. In any case, no gradient is left, the model is in the mode,
+/// train() or eval(), that it was in, and the signals' handlers are those from before.
 template <class T, detail::ModuleOf<T> M, data::Dataset D>
 History fit(M& model, optim::Optimizer<T>& optimizer,
             const std::type_identity_t<Loss<typename D::Batch>>& loss, data::DataLoader<D>& loader,
