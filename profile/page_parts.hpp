@@ -59,11 +59,16 @@ const kept = (() => {
     }
   };
 })();
-const time = s => s <= 0 ? "" : s < 1e-6 ? (s * 1e9).toPrecision(3) + " ns" : s < 1e-3 ? (s * 1e6).toPrecision(3) + " us" :
-  s < 0.9995 ? (s * 1e3).toPrecision(3) + " ms" : s < 120 ? s.toPrecision(3) + " s" : s < 7200 ? (s / 60).toFixed(0) + " min" :
-  (s / 3600).toFixed(1) + " h";
-const bytes = b => b < 1e3 ? b + " B" : b < 1e6 ? (b / 1e3).toPrecision(3) + " kB" : b < 1e9 ? (b / 1e6).toPrecision(3) + " MB" :
-  (b / 1e9).toPrecision(3) + " GB";
+// Three digits, or more where they are asked for. What rounds to a thousand has the next unit.
+const time = (s, digits = 0) => {
+  const exact = v => v.toPrecision(Math.max(3, digits));
+  const rough = (v, places) => digits > 0 ? String(+v.toPrecision(digits + 1)) : v.toFixed(places);
+  return s <= 0 ? "" : s < 0.9995e-6 ? exact(s * 1e9) + " ns" : s < 0.9995e-3 ? exact(s * 1e6) + " us" :
+    s < 0.9995 ? exact(s * 1e3) + " ms" : s < 120 ? exact(s) + " s" : s < 7200 ? rough(s / 60, 0) + " min" :
+    rough(s / 3600, 1) + " h";
+};
+const bytes = b => b < 1e3 ? b + " B" : b < 999.5e3 ? (b / 1e3).toPrecision(3) + " kB" :
+  b < 999.5e6 ? (b / 1e6).toPrecision(3) + " MB" : (b / 1e9).toPrecision(3) + " GB";
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
 function add(parent, tag, text, attributes) {
@@ -105,10 +110,12 @@ function sortable(table, name, columns, rows, first) {
       const made = add(titles, "th", title, {tabindex: 0});
       if (i === sorted) made.setAttribute("aria-sort", down ? "descending" : "ascending");
       made.onclick = () => {
+        const has_focus = document.activeElement === made;
         down = sorted === i ? !down : i !== 0;
         sorted = i;
         kept.set("sort " + name, [sorted, down]);
         draw();
+        if (has_focus) head.rows[0].cells[i].focus({preventScroll: true});
       };
       made.onkeydown = e => { if (e.key === "Enter") made.click(); };
     });

@@ -301,11 +301,12 @@ bool Loop<T>::close_epoch() {
   note_passes();
 
   if (progress_) progress_->epoch(record);
-  if (report_) report_->epoch();
+  if (report_) report_->note_epoch();
   EpochEvent event{record, false};
   if (options_.after_epoch) options_.after_epoch(event);
   const bool stop = event.stop || signalled() || !has_more();
   if (stop || is_due(position_.epoch, options_.checkpoints.every_epochs)) write();
+  if (report_ && !stop) report_->write_epoch();
   return !stop;
 }
 

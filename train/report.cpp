@@ -102,7 +102,8 @@ Report<T>::~Report() = default;
 
 template <class T>
 void Report<T>::before_batch() {
-  if (batch_ == std::min(batches_before_profile, batches_ - 1)) begin_profile();
+  const bool ends_epoch = position_.batch >= position_.batches;  // validation and more is what follows
+  if (!profile_ && !ends_epoch && batch_ == std::min(batches_before_profile, batches_ - 1)) begin_profile();
 }
 
 template <class T>
@@ -114,7 +115,7 @@ void Report<T>::after_batch() {
       ends_epoch || options_.after_batch || batch_ >= batches_before_profile + profiled_batches;
   if (profile_ && is_enough) end_profile();
   if (!ends_epoch && Clock::now() - last_written_ > std::max<Clock::duration>(within_epochs, 9 * writing_))
-    write();
+    write_again();
 }
 
 template <class T>
@@ -230,11 +231,16 @@ void Report<T>::note_validation(const Variable<T>& predictions) {
 }
 
 template <class T>
-void Report<T>::epoch() {
+void Report<T>::note_epoch() {
   note_norms();
-  if (mistakes_ && mistakes_->samples() > 0) content_->set_mistakes(*mistakes_, position_.epoch);
+  if (mistakes_ && mistakes_->samples() + mistakes_->not_numbers() > 0)
+    content_->set_mistakes(*mistakes_, position_.epoch);
   mistakes_.reset();
-  if (is_due()) write();
+}
+
+template <class T>
+void Report<T>::write_epoch() {
+  if (is_due()) write_again();
 }
 
 /// An eye sees twenty pages grow. Of longer histories each page is longer, too: as often as costs a tenth of
@@ -255,11 +261,25 @@ void Report<T>::write() {
   writing_ = last_written_ - start;
 }
 
+/// Hours of training are worth more than a page: one that cannot be written now is left for the next time.
+template <class T>
+void Report<T>::write_again() {
+  try {
+    write();
+  } catch (const std::exception&) {
+    last_written_ = Clock::now();
+  }
+}
+
 template <class T>
 void Report<T>::write_end(const char* state, const std::string& sentence) {
-  if (profile_) end_profile();
-  content_->finish(state, sentence);
-  write();
+  try {
+    if (profile_) end_profile();
+    content_->finish(state, sentence);
+    write();
+  } catch (const std::exception&) {
+    // The history is what the training was for.
+  }
 }
 
 template <class T>

@@ -18,12 +18,13 @@ namespace xgrad::train::detail {
 /// ValueError for bad options, IoError for a page that cannot be written.
 void check_report(const LoopOptions& options);
 
-/// What the loop tells, and when. Nothing of the training depends on it, except that an exception of its own
-/// comes through: a page that cannot be written, options that do not fit the data.
+/// What the loop tells, and when. Nothing of the training depends on it, except that before the first step
+/// options that do not fit the data come through as a ValueError.
 template <class T>
 class Report {
  public:
-  /// `position` goes on with the training.
+  /// `position` goes on with the training. IoError if the first page cannot be written; a later one that
+  /// cannot is left out.
   Report(const LoopOptions& options, const Trained<T>& trained, Batches<T>& training, Batches<T>* validation,
          const Position<T>& position);
   ~Report();
@@ -37,7 +38,10 @@ class Report {
   void begin_validation();
   /// A batch of it.
   void note_validation(const Variable<T>& predictions);
-  void epoch();
+  /// An epoch is in the history.
+  void note_epoch();
+  /// All that is more than a page is done with it.
+  void write_epoch();
   /// The loop is over; `has_more` if epochs are left.
   void finish(bool has_more);
   /// From where an exception was caught that ends the training.
@@ -54,6 +58,7 @@ class Report {
   void note_norms();
   bool is_due() const;
   void write();
+  void write_again();
   void write_end(const char* state, const std::string& sentence);
 
   const LoopOptions& options_;

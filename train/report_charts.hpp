@@ -8,8 +8,9 @@ namespace xgrad::train::detail {
 /// Curves over epochs, which share their range and their cursor.
 inline constexpr std::string_view report_chart_script = R"js(
 const epochs = data.rows.map(row => row[0]);
-const number = v => v === null || v === undefined ? "not finite" : v === 0 ? "0" :
-  Math.abs(v) >= 1e6 || Math.abs(v) < 1e-4 ? v.toExponential(2) : String(+v.toPrecision(4));
+// With four digits, or as many more as tell the marks of an axis apart.
+const number = (v, digits = 0) => v === null || v === undefined ? "not finite" : v === 0 ? "0" :
+  Math.abs(v) >= 1e6 || Math.abs(v) < 1e-4 ? v.toExponential(Math.max(2, digits - 1)) : String(+v.toPrecision(Math.max(4, digits)));
 // The first and the last epoch that are shown, null for all; and the place among `epochs` that is read.
 let range = kept.get("range", null), cursor = null;
 const charts = [];
@@ -31,13 +32,20 @@ function set_cursor(place) {
 function marks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10((high - low) / count));
   const step = power * [1, 2, 5, 10].find(s => (high - low) / (s * power) <= count);
-  const all = [];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k) all.push(+(k * step).toPrecision(12));
+  const all = [], first = Math.ceil(low / step - 1e-9);
+  for (let k = 0; k <= count + 1 && (first + k) * step <= high + 1e-9 * step; ++k)
+    all.push(+((first + k) * step).toPrecision(15));
   return all;
+}
+// How many digits tell such marks apart.
+function digits_of(marks) {
+  if (marks.length < 2) return 0;
+  const most = Math.max(...marks.map(Math.abs)), step = Math.abs(marks[1] - marks[0]);
+  return step > 0 ? Math.min(15, Math.floor(Math.log10(most)) - Math.floor(Math.log10(step)) + 1) : 0;
 }
 function log_marks(low, high) {
   const all = [], many = Math.log10(high / low) > 3;
-  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); ++power)
+  for (let power = Math.max(-323, Math.floor(Math.log10(low))); power <= Math.min(308, Math.log10(high)); ++power)
     for (const s of many ? [1] : [1, 2, 5]) if (s * 10 ** power >= low && s * 10 ** power <= high) all.push(s * 10 ** power);
   return all.length > 1 ? all : [low, high];
 }
@@ -161,7 +169,9 @@ class Chart {
     pen.fillStyle = colour("faint");
     if (low > high) { pen.fillText(this.is_log ? "nothing above 0 here" : "nothing to draw here", left, height / 2); return; }
     const scale = this.is_log ? Math.log10 : v => v;
-    if (low === high) [low, high] = this.is_log ? [low / 2, high * 2] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
+    // What differs by rounding alone is a level line: an axis cannot have marks between such numbers.
+    if (high - low <= 1e-12 * Math.max(Math.abs(low), Math.abs(high)))
+      [low, high] = this.is_log ? [low / 2 || low, high * 2] : [low - (Math.abs(low) || 1) / 2, high + (Math.abs(high) || 1) / 2];
     const pad = 0.05 * (scale(high) - scale(low)), bounds = [scale(low) - pad, scale(high) + pad];
     const x_of = epoch => left + (epoch - from) / (to - from) * (right - left);
     const y_of = v => bottom - (scale(v) - bounds[0]) / (bounds[1] - bounds[0]) * (bottom - top);
@@ -170,10 +180,12 @@ class Chart {
     pen.strokeStyle = colour("line");
     pen.textAlign = "right";
     const ends = this.is_log ? bounds.map(b => 10 ** b) : bounds;
-    for (const mark of this.is_log ? log_marks(...ends) : marks(...ends, 5)) {
+    const levels = this.is_log ? log_marks(...ends) : marks(...ends, 5);
+    const digits = this.is_log && levels.length > 2 ? 0 : digits_of(levels);
+    for (const mark of levels) {
       const y = Math.round(y_of(mark)) + 0.5;
       pen.beginPath(); pen.moveTo(left, y); pen.lineTo(right, y); pen.stroke();
-      pen.fillText(this.show(mark) || "0", left - 6, y);
+      pen.fillText(this.show(mark, digits) || "0", left - 6, y, left - 8);
     }
     pen.textAlign = "center";
     for (const mark of marks(from, to, Math.max(2, Math.min(8, width / 70))).filter(Number.isInteger))

@@ -196,10 +196,12 @@ void ReportContent::set_progress(std::size_t batch, std::size_t batches, double 
 
 void ReportContent::add_norms(std::size_t epoch, const std::vector<ParameterNorms>& parameters) {
   double weights = 0, gradients = 0;
+  bool is_measured = false;
   Json list = Json::array();
   for (const ParameterNorms& one : parameters) {
     weights += one.weight * one.weight;
     gradients += one.gradient.value_or(0) * one.gradient.value_or(0);
+    is_measured = is_measured || one.gradient;
     list.push_back(Json{{"name", one.name},
                         {"shape", to_string(one.shape)},
                         {"elements", element_count(one.shape)},
@@ -207,11 +209,16 @@ void ReportContent::add_norms(std::size_t epoch, const std::vector<ParameterNorm
                         {"gradient", one.gradient ? Json(*one.gradient) : Json(nullptr)}});
   }
   data_->page["parameters"] = std::move(list);
-  data_->norms.push_back(Json::array({epoch, std::sqrt(gradients), std::sqrt(weights)}));
+  // null would say that it is not finite.
+  const Json gradient = is_measured ? Json(std::sqrt(gradients)) : Json("not measured");
+  data_->norms.push_back(Json::array({epoch, gradient, std::sqrt(weights)}));
 }
 
 void ReportContent::set_mistakes(const Mistakes& mistakes, std::size_t epoch) {
-  Json part{{"epoch", epoch}, {"classes", mistakes.classes()}, {"samples", mistakes.samples()}};
+  Json part{{"epoch", epoch},
+            {"classes", mistakes.classes()},
+            {"samples", mistakes.samples()},
+            {"not_numbers", mistakes.not_numbers()}};
   std::vector<Mistakes::Confusion> confusions = mistakes.confusions();
   std::size_t right = 0;
   for (const auto& [truth, predicted, count] : confusions) right += truth == predicted ? count : 0;

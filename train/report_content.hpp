@@ -14,7 +14,7 @@
 
 namespace xgrad::train::detail {
 
-/// Euclidean norms; no gradient where it had none, as a frozen parameter.
+/// Euclidean norms; no gradient where it had none, as a frozen parameter, or where no step was seen.
 struct ParameterNorms {
   std::string name;
   Shape shape;

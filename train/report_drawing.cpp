@@ -10,13 +10,16 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 extern char** environ;
 
 namespace xgrad::train::detail {
 namespace {
 
-/// What the child does first: its three streams, and signals that do what they do by default.
+/// What the child does first: its three streams, and its group.
 class Preparation {
  public:
   Preparation(int input, int output) {
@@ -45,8 +48,15 @@ class Preparation {
 
 /// One without a name, which no other program inherits; null if there cannot be one.
 std::FILE* unnamed_file() noexcept {
+#if defined(__linux__)
+  // In memory, and closed by exec from its first moment on: another thread may start a program now.
+  const int number = ::memfd_create("xgrad graph", MFD_CLOEXEC);
+  std::FILE* const file = number < 0 ? nullptr : ::fdopen(number, "w+");
+  if (file == nullptr && number >= 0) ::close(number);
+#else
   std::FILE* const file = std::tmpfile();
   if (file != nullptr) ::fcntl(::fileno(file), F_SETFD, FD_CLOEXEC);
+#endif
   return file;
 }
 
@@ -58,8 +68,7 @@ std::string all_of(std::FILE* file) {
   return text;
 }
 
-constexpr const char* no_files =
-    "The graph was not drawn, for there is no place for temporary files; see TMPDIR.";
+constexpr const char* no_files = "The graph was not drawn, for there is no place for its files.";
 
 }  // namespace
 

@@ -10,10 +10,16 @@
 namespace xgrad::train::detail {
 namespace {
 
-/// Rows of numbers from 0 on that add up to 1 are probabilities already.
+template <class T>
+bool has_nan(const T* row, std::size_t classes) {
+  return std::any_of(row, row + classes, [](T value) { return std::isnan(value); });
+}
+
+/// Rows of numbers from 0 on that add up to 1 are probabilities already; those with a NaN do not tell.
 template <class T>
 bool are_probabilities(const T* rows, std::size_t count, std::size_t classes) {
   for (std::size_t i = 0; i < count; ++i) {
+    if (has_nan(rows + i * classes, classes)) continue;
     double sum = 0;
     for (std::size_t c = 0; c < classes; ++c) {
       const double p = rows[i * classes + c];
@@ -74,16 +80,17 @@ Picture picture_of(const T* sample, const Shape& shape) {
   constexpr std::size_t longest = 64;
   const std::size_t channels = shape[0], rows = shape[1], columns = shape[2];
   const std::size_t step = std::max<std::size_t>(1, (std::max(rows, columns) + longest - 1) / longest);
-  Picture picture{channels, rows / step, columns / step, {}};
+  Picture picture{channels, (rows + step - 1) / step, (columns + step - 1) / step, {}};
   std::vector<double> means;
   for (std::size_t y = 0; y < picture.height; ++y)
     for (std::size_t x = 0; x < picture.width; ++x)
       for (std::size_t c = 0; c < channels; ++c) {
-        double sum = 0;
-        for (std::size_t i = 0; i < step; ++i)
-          for (std::size_t j = 0; j < step; ++j)
-            sum += static_cast<double>(sample[(c * rows + y * step + i) * columns + x * step + j]);
-        means.push_back(sum / static_cast<double>(step * step));
+        double sum = 0;  // at the lower and the right edge of fewer
+        const std::size_t below = std::min(rows, (y + 1) * step), right = std::min(columns, (x + 1) * step);
+        for (std::size_t i = y * step; i < below; ++i)
+          for (std::size_t j = x * step; j < right; ++j)
+            sum += static_cast<double>(sample[(c * rows + i) * columns + j]);
+        means.push_back(sum / static_cast<double>((below - y * step) * (right - x * step)));
       }
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const double mean : means)
@@ -123,6 +130,10 @@ void Mistakes::add(const Dense<T>& predictions, const std::int64_t* labels, cons
     const std::size_t number = passed_++;
     if (labels[i] < 0 || static_cast<std::size_t>(labels[i]) >= classes) continue;
     const auto truth = static_cast<std::size_t>(labels[i]);
+    if (has_nan(predictions.data() + i * classes, classes)) {
+      ++not_numbers_;
+      continue;
+    }
     const Row<T> row(predictions.data() + i * classes, classes, probabilities);
     ++samples_;
     ++counts_[truth * classes + row.predicted()];

@@ -41,13 +41,16 @@ class Mistakes {
   };
 
   /// A batch: predictions [N, C], logits, logarithms of probabilities, or probabilities; N labels, of which
-  /// those that are no class are passed over; its inputs, of N rows, for their pictures.
+  /// those that are no class are passed over, as are predictions with a NaN, which say nothing; its inputs,
+  /// of N rows, for their pictures.
   template <class T>
   void add(const Dense<T>& predictions, const std::int64_t* labels, const Dense<T>& inputs,
            const Shape& image);
 
   std::size_t classes() const noexcept { return classes_; }
   std::size_t samples() const noexcept { return samples_; }
+  /// How many more have a class, and a NaN among their predictions.
+  std::size_t not_numbers() const noexcept { return not_numbers_; }
   /// By truth, then by prediction.
   std::vector<Confusion> confusions() const;
   /// The greatest losses first.
@@ -59,7 +62,7 @@ class Mistakes {
   double least_kept() const noexcept;
   void keep(Worst&& sample);
 
-  std::size_t classes_ = 0, samples_ = 0, passed_ = 0;
+  std::size_t classes_ = 0, samples_ = 0, not_numbers_ = 0, passed_ = 0;
   std::unordered_map<std::uint64_t, std::size_t> counts_;  ///< by truth * classes + prediction
   std::vector<Worst> worst_;                               ///< a heap, whose first has the smallest loss
 };

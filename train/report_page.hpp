@@ -8,7 +8,7 @@ namespace xgrad::train::detail {
 inline constexpr std::string_view report_styles = R"css(
 :root { --training: #1f4e79; --validation: #b8500a; --shade: 31 78 121; --good: #2c6e49; --bad: #9c2f2f; }
 @media (prefers-color-scheme: dark) { :root { --training: #86b8e8; --validation: #f2a65e; --shade: 134 184 232;
-  --good: #7cc79b; --bad: #ef8f8f; } }
+  --good: #7cc79b; --bad: #ef8f8f; } .confusion td.middle { color: var(--paper); } }
 header { border-bottom: 1px solid var(--line); padding-bottom: .8em; }
 #state { font-size: 1.05em; margin: .2em 0; overflow-wrap: anywhere; }
 #state b { border: 1px solid currentColor; border-radius: 4px; padding: 0 .5em; margin-right: .4em; }

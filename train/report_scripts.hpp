@@ -15,11 +15,11 @@ function show_state() {
   let text = data.sentence;
   if (is_running) {
     const recent = times.slice(-Math.max(5, done / 4)), mean = recent.reduce((sum, s) => sum + s, 0) / Math.max(1, recent.length);
-    const left = (data.epochs - done) * mean;
-    const {batch, batches, loss} = data.progress, share = batch / batches;
+    const {batch, batches, loss} = data.progress, share = batches ? batch / batches : 0;
+    const left = (data.epochs - done - share) * mean;
     text = "epoch " + Math.min(done + 1, data.epochs) + " of " + data.epochs +
       (batch ? ", batch " + batch + " of " + batches + ", loss so far " + number(loss) : "") +
-      (done ? ", about " + time(left * (1 - share / (data.epochs - done))) + " left" : "");
+      (done && left > 0 ? ", about " + time(left) + " left" : "");
     by_id("progress").value = done + share;
     if (ago > Math.max(60, 10 * longest))
       text += ". No news for " + time(ago) + ": an epoch takes long, or the program is gone";
@@ -56,10 +56,12 @@ function show_curves() {
   for (const name of ["loss", ...data.metrics]) new Chart(name, both(name));
   new Chart("learning rate", [["learning rate", column("learning_rate")]]);
   const norms = new Map(data.norms.map(([epoch, ...both]) => [epoch, both]));
-  const norm = i => epochs.map(epoch => norms.has(epoch) ? norms.get(epoch)[i] : undefined);
+  // A word in the place of a number: it was not measured.
+  const measured = v => typeof v === "string" ? undefined : v;
+  const norm = i => epochs.map(epoch => norms.has(epoch) ? measured(norms.get(epoch)[i]) : undefined);
   new Chart("norm of the gradients", [["gradients", norm(0)]]);
   new Chart("norm of the weights", [["weights", norm(1)]]);
-  new Chart("time an epoch", [["time", column("seconds")]], s => s === null ? "" : time(s));
+  new Chart("time an epoch", [["time", column("seconds")]], (s, digits) => s === null ? "" : time(s, digits));
   by_id("zoom").onclick = () => set_range(null);
   const last = epochs[epochs.length - 1];
   range !== null && range[1] <= last ? set_range(...range) : set_range(null);
@@ -67,7 +69,9 @@ function show_curves() {
 }
 
 const class_name = c => data.class_names[c] === undefined ? String(c) : data.class_names[c];
-const percent = p => p === null ? "?" : p > 0.9995 && p < 1 ? "> 99.9\u00A0%" : (100 * p).toFixed(p < 0.1 ? 1 : 0) + "\u00A0%";
+// Never 100 % of what is not all, nor 0 % of what is not nothing.
+const percent = p => p === null || isNaN(p) ? "?" : p > 0 && p < 0.0005 ? "< 0.1\u00A0%" : p > 0.9994 && p < 1 ? "> 99.9\u00A0%" :
+  (100 * p).toFixed(p > 0 && p < 0.1 || p > 0.99 && p < 1 ? 1 : 0) + "\u00A0%";
 
 function show_mistakes() {
   const found = data.mistakes;
@@ -76,7 +80,8 @@ function show_mistakes() {
     return;
   }
   by_id("mistaken").textContent = "After epoch " + found.epoch + " the model is right on " + found.right + " of " + found.samples +
-    " validation samples (" + percent(found.right / found.samples) + ").";
+    " validation samples (" + percent(found.right / found.samples) + ")." +
+    (found.not_numbers ? " Not among them: " + found.not_numbers + " of which it predicts NaN." : "");
   found.is_matrix ? show_matrix(found) : show_pairs(found);
   show_worst(found, null);
 }
@@ -94,7 +99,7 @@ function show_matrix(found) {
     for (const p of classes) {
       const n = of(p), share = Math.sqrt(n / Math.max(1, all));
       const cell = add(row, "td", n || "", {title: n + " of " + all + " of class " + class_name(t) + ", taken for " + class_name(p),
-        tabindex: 0, "aria-pressed": false, class: (t === p ? "right " : "") + (share > 0.6 ? "strong" : "")});
+        tabindex: 0, "aria-pressed": false, class: (t === p ? "right " : "") + (share > 0.7 ? "strong" : share > 0.6 ? "middle" : "")});
       cell.style.setProperty("--share", share.toFixed(3));
       cell.onclick = () => {
         const on = cell.getAttribute("aria-pressed") !== "true";
@@ -162,9 +167,12 @@ function show_model() {
 function show_graph() {
   const graph = data.graph || {remark: "The graph comes with the first batch, or a little later."};
   const svg = graph.svg && new DOMParser().parseFromString(graph.svg, "image/svg+xml").documentElement;
-  by_id("graph-remark").textContent = graph.remark || "";
-  by_id("graph-buttons").hidden = by_id("graph-hint").hidden = by_id("graph-view").hidden = !svg;
-  if (!svg) return;
+  // Graphviz hands on what XML cannot have, such as a control character in a parameter's name.
+  const is_picture = svg && svg.hasAttribute("viewBox") && !svg.querySelector("parsererror");
+  by_id("graph-remark").textContent = graph.remark || (svg && !is_picture ?
+    "The graph was drawn, but the picture cannot be read; is there a control character in a parameter's name?" : "");
+  by_id("graph-buttons").hidden = by_id("graph-hint").hidden = by_id("graph-view").hidden = !is_picture;
+  if (!is_picture) return;
   by_id("graph-view").append(document.importNode(svg, true));
   const shown = by_id("graph-view").firstElementChild, all = shown.getAttribute("viewBox").split(" ").map(Number);
   for (const title of shown.querySelectorAll("title")) title.remove();
@@ -205,20 +213,23 @@ function show_facts(table, facts) {
   }
 }
 
-show_state();
-show_curves();
-show_mistakes();
-show_model();
-show_graph();
-const profile = data.profile || {remark: "The profile comes after the first batches."};
-by_id("profile-remark").textContent = profile.remark || "";
-by_id("profile-view").hidden = !profile.events;
-if (profile.events) {
+function show_batches() {
+  const profile = data.profile || {remark: "The profile comes after the first batches."};
+  by_id("profile-remark").textContent = profile.remark || "";
+  by_id("profile-view").hidden = !profile.events;
+  if (!profile.events) return;
   by_id("profile-title").textContent = "Profile of " + profile.which + " of this run";
   show_profile(profile);
 }
-show_facts(by_id("machine"), data.machine);
-show_facts(by_id("options"), data.options);
+function show_about() {
+  show_facts(by_id("machine"), data.machine);
+  show_facts(by_id("options"), data.options);
+}
+
+// A part that fails is the browser's to tell of, and takes no other with it.
+for (const show of [show_state, show_curves, show_mistakes, show_model, show_graph, show_batches, show_about]) {
+  try { show(); } catch (error) { setTimeout(() => { throw error; }); }
+}
 
 history.scrollRestoration = "manual";
 if (kept.get("scroll", 0) > 0) {

@@ -35,6 +35,14 @@ def check_curves(browser, rows):
           ["loss", "accuracy", "learning rate", "norm of the gradients", "norm of the weights", "time an epoch"])
     epochs = len(rows)
     check("marks", browser.value("JSON.stringify(marks(0, 1, 5))"), "[0,0.2,0.4,0.6,0.8,1]")
+    check("marks have an end", browser.value("marks(1, 1 + 2 ** -52, 5).length < 9 && log_marks(0, 1e-320).length < 9"), True)
+    close = "marks(0.3, 0.3000001, 5)"
+    check("marks are told apart", browser.value(f"new Set({close}.map(m => number(m, digits_of({close})))).size"),
+          browser.value(close + ".length"))
+    check("percents", browser.value("[0, 0.0001, 0.05, 0.5, 0.996, 0.9995, 0.99999, 1].map(percent)"),
+          [text + "\u00A0%" for text in ("0", "< 0.1", "5.0", "50", "99.6", "> 99.9", "> 99.9", "100")])
+    check("units", browser.value("[time(0.99999e-6), time(0.99999e-3), bytes(999999), bytes(999499)]"),
+          ["1.00 us", "1.00 ms", "1.00 MB", "999 kB"])
     left, top, width, height = browser.place("#charts canvas")
     middle = top + height / 2
     at = lambda epoch: left + 56 + (epoch - 1) / (epochs - 1) * (width - 68)
@@ -98,6 +106,10 @@ def check_model_and_profile(browser):
     check("the largest parameter first", browser.value(first), "0.weight")
     browser.value("document.querySelectorAll('#parameters th')[2].click()")
     check("the smallest parameter first", browser.value(first), "2.bias")
+    head = "document.querySelectorAll('#parameters th')[2]"
+    browser.value(head + ".focus()")
+    browser.value(head + ".dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))")
+    check("the head that sorts keeps the focus", browser.value(f"document.activeElement === {head}"), True)
     if shutil.which("dot"):
         text = browser.value("document.querySelector('#graph-view svg').textContent")
         for part in ("inputs", "0.weight", "relu", "cross_entropy"):
@@ -176,6 +188,26 @@ def check_variants(browser, page, folder):
     if not state.startswith("runningepoch 1 of 100, batch 4 of 15, loss so far 2.5. No news for 17 min"):
         sys.exit(f"one that has just begun: {state}")
     check("no mistakes yet", browser.value("document.getElementById('mistakes').hidden"), True)
+
+    def done(data):
+        data.update(state="running", sentence="", progress={"batch": 0, "batches": 15, "loss": 0})
+        for row in data["rows"]:
+            row[1] = row[2] = 0.1 + 1e-17 * row[0]
+        data["rows"][0][1] = 0.1 + 2 ** -56
+        data["norms"][-1][1] = "not measured"
+        data["mistakes"]["not_numbers"] = 7
+        data["graph"] = {"svg": '<svg viewBox="0 0 1 1"><title>a\x01b</title></svg>'}
+
+    write_variant(page, variant, done)
+    browser.open(variant.resolve().as_uri())
+    state = browser.value("document.getElementById('state').textContent")
+    check("nothing is left after the last epoch", " left" in state or "NaN" in state, False)
+    check("no norm", browser.value("charts[3].reading.textContent"), "epoch 100: not measured")
+    check("samples of NaN", browser.value("document.getElementById('mistaken').textContent").endswith(
+        "Not among them: 7 of which it predicts NaN."), True)
+    check("a graph that is not XML", "cannot be read" in browser.value("document.getElementById('graph-remark').textContent"),
+          True)
+    check("and what comes after it", browser.value("document.querySelectorAll('#options tr').length > 3"), True)
 
     def failed(data):
         data.update(state="failed", sentence="after 3 whole epochs: <b>no</b> </script>")

@@ -199,6 +199,21 @@ TEST_CASE("logits, their log_softmax and their softmax have the same mistakes") 
   }
 }
 
+TEST_CASE("predictions with a NaN are no class, and leave the others what they are") {
+  const xgrad::Dense<double> inputs = xgrad::constant(xgrad::zeros<double>({3, 2})).dense();
+  const auto probabilities = xgrad::constant(xt::xarray<double>{{NAN, 0, 1}, {0.5, 0.25, 0.25}, {1, 0, NAN}});
+  const std::int64_t labels[] = {0, 1, 0};
+  detail::Mistakes mistakes;
+  mistakes.add(probabilities.dense(), labels, inputs, {});
+  CHECK(mistakes.samples() == 1);
+  CHECK(mistakes.not_numbers() == 2);
+  REQUIRE(mistakes.confusions().size() == 1);
+  CHECK(mistakes.confusions()[0].predicted == 0);
+  REQUIRE(mistakes.worst().size() == 1);
+  CHECK(mistakes.worst()[0].number == 1);
+  CHECK(mistakes.worst()[0].probability == doctest::Approx(0.5));  // taken for the probability that it is
+}
+
 TEST_CASE("pictures are as the shape of the inputs tells, or as the options say") {
   using detail::picture_shape;
   using xgrad::Shape;
@@ -219,6 +234,13 @@ TEST_CASE("pictures are as the shape of the inputs tells, or as the options say"
   CHECK(smaller.height == 50);
   CHECK(smaller.width == 25);
   CHECK(smaller.pixels.size() == 2 * 50 * 25);
+  // A long thin one has a line yet; the last of its pixels are the means of fewer.
+  std::vector<float> thin(2 * 130, 0);
+  thin[128] = thin[129] = thin[258] = thin[259] = 1;
+  const auto line = detail::picture_of(thin.data(), {1, 2, 130});
+  CHECK(line.height == 1);
+  CHECK(line.width == 44);
+  CHECK(line.pixels.ends_with("0055ff"));
 }
 
 TEST_CASE_TEMPLATE("with a report a training ends with the same bits", T, float, double) {
@@ -289,7 +311,7 @@ TEST_CASE("the page is whole after every epoch, and says how far it is") {
   Training<double> t;
   auto options = t.options(5);
   options.report = folder / "run.html";
-  std::vector<std::size_t> seen;
+  std::vector<double> losses;
   options.after_batch = [&](BatchEvent& event) {
     if (event.epoch == 1 && event.batch == 1) {
       const Json data = data_of(options.report);
@@ -300,12 +322,12 @@ TEST_CASE("the page is whole after every epoch, and says how far it is") {
   options.after_epoch = [&](EpochEvent& event) {
     const Json data = data_of(options.report);
     CHECK(data["state"] == "running");
-    CHECK(data["rows"].size() == event.record.epoch);
-    CHECK(data["rows"].back()[1] == event.record.loss);
-    seen.push_back(event.record.epoch);
+    CHECK(data["rows"].size() == event.record.epoch - 1);  // its own page comes after what it does
+    losses.push_back(event.record.loss);
   };
   t.fit(options);
-  CHECK(seen.size() == 5);
+  REQUIRE(losses.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) CHECK(data_of(options.report)["rows"][i][1] == losses[i]);
   CHECK(data_of(options.report)["profile"]["which"] == "batch 4");  // the callback may want to profile
   CHECK(folder.file_count() == 1);
 }
@@ -374,17 +396,73 @@ TEST_CASE("the page says how the training ended") {
   CHECK(data["rows"].size() == 1);
 }
 
-TEST_CASE("a report that cannot be written any more ends the training with that error") {
+TEST_CASE("a page that cannot be written any more costs neither the training nor its history") {
   const TemporaryFolder folder;
-  std::filesystem::create_directory(folder / "sub");
-  Training<double> t;
-  auto options = t.options(6);
-  options.report = folder / "sub/run.html";
-  options.after_epoch = [&](EpochEvent& event) {
-    if (event.record.epoch == 2) std::filesystem::remove_all(folder / "sub");
+  const std::string sub = folder / "sub";
+  for (const std::size_t back : {4, 99}) {
+    std::filesystem::create_directory(sub);
+    Training<double> plain, t;
+    xgrad::manual_seed(5);
+    const History expected = plain.fit(plain.options(6));
+    xgrad::manual_seed(5);
+    auto options = t.options(6);
+    options.report = sub + "/run.html";
+    options.checkpoints = {.path = folder / "run.npz"};
+    options.after_epoch = [&](EpochEvent& event) {
+      if (event.record.epoch == 2) std::filesystem::remove_all(sub);
+      if (event.record.epoch == back) std::filesystem::create_directory(sub);
+      if (event.record.epoch == back + 1) CHECK(data_of(options.report)["rows"].size() == back);
+    };
+    CHECK(figures(t.fit(options)) == figures(expected));
+    CHECK(bits(t) == bits(plain));
+    CHECK(std::filesystem::exists(sub) == (back == 4));
+    if (back == 4) CHECK(data_of(options.report)["state"] == "finished");
+    CHECK(std::filesystem::exists(folder / "run.npz"));
+  }
+}
+
+TEST_CASE("a page's profile is of batches alone, however short the epochs are") {
+  const TemporaryFolder folder;
+  for (const std::size_t batches : {1, 3}) {
+    Training<double> t;
+    Training<double>::Loader loader(xgrad::testing::spirals<double>(),
+                                    {.batch_size = batches == 1 ? 60u : 20u});
+    REQUIRE(loader.size() == batches);
+    auto options = t.options(6);
+    options.report = folder / "run.html";
+    const auto loss = [](const auto& y, const auto& labels) { return xgrad::nn::cross_entropy(y, labels); };
+    xgrad::train::fit(t.net, t.adam, loss, loader, options);
+    const Json profile = data_of(options.report)["profile"];
+    const std::size_t profiled = batches == 1 ? 1 : 3;
+    CHECK(profile["which"] == (batches == 1 ? "batch 4" : "batches 4 to 6"));
+    std::size_t seen = 0;
+    for (const Json& row : profile["operation"])
+      if (row["name"] == "cross_entropy" || row["name"] == "Adam") {
+        CHECK(row["calls"] == profiled);
+        ++seen;
+      }
+    CHECK(seen == 2);
+  }
+}
+
+TEST_CASE("an epoch that is resumed after its last batch has no norm of gradients") {
+  const TemporaryFolder folder;
+  const auto options_for = [&](Training<double>& t) {
+    auto options = t.options(2);
+    options.report = folder / "run.html";
+    options.checkpoints = {.path = folder / "run.npz", .resume = true};
+    return options;
   };
-  CHECK(message_of<xgrad::IoError>([&] { t.fit(options); }).find("save: cannot write ") == 0);
-  for (const auto& parameter : t.net.parameters()) CHECK_FALSE(parameter.has_grad());
+  Training<double> first, second;
+  auto options = options_for(first);
+  options.after_batch = [](BatchEvent& event) { event.stop = event.batch == event.batches; };
+  first.fit(options);
+  second.fit(options_for(second));
+  const Json norms = data_of(options.report)["norms"];
+  REQUIRE(norms.size() == 2);
+  CHECK(norms[0][1] == "not measured");
+  CHECK(norms[0][2].is_number());
+  CHECK(norms[1][1].is_number());
 }
 
 TEST_CASE("a resumed training shows the epochs of before, and what their page had") {
