@@ -1,5 +1,6 @@
 """Headless Chromium for tests that look at pages: it opens them, reads values, clicks and takes pictures."""
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -7,6 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+
+
+class Moved(Exception):
+    """The page went away while it was asked, for another one or for itself anew."""
 
 
 class Browser:
@@ -46,6 +51,8 @@ class Browser:
             if answer.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(answer["params"]["exceptionDetails"])
             if answer.get("id") == self.number:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise Moved
                 if "error" in answer:
                     sys.exit(f"{method}: {answer['error']}")
                 return answer["result"]
@@ -60,7 +67,8 @@ class Browser:
 
     def reload(self):
         self.value("window.is_old = true")
-        self.value("location.reload()")
+        with contextlib.suppress(Moved):
+            self.value("location.reload()")
         self.wait_for_reload()
 
     def wait_for_reload(self):
@@ -69,8 +77,9 @@ class Browser:
 
     def wait_until(self, expression, seconds=20):
         for _ in range(10 * seconds):
-            if self.value(expression):
-                return
+            with contextlib.suppress(Moved):
+                if self.value(expression):
+                    return
             time.sleep(0.1)
         sys.exit(f"never: {expression}")
 
