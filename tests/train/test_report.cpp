@@ -399,7 +399,7 @@ TEST_CASE("the page says how the training ended") {
 TEST_CASE("a page that cannot be written any more costs neither the training nor its history") {
   const TemporaryFolder folder;
   const std::string sub = folder / "sub";
-  for (const std::size_t back : {4, 99}) {
+  for (const std::size_t back : {std::size_t{4}, std::size_t{99}}) {
     std::filesystem::create_directory(sub);
     Training<double> plain, t;
     xgrad::manual_seed(5);
@@ -423,7 +423,7 @@ TEST_CASE("a page that cannot be written any more costs neither the training nor
 
 TEST_CASE("a page's profile is of batches alone, however short the epochs are") {
   const TemporaryFolder folder;
-  for (const std::size_t batches : {1, 3}) {
+  for (const std::size_t batches : {std::size_t{1}, std::size_t{3}}) {
     Training<double> t;
     Training<double>::Loader loader(xgrad::testing::spirals<double>(),
                                     {.batch_size = batches == 1 ? 60u : 20u});
