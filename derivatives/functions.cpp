@@ -61,8 +61,8 @@ Array<T> rows_of_jacobian(std::string_view function, const Variable<T>& y, const
   return to_array(std::move(result));
 }
 
-/// A forward sweep records and sweeps every step's own derivative: it costs 1.6 times what one backward does
-/// where products are large, and 7 times where values have a few elements.
+/// A forward sweep costs 1.2 times what one backward does where products are large, 1.5 to 1.7 times where
+/// values have some ten elements, and 7 times where they have one, or where derivatives are transposed.
 constexpr std::size_t forward_cost = 4;
 
 template <class T>

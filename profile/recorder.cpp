@@ -16,11 +16,11 @@ Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
   if (detail::watcher() != nullptr)
     throw GraphError("Profile: this thread has one already; end it first, or look at that one's table");
   shapes_.reserve(1024);
+  detail::Ticks::start();  // all that may fail comes before the thread knows of this one
   bytes_before_ = memory_stats().live_bytes;
   peak_before_ = memory::seen_bytes().peak;
   memory::restore_seen_peak(0);
   if (sees_memory) observer_before_ = memory::exchange_piece_observer(this);
-  detail::Ticks::start();
   detail::exchange_watcher(this);
   start_ = detail::Ticks::now();
 }
