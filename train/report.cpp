@@ -277,8 +277,9 @@ void Report<T>::write_end(const char* state, const std::string& sentence) {
     if (profile_) end_profile();
     content_->finish(state, sentence);
     write();
-  } catch (const std::exception&) {
-    // The history is what the training was for.
+  } catch (const std::exception& error) {  // the history is what the training was for
+    if (options_.progress != nullptr)
+      *options_.progress << "The report was not finished: " << error.what() << '\n';
   }
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -407,6 +408,8 @@ TEST_CASE("a page that cannot be written any more costs neither the training nor
     xgrad::manual_seed(5);
     auto options = t.options(6);
     options.report = sub + "/run.html";
+    std::ostringstream printed;
+    options.progress = &printed;
     options.checkpoints = {.path = folder / "run.npz"};
     options.after_epoch = [&](EpochEvent& event) {
       if (event.record.epoch == 2) std::filesystem::remove_all(sub);
@@ -417,6 +420,7 @@ TEST_CASE("a page that cannot be written any more costs neither the training nor
     CHECK(bits(t) == bits(plain));
     CHECK(std::filesystem::exists(sub) == (back == 4));
     if (back == 4) CHECK(data_of(options.report)["state"] == "finished");
+    CHECK((printed.str().find("The report was not finished: ") != std::string::npos) == (back == 99));
     CHECK(std::filesystem::exists(folder / "run.npz"));
   }
 }
