@@ -7,6 +7,7 @@
 #include "../formula/add_multiply.hpp"
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
+#include "record.hpp"
 
 namespace xgrad {
 using namespace detail;

@@ -1,7 +1,7 @@
 // The dual pair of broadcasting: broadcast_to and sum_to.
 #pragma once
 
-#include "record.hpp"
+#include "tensor.hpp"
 
 namespace xgrad {
 
