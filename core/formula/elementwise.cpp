@@ -75,6 +75,23 @@ const Elementwise::Derived& Elementwise::derive() const {
   return *first;
 }
 
+Elementwise::Derived::~Derived() {
+  for (const std::atomic<const Program*>& part : parts) delete part.load(std::memory_order_acquire);
+}
+
+const Program& Elementwise::value_and_slopes(std::uint32_t wanted) const {
+  const Program& all = *derived().value_and_slopes;
+  if (wanted + 1 == std::uint32_t{1} << inputs_) return all;
+  std::atomic<const Program*>& kept = derived().parts[wanted];
+  if (const Program* known = kept.load(std::memory_order_acquire)) return *known;
+  std::vector<bool> results{true};
+  for (std::size_t i = 0; i < inputs_; ++i) results.push_back(wanted >> i & 1);
+  auto own = std::make_unique<const Program>(only(all, results));
+  const Program* first = nullptr;
+  if (kept.compare_exchange_strong(first, own.get(), std::memory_order_acq_rel)) first = own.release();
+  return *first;
+}
+
 std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Gradient>& gradients) const {
   // What is kept for the slopes must be worth it: a buffer each, to be written and read.
   constexpr std::size_t worth = 3;
@@ -133,19 +150,16 @@ template <class T>
 void elementwise_value_and_slopes(const Elementwise& operation, std::span<const Source> inputs,
                                   const Shape& shape, T* out, std::uint32_t wanted,
                                   std::span<memory::Buffer> slopes) {
-  std::vector<bool> computed{true};
-  std::vector<T*> outs{out};
+  std::array<T*, most_inputs + 1> outs{out};
+  std::size_t results = 1;
+  std::uint32_t computed = 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    computed.push_back((wanted >> i & 1) && *inputs[i].shape == shape);
-    if (!computed.back()) continue;
+    if (!(wanted >> i & 1) || *inputs[i].shape != shape) continue;
+    computed |= std::uint32_t{1} << i;
     slopes[i] = memory::Buffer(element_count(shape) * sizeof(T));
-    outs.push_back(static_cast<T*>(slopes[i].mutable_data()));
+    outs[results++] = static_cast<T*>(slopes[i].mutable_data());
   }
-  const Program& all = *operation.value_and_slopes();
-  if (outs.size() == all.results.size())
-    run_program<T>(all, inputs, shape, outs);
-  else
-    run_program<T>(only(all, computed), inputs, shape, outs);
+  run_program<T>(operation.value_and_slopes(computed), inputs, shape, {outs.data(), results});
 }
 
 template <class T>

@@ -1,6 +1,7 @@
 // An elementwise operation as the engine sees it: kernels for plain values, programs for everything else.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -66,11 +67,16 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
     const auto& program = derived().value_and_slopes;
     return program ? &*program : nullptr;
   }
+  /// That program with the value, and the slopes alone of those inputs that have a bit.
+  const Program& value_and_slopes(std::uint32_t wanted) const;
 
  private:
   struct Derived {
     std::vector<Gradient> gradients;
     std::optional<Program> value_and_slopes;
+    /// Parts of it, by what is wanted; made when they are first asked for.
+    mutable std::array<std::atomic<const Program*>, std::size_t{1} << kernels::max_inputs> parts{};
+    ~Derived();
   };
   const Derived& derived() const {
     const Derived* known = derived_.load(std::memory_order_acquire);

@@ -1,6 +1,10 @@
 #include "program_run.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <new>
+#include <vector>
 
 #include "../array/instantiate.hpp"
 #include "../array/threads.hpp"
@@ -18,80 +22,39 @@ namespace {
 // call costs little.
 constexpr std::size_t block_bytes = 4096;
 
-/// Which scratch block each step writes; blocks are reused as soon as their last reader has run. Results need
-/// none.
-struct Layout {
-  static constexpr std::size_t none = static_cast<std::size_t>(-1);
-  std::vector<std::size_t> block_of_step;
-  std::size_t blocks = 0;
-};
-
-Layout plan(const Program& program) {
-  std::vector<std::size_t> last_use(program.inputs + program.steps.size(), 0);
-  for (std::size_t s = 0; s < program.steps.size(); ++s)
-    if (const Elementwise* operation = program.steps[s].operation)
-      for (std::size_t i = 0; i < operation->inputs(); ++i) last_use[program.steps[s].arguments[i]] = s;
-  std::vector<bool> kept(program.steps.size(), false);
-  for (const std::size_t result : program.results)
-    if (!program.is_input(result)) kept[result - program.inputs] = true;
-  Layout layout;
-  layout.block_of_step.resize(program.steps.size(), Layout::none);
-  std::vector<std::size_t> free;
-  std::vector<bool> is_free;  // by block
-  for (std::size_t s = 0; s < program.steps.size(); ++s) {
-    const Program::Step& step = program.steps[s];
-    if (step.operation == nullptr) continue;
-    // A step may overwrite its own arguments: kernels read an element before they write it.
-    for (std::size_t i = 0; i < step.operation->inputs(); ++i) {
-      const std::size_t argument = step.arguments[i];
-      if (program.is_input(argument) || last_use[argument] != s) continue;
-      const std::size_t ended = layout.block_of_step[argument - program.inputs];
-      if (ended == Layout::none || is_free[ended]) continue;
-      free.push_back(ended);
-      is_free[ended] = true;
-    }
-    if (kept[s]) continue;
-    if (free.empty()) {
-      layout.block_of_step[s] = layout.blocks++;
-      is_free.push_back(false);
-    } else {
-      layout.block_of_step[s] = free.back();
-      is_free[free.back()] = false;
-      free.pop_back();
-    }
-  }
-  return layout;
-}
-
 template <class T>
 class BlockRun {
-  static constexpr std::size_t block_size = block_bytes / sizeof(T);
-
  public:
-  BlockRun(const Program& program, const Layout& layout, std::span<const kernels::Operand> inputs,
-           std::span<T* const> outs)
-      : program_(program),
-        inputs_(inputs),
-        scratch_(Shape{layout.blocks * block_size}),
-        places_(program.steps.size()) {
-    T* const scratch = scratch_.mutable_data();
-    for (std::size_t s = 0; s < places_.size(); ++s) {
-      constants_.push_back(static_cast<T>(program.steps[s].constant));
-      if (layout.block_of_step[s] != Layout::none)
-        places_[s] = {scratch + layout.block_of_step[s] * block_size, false};
+  /// For `size` elements at most.
+  BlockRun(const Program& program, std::span<const kernels::Operand> inputs, std::span<T* const> outs,
+           std::size_t size)
+      : program_(program), inputs_(inputs), block_(block_for(size)) {
+    const std::size_t steps = program.steps.size();
+    const std::size_t scratch = program.blocks * block_ * sizeof(T);
+    // One piece of memory for all, since small values pay for each.
+    workspace_ = memory::Buffer(scratch + steps * (sizeof(Place) + sizeof(T)) + outs.size() * sizeof(Copy));
+    auto* const start = static_cast<std::byte*>(workspace_.mutable_data());
+    places_ = reinterpret_cast<Place*>(start + scratch);
+    copies_ = reinterpret_cast<Copy*>(places_ + steps);
+    constants_ = reinterpret_cast<T*>(copies_ + outs.size());
+    for (std::size_t s = 0; s < steps; ++s) {
+      const Program::Step& step = program.steps[s];
+      T* const block =
+          step.block == Program::no_block ? nullptr : reinterpret_cast<T*>(start) + step.block * block_;
+      new (places_ + s) Place{block, false};
+      new (constants_ + s) T(static_cast<T>(step.constant));
     }
     for (std::size_t r = 0; r < outs.size(); ++r) {
       const std::size_t value = program.results[r];
       if (program.is_computed(value) && places_[value - program.inputs].data == nullptr)
         places_[value - program.inputs] = {outs[r], true};
       else
-        copies_.push_back({value, outs[r]});
+        new (copies_ + copy_count_++) Copy{value, outs[r]};
     }
   }
 
   void operator()(std::size_t begin, std::size_t end) {
-    for (std::size_t first = begin; first < end; first += block_size)
-      block(first, std::min(block_size, end - first));
+    for (std::size_t first = begin; first < end; first += block_) block(first, std::min(block_, end - first));
   }
 
  private:
@@ -107,6 +70,11 @@ class BlockRun {
     T* to;
   };
 
+  static std::size_t block_for(std::size_t size) {
+    constexpr std::size_t most = block_bytes / sizeof(T), line = 64 / sizeof(T);
+    return std::min(most, (size + line - 1) / line * line);
+  }
+
   kernels::Operand operand(std::size_t value, std::size_t first) const {
     if (program_.is_input(value)) {
       const kernels::Operand& input = inputs_[value];
@@ -120,25 +88,31 @@ class BlockRun {
   void block(std::size_t first, std::size_t count) {
     constexpr bool is_double = std::is_same_v<T, double>;
     const auto columns = static_cast<std::ptrdiff_t>(count);
-    for (std::size_t s = 0; s < places_.size(); ++s) {
+    for (std::size_t s = 0; s < program_.steps.size(); ++s) {
       const Program::Step& step = program_.steps[s];
       if (step.operation == nullptr) continue;
-      kernels::Loop loop{1, count, places_[s].at(first), columns, {}};
+      kernels::Loop loop;
+      loop.rows = 1;
+      loop.columns = count;
+      loop.out = places_[s].at(first);
+      loop.out_row_stride = columns;
       for (std::size_t i = 0; i < step.operation->inputs(); ++i)
         loop.in[i] = operand(step.arguments[i], first);
       step.operation->kernels()->value[is_double](loop);
     }
-    for (const Copy& copy : copies_)
+    for (const Copy& copy : std::span(copies_, copy_count_))
       operation<Identity, Core>().kernels()->value[is_double](
           {1, count, copy.to + first, columns, {operand(copy.value, first)}});
   }
 
   const Program& program_;
   std::span<const kernels::Operand> inputs_;
-  Dense<T> scratch_;
-  std::vector<Place> places_;
-  std::vector<T> constants_;
-  std::vector<Copy> copies_;
+  const std::size_t block_;
+  memory::Buffer workspace_;
+  Place* places_;
+  Copy* copies_;
+  T* constants_;
+  std::size_t copy_count_ = 0;
 };
 
 }  // namespace
@@ -148,7 +122,9 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
                  std::span<T* const> outs) {
   const std::size_t size = element_count(shape);
   if (size == 0) return;
-  std::vector<kernels::Operand> operands(program.inputs, {outs[0], 0, 0});
+  // A gradient's gradient has the most, with an output and its gradient each time.
+  std::array<kernels::Operand, most_inputs + 2> operands;
+  operands.fill({outs[0], 0, 0});
   std::vector<Dense<T>> repeated;  // inputs that broadcast in more than one step
   for (std::size_t i = 0; i < program.inputs; ++i) {
     if (inputs[i].data == nullptr) continue;
@@ -162,9 +138,8 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
       operands[i] = {repeated.back().data(), 0, 1};
     }
   }
-  const Layout layout = plan(program);
   parallel_for(size, worth_a_thread::computed_elements, [&](std::size_t begin, std::size_t end) {
-    BlockRun<T>(program, layout, operands, outs)(begin, end);
+    BlockRun<T>(program, operands, outs, end - begin)(begin, end);
   });
 }
 

@@ -104,6 +104,49 @@ std::vector<bool> reachable(const Program& program) {
   return used;
 }
 
+/// The last step that reads each value.
+std::vector<std::size_t> last_uses(const Program& program) {
+  std::vector<std::size_t> last(program.inputs + program.steps.size(), 0);
+  for (std::size_t s = 0; s < program.steps.size(); ++s)
+    if (const Elementwise* operation = program.steps[s].operation)
+      for (std::size_t i = 0; i < operation->inputs(); ++i) last[program.steps[s].arguments[i]] = s;
+  return last;
+}
+
+/// Gives every step a block to write to.
+void lay_out(Program& program) {
+  const std::vector<std::size_t> last = last_uses(program);
+  std::vector<bool> kept(program.steps.size(), false);
+  for (const std::size_t result : program.results)
+    if (!program.is_input(result)) kept[result - program.inputs] = true;
+  program.blocks = 0;
+  std::vector<std::uint32_t> free;
+  std::vector<bool> is_free;  // by block
+  for (std::size_t s = 0; s < program.steps.size(); ++s) {
+    Program::Step& step = program.steps[s];
+    step.block = Program::no_block;
+    if (step.operation == nullptr) continue;
+    // A step may overwrite its own arguments: kernels read an element before they write it.
+    for (std::size_t i = 0; i < step.operation->inputs(); ++i) {
+      const std::size_t argument = step.arguments[i];
+      if (program.is_input(argument) || last[argument] != s) continue;
+      const std::uint32_t ended = program.step_of(argument).block;
+      if (ended == Program::no_block || is_free[ended]) continue;
+      free.push_back(ended);
+      is_free[ended] = true;
+    }
+    if (kept[s]) continue;
+    if (free.empty()) {
+      step.block = program.blocks++;
+      is_free.push_back(false);
+    } else {
+      step.block = free.back();
+      is_free[step.block] = false;
+      free.pop_back();
+    }
+  }
+}
+
 /// The program without the steps that its results do not need.
 Program pruned(const Program& program) {
   const std::vector<bool> used = reachable(program);
@@ -123,6 +166,7 @@ Program pruned(const Program& program) {
     }
   }
   for (const std::size_t result : program.results) kept.results.push_back(renumbered[result]);
+  lay_out(kept);
   return kept;
 }
 

@@ -48,15 +48,20 @@ class Elementwise;
 /// One formula, or several of the same inputs, as a list of steps over library operations. Values are
 /// numbered: the inputs first, then one a step; no two steps are equal and every step is used.
 struct Program {
+  static constexpr std::uint32_t no_block = ~std::uint32_t{0};
   struct Step {
     const Elementwise* operation = nullptr;  ///< none: the constant
     double constant = 0;
     std::array<std::uint32_t, kernels::max_inputs> arguments{};
+    /// The block of scratch memory that it writes to when the program runs, and which others write to once
+    /// its last reader has run; none for a constant and a result.
+    std::uint32_t block = no_block;
   };
 
   std::size_t inputs = 0;
   std::vector<Step> steps;
   std::vector<std::uint32_t> results;
+  std::uint32_t blocks = 0;  ///< of scratch memory
 
   /// The value that a program of one formula is for.
   std::size_t result() const noexcept { return results.front(); }
