@@ -47,9 +47,8 @@ Shape joined(std::string_view function, const Shape& outer, const Shape& inner) 
 
 /// dy_i/dx_j, one sweep a row.
 template <class T>
-Array<T> rows_of_jacobian(std::string_view function, const Variable<T>& y, const Variable<T>& x) {
-  Dense<T> result = Dense<T>::filled(joined(function, y.shape(), x.shape()), T(0));
-  T* row = result.mutable_data();
+void fill_rows(const Variable<T>& y, const Variable<T>& x, T* row) {
+  std::fill_n(row, y.size() * x.size(), T(0));
   Node* const targets[] = {&x.node()};
   for (std::size_t i = 0; i < y.size(); ++i, row += x.size()) {
     Dense<T> seed = Dense<T>::filled(y.shape(), T(0));
@@ -58,17 +57,13 @@ Array<T> rows_of_jacobian(std::string_view function, const Variable<T>& y, const
     if (!found[0].defined()) break;  // no path for one element, none for any
     std::copy_n(static_cast<const T*>(found[0].buffer.data()), x.size(), row);
   }
-  return to_array(std::move(result));
 }
 
-/// A forward sweep costs 1.2 times what one backward does where products are large, 1.5 to 1.7 times where
-/// values have some ten elements, and 7 times where they have one, or where derivatives are transposed.
-constexpr std::size_t forward_cost = 4;
-
+/// dy_i/dx_j, by rows or by columns, whichever is cheaper.
 template <class T>
-Array<T> columns_of_jacobian(const Variable<T>& y, const Variable<T>& x) {
-  Dense<T> result(joined("jacobian", y.shape(), x.shape()));
-  detail::fill_columns(y, x, result.mutable_data());
+Array<T> all_derivatives(std::string_view function, const Variable<T>& y, const Variable<T>& x) {
+  Dense<T> result(joined(function, y.shape(), x.shape()));
+  if (!detail::fill_columns(y, x, result.mutable_data())) fill_rows(y, x, result.mutable_data());
   return to_array(std::move(result));
 }
 
@@ -109,14 +104,13 @@ Variable<T> hessian_product(const Variable<T>& y, const Variable<T>& x, const Se
 
 template <class T>
 Array<T> jacobian_at(const Variable<T>& y, const Variable<T>& x) {
-  if (forward_cost * x.size() <= y.size() && has_forward_mode(y, x)) return columns_of_jacobian(y, x);
-  return rows_of_jacobian("jacobian", y, x);
+  return all_derivatives("jacobian", y, x);
 }
 
 template <class T>
 Array<T> hessian_at(const Variable<T>& y, const Variable<T>& x) {
   check_one_element("hessian", y);
-  return rows_of_jacobian("hessian", first_gradient<T>(y, x, {}, true), x);
+  return all_derivatives("hessian", first_gradient<T>(y, x, {}, true), x);
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {

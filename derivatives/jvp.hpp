@@ -17,14 +17,11 @@ namespace detail {
 template <class T>
 Variable<T> push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v, bool create_graph);
 
-/// dy_i/dx_j at [i, j] of what has y's and x's elements, one forward sweep a column.
+/// dy_i/dx_j at [i, j] of what has y's and x's elements, by columns, several in one forward sweep. False, and
+/// nothing is written, where sweeps back would be fewer and cheaper, or where something between them has no
+/// forward mode.
 template <class T>
-void fill_columns(const Variable<T>& y, const Variable<T>& x, T* jacobian);
-
-/// Whether all that was recorded between them has forward mode: custom operations may have none. Runs their
-/// derivatives and checkpointed blocks once to see.
-template <class T>
-bool has_forward_mode(const Variable<T>& y, const Variable<T>& x);
+bool fill_columns(const Variable<T>& y, const Variable<T>& x, T* jacobian);
 
 }  // namespace detail
 

@@ -62,6 +62,9 @@ struct OperationType {
   /// The tangent of a node's value by those of its inputs, where the operation has a shorter way to it than
   /// that its vjp is transposed; an undefined one stands for 0. Nothing where it has none for these.
   std::optional<Value> (*tangent)(Node& node, std::span<const Value> of_inputs) = nullptr;
+  /// The same for several directions at once: one after another in values of shape {directions, elements}.
+  std::optional<Value> (*tangents)(Node& node, std::span<const Value> of_inputs,
+                                   std::size_t directions) = nullptr;
 };
 
 /// One operation, as long as it is there.
