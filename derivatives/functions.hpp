@@ -87,16 +87,17 @@ Variable<T> hvp(F&& f, const Variable<T>& x, const std::type_identity_t<Seed<T>>
 }
 
 /// All first derivatives, dh_i/dx_j, of shape h(x)'s followed by x's: one sweep for each element of h(x), or,
-/// where x has few beside it, one of forward mode for each element of x, if h has that: a custom operation
-/// whose vjp is not written in operations has none. ShapeError if that is more than eight axes.
+/// where that costs less, forward mode for the elements of x, up to sixteen at a time, if h has that: a
+/// custom operation whose vjp is not written in operations has none, nor has a node with a hook, which may
+/// change its gradient. ShapeError if that is more than eight axes.
 template <class T, VariableFunction<T> H>
 Array<T> jacobian(H&& h, const Variable<T>& x) {
   const Variable<T> argument = detail::argument_like(x, false);
   return detail::jacobian_at(detail::recorded_call(h, argument), argument);
 }
 
-/// All second derivatives, d2f/dx_i dx_j, of shape x's followed by x's: one sweep for each element of x.
-/// GraphError if f(x) has not one element; ShapeError if that is more than eight axes.
+/// All second derivatives, d2f/dx_i dx_j, of shape x's followed by x's: the gradient's Jacobian, as
+/// jacobian() finds it. GraphError if f(x) has not one element; ShapeError if that is more than eight axes.
 template <class T, VariableFunction<T> F>
 Array<T> hessian(F&& f, const Variable<T>& x) {
   const Variable<T> argument = detail::argument_like(x, false);
