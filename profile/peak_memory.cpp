@@ -78,7 +78,7 @@ PeakMemory Profile::peak_memory(const Count& rows) const {
       const Recorder::Event& event = recorder_->events()[change.event];
       name = recorder_->name(event);
       if (event.kind == Recorder::Kind::backward) name += ", backward";
-      if (const auto shape = recorder_->output(event)) name += " " + to_string(*shape);
+      if (const auto& shape = recorder_->form(event).output) name += " " + to_string(*shape);
       scope = places.of(event);
     }
     PeakMemory::Row& row = held[{name, scope}];

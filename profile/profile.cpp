@@ -37,17 +37,18 @@ namespace {
 /// One activity as a row of its own. A derivative computes twice what the operation does; it reads inputs and
 /// the output's gradient, and writes a gradient for each input.
 template <class Event>
-ProfileTable::Row row_of(const Event& event, double seconds, const MachinePeaks& peaks) {
+ProfileTable::Row row_of(const Event& event, const detail::Form& form, double seconds,
+                         const MachinePeaks& peaks) {
   ProfileTable::Row row;
   const bool is_backward = event.kind == Kind::backward;
   row.calls = is_backward ? 0 : 1;
   (event.kind == Kind::forward ? row.forward : is_backward ? row.backward : row.other) = seconds;
   // What a derivative performs as operations is told by these.
-  if (event.output == 0 || event.has_operations) return row;
+  if (!form.output || event.has_operations) return row;
   const double passes = is_backward ? 2 : 1;
-  row.flops = passes * event.flops;
-  row.bytes = (passes * event.taken + event.given) * static_cast<double>(event.item);
-  const double most_flops = event.item == sizeof(float) ? peaks.float_flops : peaks.double_flops;
+  row.flops = passes * form.flops;
+  row.bytes = (passes * form.taken + form.given) * static_cast<double>(form.item);
+  const double most_flops = form.item == sizeof(float) ? peaks.float_flops : peaks.double_flops;
   row.roof = std::max(row.flops / most_flops, row.bytes / peaks.bytes);
   return row;
 }
@@ -88,7 +89,7 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
     if (name.empty()) name = "(no scope)";
     ProfileTable::Row& row = rows[name];
     row.name = std::move(name);
-    row += row_of(event, seconds, peaks);
+    row += row_of(event, recorder_->form(event), seconds, peaks);
   }
   for (auto& [name, row] : rows) table.rows.push_back(std::move(row));
   shorten(table.rows, most);

@@ -78,10 +78,10 @@ void Profile::save_trace(const std::string& path) const {
     one["ts"] = microseconds(event.begin);
     one["dur"] = microseconds(event.end - event.begin);
     std::string shapes;
-    for (const Shape& shape : recorder_->inputs(event))
-      shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
+    const detail::Form& form = recorder_->form(event);
+    for (const Shape& shape : form.inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
     if (!shapes.empty()) one["args"]["inputs"] = shapes;
-    if (const auto output = recorder_->output(event)) one["args"]["output"] = to_string(*output);
+    if (form.output) one["args"]["output"] = to_string(*form.output);
     if (event.attributes != 0) one["args"]["attributes"] = recorder_->attributes_text(event);
     if (event.path != 0) one["args"]["scope"] = recorder_->path(event);
     events.push_back(std::move(one));

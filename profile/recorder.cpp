@@ -15,7 +15,6 @@ Profile::Recorder::Recorder(bool sees_memory) : sees_memory_(sees_memory) {
     other->stop();
   if (detail::watcher() != nullptr)
     throw GraphError("Profile: this thread has one already; end it first, or look at that one's table");
-  shapes_.reserve(1024);
   detail::Ticks::start();  // all that may fail comes before the thread knows of this one
   bytes_before_ = memory_stats().live_bytes;
   peak_before_ = memory::seen_bytes().peak;
@@ -87,9 +86,19 @@ std::uint32_t Profile::Recorder::number_of_path() {
   return path_;
 }
 
-void Profile::Recorder::keep(const Shape& shape) {
-  shapes_.push_back(shape.size());
-  shapes_.insert(shapes_.end(), shape.begin(), shape.end());
+/// An operation is mostly told what it was told before.
+std::uint32_t Profile::Recorder::number_of_attributes(std::uint32_t name, const detail::Description& what) {
+  if (what.type == nullptr || what.type->attributes == nullptr) return 0;
+  std::vector<detail::Attribute> now = what.attributes();
+  std::uint32_t& last = last_attributes_[name];
+  const auto equal = [](const detail::Attribute& a, const detail::Attribute& b) {
+    return a.name == b.name && a.value == b.value;
+  };
+  if (last != 0 &&
+      std::equal(now.begin(), now.end(), attributes_[last - 1].begin(), attributes_[last - 1].end(), equal))
+    return last;
+  attributes_.push_back(std::move(now));
+  return last = static_cast<std::uint32_t>(attributes_.size());
 }
 
 /// What a derivative performs as operations, in modules or not, is told by these.
@@ -107,13 +116,7 @@ void Profile::Recorder::begin(const Activity& activity) {
   event.kind = activity.kind;
   event.name = number_of(activity.what.name);
   event.path = number_of_path();
-  if (activity.what.type != nullptr && activity.what.type->attributes != nullptr) {
-    attributes_.push_back(activity.what.attributes());
-    event.attributes = static_cast<std::uint32_t>(attributes_.size());
-  }
-  event.shapes = shapes_.size();
-  event.inputs = static_cast<std::uint32_t>(activity.inputs.size());
-  for (std::size_t i = 0; i < event.inputs; ++i) keep(activity.inputs[i]);
+  event.attributes = number_of_attributes(event.name, activity.what);
   if (activity.kind == Kind::module) modules_.reserve(modules_.size() + 1);
   open_.push_back(events_.size());
   try {
@@ -133,22 +136,10 @@ void Profile::Recorder::end(const Activity& activity, const detail::Node* output
   open_.pop_back();
   event.end = time;
   if (event.kind == Kind::module) modules_.pop_back();
-  if (output != nullptr) {
-    const Shape& shape = output->value().shape;
-    event.item = output->is_double() ? sizeof(double) : sizeof(float);
-    if (!output->is_leaf()) event.order = output->order();
-    event.flops = activity.what.flops(activity.inputs, shape);
-    // What computes nothing and may hand on its input's buffer, as a reshape does, moves nothing.
-    if (event.flops > 0 || activity.what.type == nullptr || activity.what.type->shares == 0) {
-      event.given = detail::count_of(shape);
-      for (std::size_t i = 0; i < activity.inputs.size(); ++i)
-        event.taken += detail::count_of(activity.inputs[i]);
-    }
-    try {
-      keep(shape);
-      event.output = shapes_.size() - shape.size();
-    } catch (...) {  // without memory it stays without a shape
-    }
+  if (output != nullptr && !output->is_leaf()) event.order = output->order();
+  try {
+    event.form = forms_.number_of(event.name, activity, output);
+  } catch (...) {  // without memory it stays without shapes
   }
   note_bytes();
   event.live_bytes = std::max<std::int64_t>(live_, 0);
@@ -174,28 +165,6 @@ void Profile::Recorder::gave_back(const void* piece, std::size_t bytes) noexcept
 
 std::string Profile::Recorder::attributes_text(const Event& event) const {
   return event.attributes == 0 ? std::string() : detail::to_string(attributes_[event.attributes - 1]);
-}
-
-/// Gives the place behind it.
-std::size_t Profile::Recorder::shape_at(std::size_t place, Shape& shape) const {
-  const std::size_t axes = shapes_[place];
-  shape = Shape(shapes_.begin() + static_cast<std::ptrdiff_t>(place + 1),
-                shapes_.begin() + static_cast<std::ptrdiff_t>(place + 1 + axes));
-  return place + 1 + axes;
-}
-
-std::vector<Shape> Profile::Recorder::inputs(const Event& event) const {
-  std::vector<Shape> inputs(event.inputs);
-  std::size_t place = event.shapes;
-  for (Shape& shape : inputs) place = shape_at(place, shape);
-  return inputs;
-}
-
-std::optional<Shape> Profile::Recorder::output(const Event& event) const {
-  if (event.output == 0) return std::nullopt;
-  Shape shape;
-  shape_at(event.output - 1, shape);
-  return shape;
 }
 
 }  // namespace xgrad

@@ -6,7 +6,6 @@
 #include <deque>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,6 +14,7 @@
 #include "../core/array/memory.hpp"
 #include "../core/graph/activity.hpp"
 #include "../core/graph/attribute.hpp"
+#include "forms.hpp"
 #include "profile.hpp"
 #include "ticks.hpp"
 
@@ -24,22 +24,18 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
  public:
   using Kind = detail::Activity::Kind;
 
-  /// Small, and of a size: names, paths and shapes are kept apart.
+  /// Small, and of a size, for memory that is met for the first time costs more than all else: what events
+  /// have in common is kept apart.
   struct Event {
-    std::uint32_t name = 0, path = 0;  ///< numbers of texts; the path is that of Scopes and modules around it
-    std::uint32_t attributes = 0;      ///< a number counted from 1; 0 without any
-    std::uint32_t inputs = 0;          ///< how many
-    std::size_t shapes = 0;            ///< where those of its inputs begin
-    std::size_t output = 0;            ///< where its output's shape is, counted from 1; 0 where it gave none
     std::int64_t begin = 0, end = -1;  ///< ticks since the profile began; -1 before the end
     std::int64_t within = 0;           ///< of these, those of the activities inside
     std::int64_t live_bytes = 0;       ///< at its end
     std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
-    double flops = 0;                  ///< of the operation's forward pass
-    double taken = 0, given = 0;       ///< elements of its inputs and its output, where it moves them
+    std::uint32_t name = 0, path = 0;  ///< numbers of texts; the path is that of Scopes and modules around it
+    std::uint32_t form = 0;            ///< a number of `forms`, once it has ended
+    std::uint32_t attributes = 0;      ///< a number counted from 1; 0 without any
     Kind kind = Kind::other;
     bool has_operations = false;  ///< a derivative, in which operations were told by themselves
-    std::uint8_t item = 8;        ///< bytes of an element
 
     /// Its kind in words.
     const char* kind_name() const noexcept {
@@ -122,9 +118,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   };
   /// What the operation was told; nothing for what is none.
   std::string attributes_text(const Event& event) const;
-  std::vector<Shape> inputs(const Event& event) const;
-  /// None where it threw, and of what is no operation.
-  std::optional<Shape> output(const Event& event) const;
+  const detail::Form& form(const Event& event) const noexcept { return forms_[event.form]; }
 
   /// Ticks until now, or until it stopped.
   std::int64_t duration() const noexcept { return stopped_ >= 0 ? stopped_.load() : now(); }
@@ -147,8 +141,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   std::int64_t now() const noexcept { return detail::Ticks::now() - start_; }
   std::uint32_t number_of(std::string_view text);
   std::uint32_t number_of_path();
-  void keep(const Shape& shape);
-  std::size_t shape_at(std::size_t place, Shape& shape) const;
+  std::uint32_t number_of_attributes(std::uint32_t name, const detail::Description& what);
   void note_bytes() noexcept;
   void note_operation() noexcept;
   void note_change(const void* piece, std::int64_t bytes) noexcept;
@@ -159,8 +152,9 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   Events events_;
   std::vector<std::size_t> open_;       ///< those that have not ended
   std::vector<std::uint32_t> modules_;  ///< the path of each module that is being called
-  std::vector<std::size_t> shapes_;     ///< one behind another: how many extents, and these
+  detail::Forms forms_;
   std::deque<std::vector<detail::Attribute>> attributes_;
+  std::unordered_map<std::uint32_t, std::uint32_t> last_attributes_;  ///< by the operation's name
 
   std::deque<std::string> texts_{""};
   std::unordered_map<std::string_view, std::uint32_t> numbers_{{"", 0}};

@@ -47,10 +47,11 @@ Json events_of(const Recorder& recorder, std::size_t most) {
     if (list.size() == most) break;
     if (!event.has_ended()) continue;
     while (!open.empty() && open.back() <= event.begin) open.pop_back();
-    list.push_back(Json::array(
-        {recorder.name(event), event.kind_name(), tick * static_cast<double>(event.begin),
-         tick * static_cast<double>(event.end), open.size(),
-         shapes_of(recorder.inputs(event), recorder.output(event)), recorder.path(event), event.live_bytes}));
+    const detail::Form& form = recorder.form(event);
+    list.push_back(
+        Json::array({recorder.name(event), event.kind_name(), tick * static_cast<double>(event.begin),
+                     tick * static_cast<double>(event.end), open.size(), shapes_of(form.inputs, form.output),
+                     recorder.path(event), event.live_bytes}));
     open.push_back(event.end);
   }
   return list;

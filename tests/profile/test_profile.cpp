@@ -390,7 +390,8 @@ TEST_CASE("what another thread has made and this one frees counts for neither") 
   const TemporaryFolder folder;
   profile.save_trace(folder / "trace.json");
   std::ifstream in(folder / "trace.json");
-  for (const auto& event : nlohmann::json::parse(in).at("traceEvents"))
+  const auto file = nlohmann::json::parse(in);
+  for (const auto& event : file.at("traceEvents"))
     if (event.at("ph") == "C") CHECK(event.at("args").at("bytes") >= 0);
 }
 
