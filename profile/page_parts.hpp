@@ -154,7 +154,9 @@ style="background: var(--module)"></span>module<span style="background: var(--ot
 inline constexpr std::string_view profile_script = R"js(
 function show_profile(profile) {
   by_id("totals").textContent = profile.date + ": " + time(profile.seconds) + " in all, " + time(profile.outside) +
-    " of them the program's own; " + profile.events.length + " activities, " + bytes(profile.peak_bytes) +
+    " of them the program's own; " + profile.activities + " activities" +
+    (profile.events.length < profile.activities ? ", of which the chart has the first " + profile.events.length : "") +
+    ", " + bytes(profile.peak_bytes) +
     " live at most; " + profile.threads + " threads.";
   const share = r => (r.forward + r.backward + r.other) / profile.seconds;
   const rate = x => x > 0 && isFinite(x) ? x.toPrecision(3) : "";

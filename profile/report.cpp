@@ -61,6 +61,8 @@ Json events_of(const Recorder& recorder, std::size_t most) {
 
 std::string detail::profile_data(const Profile& profile, std::size_t most_events) {
   const ProfileTable operations = profile.table({.rows = 1000});
+  std::size_t activities = 0;
+  for (const auto& event : profile.recorder_->events()) activities += event.has_ended() ? 1 : 0;
   const Json data{{"date", date_text()},
                   {"seconds", operations.seconds},
                   {"outside", operations.outside},
@@ -68,6 +70,7 @@ std::string detail::profile_data(const Profile& profile, std::size_t most_events
                   {"threads", num_threads()},
                   {"operation", rows_of(operations)},
                   {"scope", rows_of(profile.table({.by = ProfileBy::scope, .rows = 1000}))},
+                  {"activities", activities},
                   {"events", events_of(*profile.recorder_, most_events)}};
   return data.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 #include <vector>
+#include <xgrad/profile/page.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include <nlohmann/json.hpp>
@@ -81,4 +82,13 @@ TEST_CASE("an operation that throws is told without an output") {
   CHECK_THROWS(xg::inverse(a));
   profile.stop();
   CHECK(operations_of(profile) == std::vector<std::string>(2, "inverse() [2, 2] -> "));
+}
+
+TEST_CASE("a page's chart may have the first activities alone, and knows how many there were") {
+  xg::Profile profile;
+  for (int k = 0; k < 5; ++k) xg::exp(xg::constant(1.0));
+  profile.stop();
+  const auto page = nlohmann::json::parse(xg::detail::profile_data(profile, 3));
+  CHECK(page.at("events").size() == 3);
+  CHECK(page.at("activities") == 5);
 }

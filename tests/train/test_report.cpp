@@ -66,6 +66,7 @@ TEST_CASE("the page has the numbers of the history, and of the model after it") 
 
   CHECK(data["summary"].get<std::string>().find("Linear") != std::string::npos);
   CHECK(data["profile"]["which"] == "batches 4 to 6");
+  CHECK(data["profile"]["activities"] == data["profile"]["events"].size());
   bool has_step = false;
   for (const Json& row : data["profile"]["operation"]) has_step |= row["name"] == "Adam" && row["calls"] == 3;
   CHECK(has_step);
