@@ -59,8 +59,11 @@ struct Pow {
   template <class V>
   static std::array<V, 2> gradient(const V& x, const V& exponent, const V& y, const V& dy) {
     const V base = select(abs(x) + abs(exponent) == 0, 1, x);
-    const V power = select(x == 0, select(exponent >= 0, 0, y), y);
-    const V argument = select(x == 0, select(exponent >= 0, 1, x), x);
+    // By names, for compilers differ in which argument of a call they look at first.
+    const auto not_negative = exponent >= 0;
+    const auto zero = x == 0;
+    const V power = select(zero, select(not_negative, 0, y), y);
+    const V argument = select(zero, select(not_negative, 1, x), x);
     return {dy * exponent * pow(base, exponent - 1), dy * power * log(argument)};
   }
 };

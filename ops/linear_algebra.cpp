@@ -1,6 +1,7 @@
 #include "linear_algebra.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "../core/array/instantiate.hpp"
@@ -114,9 +115,17 @@ void give_product(Backward<V>& b, std::size_t i, const Shape& batch, const V& le
   b.give(i, in_shape(detail::matmul_to(batch, left, right, options), b.shape(i)));
 }
 
+/// Directions of rows of shape `own`, as rows.
+template <class T>
+Dense<T> further_rows(const Dense<T>& moved, const Shape& own) {
+  std::size_t rows = moved.shape[0];
+  for (std::size_t axis = 0; axis + 1 < own.size(); ++axis) rows *= own[axis];
+  return moved.with_shape(Shape{rows, own.back()});
+}
+
 struct MatMul {
   static constexpr std::string_view name = "matmul";
-  static constexpr bool is_bilinear = true;
+  static constexpr bool is_bilinear = true, has_forward_rows = true;
   MatmulOptions options;
   Shape batch;  ///< the result's axes before its matrices; products over others are added up
   void fields(auto& visit) const {
@@ -148,6 +157,18 @@ struct MatMul {
     return result;
   }
 
+  /// Directions of a matrix on the left are more of its rows, those of a vector on the right are rows.
+  template <class T>
+  std::optional<Dense<T>> forward_rows(std::size_t input, const Dense<T>& moved, const Shape& own,
+                                       const Dense<T>& other) const {
+    if (own.size() > 2 || other.dim() > 2) return std::nullopt;
+    if (input == 0 && !(own.size() == 2 && options.transpose_a))
+      return MatMul{{false, options.transpose_b}, {}}.forward(further_rows(moved, own), other);
+    if (input == 1 && own.size() == 1)
+      return MatMul{{false, other.dim() == 2 && !options.transpose_a}, {}}.forward(moved, other);
+    return std::nullopt;
+  }
+
   template <class V>
   void vjp(Backward<V>& b) const {
     const GemmSize size = product_size(as_row(b.shape(0)), as_column(b.shape(1)), options);
@@ -158,7 +179,7 @@ struct MatMul {
 /// x weight, and with a third input + bias.
 struct Linear {
   static constexpr std::string_view name = "linear";
-  static constexpr bool is_bilinear = true;
+  static constexpr bool is_bilinear = true, has_forward_rows = true;
 
   bool saves(std::size_t input, const Wanted& wanted) const { return input < 2 && wanted[1 - input]; }
   /// Of [N, k] and [k, n]: 2 N n k, and an addition each with a bias.
@@ -186,6 +207,14 @@ struct Linear {
                  });
     gemm(size, x.data(), weight.data(), out, Into::add);
     return result;
+  }
+
+  /// Directions of x are more of its rows.
+  template <class T>
+  std::optional<Dense<T>> forward_rows(std::size_t input, const Dense<T>& moved, const Shape& own,
+                                       const Dense<T>& other) const {
+    if (input == 1) return std::nullopt;
+    return forward(further_rows(moved, own), other);
   }
 
   template <class V>

@@ -22,6 +22,12 @@ struct Over {
     for (std::size_t axis = 0; axis < of.size(); ++axis) product *= axes[axis] ? of[axis] : 1;
     return product;
   }
+  /// The same of values behind an axis that stays.
+  Over behind_directions() const {
+    Over wide = *this;
+    wide.axes.insert(0, false);
+    return wide;
+  }
   void fields(auto& visit) const {
     std::vector<std::int64_t> flagged;
     for (std::size_t axis = 0; axis < axes.size(); ++axis)

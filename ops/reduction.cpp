@@ -39,6 +39,7 @@ struct Sum : Over {
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(sum_axes(x, axes), x.shape);
   }
+  Sum over_directions(const Shape&) const { return {behind_directions()}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give_repeated(0, reshape(b.gradient(), kept(b.shape(0))));
@@ -54,6 +55,7 @@ struct Mean : Over {
   Dense<T> forward(const Dense<T>& x) const {
     return shaped(sum_axes(x, axes, static_cast<double>(count(x.shape))), x.shape);
   }
+  Mean over_directions(const Shape&) const { return {behind_directions()}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     const V share = b.gradient() / static_cast<double>(count(b.shape(0)));

@@ -54,6 +54,7 @@ struct Cumsum {
     visit("axis", axis);
     visit("from_the_end", from_the_end);
   }
+  Cumsum over_directions(const Shape&) const { return {axis + 1, from_the_end}; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {

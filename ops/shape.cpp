@@ -26,6 +26,7 @@ struct Reshape {
   Dense<T> forward(const Dense<T>& x) const {
     return x.with_shape(shape);
   }
+  Reshape over_directions(const Shape& x) const { return {with_directions(x[0], shape, 0)}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give(0, reshape(b.take_gradient(), b.shape(0)));
@@ -102,6 +103,11 @@ struct Transpose {
     Dense<T> result(shape);
     copy_strided(x.data(), in, result.mutable_data(), row_major_strides(shape), shape);
     return result;
+  }
+  Transpose over_directions(const Shape&) const {
+    AxisList<std::size_t> wide{0};
+    for (const std::size_t axis : order) wide.push_back(axis + 1);
+    return {wide};
   }
   template <class V>
   void vjp(Backward<V>& b) const {

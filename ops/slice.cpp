@@ -27,6 +27,15 @@ struct Box {
     counts.push_back(count);
     if (!drops) result.push_back(count);
   }
+  /// With an axis before the others that stays whole.
+  Box behind(std::size_t extent) const {
+    Box wide = *this;
+    wide.start.insert(0, 0);
+    wide.step.insert(0, 1);
+    wide.counts.insert(0, extent);
+    wide.result.insert(0, extent);
+    return wide;
+  }
   void fields(auto& visit) const {
     visit("start", start);
     visit("step", step);
@@ -52,6 +61,7 @@ struct Slice {
                  box.counts);
     return result;
   }
+  Slice over_directions(const Shape& x) const { return {box.behind(x[0])}; }
   template <class V>
   void vjp(Backward<V>& b) const;
 
@@ -88,6 +98,9 @@ struct SliceScatter {
     copy_strided(x.data(), row_major_strides(box.counts), result.mutable_data() + offset, strides,
                  box.counts);
     return result;
+  }
+  SliceScatter over_directions(const Shape& x) const {
+    return {box.behind(x[0]), with_directions(x[0], shape, 0)};
   }
   template <class V>
   void vjp(Backward<V>& b) const {
@@ -222,6 +235,7 @@ struct Concatenate {
     }
     return result;
   }
+  Concatenate over_directions(const Shape&) const { return {axis + 1}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     std::size_t first = 0;

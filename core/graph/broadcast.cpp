@@ -30,6 +30,8 @@ struct BroadcastTo {
                   result.mutable_data(), shape, operands);
     return result;
   }
+  static constexpr bool aligns_axes = true;
+  BroadcastTo over_directions(const Shape& x) const { return {with_directions(x[0], shape, 0)}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give(0, sum_to(b.gradient(), b.shape(0)));
@@ -51,6 +53,7 @@ struct SumTo {
       reduced[axis] = axis < missing || (shape[axis - missing] == 1 && x.shape[axis] != 1);
     return sum_axes(x, reduced).with_shape(shape);
   }
+  SumTo over_directions(const Shape& x) const { return {with_directions(x[0], shape, x.size() - 1)}; }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give_repeated(0, b.gradient());

@@ -18,6 +18,16 @@ std::optional<Value> tangent_of_linear(Node& node, std::span<const Value> of_inp
 template <class Op>
 std::optional<Value> tangent_of_bilinear(Node& node, std::span<const Value> of_inputs);
 
+/// Of what is linear, for several directions at once: itself over an axis of directions before all others,
+/// which is what `Op over_directions(const Shape& x) const` gives for an input of that shape.
+template <class Op>
+std::optional<Value> tangents_of_linear(Node& node, std::span<const Value> of_inputs, std::size_t directions);
+/// Of what is bilinear, by its forward_rows(), which gives for several directions of one input a row each, or
+/// nothing where they do not fit into one product.
+template <class Op>
+std::optional<Value> tangents_of_bilinear(Node& node, std::span<const Value> of_inputs,
+                                          std::size_t directions);
+
 /// That of an operation's struct. Its fields are said by `void fields(auto& visit) const`, and what it has to
 /// do by `double flops(Shapes inputs, const Shape& output) const`, which may be static.
 template <class Op>
@@ -34,6 +44,9 @@ constexpr OperationType type_made_of() {
     };
   if constexpr (requires { Op::is_linear; }) type.tangent = tangent_of_linear;
   if constexpr (requires { Op::is_bilinear; }) type.tangent = tangent_of_bilinear<Op>;
+  if constexpr (requires(const Op& op, const Shape& x) { op.over_directions(x); })
+    type.tangents = tangents_of_linear<Op>;
+  if constexpr (requires { Op::has_forward_rows; }) type.tangents = tangents_of_bilinear<Op>;
   return type;
 }
 template <class Op>

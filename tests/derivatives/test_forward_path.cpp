@@ -50,6 +50,44 @@ TEST_CASE("directions that are moved together move as each does by itself") {
   agree("one that passes twice", [](const Var& z) { return z + z; });
   agree("a choice", [](const Var& z) { return xg::maximum(z, 0.25) - xg::relu(z); });
   agree("products", [](const Var& z) { return xg::matmul(z, xg::transpose(z)); });
+  const auto weight = xg::constant({{1.0, -2.0, 0.5}, {0.25, 3.0, -1.0}, {2.0, 0.75, 1.5}, {-0.5, 1.0, 4.0}});
+  agree("a matrix on the left", [&](const Var& z) { return xg::matmul(z, xg::transpose(weight)); });
+  agree("one that is turned", [&](const Var& z) {
+    return xg::matmul(z, xg::constant({{1.0}, {2.0}}), {.transpose_a = true});
+  });
+  agree("a matrix on the right", [&](const Var& z) { return xg::matmul(xg::constant({{1.0, -2.0}}), z); });
+  agree("a vector on the left", [&](const Var& z) { return xg::matmul(z[0], xg::transpose(weight)); });
+  agree("a vector on the right", [&](const Var& z) { return xg::matmul(weight, z[1]); });
+  agree("a vector on the right of what is turned",
+        [&](const Var& z) { return xg::matmul(xg::transpose(weight), z[1], {.transpose_a = true}); });
+  agree("two vectors", [&](const Var& z) { return xg::matmul(z[0], row) + xg::matmul(row, z[1]); });
+  agree("stacks of matrices", [&](const Var& z) {
+    return xg::matmul(xg::reshape(z, {2, 1, 3}), xg::constant(xg::ones<double>({2, 3, 2})));
+  });
+  agree("no columns", [&](const Var& z) {
+    return xg::matmul(z[{xg::all, xg::range(0, 0)}], xg::constant(xg::ones<double>({0, 2}))) + xg::sum(z);
+  });
+  agree("linear", [&](const Var& z) {
+    return xg::linear(z, xg::transpose(weight), xg::constant({1.0, 2.0, 3.0, 4.0}));
+  });
+  agree("linear in its weight", [&](const Var& z) { return xg::linear(weight, xg::transpose(z)); });
+  agree("sums and means", [](const Var& z) {
+    return xg::sum(z, 1, {.keep_dims = true}) * xg::mean(z, 0) + xg::mean(z) - xg::cumsum(z, 1);
+  });
+  agree("an axis more", [](const Var& z) {
+    return xg::broadcast_to(xg::sum(z, 1, {.keep_dims = true}), {4, 2, 3});
+  });
+  agree("turned and joined", [&](const Var& z) {
+    return xg::concatenate(
+        {xg::transpose(z), xg::transpose(xg::constant({{1.0, 2.0, 3.0}})), xg::transpose(z * 2.0)}, 1);
+  });
+  agree("parts with steps", [](const Var& z) {
+    return z[{xg::all, xg::range(std::nullopt, std::nullopt, -2)}];
+  });
+  agree("gradients of parts", [](const Var& z) {
+    return xg::grad(xg::sum(xg::exp(z[{1, xg::range(1, 3)}] * z[{0, xg::range(0, 2)}])), {z},
+                    {.create_graph = true})[0];
+  });
   agree("shapes", [](const Var& z) { return xg::concatenate({z[0], xg::sum(z, 0)}, 0); });
   agree("what has no short way", [](const Var& z) { return xg::softmax(z, 1) * z; });
   agree("parts", [](const Var& z) { return xg::split(z, 3, 1)[1] * 2.0; });
