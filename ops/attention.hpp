@@ -2,9 +2,10 @@
 // xtensor expression stands for any other operand.
 //
 // ```cpp
-// auto q = xg::randn({8, 4, 128, 64}), k = xg::randn({8, 4, 100, 64}), v = xg::randn({8, 4, 100, 32});
-// auto y = xg::scaled_dot_product_attention(q, k, v);                     // [8, 4, 128, 32]
-// auto next = xg::scaled_dot_product_attention(q, q, q, {.causal = true});  // each sees what came before
+// auto q = xg::constant(xg::randn({2, 4, 128, 64})), k = xg::constant(xg::randn({2, 4, 100, 64})),
+//      v = xg::constant(xg::randn({2, 4, 100, 32}));
+// auto y = xg::scaled_dot_product_attention(q, k, v);                       // [2, 4, 128, 32]
+// auto next = xg::scaled_dot_product_attention(q, q, q, {.causal = true});  // nobody sees what comes later
 // ```
 #pragma once
 

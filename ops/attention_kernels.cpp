@@ -87,18 +87,32 @@ void for_rows(const AttentionBlock& b, const Each& each) {
   }
 }
 
-template <class T>
-void fill_zeros(T* x, std::size_t begin, std::size_t end) {
-  for (std::size_t i = begin; i < end; ++i) x[i] = 0;
+/// The columns that are looked at for the first `seen`: whole packs, so that what is stored is loaded again
+/// without waiting.
+template <class P>
+std::size_t covering(std::size_t seen, std::size_t columns) {
+  const std::size_t whole = (seen + P::width - 1) / P::width * P::width;
+  return whole < columns ? whole : columns;
+}
+/// The lanes of the pack at column i that are among the first `seen`, and `fill`.
+template <class P>
+P only_seen(const P& x, std::size_t i, std::size_t seen, const P& fill) {
+  return i + P::width <= seen ? x : first_or(x, seen - i, fill);
 }
 
-/// Makes scores of the first `seen` products of a row, -inf where the mask forbids; gives the largest.
+template <class T>
+void fill(T* x, std::size_t begin, std::size_t end, T with) {
+  for (std::size_t i = begin; i < end; ++i) x[i] = with;
+}
+
+/// Makes scores of a row's products, -inf past the first `seen` and where the mask forbids; gives the
+/// largest.
 template <class T, bool Masked>
-Pack<T> score_row(T* x, std::size_t seen, const Pack<T>& scale, const bool* forbidden) {
+Pack<T> score_row(T* x, std::size_t count, std::size_t seen, const Pack<T>& scale, const bool* forbidden) {
   using P = Pack<T>;
   const P nothing = Largest::start<P>();
-  return fold_row<P>(seen, nothing, Largest{}, [=](const auto& reader, std::size_t i) {
-    P score = reader.load(x + i) * scale;
+  return fold_row<P>(count, nothing, Largest{}, [=](const auto& reader, std::size_t i) {
+    P score = only_seen(reader.load(x + i) * scale, i, seen, nothing);
     if constexpr (Masked) score = select(is_set(reader, forbidden + i), nothing, score);
     reader.store(score, x + i);
     return with_fill(reader, score, nothing);
@@ -107,7 +121,7 @@ Pack<T> score_row(T* x, std::size_t seen, const Pack<T>& scale, const bool* forb
 
 /// Makes weights of the scores; gives their sum, in double but for fours.
 template <class T>
-double weights_of_row(T* x, std::size_t seen, const Pack<T>& shift) {
+double weights_of_row(T* x, std::size_t count, const Pack<T>& shift) {
   using P = Pack<T>;
   constexpr std::size_t width = P::width;
   const auto weigh = [&](const auto& reader, std::size_t i) {
@@ -117,12 +131,12 @@ double weights_of_row(T* x, std::size_t seen, const Pack<T>& shift) {
   };
   decltype(in_double(P())) total(0);
   std::size_t i = 0;
-  for (; i + 4 * width <= seen; i += 4 * width) {
+  for (; i + 4 * width <= count; i += 4 * width) {
     const P first = weigh(WholePack<P>{}, i) + weigh(WholePack<P>{}, i + width);
     total += in_double(first + (weigh(WholePack<P>{}, i + 2 * width) + weigh(WholePack<P>{}, i + 3 * width)));
   }
-  for (; i + width <= seen; i += width) total += in_double(weigh(WholePack<P>{}, i));
-  if (i < seen) total += in_double(weigh(PartOfPack<P>{seen - i}, i));
+  for (; i + width <= count; i += width) total += in_double(weigh(WholePack<P>{}, i));
+  if (i < count) total += in_double(weigh(PartOfPack<P>{count - i}, i));
   return sum(total);
 }
 
@@ -132,13 +146,16 @@ void weigh_row(const AttentionBlock& b, std::size_t r, std::size_t seen, const b
   T* const x = static_cast<T*>(b.scores) + r * b.columns;
   T& largest = static_cast<T*>(b.largest)[r];
   const P scale(b.scale), before(largest);
-  const P scores = forbidden == nullptr ? score_row<T, false>(x, seen, scale, nullptr)
-                                        : score_row<T, true>(x, seen, scale, forbidden);
+  const std::size_t count = covering<P>(seen, b.columns);
+  const P scores = forbidden == nullptr ? score_row<T, false>(x, count, seen, scale, nullptr)
+                                        : score_row<T, true>(x, count, seen, scale, forbidden);
   const T now = max(maximum(scores, before));
-  // Nothing but -inf has weights of 0; an infinite score makes NaN.
+  // Nothing but -inf has weights of 0.
   const P shift(now == -infinity<T> ? T(0) : now);
-  const double total = weights_of_row(x, seen, shift);
-  fill_zeros(x, seen, b.columns);
+  const double total = weights_of_row(x, count, shift);
+  // A row with a NaN, or an infinite score, is NaN.
+  const bool is_number = total == total;
+  fill(x, is_number ? count : 0, b.columns, is_number ? T(0) : std::numeric_limits<T>::quiet_NaN());
   if (b.out != nullptr && now != largest) {
     const P factor = exp(before - shift);
     T* const out = static_cast<T*>(b.out) + r * b.out_columns;
@@ -180,15 +197,20 @@ void gradient_row(const AttentionBlock& b, std::size_t r, std::size_t seen, cons
   const T logsumexp = static_cast<const T*>(b.logsumexp)[r];
   const P scale(b.scale), mean(static_cast<const T*>(b.mean)[r]),
       shift(logsumexp == -infinity<T> ? T(0) : -logsumexp);
-  for_columns<P>(seen, [=](const auto& reader, std::size_t i) {
-    P weight = exp(fma(reader.load(x + i), scale, shift));
-    if constexpr (Masked) weight = select(is_set(reader, forbidden + i), P(0), weight);
+  const std::size_t count = covering<P>(seen, b.columns);
+  for_columns<P>(count, [=](const auto& reader, std::size_t i) {
+    const P weight = exp(fma(reader.load(x + i), scale, shift));
     const P slope = weight * (reader.load(slopes + i) - mean) * scale;
-    reader.store(weight, x + i);
-    reader.store(slope, slopes + i);
+    const auto store = [&](const P& made, T* to) {
+      P kept = only_seen(made, i, seen, P(0));
+      if constexpr (Masked) kept = select(is_set(reader, forbidden + i), P(0), kept);
+      reader.store(kept, to + i);
+    };
+    store(weight, x);
+    store(slope, slopes);
   });
-  fill_zeros(x, seen, b.columns);
-  fill_zeros(slopes, seen, b.columns);
+  fill(x, count, b.columns, T(0));
+  fill(slopes, count, b.columns, T(0));
 }
 
 template <class T>

@@ -1,0 +1,434 @@
+// scaled_dot_product_attention: values and gradients against loops around the sizes of its blocks, masks of
+// every shape, dropout, memory, and what it says of wrong arguments.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+#include <xgrad/core/graph/attribute.hpp>
+#include <xgrad/derivatives/checkpoint.hpp>
+#include <xgrad/derivatives/gradcheck.hpp>
+#include <xgrad/io/dot.hpp>
+#include <xgrad/ops/attention.hpp>
+#include <xgrad/ops/creation.hpp>
+#include <xgrad/ops/dropout.hpp>
+#include <xgrad/ops/linear_algebra.hpp>
+#include <xgrad/ops/operators.hpp>
+#include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/softmax.hpp>
+
+#include "../message_of.hpp"
+#include "../threads.hpp"
+#include "../variables.hpp"
+#include "attention_reference.hpp"
+
+namespace xg = xgrad;
+using namespace xgrad::testing;
+using xg::AttentionOptions;
+using xg::Dense;
+using xg::Shape;
+
+namespace {
+
+template <class T>
+std::vector<xg::Variable<T>> inputs(const Shape& q, const Shape& k, const Shape& v, std::uint64_t seed) {
+  xg::Generator from(seed);
+  std::vector<xg::Variable<T>> all;
+  for (const Shape& shape : {q, k, v}) all.push_back(xg::parameter(xg::random_normal<T>(shape, 0, 1, from)));
+  return all;
+}
+
+template <class T>
+xg::Variable<T> attention(const std::vector<xg::Variable<T>>& in, const AttentionOptions& options = {}) {
+  return xg::scaled_dot_product_attention(in[0], in[1], in[2], options);
+}
+
+/// The value, and what comes back of numbers drawn for it.
+template <class T>
+struct Run {
+  xg::Variable<T> y;
+  xg::Array<T> dy;
+  std::vector<xg::Variable<T>> back;
+
+  Run(const std::vector<xg::Variable<T>>& in, const AttentionOptions& options, bool create_graph = false)
+      : y(attention(in, options)) {
+    xg::Generator from(5);
+    dy = xg::random_normal<T>(y.shape(), 0, 1, from);
+    back = xg::grad(y, in, {.create_graph = create_graph, .grad_output = dy});
+  }
+  std::vector<const Dense<T>*> results() const {
+    return {&y.dense(), &back[0].dense(), &back[1].dense(), &back[2].dense()};
+  }
+};
+
+template <class T>
+bool same_bits(const Run<T>& a, const Run<T>& b) {
+  bool same = true;
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Dense<T>&x = *a.results()[i], &y = *b.results()[i];
+    same = same && x.shape == y.shape && std::equal(x.data(), x.data() + x.size(), y.data());
+  }
+  return same;
+}
+
+/// A mask of this shape, in which about a third is forbidden.
+xg::Mask some_forbidden(const Shape& shape, std::uint64_t seed) {
+  xg::Generator from(seed);
+  Dense<bool> mask(shape);
+  for (std::size_t i = 0; i < mask.size(); ++i) mask.mutable_data()[i] = from.below(3) == 0;
+  return xg::to_array(std::move(mask));
+}
+
+/// What a mask says of the weights [samples, heads, queries, keys], or of [queries, keys].
+Forbids forbids_by(const xg::Mask& mask, const Shape& weights) {
+  const Shape own = mask.shape();
+  const std::vector<bool> bits(mask.cbegin(), mask.cend());
+  return [=](std::size_t h, std::size_t i, std::size_t j) {
+    std::vector<std::size_t> at;
+    if (weights.size() == 4) at = {h / weights[1], h % weights[1]};
+    at.insert(at.end(), {i, j});
+    std::size_t place = 0;
+    for (std::size_t axis = 0; axis < own.size(); ++axis) {
+      const std::size_t index = at[at.size() - own.size() + axis];
+      place = place * own[axis] + (own[axis] == 1 ? 0 : index);
+    }
+    return bits[place];
+  };
+}
+
+Forbids later(const Forbids& other = {}) {
+  return [=](std::size_t h, std::size_t i, std::size_t j) { return j > i || (other && other(h, i, j)); };
+}
+
+template <class T>
+constexpr double rounding = sizeof(T) == 4 ? 3e-5 : 1e-12;
+
+template <class T>
+void check_against_loops(const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options,
+                         const Forbids& forbids, std::uint64_t seed = 1) {
+  INFO("q " << q << ", k " << k << ", v " << v << ", causal " << bool(options.causal) << ", bytes "
+            << sizeof(T));
+  if (options.forbidden) INFO("mask " << options.forbidden->shape());
+  const auto in = inputs<T>(q, k, v, seed);
+  xg::manual_seed(3);
+  const Run<T> got(in, options);
+  AttentionReference expected(q, k, v);
+  expected.forbids = forbids;
+  expected.p = options.dropout;
+  expected.seed = 3;
+  if (options.scale) expected.scale = *options.scale;
+  const auto a = as_doubles(in[0]), b = as_doubles(in[1]), c = as_doubles(in[2]);
+  const std::vector<double> dy(got.dy.cbegin(), got.dy.cend());
+  expected.run(a.data(), b.data(), c.data());
+  CHECK(distance(got.y, expected.y) < rounding<T>);
+  const auto back = expected.back(a.data(), b.data(), c.data(), dy.data());
+  for (std::size_t i = 0; i < 3; ++i) {
+    INFO("gradient of input " << i);
+    CHECK(got.back[i].shape() == in[i].shape());
+    CHECK(distance(got.back[i], back[i]) < rounding<T>);
+  }
+  xg::manual_seed(0);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("attention is what loops make it, around the sizes of its blocks", T, float, double) {
+  for (const std::size_t queries : {0u, 1u, 2u, 17u, 127u, 128u, 129u})
+    for (const std::size_t keys : {0u, 1u, 3u, 16u, 127u, 128u, 129u, 257u})
+      for (const bool causal : {false, true})
+        check_against_loops<T>({2, queries, 3}, {2, keys, 3}, {2, keys, 5}, {.causal = causal},
+                               causal ? later() : Forbids());
+  check_against_loops<T>({300, 17}, {270, 17}, {270, 1}, {.causal = true}, later());
+  check_against_loops<T>({1, 1, 1, 5, 0}, {1, 1, 1, 6, 0}, {1, 1, 1, 6, 2}, {}, {});
+  check_against_loops<T>({2, 5, 4}, {2, 6, 4}, {2, 6, 0}, {}, {});
+  check_against_loops<T>({0, 5, 4}, {0, 6, 4}, {0, 6, 3}, {}, {});
+}
+
+TEST_CASE_TEMPLATE("attention of one head, whose keys are shared out, is what loops make it", T, float,
+                   double) {
+  for (const bool causal : {false, true}) {
+    check_against_loops<T>({300, 40}, {600, 40}, {600, 40}, {.causal = causal}, causal ? later() : Forbids());
+    check_against_loops<T>({600, 40}, {300, 40}, {300, 40}, {.causal = causal}, causal ? later() : Forbids());
+  }
+}
+
+TEST_CASE_TEMPLATE("a mask of any shape that broadcasts forbids what it says", T, float, double) {
+  for (const std::size_t keys : {5u, 140u}) {
+    const Shape q{2, 3, 7, 4}, k{2, 3, keys, 4}, v{2, 3, keys, 6}, weights{2, 3, 7, keys};
+    const std::vector<Shape> masks = {{},           {keys},          {7, keys},       {7, 1},      {1, keys},
+                                      {3, 1, keys}, {2, 1, 1, keys}, {2, 3, 7, keys}, {1, 3, 7, 1}};
+    for (std::size_t i = 0; i < masks.size(); ++i)
+      for (const bool causal : {false, true}) {
+        const xg::Mask mask = some_forbidden(masks[i], 40 + i);
+        const Forbids forbids = forbids_by(mask, weights);
+        check_against_loops<T>(q, k, v, {.forbidden = mask, .causal = causal},
+                               causal ? later(forbids) : forbids);
+      }
+  }
+  const xg::Mask mask = some_forbidden({130, 150}, 7);
+  check_against_loops<T>({130, 4}, {150, 4}, {150, 3}, {.forbidden = mask}, forbids_by(mask, {130, 150}));
+}
+
+TEST_CASE("the products are multiplied by any finite scale") {
+  for (const double scale : {1.0, -2.0, 0.0, 0.125})
+    check_against_loops<double>({2, 5, 3}, {2, 4, 3}, {2, 4, 2}, {.scale = scale}, {});
+  const auto in = inputs<double>({4, 2}, {3, 2}, {3, 2}, 1);
+  CHECK(largest_difference(attention(in, {.scale = 0}).value()(2, 1), xg::mean(in[2], 0).value()(1)) < 1e-15);
+}
+
+TEST_CASE("a query that may look nowhere gets zeros, gives nothing back, and is no NaN to any order") {
+  xg::Mask mask = xt::zeros<bool>({4, 3});
+  for (std::size_t j = 0; j < 3; ++j) mask(2, j) = true;
+  const auto in = inputs<double>({4, 2}, {3, 2}, {3, 5}, 2);
+  const Run<double> got(in, {.forbidden = mask}, true);
+  for (std::size_t e = 0; e < 5; ++e) CHECK(got.y.value()(2, e) == 0);
+  for (std::size_t c = 0; c < 2; ++c) CHECK(got.back[0].value()(2, c) == 0);
+  const auto second = xg::grad(xg::sum(got.back[0] * got.back[0]) + xg::sum(got.back[1]), in);
+  for (const auto& each : second)
+    for (const double x : as_doubles(each)) CHECK(std::isfinite(x));
+  // Without a mask, scores that are all -inf are a mistake, and a NaN.
+  const auto k = xg::constant({{-1.0}, {-2.0}}), v = xg::constant({{1.0}, {2.0}});
+  const auto y = xg::scaled_dot_product_attention(xg::constant({{INFINITY}, {0.0}}), k, v);
+  CHECK(std::isnan(y.value()(0, 0)));
+  CHECK(y.value()(1, 0) == 1.5);
+}
+
+TEST_CASE("a NaN among values is seen by every query, also where it is forbidden and blocks are left out") {
+  auto in = inputs<double>({300, 2}, {300, 2}, {300, 2}, 2);
+  xg::Array<double> v = in[2].value();
+  v(299, 1) = std::numeric_limits<double>::quiet_NaN();
+  in[2] = xg::parameter(v);
+  const auto y = attention(in, {.causal = true}).value();
+  for (std::size_t i = 0; i < 300; ++i) {
+    CHECK(std::isfinite(y(i, 0)));
+    CHECK(std::isnan(y(i, 1)));
+  }
+}
+
+TEST_CASE_TEMPLATE("gradients have the same bits whether recorded or not, on one thread and on two", T, float,
+                   double) {
+  for (const Shape& q : {Shape{3, 2, 140, 24}, Shape{300, 40}})
+    for (const double dropout : {0.0, 0.25})
+      for (const bool causal : {false, true}) {
+        const auto in = inputs<T>(q, q, q, 4);
+        const Shape mask{q[q.size() - 2], q[q.size() - 2]};
+        const AttentionOptions options{
+            .forbidden = some_forbidden(mask, 3), .causal = causal, .dropout = dropout};
+        const auto run = [&](bool create_graph) {
+          xg::manual_seed(6);
+          return Run<T>(in, options, create_graph);
+        };
+        const Threads one(1);
+        const Run<T> alone = run(false);
+        CHECK(same_bits(alone, run(true)));
+        Threads two(2);
+        CHECK(same_bits(alone, run(false)));
+        CHECK(two.shared_a_loop());
+      }
+  xg::manual_seed(0);
+}
+
+namespace {
+
+/// The same in operations on the whole matrix.
+xg::Variable<double> composed(const std::vector<xg::Variable<double>>& in, const xg::Variable<double>& added,
+                              double dropout) {
+  const double scale = 1 / std::sqrt(static_cast<double>(in[0].shape().back()));
+  const auto weights = xg::softmax(xg::matmul(in[0] * scale, in[1], {.transpose_b = true}) + added);
+  return xg::matmul(dropout > 0 ? xg::dropout(weights, dropout) : weights, in[2]);
+}
+
+}  // namespace
+
+TEST_CASE("second and third orders are those of the composed operations") {
+  const auto in = inputs<double>({2, 6, 3}, {2, 5, 3}, {2, 5, 4}, 8);
+  const xg::Mask mask = some_forbidden({6, 5}, 9);
+  const auto added = xg::constant(xt::eval(xt::where(mask, -INFINITY, 0.0)));
+  for (const double dropout : {0.0, 0.4}) {
+    const auto orders = [&](const auto& f) {
+      xg::manual_seed(12);
+      auto all = std::vector<xg::Variable<double>>{f()};
+      xg::Variable<double> last = xg::sum(xg::square(all[0]));
+      for (int order = 0; order < 3; ++order) {
+        const auto next = xg::grad(last, in, {.create_graph = true});
+        last = xg::sum(xg::square(next[0])) + xg::sum(next[1] * next[1]) + xg::sum(xg::square(next[2]));
+        all.insert(all.end(), next.begin(), next.end());
+      }
+      return all;
+    };
+    const auto got = orders([&] { return attention(in, {.forbidden = mask, .dropout = dropout}); });
+    const auto expected = orders([&] { return composed(in, added, dropout); });
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CAPTURE(i);
+      CHECK(distance(got[i], as_doubles(expected[i])) < 1e-9);
+    }
+  }
+  xg::manual_seed(0);
+}
+
+TEST_CASE("attention's gradients agree with differences, at two orders and both ways") {
+  const xg::Mask mask = some_forbidden({5, 4}, 3);
+  for (const AttentionOptions& options :
+       {AttentionOptions{}, AttentionOptions{.causal = true}, AttentionOptions{.forbidden = mask},
+        AttentionOptions{.forbidden = mask, .causal = true, .dropout = 0.3}}) {
+    const auto report = xg::gradcheck(
+        [&](const std::vector<xg::Variable<double>>& in) {
+          xg::manual_seed(2);
+          return attention(in, options);
+        },
+        inputs<double>({2, 5, 3}, {2, 4, 3}, {2, 4, 2}, 6), {.second_order = true, .forward_mode = true});
+    INFO(report);
+    CHECK(report.ok());
+  }
+  xg::manual_seed(0);
+}
+
+TEST_CASE_TEMPLATE("dropout drops the weights that dropout() would", T, float, double) {
+  for (const std::size_t keys : {5u, 64u, 131u, 300u})
+    for (const double p : {0.1, 0.5, 1.0})
+      check_against_loops<T>({2, 140, 3}, {2, keys, 3}, {2, keys, 2}, {.dropout = p}, {});
+  check_against_loops<T>({2, 9, 3}, {2, 200, 3}, {2, 200, 2}, {.causal = true, .dropout = 0.5}, later());
+}
+
+TEST_CASE("dropout draws anew at each call, as a seed says, and backward draws the same") {
+  const auto in = inputs<double>({3, 50, 4}, {3, 70, 4}, {3, 70, 4}, 10);
+  xg::manual_seed(4);
+  const Run<double> first(in, {.dropout = 0.5});
+  const auto after = xg::generator().state();
+  const Run<double> second(in, {.dropout = 0.5});
+  CHECK(first.y.value() != second.y.value());
+  xg::manual_seed(4);
+  xg::dropout(xg::constant(xg::ones<double>({3, 50, 70})), 0.5);
+  CHECK(xg::generator().state() == after);
+  xg::manual_seed(4);
+  CHECK(same_bits(first, Run<double>(in, {.dropout = 0.5})));
+  // y is linear in v, by the weights that were drawn: <dy, y> = <dv, v>.
+  CHECK(xg::sum(second.y * second.dy).item() ==
+        doctest::Approx(xg::sum(second.back[2] * in[2]).item()).epsilon(1e-12));
+  // Nothing is drawn where nothing is dropped.
+  const auto before = xg::generator().state();
+  CHECK(attention(in, {.dropout = 0}).value() == attention(in).value());
+  CHECK(xg::generator().state() == before);
+  xg::manual_seed(0);
+}
+
+TEST_CASE("dropout keeps the mean") {
+  const auto in = inputs<double>({20, 4}, {100, 4}, {100, 3}, 10);
+  const auto expected = attention(in).value();
+  xt::xarray<double> mean = xt::zeros<double>({20, 3}), squares = mean;
+  constexpr int times = 2000;
+  xg::manual_seed(1);
+  for (int i = 0; i < times; ++i) {
+    const auto y = attention(in, {.dropout = 0.5}).value();
+    mean += y / times;
+    squares += y * y / times;
+  }
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    // Five standard deviations of the mean.
+    const double deviation = std::sqrt((squares.flat(i) - mean.flat(i) * mean.flat(i)) / times);
+    CHECK(std::fabs(mean.flat(i) - expected.storage()[i]) < 5 * deviation);
+  }
+  xg::manual_seed(0);
+}
+
+TEST_CASE("inside a checkpoint attention drops what it dropped") {
+  const auto in = inputs<double>({9, 4}, {9, 4}, {9, 4}, 3),
+             again = inputs<double>({9, 4}, {9, 4}, {9, 4}, 3);
+  const auto f = [](const std::vector<xg::Variable<double>>& x) {
+    return attention(x, {.causal = true, .dropout = 0.5});
+  };
+  xg::manual_seed(9);
+  const auto plain = f(in);
+  xg::manual_seed(9);
+  const auto kept = xg::checkpoint(f, again);
+  CHECK(kept.value() == plain.value());
+  xg::sum(plain * plain).backward();
+  xg::sum(kept * kept).backward();
+  for (std::size_t i = 0; i < 3; ++i) CHECK(in[i].grad() == again[i].grad());
+  xg::manual_seed(0);
+}
+
+TEST_CASE("attention is performed again on other inputs and masks, and checks them") {
+  const auto in = inputs<double>({4, 2}, {5, 2}, {5, 3}, 1),
+             others = inputs<double>({4, 2}, {5, 2}, {5, 3}, 2);
+  const xg::Mask mask = some_forbidden({4, 5}, 1), other = some_forbidden({5}, 6);
+  const auto y = attention(in, {.forbidden = mask});
+  const std::vector<xg::detail::Value> values{others[0].dense(), others[1].dense(), others[2].dense(),
+                                              xg::to_dense(other)};
+  const Dense<double> again(y.node().perform_again(values)[0]);
+  CHECK(xg::to_array(again) == attention(others, {.forbidden = other}).value());
+  const std::vector<xg::detail::Value> wrong{in[0].dense(), in[1].dense(), in[2].dense(),
+                                             xg::to_dense(some_forbidden({5, 4}, 1))};
+  CHECK_THROWS_AS(y.node().perform_again(wrong), xg::ShapeError);
+}
+
+TEST_CASE("attention says what it was told and how much it computes") {
+  const auto in = inputs<float>({2, 4, 3}, {2, 6, 3}, {2, 6, 2}, 1);
+  const auto describe = [&](const AttentionOptions& options) {
+    return xg::detail::to_string(attention(in, options).node().description().attributes());
+  };
+  CHECK(describe({.causal = true, .scale = 0.5}) == "scale = 0.5, causal = true");
+  xg::manual_seed(7);
+  CHECK(describe({.dropout = 0.25, .scale = 2}) ==
+        "scale = 2, causal = false, key = 7, first_block = 0, p = 0.25");
+  xg::manual_seed(0);
+  const auto flops = [&](const auto& y) {
+    std::vector<const Shape*> shapes;
+    for (const xg::detail::Node* input : y.node().inputs()) shapes.push_back(&input->value().shape);
+    return y.node().description().flops(xg::detail::Shapes(std::span<const Shape* const>(shapes)), y.shape());
+  };
+  // A pair of a query and a key: 2 (3 + 2) in the products, and 5 on the way.
+  CHECK(flops(attention(in)) == 2 * 4 * 6 * 15);
+  CHECK(flops(attention(in, {.causal = true})) == 2 * (1 + 2 + 3 + 4) * 15);
+  const auto more = inputs<float>({7, 3}, {5, 3}, {5, 2}, 1);
+  CHECK(flops(attention(more, {.causal = true})) == (1 + 2 + 3 + 4 + 5 + 5 + 5) * 15);
+  CHECK(xg::io::to_dot(attention(in)).find("scaled_dot_product_attention") != std::string::npos);
+}
+
+TEST_CASE("attention needs memory that grows with the length, and not with its square") {
+  const auto peak_of = [](std::size_t length) {
+    const auto in = inputs<float>({length, 16}, {length, 16}, {length, 16}, 1);
+    const std::size_t before = xg::memory_stats().live_bytes;
+    xg::reset_peak_memory();
+    const Run<float> run(in, {.causal = true});
+    return xg::memory_stats().peak_bytes - before;
+  };
+  const Threads two(2);
+  const std::size_t half = peak_of(2048), whole = peak_of(4096);
+  CAPTURE(half);
+  CAPTURE(whole);
+  // One such value is 256 KB, all weights together would be 64 MB.
+  CHECK(whole < 5'000'000);
+  CHECK(static_cast<double>(whole) < 2.1 * static_cast<double>(half));
+}
+
+TEST_CASE("attention takes Arrays beside a Variable, and a comparison for a mask") {
+  const auto in = inputs<double>({3, 2}, {4, 2}, {4, 2}, 1);
+  CHECK(xg::scaled_dot_product_attention(in[0], in[1].value(), in[2].value()).value() ==
+        attention(in).value());
+  const auto scores = xg::constant({{1.0, 0.0, 1.0, 0.0}});
+  const xg::Mask mask{{true, false, true, false}};
+  CHECK(attention(in, {.forbidden = scores > 0.5}).value() == attention(in, {.forbidden = mask}).value());
+}
+
+TEST_CASE("attention refuses options that do not fit, and draws nothing then") {
+  const auto in = inputs<double>({2, 3, 4, 2}, {2, 3, 5, 2}, {2, 3, 5, 2}, 1);
+  const auto before = xg::generator().state();
+  CHECK(message_of<xg::ValueError>([&] { attention(in, {.dropout = 1.5}); }) ==
+        "scaled_dot_product_attention: dropout is 1.5; give the share of weights to drop, from 0 to 1");
+  CHECK(message_of<xg::ValueError>([&] { attention(in, {.scale = std::nan("")}); }) ==
+        "scaled_dot_product_attention: scale is nan; give a finite number");
+  CHECK(message_of<xg::ShapeError>([&] {
+          attention(in, {.forbidden = xg::Mask(xt::zeros<bool>({5, 4})), .dropout = 0.5});
+        }) ==
+        "scaled_dot_product_attention: the mask [5, 4] does not broadcast to [2, 3, 4, 5], [..., queries, "
+        "keys]; give its last axes, or extents of 1");
+  CHECK_THROWS_AS(attention(in, {.forbidden = xg::Mask(xt::zeros<bool>({1, 2, 3, 4, 5}))}), xg::ShapeError);
+  CHECK(
+      message_of<xg::ShapeError>([&] { xg::scaled_dot_product_attention(in[0], in[2], in[0]); }) ==
+      "scaled_dot_product_attention: there is not a value for each key, 4 vs 5: q [2, 3, 4, 2], k [2, 3, 5, "
+      "2], v [2, 3, 4, 2]; give [..., queries, d], [..., keys, d] and [..., keys, e], with the same axes in "
+      "front");
+  CHECK(xg::generator().state() == before);
+}
