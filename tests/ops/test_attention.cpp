@@ -7,11 +7,8 @@
 #include <string>
 #include <vector>
 #include <xgrad/core/graph/attribute.hpp>
-#include <xgrad/derivatives/checkpoint.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/io/dot.hpp>
-#include <xgrad/ops/attention.hpp>
-#include <xgrad/ops/creation.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/linear_algebra.hpp>
 #include <xgrad/ops/operators.hpp>
@@ -20,8 +17,7 @@
 
 #include "../message_of.hpp"
 #include "../threads.hpp"
-#include "../variables.hpp"
-#include "attention_reference.hpp"
+#include "attention_runs.hpp"
 
 namespace xg = xgrad;
 using namespace xgrad::testing;
@@ -30,47 +26,6 @@ using xg::Dense;
 using xg::Shape;
 
 namespace {
-
-template <class T>
-std::vector<xg::Variable<T>> inputs(const Shape& q, const Shape& k, const Shape& v, std::uint64_t seed) {
-  xg::Generator from(seed);
-  std::vector<xg::Variable<T>> all;
-  for (const Shape& shape : {q, k, v}) all.push_back(xg::parameter(xg::random_normal<T>(shape, 0, 1, from)));
-  return all;
-}
-
-template <class T>
-xg::Variable<T> attention(const std::vector<xg::Variable<T>>& in, const AttentionOptions& options = {}) {
-  return xg::scaled_dot_product_attention(in[0], in[1], in[2], options);
-}
-
-/// The value, and what comes back of numbers drawn for it.
-template <class T>
-struct Run {
-  xg::Variable<T> y;
-  xg::Array<T> dy;
-  std::vector<xg::Variable<T>> back;
-
-  Run(const std::vector<xg::Variable<T>>& in, const AttentionOptions& options, bool create_graph = false)
-      : y(attention(in, options)) {
-    xg::Generator from(5);
-    dy = xg::random_normal<T>(y.shape(), 0, 1, from);
-    back = xg::grad(y, in, {.create_graph = create_graph, .grad_output = dy});
-  }
-  std::vector<const Dense<T>*> results() const {
-    return {&y.dense(), &back[0].dense(), &back[1].dense(), &back[2].dense()};
-  }
-};
-
-template <class T>
-bool same_bits(const Run<T>& a, const Run<T>& b) {
-  bool same = true;
-  for (std::size_t i = 0; i < 4; ++i) {
-    const Dense<T>&x = *a.results()[i], &y = *b.results()[i];
-    same = same && x.shape == y.shape && std::equal(x.data(), x.data() + x.size(), y.data());
-  }
-  return same;
-}
 
 /// A mask of this shape, in which about a third is forbidden.
 xg::Mask some_forbidden(const Shape& shape, std::uint64_t seed) {
@@ -99,36 +54,6 @@ Forbids forbids_by(const xg::Mask& mask, const Shape& weights) {
 
 Forbids later(const Forbids& other = {}) {
   return [=](std::size_t h, std::size_t i, std::size_t j) { return j > i || (other && other(h, i, j)); };
-}
-
-template <class T>
-constexpr double rounding = sizeof(T) == 4 ? 3e-5 : 1e-12;
-
-template <class T>
-void check_against_loops(const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options,
-                         const Forbids& forbids, std::uint64_t seed = 1) {
-  INFO("q " << q << ", k " << k << ", v " << v << ", causal " << bool(options.causal) << ", bytes "
-            << sizeof(T));
-  if (options.forbidden) INFO("mask " << options.forbidden->shape());
-  const auto in = inputs<T>(q, k, v, seed);
-  xg::manual_seed(3);
-  const Run<T> got(in, options);
-  AttentionReference expected(q, k, v);
-  expected.forbids = forbids;
-  expected.p = options.dropout;
-  expected.seed = 3;
-  if (options.scale) expected.scale = *options.scale;
-  const auto a = as_doubles(in[0]), b = as_doubles(in[1]), c = as_doubles(in[2]);
-  const std::vector<double> dy(got.dy.cbegin(), got.dy.cend());
-  expected.run(a.data(), b.data(), c.data());
-  CHECK(distance(got.y, expected.y) < rounding<T>);
-  const auto back = expected.back(a.data(), b.data(), c.data(), dy.data());
-  for (std::size_t i = 0; i < 3; ++i) {
-    INFO("gradient of input " << i);
-    CHECK(got.back[i].shape() == in[i].shape());
-    CHECK(distance(got.back[i], back[i]) < rounding<T>);
-  }
-  xg::manual_seed(0);
 }
 
 }  // namespace
@@ -281,71 +206,6 @@ TEST_CASE("attention's gradients agree with differences, at two orders and both 
     INFO(report);
     CHECK(report.ok());
   }
-  xg::manual_seed(0);
-}
-
-TEST_CASE_TEMPLATE("dropout drops the weights that dropout() would", T, float, double) {
-  for (const std::size_t keys : {5u, 64u, 131u, 300u})
-    for (const double p : {0.1, 0.5, 1.0})
-      check_against_loops<T>({2, 140, 3}, {2, keys, 3}, {2, keys, 2}, {.dropout = p}, {});
-  check_against_loops<T>({2, 9, 3}, {2, 200, 3}, {2, 200, 2}, {.causal = true, .dropout = 0.5}, later());
-}
-
-TEST_CASE("dropout draws anew at each call, as a seed says, and backward draws the same") {
-  const auto in = inputs<double>({3, 50, 4}, {3, 70, 4}, {3, 70, 4}, 10);
-  xg::manual_seed(4);
-  const Run<double> first(in, {.dropout = 0.5});
-  const auto after = xg::generator().state();
-  const Run<double> second(in, {.dropout = 0.5});
-  CHECK(first.y.value() != second.y.value());
-  xg::manual_seed(4);
-  xg::dropout(xg::constant(xg::ones<double>({3, 50, 70})), 0.5);
-  CHECK(xg::generator().state() == after);
-  xg::manual_seed(4);
-  CHECK(same_bits(first, Run<double>(in, {.dropout = 0.5})));
-  // y is linear in v, by the weights that were drawn: <dy, y> = <dv, v>.
-  CHECK(xg::sum(second.y * second.dy).item() ==
-        doctest::Approx(xg::sum(second.back[2] * in[2]).item()).epsilon(1e-12));
-  // Nothing is drawn where nothing is dropped.
-  const auto before = xg::generator().state();
-  CHECK(attention(in, {.dropout = 0}).value() == attention(in).value());
-  CHECK(xg::generator().state() == before);
-  xg::manual_seed(0);
-}
-
-TEST_CASE("dropout keeps the mean") {
-  const auto in = inputs<double>({20, 4}, {100, 4}, {100, 3}, 10);
-  const auto expected = attention(in).value();
-  xt::xarray<double> mean = xt::zeros<double>({20, 3}), squares = mean;
-  constexpr int times = 2000;
-  xg::manual_seed(1);
-  for (int i = 0; i < times; ++i) {
-    const auto y = attention(in, {.dropout = 0.5}).value();
-    mean += y / times;
-    squares += y * y / times;
-  }
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    // Five standard deviations of the mean.
-    const double deviation = std::sqrt((squares.flat(i) - mean.flat(i) * mean.flat(i)) / times);
-    CHECK(std::fabs(mean.flat(i) - expected.storage()[i]) < 5 * deviation);
-  }
-  xg::manual_seed(0);
-}
-
-TEST_CASE("inside a checkpoint attention drops what it dropped") {
-  const auto in = inputs<double>({9, 4}, {9, 4}, {9, 4}, 3),
-             again = inputs<double>({9, 4}, {9, 4}, {9, 4}, 3);
-  const auto f = [](const std::vector<xg::Variable<double>>& x) {
-    return attention(x, {.causal = true, .dropout = 0.5});
-  };
-  xg::manual_seed(9);
-  const auto plain = f(in);
-  xg::manual_seed(9);
-  const auto kept = xg::checkpoint(f, again);
-  CHECK(kept.value() == plain.value());
-  xg::sum(plain * plain).backward();
-  xg::sum(kept * kept).backward();
-  for (std::size_t i = 0; i < 3; ++i) CHECK(in[i].grad() == again[i].grad());
   xg::manual_seed(0);
 }
 
