@@ -334,10 +334,11 @@ void detail::attend_back(const AttentionInputs<T>& in, const T* out, const T* lo
                        dk + key * size.width, dv + key * size.value_width});
     }
   });
-  for (std::size_t share = 1; share < shares.count; ++share) {
-    const T* const from = more + (share - 1) * of_q;
-    for (std::size_t i = 0; i < of_q; ++i) dq[i] += from[i];
-  }
+  if (shares.count == 1) return;
+  parallel_for(of_q, worth_a_thread::streamed_elements, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t share = 0; share + 1 < shares.count; ++share)
+      for (std::size_t i = begin; i < end; ++i) dq[i] += more[share * of_q + i];
+  });
 }
 
 template <class T>
