@@ -5,6 +5,7 @@
 #include "ops/adaptive_pooling.hpp"
 #include "ops/arithmetic.hpp"
 #include "ops/arrange.hpp"
+#include "ops/attention.hpp"
 #include "ops/batch_norm.hpp"
 #include "ops/cast.hpp"
 #include "ops/comparison.hpp"

@@ -233,9 +233,7 @@ harness::Row attention() {
   const auto loss = [=] {
     const Var q = heads(xg::linear(p[0], p[1])), k = heads(xg::linear(p[0], p[2])),
               v = heads(xg::linear(p[0], p[3]));
-    const double scale = 1 / std::sqrt(static_cast<double>(a.head_width()));
-    const Var shares = xg::softmax(xg::matmul(q, k, {.transpose_b = true}) * scale);
-    const Var mixed = xg::permute(xg::matmul(shares, v), {0, 2, 1, 3});
+    const Var mixed = xg::permute(xg::scaled_dot_product_attention(q, k, v), {0, 2, 1, 3});
     return xg::mean(xg::square(xg::linear(xg::reshape(mixed, {a.batch, a.length, a.width}), p[4])));
   };
   return row_of(p, loss, sgd(p));

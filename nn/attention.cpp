@@ -1,15 +1,11 @@
 #include "attention.hpp"
 
-#include <cmath>
-#include <limits>
 #include <string>
 
+#include "../ops/attention.hpp"
 #include "../ops/creation.hpp"
-#include "../ops/dropout.hpp"
 #include "../ops/linear_algebra.hpp"
-#include "../ops/operators.hpp"
 #include "../ops/shape.hpp"
-#include "../ops/softmax.hpp"
 #include "init.hpp"
 
 namespace xgrad::nn {
@@ -43,35 +39,18 @@ void check_inputs(std::size_t features, bool batch_first, const Shape& query, co
                    " with as many samples each, and as many time steps of key and value");
 }
 
-/// What is added to scores [N, heads, queries, keys]: minus infinity where the mask forbids, 0 elsewhere.
-template <class T>
-Variable<T> forbidden_scores(const MaskInput& mask, const Shape& scores) {
-  const Shape& shape = mask.shape();
-  bool fits = shape.size() <= scores.size();
-  for (std::size_t k = 0; fits && k < shape.size(); ++k) {
-    const std::size_t extent = shape[shape.size() - 1 - k];
-    fits = extent == 1 || extent == scores[scores.size() - 1 - k];
+/// ShapeError unless the mask broadcasts to the scores [N, heads, queries, keys].
+void check_mask(const Shape& mask, const Shape& scores) {
+  bool fits = mask.size() <= scores.size();
+  for (std::size_t k = 1; fits && k <= mask.size(); ++k) {
+    const std::size_t extent = mask[mask.size() - k];
+    fits = extent == 1 || extent == scores[scores.size() - k];
   }
   if (!fits)
-    throw ShapeError("MultiheadAttention: the mask " + to_string(shape) + " does not broadcast to " +
+    throw ShapeError("MultiheadAttention: the mask " + to_string(mask) + " does not broadcast to " +
                      to_string(scores) +
                      ", [samples, heads, queries, keys]; give [queries, keys], or [samples, "
                      "1, 1, keys]");
-  Dense<T> added(shape);
-  T* const out = added.mutable_data();
-  const bool* const forbids = mask.dense().data();
-  for (std::size_t i = 0; i < added.size(); ++i)
-    out[i] = forbids[i] ? -std::numeric_limits<T>::infinity() : T(0);
-  return Variable<T>(std::move(added));
-}
-
-template <class T>
-Variable<T> later_scores(std::size_t queries, std::size_t keys) {
-  Dense<T> added = Dense<T>::filled(Shape{queries, keys}, T(0));
-  T* const out = added.mutable_data();
-  for (std::size_t i = 0; i < queries; ++i)
-    for (std::size_t j = i + 1; j < keys; ++j) out[i * keys + j] = -std::numeric_limits<T>::infinity();
-  return Variable<T>(std::move(added));
 }
 
 }  // namespace
@@ -139,14 +118,13 @@ Variable<T> MultiheadAttention<T>::heads_of(const Variable<T>& x) const {
 template <class T>
 Variable<T> MultiheadAttention<T>::attend(const Variable<T>& query, const Variable<T>& key,
                                           const Variable<T>& value, const AttentionMask& mask) {
-  const std::size_t width = features() / heads_;  // the heads divide the features
-  const double scale = 1 / std::sqrt(static_cast<double>(width));
-  Variable<T> scores = matmul(heads_of(query) * scale, heads_of(key), {.transpose_b = true});
-  if (mask.forbidden) scores = scores + forbidden_scores<T>(*mask.forbidden, scores.shape());
-  if (mask.causal) scores = scores + later_scores<T>(scores.shape()[2], scores.shape()[3]);
-  Variable<T> weights = softmax(scores, -1);
-  if (this->is_training() && options_.dropout > 0) weights = dropout(weights, options_.dropout);
-  const Variable<T> heads = matmul(weights, heads_of(value));
+  const Variable<T> q = heads_of(query), k = heads_of(key), v = heads_of(value);
+  if (mask.forbidden) check_mask(mask.forbidden->shape(), {q.shape()[0], heads_, q.shape()[2], k.shape()[2]});
+  const Variable<T> heads =
+      scaled_dot_product_attention(q, k, v,
+                                   {.forbidden = mask.forbidden,
+                                    .causal = mask.causal,
+                                    .dropout = this->is_training() ? options_.dropout : 0});
   const Variable<T> joined = permute(heads, options_.batch_first ? Axes{0, 2, 1, 3} : Axes{2, 0, 1, 3});
   return out_(reshape(joined, query.shape()));
 }

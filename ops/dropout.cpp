@@ -1,5 +1,7 @@
 #include "dropout.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <sstream>
 
@@ -8,6 +10,7 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
+#include "dropout_draw.hpp"
 #include "dropout_kernels.hpp"
 #include "shape.hpp"
 
@@ -25,42 +28,36 @@ const kernels::DropoutKernels& chosen() {
 // Pieces are whole groups.
 static_assert(worth_a_thread::drawn_elements % kernels::dropout_group == 0);
 
+/// Elements from `first` on, which begins a group.
+template <class T>
+void run(const DropoutDraw& drawn, const T* x, T* out, std::size_t first, std::size_t count) {
+  const auto threshold = static_cast<std::uint64_t>(std::llround(drawn.p * 0x1p32));
+  const double scale = drawn.p < 1 ? 1 / (1 - drawn.p) : 0;
+  const std::uint64_t block = drawn.first_block + first / kernels::dropout_group * kernels::blocks_of_a_group;
+  chosen().run[std::is_same_v<T, double>]({x, out, count, drawn.key, block, threshold, scale});
+}
+
 /// Multiplies by a mask that it knows by its place in the random sequence: nothing is saved, backward draws
 /// the mask again, and the gradient of the gradient is this operation once more.
 struct Dropout {
   static constexpr std::string_view name = "dropout";
-  std::uint64_t key = 0, first_block = 0;
-  double p = 0;
-
-  void fields(auto& visit) const {
-    visit("key", key);
-    visit("first_block", first_block);
-    visit("p", p);
-  }
+  DropoutDraw drawn;
+  void fields(auto& visit) const { drawn.fields(visit); }
 
   /// In place, where x is given away and nobody else holds it.
   template <class T>
   Dense<T> forward(Dense<T> x) const {
     const T* const from = x.data();
     Dense<T> y = x.buffer.unique() ? std::move(x) : Dense<T>(x.shape);
-    run<T>(from, y.mutable_data(), y.size());
+    T* const out = y.mutable_data();
+    parallel_for(y.size(), worth_a_thread::drawn_elements, [&](std::size_t begin, std::size_t end) {
+      run(drawn, from + begin, out + begin, begin, end - begin);
+    });
     return y;
   }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give(0, apply(*this, b.take_gradient()));
-  }
-
- private:
-  template <class T>
-  void run(const T* x, T* out, std::size_t count) const {
-    const auto threshold = static_cast<std::uint64_t>(std::llround(p * 0x1p32));
-    const double scale = p < 1 ? 1 / (1 - p) : 0;
-    parallel_for(count, worth_a_thread::drawn_elements, [&](std::size_t begin, std::size_t end) {
-      const std::uint64_t block = first_block + begin / kernels::dropout_group * kernels::blocks_of_a_group;
-      chosen().run[std::is_same_v<T, double>](
-          {x + begin, out + begin, end - begin, key, block, threshold, scale});
-    });
   }
 };
 
@@ -74,16 +71,53 @@ V dropout(const V& x, double p, Generator& from) {
     throw ValueError(text.str());
   }
   if (p == 0) return detail::as_result(x);
-  // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
-  const GeneratorState state = from.state();
-  const std::uint64_t first_block = (state.counter + 1) / 2;
-  V y = apply(Dropout{state.seed, first_block, p}, x);
-  const std::size_t groups =
-      (element_count(detail::shape_of(x)) + kernels::dropout_group - 1) / kernels::dropout_group;
-  from.set_state({state.seed, 2 * (first_block + groups * kernels::blocks_of_a_group)});
+  const DropoutDraw drawn = next_draw(p, from);
+  V y = apply(Dropout{drawn}, x);
+  pass(drawn, element_count(detail::shape_of(x)), from);
   return y;
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() { return dropout<V>; });
+DropoutDraw detail::next_draw(double p, const Generator& from) noexcept {
+  if (p == 0) return {};
+  // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
+  const GeneratorState state = from.state();
+  return {state.seed, (state.counter + 1) / 2, p};
+}
+
+void detail::pass(const DropoutDraw& drawn, std::size_t count, Generator& from) noexcept {
+  if (drawn.p == 0) return;
+  const std::size_t groups = count / kernels::dropout_group + (count % kernels::dropout_group != 0);
+  from.set_state({drawn.key, 2 * (drawn.first_block + groups * kernels::blocks_of_a_group)});
+}
+
+template <class T>
+void detail::dropout_factors(const DropoutDraw& drawn, std::size_t first, std::size_t count, T* factors) {
+  constexpr std::size_t most = 4 * kernels::dropout_group;
+  static constexpr std::array<T, most> ones = [] {
+    std::array<T, most> made{};
+    made.fill(1);
+    return made;
+  }();
+  std::array<T, most> some;
+  // Whole groups are drawn, of which the first and the last may be needed in part.
+  std::size_t group = first / kernels::dropout_group * kernels::dropout_group;
+  const std::size_t end = first + count;
+  for (; first < end; group += most) {
+    const std::size_t drawn_end = std::min(end, group + most);
+    run(drawn, ones.data(), some.data(), group, drawn_end - group);
+    factors = std::copy(some.data() + (first - group), some.data() + (drawn_end - group), factors);
+    first = drawn_end;
+  }
+}
+
+template <Tensor V>
+V detail::drop(const V& x, const DropoutDraw& drawn) {
+  return drawn.p == 0 ? as_result(x) : apply(Dropout{drawn}, x);
+}
+
+[[gnu::used]] constexpr auto instances =
+    instantiate::for_tensors([]<class V>() { return std::make_tuple(dropout<V>, detail::drop<V>); });
+[[gnu::used]] constexpr auto numbers =
+    instantiate::for_numbers([]<class T>() { return detail::dropout_factors<T>; });
 
 }  // namespace xgrad

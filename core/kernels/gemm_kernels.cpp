@@ -161,12 +161,12 @@ void all_rows(Corner<T> s, std::size_t rows, const Strips<T, Isa>& strips, const
   step(std::integral_constant<std::size_t, 1>{});
 }
 
+// Squares to turn, the largest first: row i of `from` becomes column i of `to`.
+
 #if defined(__SSE2__)
-constexpr std::size_t turned(const float*) { return 4; }
-constexpr std::size_t turned(const double*) { return 2; }
-/// A square of 4 x 4 floats or 2 x 2 doubles: row i of `from` becomes column i of `to`.
 template <class I>
-void turn(const float* from, std::ptrdiff_t from_row, float* to, std::size_t to_row) {
+void turn(std::integral_constant<std::size_t, 4>, const float* from, std::ptrdiff_t from_row, float* to,
+          std::size_t to_row) {
   __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + from_row), r2 = _mm_loadu_ps(from + 2 * from_row),
          r3 = _mm_loadu_ps(from + 3 * from_row);
   _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
@@ -176,32 +176,76 @@ void turn(const float* from, std::ptrdiff_t from_row, float* to, std::size_t to_
   _mm_storeu_ps(to + 3 * to_row, r3);
 }
 template <class I>
-void turn(const double* from, std::ptrdiff_t from_row, double* to, std::size_t to_row) {
+void turn(std::integral_constant<std::size_t, 2>, const double* from, std::ptrdiff_t from_row, double* to,
+          std::size_t to_row) {
   const __m128d r0 = _mm_loadu_pd(from), r1 = _mm_loadu_pd(from + from_row);
   _mm_storeu_pd(to, _mm_unpacklo_pd(r0, r1));
   _mm_storeu_pd(to + to_row, _mm_unpackhi_pd(r0, r1));
 }
-#else
-constexpr std::size_t turned(const void*) { return 1; }
-template <class I, class T>
-void turn(const T* from, std::ptrdiff_t, T* to, std::size_t) {
-  *to = *from;
-}
 #endif
+#if defined(__AVX512F__)
+/// Of four rows at a time, then of four such fours: lanes of 128 bits are turned in themselves, and then
+/// among each other.
+template <class I>
+void turn(std::integral_constant<std::size_t, 16>, const float* from, std::ptrdiff_t from_row, float* to,
+          std::size_t to_row) {
+  __m512 t[16], u[16];
+  unrolled<4>([&](auto k) {
+    const float* row = from + static_cast<std::ptrdiff_t>(4 * k) * from_row;
+    const __m512 a = _mm512_loadu_ps(row), b = _mm512_loadu_ps(row + from_row),
+                 c = _mm512_loadu_ps(row + 2 * from_row), d = _mm512_loadu_ps(row + 3 * from_row);
+    const __m512d ab = _mm512_castps_pd(_mm512_unpacklo_ps(a, b)),
+                  cd = _mm512_castps_pd(_mm512_unpacklo_ps(c, d)),
+                  ab_high = _mm512_castps_pd(_mm512_unpackhi_ps(a, b)),
+                  cd_high = _mm512_castps_pd(_mm512_unpackhi_ps(c, d));
+    t[4 * k] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab, cd));
+    t[4 * k + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab, cd));
+    t[4 * k + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(ab_high, cd_high));
+    t[4 * k + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(ab_high, cd_high));
+  });
+  unrolled<4>([&](auto i) {
+    u[4 * i] = _mm512_shuffle_f32x4(t[i], t[4 + i], 0x44);
+    u[4 * i + 1] = _mm512_shuffle_f32x4(t[i], t[4 + i], 0xee);
+    u[4 * i + 2] = _mm512_shuffle_f32x4(t[8 + i], t[12 + i], 0x44);
+    u[4 * i + 3] = _mm512_shuffle_f32x4(t[8 + i], t[12 + i], 0xee);
+    _mm512_storeu_ps(to + i * to_row, _mm512_shuffle_f32x4(u[4 * i], u[4 * i + 2], 0x88));
+    _mm512_storeu_ps(to + (4 + i) * to_row, _mm512_shuffle_f32x4(u[4 * i], u[4 * i + 2], 0xdd));
+    _mm512_storeu_ps(to + (8 + i) * to_row, _mm512_shuffle_f32x4(u[4 * i + 1], u[4 * i + 3], 0x88));
+    _mm512_storeu_ps(to + (12 + i) * to_row, _mm512_shuffle_f32x4(u[4 * i + 1], u[4 * i + 3], 0xdd));
+  });
+}
+constexpr std::size_t largest_square(const float*) { return 16; }
+constexpr std::size_t largest_square(const double*) { return 2; }
+#elif defined(__SSE2__)
+constexpr std::size_t largest_square(const float*) { return 4; }
+constexpr std::size_t largest_square(const double*) { return 2; }
+#else
+constexpr std::size_t largest_square(const void*) { return 1; }
+#endif
+constexpr std::size_t smaller_square(std::size_t side) { return side > 4 ? 4 : 1; }
 
-/// A strip of B, whose columns stand as rows `column` elements apart, to rows of `row` elements.
-template <class T>
+/// A strip of B, whose columns stand as rows `column` elements apart, to rows of `row` elements: in squares
+/// of `Side`, and what they leave in smaller ones.
+template <class T, std::size_t Side = largest_square(static_cast<const T*>(nullptr))>
 void turn_strip(const T* b, std::ptrdiff_t column, std::size_t terms, std::size_t columns, T* to,
                 std::size_t row) {
-  constexpr std::size_t side = turned(static_cast<const T*>(nullptr));
-  const std::size_t whole_terms = terms - terms % side, whole_columns = columns - columns % side;
   const auto from = [&](std::size_t p, std::size_t j) {
     return b + static_cast<std::ptrdiff_t>(p) + static_cast<std::ptrdiff_t>(j) * column;
   };
-  for (std::size_t j = 0; j < whole_columns; j += side)
-    for (std::size_t p = 0; p < whole_terms; p += side) turn<Isa>(from(p, j), column, to + p * row + j, row);
-  for (std::size_t p = 0; p < terms; ++p)
-    for (std::size_t j = p < whole_terms ? whole_columns : 0; j < columns; ++j) to[p * row + j] = *from(p, j);
+  if constexpr (Side == 1) {
+    for (std::size_t p = 0; p < terms; ++p)
+      for (std::size_t j = 0; j < columns; ++j) to[p * row + j] = *from(p, j);
+  } else {
+    constexpr std::size_t smaller = smaller_square(Side);
+    const std::size_t whole_terms = terms - terms % Side, whole_columns = columns - columns % Side;
+    for (std::size_t j = 0; j < whole_columns; j += Side)
+      for (std::size_t p = 0; p < whole_terms; p += Side)
+        turn<Isa>(std::integral_constant<std::size_t, Side>{}, from(p, j), column, to + p * row + j, row);
+    turn_strip<T, smaller>(from(whole_terms, 0), column, terms - whole_terms, whole_columns,
+                           to + whole_terms * row, row);
+    turn_strip<T, smaller>(from(0, whole_columns), column, terms, columns - whole_columns, to + whole_columns,
+                           row);
+  }
 }
 
 /// B at `b`, strip after strip, each with its rows one after the other: a tile then reads it straight

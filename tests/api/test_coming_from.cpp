@@ -105,6 +105,8 @@ TEST_CASE("what computes and joins in PyTorch has its word") {
   CHECK(is(parts.at(1), {1, 2}, {3, 4}));
   const double p = 1 / (1 + std::exp(1.0)), q = 1 - p;  // of logits one apart
   CHECK(is(xg::softmax(x, 1), {2, 2}, {p, q, p, q}));
+  const double w = 1 / (1 + std::exp(14 / std::sqrt(2.0)));  // of products 11 and 25
+  CHECK(is(xg::scaled_dot_product_attention(x, x, y, {.causal = true}), {2, 2}, {2, 0, 1 + w, 5 - 5 * w}));
   const auto labels = xg::array<std::int64_t>({1, 1});
   CHECK(is(xg::nn::cross_entropy(x, labels), {}, {-std::log(q)}));
   CHECK(is(xg::nn::cross_entropy(x, labels, {.label_smoothing = 0.1}), {},

@@ -201,6 +201,16 @@ TEST_CASE("load's example reads a part of a file") {
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("attention's example") {
+  namespace xg = xgrad;
+  auto q = xg::constant(xg::randn({2, 4, 128, 64})), k = xg::constant(xg::randn({2, 4, 100, 64})),
+       v = xg::constant(xg::randn({2, 4, 100, 32}));
+  auto y = xg::scaled_dot_product_attention(q, k, v);                       // [2, 4, 128, 32]
+  auto next = xg::scaled_dot_product_attention(q, q, q, {.causal = true});  // nobody sees what comes later
+  CHECK(y.shape() == xg::Shape{2, 4, 128, 32});
+  CHECK(next.shape() == q.shape());
+}
+
 TEST_CASE("the scaler's example") {
   namespace xg = xgrad;
   struct Samples {

@@ -205,6 +205,7 @@ void indices_and_masks(const V& x, const xg::Indices& i, const xg::Mask& mask, s
   xg::masked_fill(x, 1, 0);                               // refused: a Mask is made of bool
   xg::masked_select(x, {1, 0});                           // refused
   const xg::nn::AttentionMask numbered{.forbidden = numbers};  // refused: a Mask is made of bool
+  xg::scaled_dot_product_attention(x, x, x, {.causal = 1});    // refused
 }
 
 void operands(const V& x, const xg::Variable<float>& single, const xt::xarray<double>& a) {

@@ -161,7 +161,7 @@ TEST_CASE("the encoder's layer names its parts as PyTorch does, and drops in tra
         "\n"
         "layer               type                     output      bytes  FLOPs  parameters\n"
         "itself              TransformerEncoderLayer  [5, 3, 8]    1920    480           0\n"
-        "self_attn           MultiheadAttention       [5, 3, 8]    6960   9390         216\n"
+        "self_attn           MultiheadAttention       [5, 3, 8]    5280   9270         216\n"
         "self_attn.out_proj  Linear                   [5, 3, 8]     480   2040          72\n"
         "linear1             Linear                   [5, 3, 16]    960   4080         144\n"
         "dropout             Dropout                  [5, 3, 16]      0      0           0\n"
@@ -170,7 +170,7 @@ TEST_CASE("the encoder's layer names its parts as PyTorch does, and drops in tra
         "norm2               LayerNorm                [5, 3, 8]     480    960          16\n"
         "dropout1            Dropout                  [5, 3, 8]       0      0           0\n"
         "dropout2            Dropout                  [5, 3, 8]       0      0           0\n"
-        "total                                                    11760  21870         600\n");
+        "total                                                    10080  21750         600\n");
   const auto x = sample<float>({5, 3, 8}, 4);
   CHECK(layer(x).value() != layer(x).value());
   layer.eval();

@@ -25,6 +25,7 @@ std::vector<OperationRow> all_rows() {
            linear_algebra_rows,
            decomposition_rows,
            layer_rows,
+           attention_rows,
            convolution_rows,
            pooling_rows,
            reduction_rows,

@@ -118,6 +118,7 @@ std::vector<OperationRow> indexing_rows();
 std::vector<OperationRow> linear_algebra_rows();
 std::vector<OperationRow> decomposition_rows();
 std::vector<OperationRow> layer_rows();
+std::vector<OperationRow> attention_rows();
 std::vector<OperationRow> convolution_rows();
 std::vector<OperationRow> pooling_rows();
 std::vector<OperationRow> loss_rows();

@@ -30,6 +30,7 @@ std::vector<Refusal> arrange_refusals();
 std::vector<Refusal> indexing_refusals();
 std::vector<Refusal> linear_algebra_refusals();
 std::vector<Refusal> layer_refusals();
+std::vector<Refusal> attention_refusals();
 std::vector<Refusal> convolution_refusals();
 std::vector<Refusal> reduction_refusals();
 std::vector<Refusal> loss_refusals();

@@ -27,6 +27,7 @@ std::vector<FurtherShapes> arrange_shapes();
 std::vector<FurtherShapes> indexing_shapes();
 std::vector<FurtherShapes> linear_algebra_shapes();
 std::vector<FurtherShapes> layer_shapes();
+std::vector<FurtherShapes> attention_shapes();
 std::vector<FurtherShapes> convolution_shapes();
 std::vector<FurtherShapes> reduction_shapes();
 std::vector<FurtherShapes> loss_shapes();

@@ -12,6 +12,7 @@
 #include <xgrad/core/graph/backward.hpp>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
+#include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/batch_norm.hpp>
 #include <xgrad/ops/cross_entropy.hpp>
 #include <xgrad/ops/dropout.hpp>
@@ -62,6 +63,9 @@ void add_softmax_and_norms(std::vector<Case<T>>& all) {
     all.push_back({"var", {shape}, [](const auto& in, auto&) { return xg::var(in[0], {.axes = {-1}}); }});
     all.push_back({"std", {shape}, [](const auto& in, auto&) { return xg::std(in[0], {.axes = {0}}); }});
     all.push_back({"norm", {shape}, [](const auto& in, auto&) { return xg::norm(in[0], {.axes = {-1}}); }});
+    all.push_back({"attention", {shape, shape, shape}, [](const auto& in, auto&) {
+                     return xg::scaled_dot_product_attention(in[0], in[1], in[2], {.causal = true});
+                   }});
     all.push_back({"dropout", {shape}, [](const auto& in, auto&) {
                      xg::Generator from(4);
                      return xg::dropout(in[0], 0.3, from);
@@ -226,7 +230,7 @@ std::set<std::string> check_again() {
 
 }  // namespace
 
-TEST_CASE("gradients of softmax, norms, dropout and losses have the same bits recorded or not") {
+TEST_CASE("gradients of softmax, norms, attention, dropout and losses have the same bits recorded or not") {
   check_bits<double>();
   check_bits<float>();
 }
@@ -234,8 +238,8 @@ TEST_CASE("gradients of softmax, norms, dropout and losses have the same bits re
 TEST_CASE("performed again on other inputs and labels, values and gradients are those of a new call") {
   std::set<std::string> lost = check_again<double>();
   lost.merge(check_again<float>());
-  for (const char* whole :
-       {"softmax", "log_softmax", "layer_norm", "batch_norm", "dropout", "cross_entropy", "nll_loss"}) {
+  for (const char* whole : {"softmax", "log_softmax", "layer_norm", "batch_norm", "attention", "dropout",
+                            "cross_entropy", "nll_loss"}) {
     INFO(whole);
     CHECK(lost.count(whole) == 0);
   }

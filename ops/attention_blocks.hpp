@@ -1,0 +1,67 @@
+// Attention on raw pointers, some queries and some keys at a time: the matrix of weights is never whole. For
+// files of this room only.
+#pragma once
+
+#include <cstddef>
+
+#include "../core/array/dense.hpp"
+#include "dropout_draw.hpp"
+
+namespace xgrad::detail {
+
+/// What attention is of: for each head a matrix of queries, one of keys and one of values.
+struct AttentionSize {
+  std::size_t heads, queries, keys, width, value_width;
+
+  /// Of q [..., queries, width], k [..., keys, width] and v [..., keys, value_width].
+  AttentionSize(const Shape& q, const Shape& k, const Shape& v);
+};
+
+/// A mask as it broadcasts to the weights [..., queries, keys]; nothing is forbidden by the default one.
+class ForbiddenKeys {
+ public:
+  ForbiddenKeys() = default;
+  /// ShapeError as check_forbidden().
+  ForbiddenKeys(const Dense<bool>& mask, const Shape& weights);
+
+  bool any() const noexcept { return mask_ != nullptr; }
+  /// That of a query and a key of a head; the others lie so many bytes further.
+  const bool* at(std::size_t head, std::size_t query, std::size_t key) const noexcept;
+  std::ptrdiff_t query_step() const noexcept { return steps_[steps_.size() - 2]; }
+  std::ptrdiff_t key_step() const noexcept { return steps_[steps_.size() - 1]; }
+
+ private:
+  const bool* mask_ = nullptr;
+  Shape shape_;                     ///< of the weights
+  AxisList<std::ptrdiff_t> steps_;  ///< along their axes, 0 where the mask is the same
+};
+
+/// ShapeError unless a mask broadcasts to the weights and leaves their shape.
+void check_forbidden(const Shape& mask, const Shape& weights);
+
+/// All are row-major and contiguous, one head after the other.
+template <class T>
+struct AttentionInputs {
+  AttentionSize size;
+  const T *q, *k, *v;
+  double scale;
+  bool causal;
+  ForbiddenKeys forbidden;
+  DropoutDraw drawn;
+};
+
+/// out = softmax(scale q k') v and the logarithms of the sums of the softmax, one a query. Split over the
+/// thread pool by shape alone, as those that follow.
+template <class T>
+void attend(const AttentionInputs<T>& in, T* out, T* logsumexp);
+
+/// What comes back of dy, with what attend() gave: dq, dk and dv.
+template <class T>
+void attend_back(const AttentionInputs<T>& in, const T* out, const T* logsumexp, const T* dy, T* dq, T* dk,
+                 T* dv);
+
+/// The weights themselves, [..., queries, keys], without dropout; the values are not read.
+template <class T>
+void weigh(const AttentionInputs<T>& in, T* weights);
+
+}  // namespace xgrad::detail
