@@ -33,6 +33,7 @@ std::vector<OperationRow> all_rows() {
            arrange_rows,
            gather_rows,
            loss_rows,
+           recurrent_rows,
        })
     for (OperationRow& made : family()) {
       made.large = large_shapes(made);

@@ -121,5 +121,6 @@ std::vector<OperationRow> layer_rows();
 std::vector<OperationRow> convolution_rows();
 std::vector<OperationRow> pooling_rows();
 std::vector<OperationRow> loss_rows();
+std::vector<OperationRow> recurrent_rows();
 
 }  // namespace xgrad::testing

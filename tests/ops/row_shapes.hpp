@@ -30,6 +30,7 @@ std::vector<FurtherShapes> layer_shapes();
 std::vector<FurtherShapes> convolution_shapes();
 std::vector<FurtherShapes> reduction_shapes();
 std::vector<FurtherShapes> loss_shapes();
+std::vector<FurtherShapes> recurrent_shapes();
 
 /// All of these, one after the other.
 std::vector<FurtherShapes> all_further_shapes();
