@@ -166,7 +166,8 @@ struct Gru {
     if (b.wants(1)) b.give(1, dstate + matmul(step_of(dsums, 0), b.input(3), {.transpose_b = true}));
     if (b.wants(2)) give_product(b, 2, as_rows(b.input(0)), of_input, {.transpose_a = true});
     if (b.wants(3)) {
-      const V before = shape_of(dsums).size() == 3 ? states_before(b.input(1), b.output()) : b.input(1);
+      const bool has_steps = shape_of(dsums).size() == 3 && b.output_shape()[0] > 1;
+      const V before = has_steps ? states_before(b.input(1), b.output()) : b.input(1);
       give_product(b, 3, as_rows(before), of_state, {.transpose_a = true});
     }
     if (b.input_count() == 4) return;

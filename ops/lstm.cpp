@@ -27,6 +27,9 @@ const kernels::RecurrentKernels& chosen() {
 /// hidden state and the cell before the first step.
 struct LstmGradient {
   static constexpr std::string_view name = "lstm_gradient";
+  bool to_start = true;  ///< whether the first step's share of x and of the hidden state is asked for
+  void fields(auto& visit) const { visit("to_start", to_start); }
+
   bool saves(std::size_t, const Wanted&) const { return true; }
   /// Of all steps' gates: a product with the weights, and the slopes.
   static double flops(Shapes in, const Shape& out) {
@@ -50,11 +53,12 @@ struct LstmGradient {
                                                              const Dense<T>& dgates_given) const {
     const RecurrentSizes s(cells.shape, cell.shape);
     const std::size_t H = s.units, width = gates_of_lstm * H, both = weights.shape[0], M = both - H;
-    Dense<T> dgates(gates.shape), dx(with_last(cells.shape, M)), dhidden(cell.shape),
-        dcell = Dense<T>::filled(cell.shape, T(0));
+    Dense<T> dgates(gates.shape), dx(with_last(cells.shape, M));
+    Dense<T> dhidden = Dense<T>::filled(cell.shape, T(0)), dcell = dhidden;
     T *const to_gates = dgates.mutable_data(), *const to_x = dx.mutable_data(),
              *const to_hidden = dhidden.mutable_data(), *const to_cell = dcell.mutable_data();
-    const PackedFactor<T> back(weights.data(), width, both, true, s.steps * s.samples);
+    const std::size_t back_through = to_start ? s.steps : s.steps - 1;
+    const PackedFactor<T> back(weights.data(), width, both, true, back_through * s.samples);
     parallel_for(s.samples, samples_of_a_piece(s, gates_of_lstm), [&](std::size_t begin, std::size_t end) {
       const std::size_t rows = end - begin;
       memory::Buffer room(rows * (both + H) * sizeof(T));
@@ -68,6 +72,7 @@ struct LstmGradient {
              t > 0 ? at(cells.data(), t - 1, H) : at(cell.data(), 0, H), at(dy.data(), t, H),
              t + 1 < s.steps ? later : nullptr, at(dcells.data(), t, H), at(dgates_given.data(), t, width),
              at(to_cell, 0, H), at(to_gates, t, width)});
+        if (t == 0 && !to_start) break;
         back.multiply(rows, at(to_gates, t, width), shares);
         split_rows(shares, rows, M, H, at(to_x, t, M), t > 0 ? later : at(to_hidden, 0, H));
       }
@@ -172,16 +177,24 @@ struct Lstm {
 
   template <class V>
   void vjp(Backward<V>& b) const {
-    auto [dgates, dx, dhidden, dcell] = gradients(b);
+    const Shape& shape = b.output_shape();
+    const bool has_steps = shape.size() == 3 && shape[0] > 1;
+    auto [dgates, dx, dhidden, dcell] = gradients(b, b.wants(0) && has_steps);
     const V sums = as_rows(dgates);
-    if (b.wants(0)) b.give(0, std::move(dx));
+    if (b.wants(0) && has_steps) b.give(0, std::move(dx));
+    if (b.wants(0) && !has_steps) give_product(b, 0, sums, b.input(3), {.transpose_b = true});
     if (b.wants(1)) b.give(1, std::move(dhidden));
     if (b.wants(2)) b.give(2, std::move(dcell));
     if (b.input_count() > 5 && b.wants(5)) b.give(5, sum_to(sums, b.shape(5)));
-    const bool is_sequence = shape_of(dgates).size() == 3;
+    give_weights(b, sums, has_steps);
+  }
+
+ private:
+  /// To both weights in one product, where there are steps: what it reads of them is read once.
+  template <class V>
+  static void give_weights(Backward<V>& b, const V& sums, bool has_steps) {
     const MatmulOptions over_rows{.transpose_a = true};
-    if (is_sequence && b.wants(3) && b.wants(4)) {
-      // One product for both: what it reads of all steps is read once.
+    if (has_steps && b.wants(3) && b.wants(4)) {
       const V left = as_rows(states_before(b.input(1), b.output(), b.input(0)));
       const V weights = matmul(left, sums, over_rows);
       const auto in = static_cast<Integer>(b.shape(3)[0]);
@@ -190,16 +203,14 @@ struct Lstm {
     }
     if (b.wants(3)) give_product(b, 3, as_rows(b.input(0)), sums, over_rows);
     if (!b.wants(4)) return;
-    const V before = is_sequence ? states_before(b.input(1), b.output()) : b.input(1);
+    const V before = has_steps ? states_before(b.input(1), b.output()) : b.input(1);
     give_product(b, 4, as_rows(before), sums, over_rows);
   }
-
- private:
   template <class V>
-  static std::tuple<V, V, V, V> gradients(Backward<V>& b) {
-    const V weights = b.wants(0) ? stacked(b.input(3), b.input(4)) : b.input(4);
+  static std::tuple<V, V, V, V> gradients(Backward<V>& b, bool with_x) {
+    const V weights = with_x ? stacked(b.input(3), b.input(4)) : b.input(4);
     const V gates = b.output(2), cells = b.output(1), cell = b.input(2);
-    const LstmGradient op;
+    const LstmGradient op{with_x || b.wants(1)};
     if (!b.has_gradient(1) && !b.has_gradient(2))
       return apply_all(op, weights, gates, cells, cell, b.gradient());
     const V dcells =
