@@ -32,14 +32,15 @@ inline Shape with_last(Shape shape, std::size_t extent) {
   return shape;
 }
 
-/// How many samples a thread takes through all of the steps: they know nothing of each other. Fewer than 16
-/// would read the weights too often.
+/// How many samples a thread takes through all of the steps: they know nothing of each other. Fewer would
+/// read the weights too often, or where BLAS multiplies, pack them too often.
 inline std::size_t samples_of_a_piece(const RecurrentSizes& s, std::size_t gates) {
   const double work = static_cast<double>(s.steps) * static_cast<double>(gates * s.units) *
                       static_cast<double>(s.in + s.units);
   constexpr double worth = worth_a_thread::small_products;
-  const auto least = static_cast<std::size_t>(std::min(worth / std::max(work, 1.0), 1e9));
-  return std::max<std::size_t>(16, (least + 7) / 8 * 8);
+  const auto worthy = static_cast<std::size_t>(std::min(worth / std::max(work, 1.0), 1e9));
+  const std::size_t least = instruction_set() == InstructionSet::baseline ? 64 : 16;
+  return std::max(least, (worthy + 7) / 8 * 8);
 }
 
 /// Row `sample` of step `step` in a value [steps, samples, width].
