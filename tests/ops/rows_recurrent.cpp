@@ -268,6 +268,8 @@ std::vector<OperationRow> recurrent_rows() {
   add_lstm(rows);
   add_gru(rows);
   add_gradients(rows);
+  // Each step's sums are rounded, and the next step goes on from them.
+  for (OperationRow& each : rows) each.float_tolerance = 1e-5;
   return rows;
 }
 
