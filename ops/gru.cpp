@@ -2,7 +2,6 @@
 #include <type_traits>
 
 #include "../core/array/instantiate.hpp"
-#include "../core/kernels/packed_factor.hpp"
 #include "activation.hpp"
 #include "arithmetic.hpp"
 #include "recurrent.hpp"

@@ -47,8 +47,8 @@ auto lstm(Operands&&... operands) {
                                std::forward<Operands>(operands)...);
 }
 
-/// One step of lstm, of x [N, in]: for loops of one's own. A whole sequence is several times faster in lstm,
-/// which prepares its weights and adds up their gradients once. ShapeError if a shape does not fit.
+/// One step of lstm, of x [N, in]: for loops of one's own. A whole sequence is faster in lstm, which prepares
+/// its weights and adds up their gradients once. ShapeError if a shape does not fit.
 template <class T>
 LSTMCellState<T> lstm_cell(const Variable<T>& x, const Variable<T>& hidden, const Variable<T>& cell,
                            const Variable<T>& weight_ih, const Variable<T>& weight_hh,

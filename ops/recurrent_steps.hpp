@@ -11,6 +11,7 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
+#include "../core/kernels/packed_factor.hpp"
 #include "expression_gradient.hpp"
 #include "linear_algebra.hpp"
 #include "operators.hpp"
@@ -39,7 +40,7 @@ inline std::size_t samples_of_a_piece(const RecurrentSizes& s, std::size_t gates
                       static_cast<double>(s.in + s.units);
   constexpr double worth = worth_a_thread::small_products;
   const auto worthy = static_cast<std::size_t>(std::min(worth / std::max(work, 1.0), 1e9));
-  const std::size_t least = instruction_set() == InstructionSet::baseline ? 64 : 16;
+  const std::size_t least = PackedFactor<float>::is_worth(s.steps * s.samples) ? 16 : 64;
   return std::max(least, (worthy + 7) / 8 * 8);
 }
 

@@ -8,9 +8,6 @@
 namespace xgrad {
 namespace {
 
-/// To pack takes about as long as what so many rows lose by reading from afar.
-constexpr std::size_t worth_packing = 128;
-
 const kernels::GemmKernels& chosen() {
   return chosen_kernels([]<class I>() { return kernels::gemm_kernels<I>(); });
 }
@@ -18,10 +15,16 @@ const kernels::GemmKernels& chosen() {
 }  // namespace
 
 template <class T>
+bool PackedFactor<T>::is_worth(std::size_t rows) noexcept {
+  // To pack takes about as long as what so many rows lose by reading from afar. Without wide registers of
+  // ours BLAS is faster, which may have them.
+  return rows >= 128 && instruction_set() != InstructionSet::baseline;
+}
+
+template <class T>
 PackedFactor<T>::PackedFactor(const T* b, std::size_t k, std::size_t n, bool transposed, std::size_t rows)
     : b_(b), k_(k), n_(n), transposed_(transposed) {
-  // Without wide registers of ours BLAS is faster, which may have them.
-  if (k == 0 || n == 0 || rows < worth_packing || instruction_set() == InstructionSet::baseline) return;
+  if (k == 0 || n == 0 || !is_worth(rows)) return;
   using namespace kernels;
   const std::size_t row = (n * sizeof(T) + panel_unit_bytes - 1) / panel_unit_bytes * panel_unit_bytes;
   panels_ = memory::Buffer(k * row);

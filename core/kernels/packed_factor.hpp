@@ -17,6 +17,9 @@ class PackedFactor {
   /// faster one, it is not packed, and every product is gemm's.
   PackedFactor(const T* b, std::size_t k, std::size_t n, bool transposed, std::size_t rows);
 
+  /// Whether it is packed for so many rows.
+  static bool is_worth(std::size_t rows) noexcept;
+
   /// C = A op(B), or C += A op(B), of A [m, k] and C [m, n], in this thread if B is packed. Each row of C
   /// then has the same bits whatever rows stand beside it.
   void multiply(std::size_t m, const T* a, T* c, Into into = Into::overwrite) const;
