@@ -2,7 +2,6 @@
 #include <type_traits>
 
 #include "../core/array/instantiate.hpp"
-#include "../core/kernels/packed_factor.hpp"
 #include "activation.hpp"
 #include "arithmetic.hpp"
 #include "recurrent.hpp"
@@ -37,23 +36,26 @@ struct LstmGradient {
   }
 
   template <class T>
-  auto forward(const Dense<T>& weights, const Dense<T>& gates, const Dense<T>& cells, const Dense<T>& cell,
+  auto forward(const Dense<T>& weights, Dense<T> gates, const Dense<T>& cells, const Dense<T>& cell,
                const Dense<T>& dy) const {
-    return forward(weights, gates, cells, cell, dy, Dense<T>());
+    return forward(weights, std::move(gates), cells, cell, dy, Dense<T>());
   }
   template <class T>
-  auto forward(const Dense<T>& weights, const Dense<T>& gates, const Dense<T>& cells, const Dense<T>& cell,
+  auto forward(const Dense<T>& weights, Dense<T> gates, const Dense<T>& cells, const Dense<T>& cell,
                const Dense<T>& dy, const Dense<T>& dcells) const {
-    return forward(weights, gates, cells, cell, dy, dcells, Dense<T>());
+    return forward(weights, std::move(gates), cells, cell, dy, dcells, Dense<T>());
   }
+  /// What comes to the gates goes into their own buffer, where it is given away.
   template <class T>
-  std::tuple<Dense<T>, Dense<T>, Dense<T>, Dense<T>> forward(const Dense<T>& weights, const Dense<T>& gates,
+  std::tuple<Dense<T>, Dense<T>, Dense<T>, Dense<T>> forward(const Dense<T>& weights, Dense<T> gates,
                                                              const Dense<T>& cells, const Dense<T>& cell,
                                                              const Dense<T>& dy, const Dense<T>& dcells,
                                                              const Dense<T>& dgates_given) const {
     const RecurrentSizes s(cells.shape, cell.shape);
     const std::size_t H = s.units, width = gates_of_lstm * H, both = weights.shape[0], M = both - H;
-    Dense<T> dgates(gates.shape), dx(with_last(cells.shape, M));
+    const T* const of_gates = gates.data();
+    Dense<T> dgates = gates.buffer.unique() ? std::move(gates) : Dense<T>(gates.shape);
+    Dense<T> dx(with_last(cells.shape, M));
     Dense<T> dhidden = Dense<T>::filled(cell.shape, T(0)), dcell = dhidden;
     T *const to_gates = dgates.mutable_data(), *const to_x = dx.mutable_data(),
              *const to_hidden = dhidden.mutable_data(), *const to_cell = dcell.mutable_data();
@@ -68,7 +70,7 @@ struct LstmGradient {
       };
       for (std::size_t t = s.steps; t-- > 0;) {
         chosen().lstm_gradient[std::is_same_v<T, double>](
-            {rows, H, at(gates.data(), t, width), at(cells.data(), t, H),
+            {rows, H, at(of_gates, t, width), at(cells.data(), t, H),
              t > 0 ? at(cells.data(), t - 1, H) : at(cell.data(), 0, H), at(dy.data(), t, H),
              t + 1 < s.steps ? later : nullptr, at(dcells.data(), t, H), at(dgates_given.data(), t, width),
              at(to_cell, 0, H), at(to_gates, t, width)});
@@ -129,7 +131,7 @@ struct LstmGradient {
 /// step, x and they are without the first axis.
 struct Lstm {
   static constexpr std::string_view name = "lstm";
-  static constexpr bool saves_output = true;
+  static constexpr bool saves_output = true, writes_outputs = true;
   bool saves(std::size_t input, const Wanted& wanted) const {
     return input == 0 ? wanted[3] : input == 1 ? wanted[4] : input == 3 ? wanted[0] : input < 5;
   }
@@ -209,14 +211,16 @@ struct Lstm {
   template <class V>
   static std::tuple<V, V, V, V> gradients(Backward<V>& b, bool with_x) {
     const V weights = with_x ? stacked(b.input(3), b.input(4)) : b.input(4);
-    const V gates = b.output(2), cells = b.output(1), cell = b.input(2);
+    const V cells = b.output(1), cell = b.input(2);
+    V gates = b.take_output(2);
     const LstmGradient op{with_x || b.wants(1)};
     if (!b.has_gradient(1) && !b.has_gradient(2))
-      return apply_all(op, weights, gates, cells, cell, b.gradient());
+      return apply_all(op, weights, std::move(gates), cells, cell, b.gradient());
     const V dcells =
         b.has_gradient(1) ? b.gradient(1) : V(Dense<typename V::value_type>::filled(b.output_shape(), 0));
-    if (!b.has_gradient(2)) return apply_all(op, weights, gates, cells, cell, b.gradient(), dcells);
-    return apply_all(op, weights, gates, cells, cell, b.gradient(), dcells, b.gradient(2));
+    if (!b.has_gradient(2))
+      return apply_all(op, weights, std::move(gates), cells, cell, b.gradient(), dcells);
+    return apply_all(op, weights, std::move(gates), cells, cell, b.gradient(), dcells, b.gradient(2));
   }
 };
 

@@ -219,6 +219,18 @@ TEST_CASE_TEMPLATE("recurrent gradients have the same bits on one thread and on 
   check(arguments<T>(3, 9, 70, 33, 65), loss_of_gru<T>);
 }
 
+TEST_CASE("a graph that is kept gives its gradients again, one that is not is spent") {
+  const auto check = [](const Vars<double>& in, const auto& loss) {
+    const auto y = loss(in);
+    const Vars<double> first = xg::grad(y, in, {.retain_graph = true});
+    CHECK(same_bits(xg::grad(y, in, {.retain_graph = true}), first));
+    CHECK(same_bits(xg::grad(y, in), first));
+    CHECK_THROWS_AS(xg::grad(y, in), xg::GraphError);
+  };
+  check(arguments<double>(4, 5, 3, 4, 6), loss_of_lstm<double>);
+  check(arguments<double>(3, 5, 3, 4, 6), loss_of_gru<double>);
+}
+
 TEST_CASE("gradients of all outputs at once, and of frozen arguments, are right at both orders") {
   const xg::GradcheckOptions both{.second_order = true};
   const Vars<double> of_lstm = arguments<double>(4, 3, 2, 2, 3), of_gru = arguments<double>(3, 3, 2, 2, 3);
