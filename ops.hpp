@@ -27,6 +27,7 @@
 #include "ops/loss.hpp"
 #include "ops/operators.hpp"
 #include "ops/pooling.hpp"
+#include "ops/recurrent.hpp"
 #include "ops/reduction.hpp"
 #include "ops/refused.hpp"
 #include "ops/rounding.hpp"

@@ -249,13 +249,8 @@ harness::Row lstm() {
     leaves.push_back(filled({l.batch, l.in}, 100 + static_cast<std::uint32_t>(i), 1));
   const Var zero = filled({l.batch, l.width}, 0, 0).detach();
   const auto loss = [=] {
-    Var h = zero, c = zero;
-    for (std::size_t i = 0; i < l.steps; ++i) {
-      const Vars gates = xg::split(xg::linear(leaves[p.size() + i], p[0], p[2]) + xg::matmul(h, p[1]), 4, 1);
-      c = xg::sigmoid(gates[1]) * c + xg::sigmoid(gates[0]) * xg::tanh(gates[2]);
-      h = xg::sigmoid(gates[3]) * xg::tanh(c);
-    }
-    return xg::mean(xg::square(h));
+    const Var x = xg::stack(Vars(leaves.begin() + static_cast<std::ptrdiff_t>(p.size()), leaves.end()));
+    return xg::mean(xg::square(xg::lstm(x, zero, zero, p[0], p[1], p[2]).hidden));
   };
   return row_of(leaves, loss, sgd(p));
 }

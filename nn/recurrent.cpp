@@ -9,6 +9,7 @@
 #include "../ops/custom_formula.hpp"
 #include "../ops/exponential.hpp"
 #include "../ops/linear_algebra.hpp"
+#include "../ops/recurrent.hpp"
 #include "../ops/shape.hpp"
 
 namespace xgrad::nn {
@@ -25,32 +26,6 @@ const auto& tanh_of_sum() {
 const auto& relu_of_sum() {
   return detail::immortal(
       [] { return elementwise("rnn_relu", [](auto input, auto hidden) { return relu(input + hidden); }); });
-}
-const auto& gru_candidate() {
-  return detail::immortal([] {
-    return elementwise("gru_candidate", [](auto input, auto reset, auto hidden) {
-      return tanh(input + sigmoid(reset) * hidden);
-    });
-  });
-}
-const auto& gru_hidden() {
-  return detail::immortal([] {
-    return elementwise("gru_hidden", [](auto update, auto candidate, auto before) {
-      return candidate + sigmoid(update) * (before - candidate);
-    });
-  });
-}
-const auto& lstm_cell() {
-  return detail::immortal([] {
-    return elementwise("lstm_cell", [](auto input, auto forget, auto candidate, auto before) {
-      return sigmoid(forget) * before + sigmoid(input) * tanh(candidate);
-    });
-  });
-}
-const auto& lstm_hidden() {
-  return detail::immortal([] {
-    return elementwise("lstm_hidden", [](auto output, auto cell) { return sigmoid(output) * tanh(cell); });
-  });
 }
 
 }  // namespace
@@ -106,22 +81,10 @@ Variable<T> Recurrent<T>::start_of(const Variable<T>& state, std::size_t layer, 
 }
 
 template <class T>
-Variable<T> Recurrent<T>::projected(const Layer& layer, const Variable<T>& x) const {
-  if (!layer.bias_ih.defined()) return linear(x, layer.weight_ih);
-  return linear(x, layer.weight_ih, keeps_hidden_bias() ? layer.bias_ih : layer.bias_ih + layer.bias_hh);
-}
-
-template <class T>
-Variable<T> Recurrent<T>::gates_in(const Variable<T>& gates, std::size_t first, std::size_t last) const {
-  const auto begin = static_cast<std::ptrdiff_t>(first * hidden_);
-  return slice(gates, {all, range(begin, static_cast<std::ptrdiff_t>(last * hidden_))});
-}
-
-template <class T>
 LSTMResult<T> Recurrent<T>::run(const Variable<T>& x, const LSTMState<T>& start) const {
   check_input(x.shape());
   Variable<T> sequence = options_.batch_first ? swap_axes(x, 0, 1) : x;
-  const std::size_t steps = sequence.shape()[0], samples = sequence.shape()[1];
+  const std::size_t samples = sequence.shape()[1];
   const Shape expected{layers_.size(), samples, hidden_};
   for (const auto& [state, what] : {std::pair(&start.hidden, "hidden"), std::pair(&start.cell, "cell")})
     if (state->defined() && !(state->shape() == expected))
@@ -131,30 +94,30 @@ LSTMResult<T> Recurrent<T>::run(const Variable<T>& x, const LSTMState<T>& start)
 
   std::vector<Variable<T>> last_hidden, last_cell;
   for (std::size_t k = 0; k < layers_.size(); ++k) {
-    // The input's share of all time steps is one product; only the state's must wait for its turn.
-    const Variable<T> inputs = projected(layers_[k], sequence);
     LSTMState<T> state{start_of(start.hidden, k, samples), {}};
     if (has_cell()) state.cell = start_of(start.cell, k, samples);
-    std::vector<Variable<T>> outputs;
-    for (std::size_t t = 0; t < steps; ++t) {
-      state = step(layers_[k], slice(inputs, {t}), state);
-      outputs.push_back(state.hidden);
-    }
-    sequence = stack(outputs);
-    last_hidden.push_back(state.hidden);
-    last_cell.push_back(state.cell);
+    LSTMResult<T> result = through(layers_[k], sequence, state);
+    sequence = std::move(result.output);
+    last_hidden.push_back(std::move(result.state.hidden));
+    last_cell.push_back(std::move(result.state.cell));
   }
   return {options_.batch_first ? swap_axes(sequence, 0, 1) : sequence,
           {stack(last_hidden), has_cell() ? stack(last_cell) : Variable<T>()}};
 }
 
 template <class T>
-LSTMState<T> RNN<T>::step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                          const LSTMState<T>& before) const {
-  const Variable<T> hidden = matmul(before.hidden, layer.weight_hh);
-  return {
-      activation_ == RecurrentActivation::tanh ? tanh_of_sum()(input, hidden) : relu_of_sum()(input, hidden),
-      {}};
+LSTMResult<T> RNN<T>::through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                              const LSTMState<T>& start) const {
+  // The input's share of all time steps is one product; only the state's must wait for its turn.
+  const Variable<T> inputs = layer.bias_ih.defined()
+                                 ? linear(x, layer.weight_ih, layer.bias_ih + layer.bias_hh)
+                                 : linear(x, layer.weight_ih);
+  const auto& after = activation_ == RecurrentActivation::tanh ? tanh_of_sum() : relu_of_sum();
+  Variable<T> hidden = start.hidden;
+  std::vector<Variable<T>> outputs;
+  for (std::size_t t = 0; t < x.shape()[0]; ++t)
+    outputs.push_back(hidden = after(slice(inputs, {t}), matmul(hidden, layer.weight_hh)));
+  return {stack(outputs), {hidden, {}}};
 }
 
 template <class T>
@@ -168,14 +131,12 @@ RecurrentResult<T> RNN<T>::operator()(const Variable<T>& x, const Variable<T>& s
 }
 
 template <class T>
-LSTMState<T> GRU<T>::step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                          const LSTMState<T>& before) const {
-  const Variable<T> hidden = layer.bias_hh.defined() ? linear(before.hidden, layer.weight_hh, layer.bias_hh)
-                                                     : linear(before.hidden, layer.weight_hh);
-  const Variable<T> reset_update = this->gates_in(input, 0, 2) + this->gates_in(hidden, 0, 2);
-  const Variable<T> candidate = gru_candidate()(
-      this->gates_in(input, 2, 3), this->gates_in(reset_update, 0, 1), this->gates_in(hidden, 2, 3));
-  return {gru_hidden()(this->gates_in(reset_update, 1, 2), candidate, before.hidden), {}};
+LSTMResult<T> GRU<T>::through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                              const LSTMState<T>& start) const {
+  auto [output, hidden] = layer.bias_ih.defined() ? gru(x, start.hidden, layer.weight_ih, layer.weight_hh,
+                                                        layer.bias_ih, layer.bias_hh)
+                                                  : gru(x, start.hidden, layer.weight_ih, layer.weight_hh);
+  return {std::move(output), {std::move(hidden), {}}};
 }
 
 template <class T>
@@ -189,12 +150,13 @@ RecurrentResult<T> GRU<T>::operator()(const Variable<T>& x, const Variable<T>& s
 }
 
 template <class T>
-LSTMState<T> LSTM<T>::step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                           const LSTMState<T>& before) const {
-  const Variable<T> gates = input + matmul(before.hidden, layer.weight_hh);
-  const Variable<T> cell = lstm_cell()(this->gates_in(gates, 0, 1), this->gates_in(gates, 1, 2),
-                                       this->gates_in(gates, 2, 3), before.cell);
-  return {lstm_hidden()(this->gates_in(gates, 3, 4), cell), cell};
+LSTMResult<T> LSTM<T>::through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                               const LSTMState<T>& start) const {
+  auto [output, hidden, cell] =
+      layer.bias_ih.defined()
+          ? lstm(x, start.hidden, start.cell, layer.weight_ih, layer.weight_hh, layer.bias_ih + layer.bias_hh)
+          : lstm(x, start.hidden, start.cell, layer.weight_ih, layer.weight_hh);
+  return {std::move(output), {std::move(hidden), std::move(cell)}};
 }
 
 template <class T>

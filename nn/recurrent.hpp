@@ -58,23 +58,17 @@ class Recurrent : public Module<T> {
   /// ValueError if a number is less than 1.
   Recurrent(const char* type, Count in, Count hidden, std::size_t gates, const RecurrentOptions& options);
 
-  /// The state after a step, from that before it and the gates' share of the input, [N, G H], which has both
-  /// biases in it unless the layer keeps bias_hh for itself. `cell` is an LSTM's alone.
-  virtual LSTMState<T> step(const Layer& layer, const Variable<T>& input,
-                            const LSTMState<T>& before) const = 0;
-  virtual bool keeps_hidden_bias() const { return false; }
+  /// All steps of one layer over x [T, N, features], from a state of [N, H] each; `cell` is an LSTM's alone.
+  virtual LSTMResult<T> through(const Layer& layer, const Variable<T>& x,
+                                const LSTMState<T>& start) const = 0;
 
   /// All steps of all layers; an empty `hidden` or `cell` stands for zeros.
   LSTMResult<T> run(const Variable<T>& x, const LSTMState<T>& start) const;
-
-  /// The part of `gates` [N, G H] that holds gates first ... last - 1.
-  Variable<T> gates_in(const Variable<T>& gates, std::size_t first, std::size_t last) const;
 
  private:
   virtual bool has_cell() const { return false; }
   void check_input(const Shape& x) const;
   Variable<T> start_of(const Variable<T>& state, std::size_t layer, std::size_t samples) const;
-  Variable<T> projected(const Layer& layer, const Variable<T>& x) const;
 
   const char* type_;
   std::size_t in_, hidden_;
@@ -104,8 +98,8 @@ class RNN : public Recurrent<T> {
   }
 
  private:
-  LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                    const LSTMState<T>& before) const override;
+  LSTMResult<T> through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                        const LSTMState<T>& start) const override;
 
   RecurrentActivation activation_;
 };
@@ -131,9 +125,8 @@ class GRU : public Recurrent<T> {
   }
 
  private:
-  LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                    const LSTMState<T>& before) const override;
-  bool keeps_hidden_bias() const override { return true; }
+  LSTMResult<T> through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                        const LSTMState<T>& start) const override;
 };
 
 /// Four gates in the order i, f, g, o, each of x W_ih + b_ih + h W_hh + b_hh:
@@ -156,8 +149,8 @@ class LSTM : public Recurrent<T> {
   }
 
  private:
-  LSTMState<T> step(const typename Recurrent<T>::Layer& layer, const Variable<T>& input,
-                    const LSTMState<T>& before) const override;
+  LSTMResult<T> through(const typename Recurrent<T>::Layer& layer, const Variable<T>& x,
+                        const LSTMState<T>& start) const override;
   bool has_cell() const override { return true; }
 };
 

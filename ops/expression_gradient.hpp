@@ -38,11 +38,11 @@ std::vector<Variable<T>> gradients_of(const Variable<T>& y, const Variable<T>& d
   return found;
 }
 
-/// Gives the inputs numbered `inputs` what `expression` gives them; it is called with a std::array of
-/// Variables that stand for them.
+/// Gives the inputs numbered `inputs` what `expression` gives them, whose gradient is dy; it is called with a
+/// std::array of Variables that stand for them.
 template <class V, std::size_t N, class Expression>
-void give_gradients_of(Backward<V>& b, const std::array<std::size_t, N>& inputs,
-                       const Expression& expression) {
+void give_gradients_of(Backward<V>& b, const std::array<std::size_t, N>& inputs, const Expression& expression,
+                       const V& dy) {
   const EnableGrad on;
   std::array<Variable<typename V::value_type>, N> places;
   std::vector<Node*> targets;
@@ -50,11 +50,18 @@ void give_gradients_of(Backward<V>& b, const std::array<std::size_t, N>& inputs,
     places[k] = place_of(b.input(inputs[k]), b.wants(inputs[k]));
     if (b.wants(inputs[k])) targets.push_back(&places[k].node());
   }
-  auto gradients = gradients_of(expression(places), b.gradient(), targets);
+  auto gradients = gradients_of(expression(places), dy, targets);
   std::size_t next = 0;
   for (const std::size_t input : inputs)
     if (b.wants(input))
       if (V& gradient = gradients[next++]; gradient.defined()) b.give(input, std::move(gradient));
+}
+
+/// The same for an expression of the operation's output.
+template <class V, std::size_t N, class Expression>
+void give_gradients_of(Backward<V>& b, const std::array<std::size_t, N>& inputs,
+                       const Expression& expression) {
+  give_gradients_of(b, inputs, expression, b.gradient());
 }
 
 }  // namespace xgrad::detail

@@ -301,6 +301,12 @@ void check_linear(const Shape& x, const Shape& weight) {
 }  // namespace
 
 template <Tensor V>
+void detail::give_product(Backward<V>& b, std::size_t i, const V& left, const V& right,
+                          const MatmulOptions& options) {
+  xgrad::give_product(b, i, no_axes, left, right, options);
+}
+
+template <Tensor V>
 V detail::matmul_to(const Shape& batch, const V& a, const V& b, const MatmulOptions& options) {
   return apply(MatMul{options, batch}, a, b);
 }
@@ -373,7 +379,7 @@ V linear(const V& x, const V& weight, const V& bias) {
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
-  return std::make_tuple(matmul<V>, detail::matmul_to<V>, dot<V>, outer<V>, trace<V>,
+  return std::make_tuple(matmul<V>, detail::matmul_to<V>, detail::give_product<V>, dot<V>, outer<V>, trace<V>,
                          instantiate::overload<V(const V&, const V&)>(linear),
                          instantiate::overload<V(const V&, const V&, const V&)>(linear));
 });

@@ -79,6 +79,14 @@ auto linear(X&& x, Weight&& weight, Bias&& bias) {
 }
 
 namespace detail {
+template <class V>
+class Backward;
+
+/// Gives input `i` the product of two matrices, in its own shape; it is added in place to what waits for the
+/// input, which saves a result of that size and a pass over it.
+template <Tensor V>
+void give_product(Backward<V>& b, std::size_t i, const V& left, const V& right, const MatmulOptions& options);
+
 /// matmul for factors of two axes or more, added up over the batch axes that `batch` lacks or has with extent
 /// 1 alone: the gradient's way back to a factor that was broadcast. The caller has checked the shapes.
 template <Tensor V>

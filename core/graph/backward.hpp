@@ -59,7 +59,7 @@ class Backward {
         gradient_(wrap<V>(std::move(gradient), node.value().shape)) {}
   /// Of an operation of several outputs; `further` are those after the first, `gradients` what they were
   /// given.
-  Backward(Node& node, const memory::Buffer* saved, std::span<const Value> further,
+  Backward(Node& node, const memory::Buffer* saved, std::span<Value> further,
            std::span<const Carrier> gradients, Sweep<Carrier>& sweep, Carrier&& gradient)
       : node_(node),
         saved_(saved),
@@ -117,6 +117,17 @@ class Backward {
       return reading_of<E, V>(Handle::recorded(new FurtherOutput(node_, number, value, kind_of<E>)));
     }
   }
+  /// The same, once, for an operation that `writes_outputs`: in place, where a sweep that spends the graph
+  /// finds nobody else to hold it.
+  template <class E = T>
+  reading_of<E, V> take_output(std::size_t number) {
+    if constexpr (is_plain)
+      if (sweep_.spends()) {
+        Value& value = further_[number - 1];
+        return Dense<E>(std::move(value.buffer), value.shape);
+      }
+    return output<E>(number);
+  }
   const Shape& shape(std::size_t i) const noexcept { return node_.inputs()[i]->value().shape; }
   const Shape& output_shape() const noexcept { return node_.value().shape; }
   std::size_t input_count() const noexcept { return node_.inputs().size(); }
@@ -169,7 +180,7 @@ class Backward {
   const memory::Buffer* saved_;
   Sweep<Carrier>& sweep_;
   V gradient_;
-  std::span<const Value> further_;
+  std::span<Value> further_;
   std::span<const Carrier> further_gradients_;
 };
 

@@ -23,7 +23,8 @@
 //
 // Without `flops`, which profiles count by, it computes one number for each element of its first output.
 // Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
-// the output has `static constexpr bool saves_output = true`. One that has no derivative, as a mask has none,
+// the output has `static constexpr bool saves_output = true`, one whose vjp takes a further output away to
+// write to it `writes_outputs`. One that has no derivative, as a mask has none,
 // has `static constexpr bool is_constant = true` and no vjp. One whose result may be an input's buffer has
 // `static constexpr std::uint64_t shares = 1`, a bit for each such input. One that is linear in its only
 // input, or in all of a list's together, says so by `static constexpr bool is_linear = true`, one that is so
@@ -175,6 +176,9 @@ class Record final : public Node {
       Backward<V> backward(*this, saved_.data(), sweep, std::move(gradient));
       op_.vjp(backward);
     } else {
+      // What is taken away is gone, also if the vjp then fails.
+      if constexpr (requires { Op::writes_outputs; })
+        if (sweep.spends()) spend();
       const std::vector<G> gradients = sweep.take_further(*this);
       Backward<V> backward(*this, saved_.data(), further_, gradients, sweep, std::move(gradient));
       op_.vjp(backward);

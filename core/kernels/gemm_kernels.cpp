@@ -126,7 +126,7 @@ struct Strips {
 /// fall on the same lines of a cache and push each other out, so they are copied closer first.
 template <class T, std::size_t Rows>
 void row_block(Corner<T> s, const Strips<T, Isa>& strips, const T* panel) {
-  constexpr std::size_t near_row = most_terms + 64 / sizeof(T);
+  constexpr std::size_t near_row = most_packed_terms + 64 / sizeof(T);
   alignas(64) T near[Rows * near_row];
   if (strips.count > 1 && s.a_column == 1 && s.a_row >= static_cast<std::ptrdiff_t>(1024 / sizeof(T))) {
     for (std::size_t r = 0; r < Rows; ++r)
@@ -258,26 +258,71 @@ void fill_panel(const T* b, const Product& s, std::size_t terms, const Strips<T,
                  strips.size(i), panel + terms * strips.from(i), strips.row(i));
     return;
   }
+  // Rows lie apart, where nothing but this fetches ahead.
+  constexpr std::ptrdiff_t ahead = 4;
   for (std::size_t p = 0; p < terms; ++p, b += s.b_row)
-    for (std::size_t i = 0; i < strips.count; ++i)
-      copy(b + strips.from(i), panel + terms * strips.from(i) + p * strips.row(i), strips.size(i));
+    for (std::size_t i = 0; i < strips.count; ++i) {
+      const T* const from = b + strips.from(i);
+      for (std::size_t j = 0; j < strips.row(i); j += strips.width)
+        __builtin_prefetch(from + ahead * s.b_row + j);
+      copy(from, panel + terms * strips.from(i) + p * strips.row(i), strips.size(i));
+    }
+}
+
+/// B at a term and a column.
+template <class T>
+const T* b_at(const Product& s, std::size_t term, std::size_t column) {
+  return static_cast<const T*>(s.b) + static_cast<std::ptrdiff_t>(term) * s.b_row +
+         static_cast<std::ptrdiff_t>(column) * s.b_column;
+}
+
+/// The terms [first, first + terms) of the sums in columns of C from `begin` on; B as row_block() has it.
+template <class T>
+void add_terms(const Product& s, std::size_t first, std::size_t terms, std::size_t begin,
+               const Strips<T, Isa>& strips, const T* panel) {
+  const T* const a = static_cast<const T*>(s.a) + static_cast<std::ptrdiff_t>(first) * s.a_column;
+  all_rows<T>({a, s.a_row, s.a_column, panel != nullptr ? nullptr : b_at<T>(s, first, begin), s.b_row,
+               static_cast<T*>(s.c) + begin, s.c_row, terms, s.add || first > 0, 0},
+              s.m, strips, panel);
 }
 
 /// Columns [begin, begin + columns) of C, no more than fit a panel.
 template <class T>
 void product_of_columns(const Product& s, std::size_t begin, std::size_t columns) {
   const Strips<T, Isa> strips(columns);
-  const auto j = static_cast<std::ptrdiff_t>(begin);
   T* const panel = static_cast<T*>(s.panel);
   for (std::size_t first = 0; first < s.k; first += most_terms) {
-    const auto p = static_cast<std::ptrdiff_t>(first);
     const std::size_t terms = s.k - first < most_terms ? s.k - first : most_terms;
-    const T* b = static_cast<const T*>(s.b) + p * s.b_row + j * s.b_column;
-    if (panel != nullptr) fill_panel(b, s, terms, strips, panel);
-    all_rows<T>({static_cast<const T*>(s.a) + p * s.a_column, s.a_row, s.a_column, b, s.b_row,
-                 static_cast<T*>(s.c) + j, s.c_row, terms, s.add || first > 0, 0},
-                s.m, strips, panel);
+    if (panel != nullptr) fill_panel(b_at<T>(s, first, begin), s, terms, strips, panel);
+    add_terms(s, first, terms, begin, strips, panel);
   }
+}
+
+/// Calls each(first, terms, begin, strips, panel) for the packed panels, in the order in which they stand.
+template <class T, class Each>
+void for_packed(const Product& s, const Each& each) {
+  constexpr std::size_t most = panel_row_bytes / sizeof(T);
+  T* panel = static_cast<T*>(s.panel);
+  for (std::size_t begin = 0; begin < s.n; begin += most) {
+    const Strips<T, Isa> strips(s.n - begin < most ? s.n - begin : most);
+    for (std::size_t first = 0; first < s.k; first += most_packed_terms) {
+      const std::size_t terms = s.k - first < most_packed_terms ? s.k - first : most_packed_terms;
+      each(first, terms, begin, strips, panel);
+      panel += terms * strips.from(strips.count);
+    }
+  }
+}
+
+template <class T>
+void pack(const Product& s) {
+  for_packed<T>(s, [&](std::size_t first, std::size_t terms, std::size_t begin, const Strips<T, Isa>& strips,
+                       T* panel) { fill_panel(b_at<T>(s, first, begin), s, terms, strips, panel); });
+}
+
+template <class T>
+void packed_product(const Product& s) {
+  for_packed<T>(s, [&](std::size_t first, std::size_t terms, std::size_t begin, const Strips<T, Isa>& strips,
+                       const T* panel) { add_terms(s, first, terms, begin, strips, panel); });
 }
 
 /// Columns of C no more than the lanes of a pack: lanes run over its rows instead, and the result is turned.
@@ -313,6 +358,7 @@ void narrow_product(const Product& s) {
 template <class T>
 void product(const Product& s) {
   constexpr std::size_t width = Pack<T, Isa>::width, most = panel_row_bytes / sizeof(T);
+  if (s.packed) return packed_product<T>(s);
   if (s.n <= width && s.m >= 2 * width && s.k >= 64) return narrow_product<T>(s);
   for (std::size_t begin = 0; begin < s.n; begin += most)
     product_of_columns<T>(s, begin, s.n - begin < most ? s.n - begin : most);
@@ -322,7 +368,7 @@ void product(const Product& s) {
 
 template <>
 const GemmKernels* gemm_kernels<simd::Isa>() {
-  static constexpr GemmKernels kernels = {{&product<float>, &product<double>}};
+  static constexpr GemmKernels kernels = {{&product<float>, &product<double>}, {&pack<float>, &pack<double>}};
   return &kernels;
 }
 

@@ -168,7 +168,7 @@ TEST_CASE("recurrent layers name their parameters as PyTorch does, and start wit
   CHECK(LSTM<float>(10, 20).parameter_count() == 4 * 20 * (10 + 20 + 2));
   // Products of all steps with the inputs' weights and of each with the states', beside the cells.
   CHECK(2 * 7 * 3 * (10 + 20) * 80 < 108020);
-  CHECK(LSTM<float>(10, 20).summary({7, 3, 10}).find("LSTM  [7, 3, 20]  39440  108020        2560") !=
+  CHECK(LSTM<float>(10, 20).summary({7, 3, 10}).find("LSTM  [7, 3, 20]   2960  108020        2560") !=
         std::string::npos);
 }
 

@@ -15,25 +15,10 @@ using namespace xgrad::detail;
 std::vector<OperationRow> all_rows() {
   std::vector<OperationRow> rows;
   for (const auto family : {
-           core_rows,
-           arithmetic_rows,
-           rounding_rows,
-           exponential_rows,
-           activation_rows,
-           shape_rows,
-           indexing_rows,
-           linear_algebra_rows,
-           decomposition_rows,
-           layer_rows,
-           attention_rows,
-           convolution_rows,
-           pooling_rows,
-           reduction_rows,
-           statistics_rows,
-           scan_rows,
-           arrange_rows,
-           gather_rows,
-           loss_rows,
+           core_rows,      arithmetic_rows,  rounding_rows,       exponential_rows,   activation_rows,
+           shape_rows,     indexing_rows,    linear_algebra_rows, decomposition_rows, layer_rows,
+           attention_rows, convolution_rows, pooling_rows,        reduction_rows,     statistics_rows,
+           scan_rows,      arrange_rows,     gather_rows,         loss_rows,          recurrent_rows,
        })
     for (OperationRow& made : family()) {
       made.large = large_shapes(made);

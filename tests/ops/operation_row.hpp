@@ -122,5 +122,6 @@ std::vector<OperationRow> attention_rows();
 std::vector<OperationRow> convolution_rows();
 std::vector<OperationRow> pooling_rows();
 std::vector<OperationRow> loss_rows();
+std::vector<OperationRow> recurrent_rows();
 
 }  // namespace xgrad::testing

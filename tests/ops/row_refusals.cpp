@@ -5,9 +5,9 @@
 namespace xgrad::testing {
 std::vector<Refusal> all_refusals() {
   std::vector<Refusal> all;
-  for (const auto family :
-       {core_refusals, shape_refusals, arrange_refusals, indexing_refusals, linear_algebra_refusals,
-        layer_refusals, attention_refusals, convolution_refusals, reduction_refusals, loss_refusals})
+  for (const auto family : {core_refusals, shape_refusals, arrange_refusals, indexing_refusals,
+                            linear_algebra_refusals, layer_refusals, attention_refusals, convolution_refusals,
+                            reduction_refusals, loss_refusals, recurrent_refusals})
     for (Refusal& each : family()) all.push_back(std::move(each));
   return all;
 }

@@ -34,6 +34,7 @@ std::vector<Refusal> attention_refusals();
 std::vector<Refusal> convolution_refusals();
 std::vector<Refusal> reduction_refusals();
 std::vector<Refusal> loss_refusals();
+std::vector<Refusal> recurrent_refusals();
 
 /// All of these, one after the other.
 std::vector<Refusal> all_refusals();

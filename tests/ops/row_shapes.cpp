@@ -18,7 +18,7 @@ std::vector<FurtherShapes> all_further_shapes() {
   std::vector<FurtherShapes> all;
   for (const auto family :
        {core_shapes, shape_shapes, arrange_shapes, indexing_shapes, linear_algebra_shapes, layer_shapes,
-        attention_shapes, convolution_shapes, reduction_shapes, loss_shapes})
+        attention_shapes, convolution_shapes, reduction_shapes, loss_shapes, recurrent_shapes})
     for (FurtherShapes& each : family()) all.push_back(std::move(each));
   return all;
 }

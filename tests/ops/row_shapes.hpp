@@ -31,6 +31,7 @@ std::vector<FurtherShapes> attention_shapes();
 std::vector<FurtherShapes> convolution_shapes();
 std::vector<FurtherShapes> reduction_shapes();
 std::vector<FurtherShapes> loss_shapes();
+std::vector<FurtherShapes> recurrent_shapes();
 
 /// All of these, one after the other.
 std::vector<FurtherShapes> all_further_shapes();

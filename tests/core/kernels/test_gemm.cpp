@@ -10,6 +10,7 @@
 #include <xgrad/core/kernels/dispatch.hpp>
 #include <xgrad/core/kernels/gemm.hpp>
 #include <xgrad/core/kernels/gemm_kernels.hpp>
+#include <xgrad/core/kernels/packed_factor.hpp>
 #include <xgrad/core/kernels/random.hpp>
 
 #include "../../threads.hpp"
@@ -87,6 +88,34 @@ double kernel_error(const xg::kernels::GemmKernels& kernels, const Problem<T>& p
   return problem.error_of(out, add ? xg::Into::add : xg::Into::overwrite);
 }
 
+/// The same with B packed as a whole, for rows of A as they stand.
+template <class T>
+double packed_error(const xg::kernels::GemmKernels& kernels, const Problem<T>& problem, bool add) {
+  const auto [m, n, k, ta, tb] = problem.size;
+  std::vector<T> out = problem.c;
+  if (!add) out.assign(out.size(), std::numeric_limits<T>::quiet_NaN());
+  xg::memory::Buffer panels(k * (n * sizeof(T) + xg::kernels::panel_unit_bytes));
+  xg::kernels::Product all{};
+  all.b = problem.b.data();
+  all.b_row = tb ? 1 : static_cast<std::ptrdiff_t>(n);
+  all.b_column = tb ? static_cast<std::ptrdiff_t>(k) : 1;
+  all.m = m;
+  all.n = n;
+  all.k = k;
+  all.add = add;
+  all.panel = panels.mutable_data();
+  kernels.pack[std::is_same_v<T, double>](all);
+  all.b = nullptr;
+  all.packed = true;
+  all.a = problem.a.data();
+  all.a_row = ta ? 1 : static_cast<std::ptrdiff_t>(k);
+  all.a_column = ta ? static_cast<std::ptrdiff_t>(m) : 1;
+  all.c = out.data();
+  all.c_row = static_cast<std::ptrdiff_t>(n);
+  kernels.product[std::is_same_v<T, double>](all);
+  return problem.error_of(out, add ? xg::Into::add : xg::Into::overwrite);
+}
+
 constexpr xg::Into ways[] = {xg::Into::overwrite, xg::Into::add};
 
 }  // namespace
@@ -149,8 +178,40 @@ TEST_CASE("our own kernel agrees with plain loops on every instruction set that 
         for (bool add : {false, true}) {
           CHECK(kernel_error(*kernels, problem, add) <= static_cast<double>(size.k + 1));
           CHECK(kernel_error(*kernels, in_double, add) <= static_cast<double>(size.k + 1));
+          CHECK(packed_error(*kernels, problem, add) <= static_cast<double>(size.k + 1));
+          CHECK(packed_error(*kernels, in_double, add) <= static_cast<double>(size.k + 1));
         }
     });
+}
+
+TEST_CASE("a packed factor multiplies as gemm does, packed or not, and each row alone as among others") {
+  for (const bool transposed : {false, true})
+    for (const std::size_t rows : {5, 130})
+      for (const auto& [n, k] : {std::pair<std::size_t, std::size_t>{70, 33}, {700, 300}, {1, 3}, {3, 1}}) {
+        CAPTURE(n);
+        CAPTURE(rows);
+        const Problem<double> problem({rows, n, k, false, transposed}, 9);
+        const xg::PackedFactor<double> factor(problem.b.data(), k, n, transposed, rows);
+        for (const xg::Into into : ways) {
+          std::vector<double> out = problem.c;
+          if (into == xg::Into::overwrite) out.assign(out.size(), std::numeric_limits<double>::quiet_NaN());
+          factor.multiply(rows, problem.a.data(), out.data(), into);
+          CHECK(problem.error_of(out, into) <= static_cast<double>(k + 1));
+        }
+        if (xg::instruction_set() == xg::InstructionSet::baseline || rows < 128) continue;
+        std::vector<double> all(rows * n), one(n);
+        factor.multiply(rows, problem.a.data(), all.data());
+        factor.multiply(1, problem.a.data() + 7 * k, one.data());
+        CHECK(std::memcmp(one.data(), all.data() + 7 * n, n * sizeof(double)) == 0);
+      }
+  float c[4] = {1, 2, 3, 4};
+  const xg::PackedFactor<float> of_nothing(nullptr, 0, 2, false, 1000),
+      to_nothing(nullptr, 2, 0, false, 1000);
+  of_nothing.multiply(1, nullptr, c);
+  CHECK(c[1] == 0);
+  of_nothing.multiply(1, nullptr, c + 2, xg::Into::add);
+  CHECK(c[2] == 3);
+  to_nothing.multiply(2, c, nullptr);
 }
 
 TEST_CASE("gemm over no terms gives zeros or adds nothing, and with no rows or columns does nothing") {
