@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/activity.hpp"
 #include "../core/graph/anomaly.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/gradients.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/graph/sweep.hpp"
@@ -174,6 +175,7 @@ Variable<T> zeros_like(const Variable<T>& y) {
 template <class T>
 Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v,
                                  bool create_graph) {
+  refuse_in_capture("jvp", "capture what gives the value, and differentiate what it returns");
   if (!v.defined())
     throw ValueError("jvp: the direction is empty; pass an Array or Variable of shape " +
                      to_string(x.shape()));

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "../core/graph/record.hpp"
 #include "../ops/creation.hpp"
 #include "../ops/dropout.hpp"
 #include "../ops/linear_algebra.hpp"
@@ -45,6 +46,20 @@ void check_inputs(std::size_t features, bool batch_first, const Shape& query, co
 
 /// What is added to scores [N, heads, queries, keys]: minus infinity where the mask forbids, 0 elsewhere.
 template <class T>
+struct ForbiddenScores {
+  static constexpr std::string_view name = "forbidden_scores";
+  static constexpr bool is_constant = true, only_in_programs = true;
+  Dense<T> forward(const Dense<bool>& mask) const {
+    Dense<T> added(mask.shape);
+    T* const out = added.mutable_data();
+    const bool* const forbids = mask.data();
+    for (std::size_t i = 0; i < added.size(); ++i)
+      out[i] = forbids[i] ? -std::numeric_limits<T>::infinity() : T(0);
+    return added;
+  }
+};
+
+template <class T>
 Variable<T> forbidden_scores(const MaskInput& mask, const Shape& scores) {
   const Shape& shape = mask.shape();
   bool fits = shape.size() <= scores.size();
@@ -57,12 +72,7 @@ Variable<T> forbidden_scores(const MaskInput& mask, const Shape& scores) {
                      to_string(scores) +
                      ", [samples, heads, queries, keys]; give [queries, keys], or [samples, "
                      "1, 1, keys]");
-  Dense<T> added(shape);
-  T* const out = added.mutable_data();
-  const bool* const forbids = mask.dense().data();
-  for (std::size_t i = 0; i < added.size(); ++i)
-    out[i] = forbids[i] ? -std::numeric_limits<T>::infinity() : T(0);
-  return Variable<T>(std::move(added));
+  return record(ForbiddenScores<T>{}, mask.dense());
 }
 
 template <class T>

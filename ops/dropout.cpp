@@ -46,6 +46,19 @@ struct Dropout {
     run<T>(from, y.mutable_data(), y.size());
     return y;
   }
+  /// For another call of a program. A block of the sequence is two of the generator's numbers; one that has
+  /// been begun is left behind.
+  bool draw(const Value& result) {
+    const GeneratorState state = generator().state();
+    const Dropout before = std::exchange(*this, {state.seed, (state.counter + 1) / 2, p});
+    generator().set_state(behind(result.shape));
+    return before.key == key && before.first_block == first_block;
+  }
+  /// The generator's state when the mask of this shape is drawn.
+  GeneratorState behind(const Shape& shape) const {
+    const std::size_t groups = (element_count(shape) + kernels::dropout_group - 1) / kernels::dropout_group;
+    return {key, 2 * (first_block + groups * kernels::blocks_of_a_group)};
+  }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give(0, apply(*this, b.take_gradient()));
@@ -74,13 +87,10 @@ V dropout(const V& x, double p, Generator& from) {
     throw ValueError(text.str());
   }
   if (p == 0) return detail::as_result(x);
-  // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
   const GeneratorState state = from.state();
-  const std::uint64_t first_block = (state.counter + 1) / 2;
-  V y = apply(Dropout{state.seed, first_block, p}, x);
-  const std::size_t groups =
-      (element_count(detail::shape_of(x)) + kernels::dropout_group - 1) / kernels::dropout_group;
-  from.set_state({state.seed, 2 * (first_block + groups * kernels::blocks_of_a_group)});
+  const Dropout drawn{state.seed, (state.counter + 1) / 2, p};
+  V y = apply(drawn, x);
+  from.set_state(drawn.behind(detail::shape_of(x)));
   return y;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "../core/graph/capture.hpp"
 #include "../core/array/instantiate.hpp"
 #include "activation.hpp"
 #include "class_axis.hpp"
@@ -48,6 +49,7 @@ struct Counted {
       : labels(given.dense()),
         counts(Dense<bool>::filled(given.shape(), true)),
         weights(Dense<double>::filled(given.shape(), 0)) {
+    check_stays(operation, given.dense().buffer);
     const std::size_t classes = predictions.back();
     std::int64_t* const of = labels.mutable_data();
     bool* const does_count = counts.mutable_data();

@@ -52,11 +52,7 @@ class ElementwiseNode final : public Node {
     std::copy_n(inputs, count(), edges_.begin());
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
-    // First, so that what is saved is not written to.
-    const auto& gradients = operation.gradients();
-    for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad()) save_for(gradients[k]);
-    compute(temporaries);
+    save_and_compute(temporaries);
     require_gradient();
     take_uniform();
     set_inputs(edges_.data(), count());
@@ -88,18 +84,9 @@ class ElementwiseNode final : public Node {
     elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
     return {std::move(result)};
   }
-  /// By a fresh call, so that recording has the one way that it had.
   void renew() override {
-    const EnableGrad on;
-    std::vector<Variable<T>> inputs;
-    std::vector<const Variable<T>*> pointers;
-    for (std::size_t i = 0; i < count(); ++i) inputs.emplace_back(Handle(edges_[i]));
-    for (const Variable<T>& input : inputs) pointers.push_back(&input);
-    const Variable<T> fresh = apply_to<Variable<T>>(*operation_, pointers.data());
-    auto& node = static_cast<ElementwiseNode&>(fresh.node());
-    value_to_come() = node.value();
-    saved_ = node.saved_;
-    if (users_) users_->slopes = node.users_->slopes;
+    drop_saved();
+    save_and_compute(0);
   }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
@@ -140,6 +127,14 @@ class ElementwiseNode final : public Node {
 
   /// Whether the result has one element, and so all inputs.
   bool is_single() const { return value().size() == 1 && operation_->kernels() != nullptr; }
+
+  void save_and_compute(std::uint32_t temporaries) {
+    // First, so that what is saved is not written to.
+    const auto& gradients = operation_->gradients();
+    for (std::size_t k = 0; k < count(); ++k)
+      if (edges_[k]->requires_grad()) save_for(gradients[k]);
+    compute(temporaries);
+  }
 
   void compute(std::uint32_t temporaries) {
     // Of the shape of the first input so far.
