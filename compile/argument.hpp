@@ -144,7 +144,8 @@ class TypedCallee final : public Callee {
 
  private:
   template <std::size_t... I>
-  std::vector<Handle> call(std::span<const Argument> arguments, std::index_sequence<I...>) const {
+  std::vector<Handle> call([[maybe_unused]] std::span<const Argument> arguments,
+                           std::index_sequence<I...>) const {
     std::vector<Handle> results;
     ResultOf<Result>::take(function_(static_cast<const Entered<Args>&>(entered<Args>(arguments[I]))...),
                            results);

@@ -5,6 +5,7 @@
 
 #include "../core/array/error.hpp"
 #include "../core/graph/activity.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/journal.hpp"
 #include "../core/graph/notes.hpp"
 #include "../core/graph/sweep.hpp"
@@ -162,6 +163,7 @@ std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<Progr
   const NoGrad off;
   std::vector<InputGradient> gradients;
   {
+    const ApartFromSweeps apart;
     Sweep<memory::Buffer> sweep;
     for (std::size_t i = 0; i < seeds.size(); ++i)
       if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));

@@ -319,8 +319,7 @@ Variable<T> detail::batch_norm_by(const Variable<T>& x, const Variable<T>& gamma
                                   const Variable<T>& mean, const Variable<T>& variance,
                                   const NormalizationOptions& options) {
   const Given<Variable<T>> given(x.shape(), mean, variance, options.epsilon);
-  if (!gamma.defined())
-    return standardized(x, given.mean, given.scale, Variable<T>(Dense<T>::scalar(0)));
+  if (!gamma.defined()) return standardized(x, given.mean, given.scale, Variable<T>(Dense<T>::scalar(0)));
   detail::check_affine("batch_norm", x.shape(), 1, gamma.shape(), beta.shape());
   const Shape shape = beside(x.shape());
   return standardized(x, given.mean, given.scale * reshape(gamma, shape), reshape(beta, shape));

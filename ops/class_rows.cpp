@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "../core/graph/capture.hpp"
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 
 namespace xgrad {
 using namespace detail;

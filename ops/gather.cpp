@@ -6,10 +6,10 @@
 #include <string>
 #include <utility>
 
-#include "../core/graph/capture.hpp"
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "indexing.hpp"

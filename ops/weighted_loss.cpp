@@ -5,8 +5,8 @@
 #include <string>
 #include <tuple>
 
-#include "../core/graph/capture.hpp"
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "activation.hpp"
 #include "class_axis.hpp"
 #include "class_rows.hpp"

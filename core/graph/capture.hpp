@@ -1,6 +1,7 @@
 // What a thread that captures a program is told, beside the nodes that it records.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -43,6 +44,18 @@ class [[nodiscard]] CapturedBy {
 
  private:
   Capture* before_;
+};
+
+/// While it lives, sweeps meet no node that a sweep around it has met: they are over a program's own graph.
+class [[nodiscard]] ApartFromSweeps {
+ public:
+  [[nodiscard]] ApartFromSweeps() noexcept;
+  ~ApartFromSweeps();
+  ApartFromSweeps(const ApartFromSweeps&) = delete;
+  ApartFromSweeps& operator=(const ApartFromSweeps&) = delete;
+
+ private:
+  std::uint32_t around_;
 };
 
 /// Before the elements of a value become numbers or a container: CaptureError if they depend on what a

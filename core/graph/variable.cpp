@@ -228,7 +228,8 @@ void Variable<T>::set_value(Array<T>&& value) {
 
 template <class T>
 T* Variable<T>::mutable_data() {
-  refuse_in_capture("a write to a leaf's elements", "initialise, and step optimizers, outside of the function");
+  refuse_in_capture("a write to a leaf's elements",
+                    "initialise, and step optimizers, outside of the function");
   if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
   detail::LeafJournal::value_changes(node());
   return static_cast<Dense<T>&>(node().value_).mutable_data();

@@ -49,7 +49,8 @@ TEST_CASE("what is frozen, and how verify finds it") {
   const auto x = xg::parameter({1.0, 2.0});
   const auto frozen = [&] {
     double weight = 0.1;
-    auto penalty = xg::compile([&](const xg::Variable<double>& x) { return weight * xg::sum(xg::square(x)); });
+    auto penalty =
+        xg::compile([&](const xg::Variable<double>& x) { return weight * xg::sum(xg::square(x)); });
     penalty(x);
     weight = 0.2;
     penalty(x);  // throws
@@ -57,7 +58,8 @@ TEST_CASE("what is frozen, and how verify finds it") {
   CHECK_THROWS_WITH_AS(
       frozen(),
       "compile: verified, a constant that the function computes with is not what it was: element 0 is "
-      "0.10000000000000001 and should be 0.20000000000000001; the function reads what is no argument and changes "
+      "0.10000000000000001 and should be 0.20000000000000001; the function reads what is no argument and "
+      "changes "
       "between calls, such as a number captured by reference; pass it as an argument",
       xg::CaptureError);
   auto penalty = xg::compile([](const xg::Variable<double>& x, const xg::Variable<double>& weight) {

@@ -26,7 +26,8 @@ std::vector<Array<T>> gradients_after(const Variable<T>& loss, std::vector<Varia
   for (Variable<T>& leaf : leaves) leaf.zero_grad();
   loss.backward();
   std::vector<Array<T>> gradients;
-  for (Variable<T>& leaf : leaves) gradients.push_back(leaf.has_grad() ? leaf.grad() : Array<T>(zeros<T>({0})));
+  for (Variable<T>& leaf : leaves)
+    gradients.push_back(leaf.has_grad() ? leaf.grad() : Array<T>(zeros<T>({0})));
   return gradients;
 }
 

@@ -37,33 +37,55 @@ class DrawnFunction {
  private:
   Var drawn(std::uint64_t operation, const Var& a, const Var& b, const xg::Indices& rows) {
     switch (operation) {
-      case 0: return a + b;
-      case 1: return a * b;
-      case 2: return a - 0.5 * b;
-      case 3: return xg::tanh(a);
-      case 4: return xg::relu(a);
-      case 5: return xg::exp(xg::tanh(a)) / (xg::square(b) + 1.0);
-      case 6: return xg::sigmoid(a) * xg::sum(b, 0);
-      case 7: return a - xg::mean(a, {-1}, {.keep_dims = true});
-      case 8: return xg::softmax(a);
-      case 9: return xg::take(xg::take(a, rows), xg::Indices{0, 2, 1, -1}) * xg::broadcast_to(xg::max(b), {4, a.shape()[1]}) ;
-      case 10: return xg::where(a > b, a, xg::sin(b));
-      case 11: return xg::concatenate({a[{xg::range(1, 4)}], b[{xg::range(0, 1)}]}, 0);
-      case 12: return xg::transpose(xg::matmul(xg::transpose(a), b)) * xg::mean(a, 0) ;
-      case 13: return xg::dropout(a, 0.25);
-      case 14: return a.detach() * b;
-      case 15: return xg::maximum(a, b);
-      case 16: return xg::reshape(xg::reshape(a, {-1}), {4, -1});
-      case 17: return xg::max(a, {0}, {.keep_dims = true}) + b;
+      case 0:
+        return a + b;
+      case 1:
+        return a * b;
+      case 2:
+        return a - 0.5 * b;
+      case 3:
+        return xg::tanh(a);
+      case 4:
+        return xg::relu(a);
+      case 5:
+        return xg::exp(xg::tanh(a)) / (xg::square(b) + 1.0);
+      case 6:
+        return xg::sigmoid(a) * xg::sum(b, 0);
+      case 7:
+        return a - xg::mean(a, {-1}, {.keep_dims = true});
+      case 8:
+        return xg::softmax(a);
+      case 9:
+        return xg::take(xg::take(a, rows), xg::Indices{0, 2, 1, -1}) *
+               xg::broadcast_to(xg::max(b), {4, a.shape()[1]});
+      case 10:
+        return xg::where(a > b, a, xg::sin(b));
+      case 11:
+        return xg::concatenate({a[{xg::range(1, 4)}], b[{xg::range(0, 1)}]}, 0);
+      case 12:
+        return xg::transpose(xg::matmul(xg::transpose(a), b)) * xg::mean(a, 0);
+      case 13:
+        return xg::dropout(a, 0.25);
+      case 14:
+        return a.detach() * b;
+      case 15:
+        return xg::maximum(a, b);
+      case 16:
+        return xg::reshape(xg::reshape(a, {-1}), {4, -1});
+      case 17:
+        return xg::max(a, {0}, {.keep_dims = true}) + b;
       case 18: {
         const xg::NoGrad off;
         buffer_ *= 0.5;
         buffer_ += xg::mean(a);
         return xg::tanh(a);
       }
-      case 19: return a * buffer_;
-      case 20: return xg::layer_norm(a);
-      default: return xg::cumsum(a, 1) * 0.25;
+      case 19:
+        return a * buffer_;
+      case 20:
+        return xg::layer_norm(a);
+      default:
+        return xg::cumsum(a, 1) * 0.25;
     }
   }
 
@@ -99,6 +121,7 @@ void check_program(std::uint64_t seed) {
 
 TEST_CASE("random programs beside the functions that they were captured from") {
   // XGRAD_PROGRAM_SEED repeats one that failed.
-  if (const char* only = std::getenv("XGRAD_PROGRAM_SEED")) return check_program(std::strtoull(only, nullptr, 10));
+  if (const char* only = std::getenv("XGRAD_PROGRAM_SEED"))
+    return check_program(std::strtoull(only, nullptr, 10));
   for (std::uint64_t seed = 1; seed <= 300; ++seed) check_program(seed);
 }

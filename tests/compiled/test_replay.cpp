@@ -89,9 +89,10 @@ TEST_CASE("a backward with retain_graph can be done again, one without cannot") 
   y.backward({.retain_graph = true});
   y.backward();
   CHECK(x.grad() == xg::Array<double>{4, 8});
-  CHECK(message_of<xg::GraphError>([&] { y.backward(); }) ==
-        "backward: the graph through 'compiled' was spent by an earlier backward; pass {.retain_graph = true} "
-        "to the earlier one");
+  CHECK(
+      message_of<xg::GraphError>([&] { y.backward(); }) ==
+      "backward: the graph through 'compiled' was spent by an earlier backward; pass {.retain_graph = true} "
+      "to the earlier one");
 }
 
 TEST_CASE("a seed of one's own") {
@@ -323,7 +324,8 @@ TEST_CASE("two threads, each with an object of its own, on shared parameters") {
   const auto work = [&](double scale, double& result) {
     auto f = xg::compile([&](const Var& x) { return xg::sum(xg::tanh(x * w)); });
     for (int k = 0; k < 50; ++k)
-      result += xg::grad(f(xg::parameter(xg::Array<double>(scale * xt::ones<double>({32})))), {w})[0].value()(0);
+      result +=
+          xg::grad(f(xg::parameter(xg::Array<double>(scale * xt::ones<double>({32})))), {w})[0].value()(0);
   };
   double one = 0, two = 0;
   std::thread other([&] { work(0.5, two); });
@@ -336,7 +338,8 @@ TEST_CASE("two threads, each with an object of its own, on shared parameters") {
 
 TEST_CASE("the memory of a replay is that of the function") {
   auto w = xg::parameter(xg::Array<double>(xt::ones<double>({1000})));
-  auto f = xg::compile([&](const Var& x) { return xg::sum(xg::tanh(x * w) * xg::exp(x)); }, {.verify = false});
+  auto f =
+      xg::compile([&](const Var& x) { return xg::sum(xg::tanh(x * w) * xg::exp(x)); }, {.verify = false});
   const auto x = xg::constant(xg::Array<double>(xt::ones<double>({1000})));
   f(x).backward();
   w.zero_grad();

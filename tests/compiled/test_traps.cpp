@@ -67,9 +67,7 @@ TEST_CASE("trap: the memory of a live gradient, or of a live result, given to so
 
 TEST_CASE("trap: random numbers that are frozen, or drawn in another order") {
   const auto ones = xg::constant(xg::Array<double>(xt::ones<double>({200})));
-  const auto function = [&](const Var& x) {
-    return xg::dropout(x, 0.5) + 10.0 * xg::dropout(x, 0.25);
-  };
+  const auto function = [&](const Var& x) { return xg::dropout(x, 0.5) + 10.0 * xg::dropout(x, 0.25); };
   auto f = xg::compile(function, {.verify = false});
   xg::manual_seed(7);
   std::vector<xg::Array<double>> replayed, called;
@@ -118,10 +116,11 @@ TEST_CASE("trap: captured leaves that are freed under the program") {
   const Var z = g(x);
   local.emplace(xg::parameter({7.0, 8.0}));  // another leaf stands there now
   z.backward();
-  CHECK(message_of<xg::CaptureError>([&] { g(x); }) ==
-        "compile: verified, the function reads a parameter of shape [2] where it read a parameter of shape [2] "
-        "when it was captured; the function reads what is no argument and changes between calls, such as a "
-        "number captured by reference; pass it as an argument");
+  CHECK(
+      message_of<xg::CaptureError>([&] { g(x); }) ==
+      "compile: verified, the function reads a parameter of shape [2] where it read a parameter of shape [2] "
+      "when it was captured; the function reads what is no argument and changes between calls, such as a "
+      "number captured by reference; pass it as an argument");
 }
 
 TEST_CASE("trap: a print inside") {
@@ -131,8 +130,10 @@ TEST_CASE("trap: a print inside") {
     text << y;
     return y;
   });
-  CHECK(message_of<xg::CaptureError>([&] { f(xg::constant(1.0)); })
-            .starts_with("operator<<: the elements of 'multiply' of shape [] are read while compile() captures"));
+  CHECK(
+      message_of<xg::CaptureError>([&] {
+        f(xg::constant(1.0));
+      }).starts_with("operator<<: the elements of 'multiply' of shape [] are read while compile() captures"));
   CHECK(text.str().empty());
 }
 
@@ -171,10 +172,12 @@ TEST_CASE("trap: labels + 1 inside") {
     const xg::Indices next = labels + 1;
     return xg::cross_entropy(x, next);
   });
-  CHECK(message_of<xg::CaptureError>(
-            [&] { f(xg::constant(xg::Array<float>(xt::ones<float>({2, 4}))), xg::Indices{0, 1}); }) ==
-        "compile: argument 1, Indices of shape [2], is read by no operation: what was made of it inside would "
-        "stay as it is now; make it outside, and pass the result");
+  CHECK(
+      message_of<xg::CaptureError>([&] {
+        f(xg::constant(xg::Array<float>(xt::ones<float>({2, 4}))), xg::Indices{0, 1});
+      }) ==
+      "compile: argument 1, Indices of shape [2], is read by no operation: what was made of it inside would "
+      "stay as it is now; make it outside, and pass the result");
 }
 
 TEST_CASE("trap: batch normalisation in eval after more training") {
@@ -262,9 +265,7 @@ TEST_CASE("trap: a user's own operation is called at each call") {
         ++calls;
         return xg::Array<double>(in[0] * in[0] * in[0]);
       },
-      [](const auto& in, const auto&, const auto& dy) {
-        return std::vector<Var>{dy * 3.0 * in[0] * in[0]};
-      });
+      [](const auto& in, const auto&, const auto& dy) { return std::vector<Var>{dy * 3.0 * in[0] * in[0]}; });
   auto f = xg::compile([&](const Var& x) { return xg::sum(cube({x * 2.0})); }, {.verify = false});
   for (int k = 1; k < 4; ++k) {
     auto x = xg::parameter(1.0 * k);
@@ -289,7 +290,8 @@ TEST_CASE("trap: a shape that keeps changing is named, once") {
   std::clog.rdbuf(before);
   CHECK(f.programs() == 2);
   CHECK(text.str() ==
-        "compile: more than 2 programs of one function, so that the least recently used ones go and are captured "
+        "compile: more than 2 programs of one function, so that the least recently used ones go and are "
+        "captured "
         "again: argument 0 keeps changing its shape, [1] and [3] among others; pad it to a few, or raise "
         ".most_programs\n");
 }
