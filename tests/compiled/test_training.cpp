@@ -1,6 +1,9 @@
 // Whole trainings: two programs are captured, no more, and the parameters are those of a training without.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <xgrad/xtensor.hpp>
+
 #include "beside_eager.hpp"
 
 namespace xg = xgrad;

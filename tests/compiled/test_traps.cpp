@@ -233,7 +233,7 @@ TEST_CASE("trap: a hook inside") {
 TEST_CASE("trap: choices by values follow the inputs") {
   const auto function = [](const Var& x, const xg::Mask& mask) {
     return xg::sum(xg::where(x > 0.5, x * x, -x) * xg::where(mask, x, 3.0 * x) +
-                   xg::masked_fill(x, x < 0, 2.0) + xg::clip(x, -1, 1) * xg::sign(x));
+                   xg::masked_fill(x, x < 0, 2.0) + xg::clamp(x, -1, 1) * xg::sign(x));
   };
   auto f = xg::compile(function);
   for (int k = 0; k < 4; ++k) {
