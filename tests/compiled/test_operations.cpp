@@ -1,4 +1,7 @@
 // Each operation of the table, captured and replayed on other inputs: value and gradients as a fresh call's.
+#include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <xgrad/compile.hpp>
 
 #include "../ops/row_runs.hpp"
@@ -19,6 +22,14 @@ std::vector<Dense<T>> replayed(const Compiled& compiled, Variables<T> in) {
   return all;
 }
 
+/// Rows that call a sweep, that give a container, or that draw from a Generator of their own.
+bool is_refused(const std::string& operation) {
+  static constexpr std::string_view others[] = {"add_product",      "add_slice", "solve_factored",  "dropout",
+                                                "max_with_indices", "topk",      "min_with_indices"};
+  return operation.ends_with("_gradient") ||
+         std::find(std::begin(others), std::end(others), operation) != std::end(others);
+}
+
 template <class T>
 void check_row(const OperationRow& row) {
   const Shapes shapes = own_shapes(row);
@@ -27,8 +38,8 @@ void check_row(const OperationRow& row) {
   try {
     compiled();
   } catch (const xgrad::CaptureError& error) {
-    // What gives numbers or a container is no step of a program; it says so.
-    MESSAGE(row.operation, ": ", error.what());
+    INFO(error.what());
+    CHECK(is_refused(row.operation));
     return;
   }
   for (const std::uint64_t seed : {2U, 3U}) {
