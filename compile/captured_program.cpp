@@ -1,5 +1,6 @@
 #include "captured_program.hpp"
 
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 
@@ -8,6 +9,7 @@
 #include "../core/graph/capture.hpp"
 #include "../core/graph/journal.hpp"
 #include "../core/graph/notes.hpp"
+#include "../core/graph/renewal.hpp"
 #include "../core/graph/sweep.hpp"
 
 namespace xgrad::detail {
@@ -30,8 +32,13 @@ class CapturedProgram::Work {
   CapturedProgram& program_;
 };
 
-std::shared_ptr<ProgramCall> CapturedProgram::call_with(std::span<const Argument> arguments) const {
-  auto call = std::make_shared<ProgramCall>();
+std::shared_ptr<ProgramCall> CapturedProgram::call_with(std::span<const Argument> arguments) {
+  // That of a call that nobody can differentiate any more serves again.
+  std::shared_ptr<ProgramCall> call =
+      spare_.use_count() == 1 ? std::move(spare_) : std::make_shared<ProgramCall>();
+  call->inputs.clear();
+  call->in_graph = false;
+  spare_ = call;
   call->inputs.reserve(parts_.inputs.size());
   for (const ProgramInput& input : parts_.inputs) {
     if (input.is_constant()) {
@@ -54,6 +61,7 @@ void CapturedProgram::perform(const ProgramStep& step) {
   } else {
     node.reopen();
     if (step.draws) node.draw_again();
+    if (step.given != 0) give_to_renewal(step.given);
     if (is_watched()) [[unlikely]] {
       Watched watched({Activity::Kind::forward, node.description(), Shapes(node.inputs())});
       node.renew();
@@ -162,17 +170,29 @@ std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<Progr
   }
   const NoGrad off;
   std::vector<InputGradient> gradients;
+  const bool is_whole = std::all_of(seeds.begin(), seeds.end(), [](const auto& seed) { return bool(seed); });
   {
     const ApartFromSweeps apart;
     Sweep<memory::Buffer> sweep;
     for (std::size_t i = 0; i < seeds.size(); ++i)
-      if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));
+      if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));  // NOLINT(bugprone-use-after-move)
     sweep.run(retain);
     for (auto& slot : sweep.slots())
       if (slot.node != nullptr && slot.gradient)
         gradients.emplace_back(static_cast<EnteredLeaf&>(*slot.node).number(), std::move(slot.gradient));
   }
-  if (!retain) forget(*call);
+  if (retain) return gradients;
+  if (is_whole && seeds.size() == parts_.results.size()) {
+    // The sweep has spent what it has passed; once there was nothing else, there is nothing else again.
+    is_reached_ = is_reached_ || std::all_of(parts_.steps.begin(), parts_.steps.end(), [](const auto& step) {
+                    return step.assigned != nullptr || !step.node->requires_grad() || step.node->is_spent();
+                  });
+    if (is_reached_) {
+      call->in_graph = false;
+      current_ = nullptr;
+    }
+  }
+  forget(*call);
   return gradients;
 }
 

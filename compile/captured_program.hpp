@@ -46,6 +46,7 @@ struct ProgramStep {
   EnteredLeaf* assigned = nullptr;  ///< takes the node's value
   Shape shape = {};
   bool draws = false;
+  std::uint32_t given = 0;  ///< the inputs, a bit each, whose elements an elementwise operation may take over
   std::vector<Node*> last_read = {};  ///< whose values nobody reads after this step
 };
 
@@ -82,6 +83,7 @@ struct ProgramParts {
   std::vector<ProgramInput> inputs;
   std::vector<ProgramStep> steps;
   std::vector<Node*> results;
+  std::vector<std::size_t> edge_of;  ///< of a call's node, for each input; ProgramInput::none for a constant
   std::vector<ModuleMode> modes;
   std::vector<Argument> arguments;  ///< as they were given, without their values
   Handle kept;
@@ -115,7 +117,7 @@ class CapturedProgram {
   /// The call that captured the program, which the graph holds.
   void begin_with(const std::shared_ptr<ProgramCall>& call) noexcept { current_ = call; }
   /// What inputs hold now, for a call.
-  std::shared_ptr<ProgramCall> call_with(std::span<const Argument> arguments) const;
+  std::shared_ptr<ProgramCall> call_with(std::span<const Argument> arguments);
 
   ProgramListing listing() const;
 
@@ -135,7 +137,9 @@ class CapturedProgram {
   std::shared_ptr<void> function_;
   std::unique_ptr<const Callee> callee_;
   std::shared_ptr<ProgramCall> current_;  ///< whose values the graph holds
+  std::shared_ptr<ProgramCall> spare_;    ///< the latest one
   std::recursive_mutex mutex_;
+  bool is_reached_ = false;  ///< all that requires a gradient, from the results together
   bool at_work_ = false;
 };
 

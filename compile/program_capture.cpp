@@ -152,6 +152,8 @@ class ProgramCapture final : public Capture {
     }
     for (const ProgramInput& input : inputs_)
       if (!input.is_constant()) input.own.node()->exchange_buffer({});
+    for (std::size_t edges = 0; const ProgramInput& input : inputs_)
+      parts.edge_of.push_back(input.requires_grad ? edges++ : ProgramInput::none);
     parts.inputs = std::move(inputs_);
     parts.steps = std::move(steps_);
     parts.modes = std::move(modes_);
@@ -271,6 +273,14 @@ class ProgramCapture final : public Capture {
     }
     for (Node* result : results) last.erase(result);
     for (const auto& [node, step] : last) steps_[step].last_read.push_back(node);
+    for (ProgramStep& step : steps_) {
+      if (step.assigned != nullptr || step.node->shares() == 0) continue;
+      if (step.node->description().type->shares != ~std::uint64_t{0}) continue;  // not an elementwise one
+      for (std::size_t i = 0; i < step.node->inputs().size(); ++i)
+        if (std::find(step.last_read.begin(), step.last_read.end(), step.node->inputs()[i]) !=
+            step.last_read.end())
+          step.given |= std::uint32_t{1} << i;
+    }
   }
 
   std::vector<Argument> arguments_;

@@ -53,11 +53,9 @@ class ProgramNode final : public Node {
         call_(std::move(call)),
         is_result_(is_result) {
     const ProgramParts& parts = program_->parts();
-    edge_of_.resize(parts.inputs.size(), ProgramInput::none);
-    for (std::size_t i = 0; i < parts.inputs.size(); ++i) {
-      const ProgramInput& input = parts.inputs[i];
+    edges_.reserve(parts.inputs.size());
+    for (const ProgramInput& input : parts.inputs) {
       if (!input.requires_grad) continue;
-      edge_of_[i] = edges_.size();
       edges_.push_back(input.source ? input.source.node() : arguments[input.argument].variable.node());
     }
     require_gradient();
@@ -80,7 +78,8 @@ class ProgramNode final : public Node {
       const auto lock = program_->lock();
       gradients = program_->backward(call_, std::move(seeds), !sweep.spends());
     }
-    for (auto& [input, gradient] : gradients) sweep.give(*edges_[edge_of_[input]], std::move(gradient));
+    for (auto& [input, gradient] : gradients)
+      sweep.give(*edges_[program_->parts().edge_of[input]], std::move(gradient));
   }
 
   /// The function runs again on the dynamic graph, which is differentiated.
@@ -112,19 +111,19 @@ class ProgramNode final : public Node {
     std::vector<Argument> arguments = parts.arguments;
     for (std::size_t i = 0; i < parts.inputs.size(); ++i) {
       const ProgramInput& input = parts.inputs[i];
-      if (input.source && edge_of_[i] != ProgramInput::none)
-        edge_of.emplace(edges_[edge_of_[i]], edge_of_[i]);
+      if (input.source && parts.edge_of[i] != ProgramInput::none)
+        edge_of.emplace(edges_[parts.edge_of[i]], parts.edge_of[i]);
       if (input.argument == ProgramInput::none) continue;
       Argument& argument = arguments[input.argument];
       const Value& entered = input.own.node()->value();
       if (argument.kind == Argument::Kind::elements) {
         argument.elements.buffer = call_->inputs[i];
-      } else if (edge_of_[i] == ProgramInput::none) {
+      } else if (parts.edge_of[i] == ProgramInput::none) {
         argument.variable =
             Handle::first(new Node(Value{call_->inputs[i], entered.shape}, input.own.node()->kind()));
       } else {
-        argument.variable = restored(*edges_[edge_of_[i]], call_->inputs[i]);
-        edge_of.emplace(argument.variable.node(), edge_of_[i]);
+        argument.variable = restored(*edges_[parts.edge_of[i]], call_->inputs[i]);
+        edge_of.emplace(argument.variable.node(), parts.edge_of[i]);
       }
     }
     return arguments;
@@ -164,8 +163,7 @@ class ProgramNode final : public Node {
   std::shared_ptr<CapturedProgram> program_;
   std::shared_ptr<ProgramCall> call_;
   std::vector<Node*> edges_;
-  std::vector<std::size_t> edge_of_;  ///< of each input of the program, or none
-  bool is_result_;                    ///< rather than what several results are parts of
+  bool is_result_;  ///< rather than what several results are parts of
 };
 
 }  // namespace

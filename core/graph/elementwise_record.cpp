@@ -10,18 +10,37 @@
 #include "broadcast.hpp"
 #include "elementwise_gradient.hpp"
 #include "record.hpp"
+#include "renewal.hpp"
 #include "watch.hpp"
 
 namespace xgrad::detail {
 namespace {
+
+/// What give_to_renewal() said, for the next one.
+thread_local constinit std::uint32_t given_to_renewal = 0;
+/// Among the bits of temporaries: they are a program's own nodes.
+constexpr std::uint32_t in_program = std::uint32_t{1} << 31;
+static_assert(most_inputs < 31);
+
+/// The elements of a program's node that nobody reads any more, if nobody else holds them.
+memory::Buffer last_elements(Node& node) {
+  memory::Buffer elements = node.value().buffer;
+  node.release_value();
+  return elements.unique() ? std::move(elements) : memory::Buffer();
+}
 
 /// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
 template <class T>
 memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temporaries, const Shape& shape) {
   if (temporaries != 0 && !detail::Watch::keeps_inputs())
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value().shape == shape)
-        return inputs[i]->exchange_buffer({});
+      if ((temporaries >> i & 1) && inputs[i]->value().shape == shape) {
+        if (temporaries & in_program) [[unlikely]] {
+          if (memory::Buffer elements = last_elements(*inputs[i])) return elements;
+        } else if (inputs[i]->gives_value_away()) {
+          return inputs[i]->exchange_buffer({});
+        }
+      }
   return memory::Buffer(element_count(shape) * sizeof(T));
 }
 
@@ -86,7 +105,8 @@ class ElementwiseNode final : public Node {
   }
   void renew() override {
     drop_saved();
-    save_and_compute(0);
+    const std::uint32_t given = std::exchange(given_to_renewal, 0);
+    save_and_compute(given == 0 ? 0 : given | in_program);
   }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
@@ -469,6 +489,8 @@ Variable<T> apply_variables(const Elementwise& operation, const Variable<T>* con
 }
 
 }  // namespace
+
+void give_to_renewal(std::uint32_t inputs) noexcept { given_to_renewal = inputs; }
 
 template <>
 Variable<float> apply_to<Variable<float>>(const Elementwise& operation, const Variable<float>* const* inputs,
