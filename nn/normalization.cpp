@@ -87,8 +87,13 @@ Variable<T> BatchNorm<T>::forward(const Variable<T>& x) {
                      "; check the layer's number of features");
   const NormalizationOptions options{options_.epsilon};
   const bool tracks = running_mean_.defined();
-  if (!this->is_training() && tracks)
-    return batch_norm_by(x, weight_, bias_, running_mean_, running_var_, options);
+  if (!this->is_training() && tracks) {
+    // A program reads the statistics at each call, and so they are in its graph.
+    if (is_capturing()) return batch_norm_by(x, weight_, bias_, running_mean_, running_var_, options);
+    const BatchStatistics<T> statistics{running_mean_.value(), running_var_.value()};
+    return weight_.defined() ? batch_norm(x, weight_, bias_, statistics, options)
+                             : batch_norm(x, statistics, options);
+  }
   const auto made = weight_.defined() ? batch_norm_with_moments(x, weight_, bias_, options)
                                       : batch_norm_with_moments(x, options);
   const std::size_t samples = x.size() / features_;  // of each feature
