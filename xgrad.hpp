@@ -2,6 +2,7 @@
 // measurements.
 #pragma once
 
+#include "compile.hpp"
 #include "core.hpp"
 #include "data.hpp"
 #include "derivatives.hpp"

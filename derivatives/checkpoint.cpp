@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/hook.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/graph/watch.hpp"
@@ -272,6 +273,7 @@ class CheckpointNode final : public Node {
 
 template <class T>
 Variable<T> detail::run_checkpoint(Block<T> block, const std::vector<Variable<T>>& given) {
+  refuse_in_capture("checkpoint", "compile the block alone, and call it in a checkpoint outside");
   const std::vector<Variable<T>> inputs = given;  // which the block may change
   std::unordered_set<const Node*> listed;
   for (std::size_t i = 0; i < inputs.size(); ++i) {

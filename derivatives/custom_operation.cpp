@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
@@ -49,6 +50,7 @@ class CustomNode final : public Node {
   }
   void renew() override {
     value_to_come() = std::move(perform_again(input_values())[0]);
+    save_output();
     for (std::size_t i = 0; i < edges_.size(); ++i) saved_[i] = edges_[i]->value().buffer;
   }
 
@@ -148,13 +150,17 @@ Variable<T> CustomOperation<T>::operator()(const std::vector<Variable<T>>& given
     if (!inputs[i].defined())
       throw GraphError(definition->name + ": input " + std::to_string(i) +
                        " is an empty Variable; assign a value first");
-    values.push_back(inputs[i].value());
+    values.push_back(to_array(inputs[i].dense()));
     differentiable = differentiable || inputs[i].requires_grad();
   }
   if (is_watched()) [[unlikely]]
     return watched_forward({definition->name, &custom_type, nullptr}, Shapes(std::span(inputs)),
                            [&] { return (*this)(inputs); });
-  Dense<T> output = to_dense(definition->forward(values));
+  Dense<T> output = [&] {
+    if (!is_capturing()) return to_dense(definition->forward(values));
+    const CapturedBy nobody(nullptr);  // the function is a step of the program, whatever it does inside
+    return to_dense(definition->forward(values));
+  }();
   if (!leaves_node([&] { return differentiable; })) return Variable<T>(std::move(output));
   return Variable<T>(Handle::recorded(new CustomNode<T>(definition, std::move(output), inputs)));
 }

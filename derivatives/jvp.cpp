@@ -5,6 +5,7 @@
 
 #include "../core/array/error.hpp"
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "forward_path.hpp"
 
 namespace xgrad {
@@ -31,6 +32,7 @@ Value unit_rows(std::size_t first, std::size_t count, std::size_t elements) {
 template <class T>
 Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v,
                                  bool create_graph) {
+  refuse_in_capture("jvp", "capture what gives the value, and differentiate what it returns");
   if (!v.defined())
     throw ValueError("jvp: the direction is empty; pass an Array or Variable of shape " +
                      to_string(x.shape()));

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "../core/graph/capture.hpp"
 #include "../core/kernels/random.hpp"
 #include "../ops/embedding.hpp"
 
@@ -25,6 +26,7 @@ Variable<T> Embedding<T>::operator()(const IndexInput& indices) {
 
 template <class T>
 Variable<T> Embedding<T>::forward(const Variable<T>& x) {
+  check_stays("Embedding", x.node());
   Dense<std::int64_t> indices(x.shape());
   std::int64_t* out = indices.mutable_data();
   for (std::size_t i = 0; i < x.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "../core/graph/capture.hpp"
 #include "../core/graph/watch.hpp"
 #include "../ops/operators.hpp"
 
@@ -17,6 +18,7 @@ template <class T>
 class Substitution<T>::Places final : public Observer {
  public:
   Places(const Module<T>& module, const Given& given) {
+    refuse_in_capture("functional_call", "call what compile() gives inside of it");
     std::unordered_map<std::string, Variable<T>> leaves;
     for (auto& [name, leaf] : module.named_parameters()) leaves.emplace(name, leaf);
     places_.reserve(given.size());

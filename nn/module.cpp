@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "module_walk.hpp"
 #include "summary.hpp"
 
@@ -120,7 +121,12 @@ void Module<T>::zero_grad() {
 
 template <class T>
 void Module<T>::set_training(bool training) {
-  for (const auto& [path, module] : named_modules()) module->training_ = training;
+  for (const auto& [path, module] : named_modules()) *module->training_ = training;
+}
+
+template <class T>
+void Module<T>::tell_mode() const noexcept {
+  Capture::present()->tell_mode(training_);
 }
 
 template <class T>
@@ -210,9 +216,9 @@ void Module<T>::copy_modes(const Module& from) {
   std::vector<std::pair<std::string, const Module*>> theirs;
   collect(from, "", theirs);
   std::unordered_map<std::string_view, bool> modes;
-  for (const auto& [path, module] : theirs) modes.emplace(path, module->training_);
+  for (const auto& [path, module] : theirs) modes.emplace(path, *module->training_);
   for (const auto& [path, module] : named_modules())
-    if (const auto found = modes.find(path); found != modes.end()) module->training_ = found->second;
+    if (const auto found = modes.find(path); found != modes.end()) *module->training_ = found->second;
 }
 
 template <class T>

@@ -126,7 +126,11 @@ class Module {
   /// differ. A new module is in training.
   void train();
   void eval();
-  bool is_training() const noexcept { return training_; }
+  bool is_training() const noexcept {
+    if (xgrad::detail::is_capturing()) [[unlikely]]
+      tell_mode();
+    return *training_;
+  }
 
   /// The values of the named parameters and buffers, each in O(1); a module's own parameters, its buffers,
   /// and then the modules inside it.
@@ -291,6 +295,7 @@ class Module {
   std::vector<NamedVariable> named(Lists lists) const;
   void assign(const std::string& operation, const std::vector<NamedArray>& state);
   void set_training(bool training);
+  void tell_mode() const noexcept;
   /// Training or evaluation of each module, from the one of the same name.
   void copy_modes(const Module& from);
 
@@ -298,7 +303,7 @@ class Module {
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
   std::unordered_map<std::string, Registered> names_;  ///< of all of these
   std::vector<std::string> in_pytorch_only_;
-  bool training_ = true;
+  std::shared_ptr<bool> training_ = std::make_shared<bool>(true);  ///< a program looks at it, too
   std::optional<Shape>* seen_output_ = nullptr;  ///< where summary() reads the output's shape
   std::shared_ptr<ForwardHooks> forward_hooks_;  ///< none until the first is registered
 };

@@ -209,7 +209,7 @@ class Module<T>::Inspection {
     outputs_.resize(modules_.size());
     for (std::size_t i = 0; i < modules_.size(); ++i) {
       Module& module = *modules_[i].second;
-      was_training_.push_back(std::exchange(module.training_, false));
+      was_training_.push_back(std::exchange(*module.training_, false));
       module.seen_output_ = &outputs_[i];
       counter_.add(&module);
     }
@@ -220,7 +220,7 @@ class Module<T>::Inspection {
   Inspection& operator=(const Inspection&) = delete;
   ~Inspection() {
     for (std::size_t i = 0; i < modules_.size(); ++i) {
-      modules_[i].second->training_ = was_training_[i];
+      *modules_[i].second->training_ = was_training_[i];
       modules_[i].second->seen_output_ = nullptr;
     }
     for (auto& [leaf, value] : values_) leaf.exchange_value(std::move(value));

@@ -88,6 +88,8 @@ Variable<T> BatchNorm<T>::forward(const Variable<T>& x) {
   const NormalizationOptions options{options_.epsilon};
   const bool tracks = running_mean_.defined();
   if (!this->is_training() && tracks) {
+    // A program reads the statistics at each call, and so they are in its graph.
+    if (is_capturing()) return batch_norm_by(x, weight_, bias_, running_mean_, running_var_, options);
     const BatchStatistics<T> statistics{running_mean_.value(), running_var_.value()};
     return weight_.defined() ? batch_norm(x, weight_, bias_, statistics, options)
                              : batch_norm(x, statistics, options);

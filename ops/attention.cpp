@@ -189,6 +189,7 @@ struct Attention : ToldToAttend {
   static constexpr bool saves_output = true;
 
   bool saves(std::size_t, const Wanted&) const { return true; }
+  bool draw(const Value&) { return drawn.draw_again(); }
   double flops(Shapes in, const Shape&) const {
     return pairs_of(in[0], in[1], causal) * 2 * static_cast<double>(in[0].back() + in[2].back()) +
            pairs_of(in[0], in[1], causal) * 5;
@@ -273,10 +274,10 @@ V scaled_dot_product_attention(const V& q, const V& k, const V& v, const Attenti
   const Shape weights = shape_of_weights(shape_of(q), shape_of(k));
   if (options.dropout > 0) check_possible("scaled_dot_product_attention", weights, shape_of(q), shape_of(k));
   Generator& from = generator();
-  const DropoutDraw drawn = next_draw(options.dropout, from);
+  const DropoutDraw drawn = next_draw(options.dropout, element_count(weights), from);
   V result =
       apply_masked(Attention{{scale_of(options, shape_of(q)), options.causal, drawn}}, options, q, k, v);
-  pass(drawn, element_count(weights), from);
+  pass(drawn, from);
   return result;
 }
 

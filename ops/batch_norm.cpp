@@ -232,14 +232,23 @@ struct Given {
   V mean, scale;
 
   Given(const Shape& x, const BatchStatistics<T>& statistics, double epsilon) {
-    check_input(x, epsilon);
-    const Shape expected{x[1]};
-    if (!(statistics.mean.shape() == expected) || !(statistics.variance.shape() == expected))
-      throw ShapeError("batch_norm: mean " + to_string(statistics.mean.shape()) + " and variance " +
-                       to_string(statistics.variance.shape()) + " do not fit axis 1 of " + to_string(x) +
-                       "; both must be " + to_string(expected));
+    check(x, Shape(statistics.mean.shape()), Shape(statistics.variance.shape()), epsilon);
     mean = V(to_dense(statistics.mean).with_shape(beside(x)));
     scale = V(rsqrt(to_dense(statistics.variance) + epsilon).with_shape(beside(x)));
+  }
+  Given(const Shape& x, const V& mean_, const V& variance, double epsilon) {
+    check(x, shape_of(mean_), shape_of(variance), epsilon);
+    mean = reshape(mean_, beside(x));
+    scale = reshape(rsqrt(variance + epsilon), beside(x));
+  }
+
+ private:
+  static void check(const Shape& x, const Shape& of_mean, const Shape& of_variance, double epsilon) {
+    check_input(x, epsilon);
+    const Shape expected{x[1]};
+    if (!(of_mean == expected) || !(of_variance == expected))
+      throw ShapeError("batch_norm: mean " + to_string(of_mean) + " and variance " + to_string(of_variance) +
+                       " do not fit axis 1 of " + to_string(x) + "; both must be " + to_string(expected));
   }
 };
 
@@ -304,6 +313,20 @@ V batch_norm(const V& x, const V& gamma, const V& beta,
   const Shape shape = beside(shape_of(x));
   return standardized(x, given.mean, given.scale * reshape(gamma, shape), reshape(beta, shape));
 }
+
+template <class T>
+Variable<T> detail::batch_norm_by(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
+                                  const Variable<T>& mean, const Variable<T>& variance,
+                                  const NormalizationOptions& options) {
+  const Given<Variable<T>> given(x.shape(), mean, variance, options.epsilon);
+  if (!gamma.defined()) return standardized(x, given.mean, given.scale, Variable<T>(Dense<T>::scalar(0)));
+  detail::check_affine("batch_norm", x.shape(), 1, gamma.shape(), beta.shape());
+  const Shape shape = beside(x.shape());
+  return standardized(x, given.mean, given.scale * reshape(gamma, shape), reshape(beta, shape));
+}
+
+[[gnu::used]] constexpr auto by_variables =
+    instantiate::for_numbers([]<class T>() { return detail::batch_norm_by<T>; });
 
 [[gnu::used]] constexpr auto instances = instantiate::for_tensors([]<class V>() {
   using Statistics = BatchStatistics<typename V::value_type>;

@@ -70,6 +70,11 @@ struct NormalizedChannels {
 };
 template <Tensor V>
 NormalizedChannels<V> batch_norm_with_moments(const V& x, const NormalizationOptions& options);
+/// batch_norm by given statistics that are in the graph; gamma and beta may be empty.
+template <class T>
+Variable<T> batch_norm_by(const Variable<T>& x, const Variable<T>& gamma, const Variable<T>& beta,
+                          const Variable<T>& mean, const Variable<T>& variance,
+                          const NormalizationOptions& options);
 template <Tensor V>
 NormalizedChannels<V> batch_norm_with_moments(const V& x, const V& gamma, const V& beta,
                                               const NormalizationOptions& options);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -77,6 +78,7 @@ void check_labels(std::string_view operation, const Dense<std::int64_t>& labels,
 template <class T>
 Dense<T> one_hot_rows(std::string_view operation, const Dense<std::int64_t>& labels,
                       const Shape& predictions) {
+  check_stays(operation, labels.buffer);
   if (labels.shape == predictions) return from_integers<T>(labels);
   check_labels(operation, labels, predictions);
   Dense<T> rows = Dense<T>::filled(predictions, 0);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 
 namespace xgrad {
@@ -14,6 +15,7 @@ namespace {
 
 template <class T, class... Vs>
 Mask mask_of(const Elementwise& comparison, const Vs&... operands) {
+  (check_stays(comparison.name(), operands.node()), ...);
   const Dense<T> held = apply(comparison, operands.dense()...);
   Dense<bool> mask(held.shape);
   bool* out = mask.mutable_data();
@@ -49,16 +51,30 @@ Mask isnan(const Variable<T>& x) {
 }
 template <class T>
 Mask isinf(const Variable<T>& x) {
+  check_stays("isinf", x.node());
   return equal(abs(x.detach()), std::numeric_limits<double>::infinity());
 }
 
+namespace {
+
+/// A mask as select() reads it.
+template <class T>
+struct NumbersOfMask {
+  static constexpr std::string_view name = "numbers_of_mask";
+  static constexpr bool is_constant = true, only_in_programs = true;
+  Dense<T> forward(const Dense<bool>& mask) const {
+    Dense<T> numbers(mask.shape);
+    T* out = numbers.mutable_data();
+    for (std::size_t i = 0; i < mask.size(); ++i) out[i] = mask.data()[i] ? T(1) : T(0);
+    return numbers;
+  }
+};
+
+}  // namespace
+
 template <class T>
 Variable<T> where(const MaskInput& mask, const Variable<T>& a, const Variable<T>& b) {
-  const Dense<bool>& held = mask.dense();
-  Dense<T> condition(held.shape);
-  T* out = condition.mutable_data();
-  for (std::size_t i = 0; i < held.size(); ++i) out[i] = held.data()[i] ? T(1) : T(0);
-  return select(Variable<T>(std::move(condition)), a, b);
+  return select(record(NumbersOfMask<T>{}, mask.dense()), a, b);
 }
 
 template <class T>

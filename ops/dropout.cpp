@@ -55,6 +55,7 @@ struct Dropout {
     });
     return y;
   }
+  bool draw(const Value&) { return drawn.draw_again(); }
   template <class V>
   void vjp(Backward<V>& b) const {
     b.give(0, apply(*this, b.take_gradient()));
@@ -71,23 +72,30 @@ V dropout(const V& x, double p, Generator& from) {
     throw ValueError(text.str());
   }
   if (p == 0) return detail::as_result(x);
-  const DropoutDraw drawn = next_draw(p, from);
+  const DropoutDraw drawn = next_draw(p, element_count(detail::shape_of(x)), from);
   V y = apply(Dropout{drawn}, x);
-  pass(drawn, element_count(detail::shape_of(x)), from);
+  pass(drawn, from);
   return y;
 }
 
-DropoutDraw detail::next_draw(double p, const Generator& from) noexcept {
+DropoutDraw detail::next_draw(double p, std::size_t count, const Generator& from) noexcept {
   if (p == 0) return {};
   // A block of the sequence is two of the generator's numbers; one that has been begun is left behind.
   const GeneratorState state = from.state();
-  return {state.seed, (state.counter + 1) / 2, p};
+  return {state.seed, (state.counter + 1) / 2, p, count};
 }
 
-void detail::pass(const DropoutDraw& drawn, std::size_t count, Generator& from) noexcept {
+void detail::pass(const DropoutDraw& drawn, Generator& from) noexcept {
   if (drawn.p == 0) return;
-  const std::size_t groups = count / kernels::dropout_group + (count % kernels::dropout_group != 0);
+  const std::size_t groups =
+      drawn.count / kernels::dropout_group + (drawn.count % kernels::dropout_group != 0);
   from.set_state({drawn.key, 2 * (drawn.first_block + groups * kernels::blocks_of_a_group)});
+}
+
+bool DropoutDraw::draw_again() noexcept {
+  const DropoutDraw before = std::exchange(*this, next_draw(p, count, generator()));
+  pass(*this, generator());
+  return before.key == key && before.first_block == first_block;
 }
 
 template <class T>

@@ -14,7 +14,10 @@ namespace xgrad::detail {
 struct DropoutDraw {
   std::uint64_t key = 0, first_block = 0;
   double p = 0;
+  std::size_t count = 0;  ///< of the elements
 
+  /// For another call of a program, from this thread's generator. Whether that is what it was before.
+  bool draw_again() noexcept;
   void fields(auto& visit) const {
     visit("key", key);
     visit("first_block", first_block);
@@ -22,10 +25,10 @@ struct DropoutDraw {
   }
 };
 
-/// What dropout draws next. The generator stays where it is until pass() moves it on, past what `count`
-/// elements need; so an operation that fails draws nothing. Where p is 0, none of it is needed.
-DropoutDraw next_draw(double p, const Generator& from) noexcept;
-void pass(const DropoutDraw& drawn, std::size_t count, Generator& from) noexcept;
+/// What dropout draws next for so many elements. The generator stays where it is until pass() moves it on,
+/// past what they need; so an operation that fails draws nothing. Where p is 0, none of it is needed.
+DropoutDraw next_draw(double p, std::size_t count, const Generator& from) noexcept;
+void pass(const DropoutDraw& drawn, Generator& from) noexcept;
 
 /// What the elements [first, first + count) are multiplied by: 0, or 1 / (1 - p).
 template <class T>

@@ -8,6 +8,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "indexing.hpp"
 #include "shape.hpp"
@@ -81,6 +82,7 @@ struct MinWithIndices : ExtremeAndPlace<false> {
 
 template <class Op, class T>
 Extremes<T> extremes(const Variable<T>& x, std::ptrdiff_t axis, bool keep_dims) {
+  check_stays(Op::name, x.node());
   const std::size_t along = normalize_axis(Op::name, axis, x.shape());
   if (x.shape()[along] == 0)
     throw ValueError(std::string(Op::name) + ": axis " + std::to_string(along) + " of shape " +

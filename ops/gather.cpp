@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "arrange.hpp"
 #include "indexing.hpp"
@@ -301,17 +302,23 @@ V scatter_add(const V& x, Integer axis, const IndexInput& indices, const V& sour
 template <Tensor V>
 V masked_select(const V& x, const MaskInput& mask) {
   const Dense<bool>& held = mask.dense();
+  check_stays("masked_select", held.buffer);
   const Shape shape = broadcast_shapes("masked_select", shape_of(x), held.shape);
   return apply(MaskedSelect{}, broadcast_to(x, shape), repeated(held, shape));
 }
 
 template <Tensor V>
 V detail::masked_scatter(const V& x, const MaskInput& mask) {
+  check_stays("masked_scatter", mask.dense().buffer);
   return apply(MaskedScatter{}, x, mask.dense());
 }
 
 template <Tensor V>
 V index_put(const V& x, const Subscript& where, const V& values, Flag accumulate) {
+  for (const SubscriptItem& item : where.items()) {
+    if (item.kind() == SubscriptItem::Kind::positions) check_stays("index_put", item.positions().buffer);
+    if (item.kind() == SubscriptItem::Kind::mask) check_stays("index_put", item.mask().buffer);
+  }
   const auto indices = index_arrays(where);
   if (!indices) return put_anywhere(x, where, values, accumulate);
   const Shape shape = shape_of(x);

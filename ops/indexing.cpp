@@ -7,6 +7,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "shape.hpp"
 
@@ -315,6 +316,7 @@ template <class T>
 Array<T> one_hot(const IndexInput& indices, Count number) {
   const std::size_t classes = number.checked("one_hot", "the number of classes");
   const Dense<std::int64_t>& labels = indices.dense();
+  check_stays("one_hot", labels.buffer);
   Shape shape = labels.shape;
   shape.push_back(classes);
   check_possible("one_hot", shape, labels.shape);

@@ -13,6 +13,7 @@
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/formula/replay.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "class_rows.hpp"
 #include "exponential.hpp"
@@ -97,6 +98,17 @@ void check_probabilities(const Dense<T>& p, const Dense<T>& t) {
   }
 }
 
+template <class Formula>
+struct ProbabilityCheck {
+  static constexpr std::string_view name = "check_probabilities";
+  static constexpr bool is_constant = true, only_in_programs = true;
+  template <class T>
+  Dense<T> forward(const Dense<T>& prediction, const Dense<T>& target) const {
+    check_probabilities<Formula>(prediction, target);
+    return Dense<T>::scalar(0);
+  }
+};
+
 template <class T>
 const Dense<T>& elements_of(const Dense<T>& x) {
   return x;
@@ -109,6 +121,11 @@ const Dense<T>& elements_of(const Variable<T>& x) {
 /// Before each element's loss is computed, where there is no sum to be looked at.
 template <class Formula, class V>
 void check_elements(const V& prediction, const V& target) {
+  if constexpr (probabilities_of<Formula>.advice != nullptr && !is_dense<V>)
+    if (is_capturing()) {
+      record(ProbabilityCheck<Formula>{}, prediction, target);  // a step of a program, for each call
+      return;
+    }
   if constexpr (probabilities_of<Formula>.advice != nullptr)
     check_probabilities<Formula>(elements_of(prediction), elements_of(target));
 }

@@ -90,6 +90,9 @@ namespace detail {
 /// A parameter's or buffer's value, with `sign` for the messages.
 template <class T>
 void update(Variable<T>& left, const char* sign, const Elementwise& operation, const Dense<T>& right);
+/// The same by the value of `right`, of which a program takes note.
+template <class T>
+void update_by(Variable<T>& left, const char* sign, const Elementwise& operation, const Variable<T>& right);
 [[noreturn]] void throw_lost_update(std::string_view operation, const Shape& shape, const char* sign);
 
 /// What may stand on the left: not a Symbol or Dense that is a temporary, nor what x[...] gives, a const one,
@@ -114,7 +117,7 @@ A update_or_rebind(const char* sign, const Elementwise& operation, A&& a, B&& b)
   } else if (a.is_updated_in_place()) {
     using T = typename V::value_type;
     if constexpr (std::is_same_v<std::remove_cvref_t<B>, V>)
-      update<T>(a, sign, operation, b.dense());
+      update_by<T>(a, sign, operation, b);
     else
       update<T>(a, sign, operation, make_dense<T>(std::forward<B>(b)));
   } else if constexpr (is_temporary) {

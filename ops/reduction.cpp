@@ -10,6 +10,7 @@
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/kernels/reduction.hpp"
 #include "exponential.hpp"
@@ -197,6 +198,7 @@ Indices places(const kernels::Reduction& kernels, const Dense<T>& x, const AxisL
 template <class T>
 Indices place(std::string_view operation, const kernels::Reduction& kernels, const Variable<T>& x,
               const Axes& axes) {
+  check_stays(operation, x.node());
   const AxisList<bool> reduced = reduced_axes(operation, axes, x.shape());
   check_not_empty(operation, x.shape(), reduced);
   return places(kernels, x.dense(), reduced);

@@ -9,6 +9,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
 #include "indexing.hpp"
 
@@ -121,6 +122,7 @@ Sort sort_along(std::string_view operation, const Shape& shape, std::ptrdiff_t a
 
 template <class T>
 Indices argsort(const Variable<T>& x, Integer axis, const SortOptions& options) {
+  check_stays("argsort", x.node());
   const Sort sort = sort_along("argsort", x.shape(), axis, options.descending);
   return to_array(std::get<1>(sort.forward(x.dense())));
 }
@@ -132,6 +134,7 @@ Variable<T> sort(const Variable<T>& x, Integer axis, const SortOptions& options)
 
 template <class T>
 TopK<T> topk(const Variable<T>& x, Count number, Integer axis, const TopKOptions& options) {
+  check_stays("topk", x.node());
   const std::size_t k = number.checked("topk", "k");
   const std::size_t along = normalize_axis("topk", axis, x.shape());
   if (k > x.shape()[along])

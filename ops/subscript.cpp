@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "gather.hpp"
 #include "indexing.hpp"
 #include "shape.hpp"
@@ -123,13 +124,23 @@ class Plan {
         has_new_axes = true;
         return layout.push_back(true);
       case Kind::positions:
-        if (is_integer(item)) return add_part(*item.positions().data());
-        return add_choice(1, shape_[parts.size()],
-                          checked_indices(operation_, item.positions(), shape_, parts.size()));
+        if (is_integer(item)) {
+          check_stays(operation_, item.positions().buffer);
+          return add_part(*item.positions().data());
+        }
+        return add_choice(1, shape_[parts.size()], positions_of(item));
       case Kind::mask:
+        check_stays(operation_, item.mask().buffer);
         check_mask(item.mask().shape);
         return add_choice(item.mask().dim(), item.mask().size(), places_of(item.mask()));
     }
+  }
+
+  /// Those that a program reads are checked by the take of each call.
+  Dense<std::int64_t> positions_of(const SubscriptItem& item) const {
+    const Dense<std::int64_t>& given = item.positions();
+    if (is_capturing() && Capture::present()->knows(given.buffer)) return given;
+    return checked_indices(operation_, given, shape_, parts.size());
   }
 
   void add_part(const SliceItem& part) {
@@ -164,6 +175,8 @@ class Plan {
 /// The choices as one, along the axis that theirs are together.
 Dense<std::int64_t> combined(std::string_view operation, std::vector<Choice>& choices) {
   Dense<std::int64_t> places = std::move(choices.front().places);
+  if (choices.size() > 1)
+    for (const Choice& choice : choices) check_stays(operation, choice.places.buffer);
   for (std::size_t k = 1; k < choices.size(); ++k) {
     Dense<std::int64_t>& next = choices[k].places;
     broadcast_shapes(operation, places.shape, next.shape);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "activation.hpp"
 #include "class_axis.hpp"
 #include "class_rows.hpp"
@@ -48,6 +49,7 @@ struct Counted {
       : labels(given.dense()),
         counts(Dense<bool>::filled(given.shape(), true)),
         weights(Dense<double>::filled(given.shape(), 0)) {
+    check_stays(operation, given.dense().buffer);
     const std::size_t classes = predictions.back();
     std::int64_t* const of = labels.mutable_data();
     bool* const does_count = counts.mutable_data();

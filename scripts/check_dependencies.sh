@@ -4,7 +4,7 @@
 # <xgrad/...>, and what a kernel file and the public headers may reach. Needs only bash and awk.
 set -euo pipefail
 
-rooms="core ops derivatives nn optim data io train profile"
+rooms="core ops derivatives compile nn optim data io train profile"
 outside="tests examples benchmarks"
 
 check_tree() {
@@ -42,12 +42,13 @@ BEGIN {
   allowed["core"] = " core "
   allowed["ops"] = " core ops "
   allowed["derivatives"] = " core ops derivatives "
+  allowed["compile"] = " core ops derivatives compile "
   allowed["nn"] = " core ops derivatives nn "
   allowed["optim"] = " core ops derivatives optim "
   allowed["data"] = " core ops derivatives data "
   allowed["io"] = " core ops derivatives io "
   allowed["profile"] = " core ops derivatives io profile "
-  allowed["train"] = " core ops derivatives nn optim data io profile train "
+  allowed["train"] = " core ops derivatives compile nn optim data io profile train "
   # Inline code of these would be compiled once for each instruction set and merged by the linker.
   split("vector string map functional memory unordered_map set unordered_set deque list iostream sstream fstream " \
         "iomanip thread mutex", names)
@@ -200,7 +201,7 @@ self_test() {
 
   good_tree() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{core/{array,kernels/simd,formula,graph},ops,derivatives,nn,optim,data,io,train,profile,tests/ops,examples}
+    mkdir -p "$tree"/{core/{array,kernels/simd,formula,graph},ops,derivatives,compile,nn,optim,data,io,train,profile,tests/ops,examples}
     echo '#include "nn/linear.hpp"' > "$tree/xgrad.hpp"
     echo '#include <xtensor/xarray.hpp>' > "$tree/core/array/array.hpp"
     echo '#include "../array/array.hpp"' > "$tree/core/graph/variable.hpp"
@@ -213,6 +214,7 @@ self_test() {
     echo '#pragma once' > "$tree/ops/x_kernels.hpp"
     printf '#include <vector>\n  #  include "../core/graph/variable.hpp"\n' > "$tree/ops/x.hpp"
     echo '#include "../ops/x.hpp"' > "$tree/derivatives/grad.hpp"
+    echo '#include "../derivatives/grad.hpp"' > "$tree/compile/compile.hpp"
     echo '#include "../derivatives/grad.hpp"' > "$tree/nn/linear.hpp"
     echo '#include "../core/graph/variable.hpp"' > "$tree/optim/sgd.hpp"
     echo '#include "../core/graph/variable.hpp"' > "$tree/data/loader.hpp"
@@ -254,6 +256,8 @@ core/memory.hpp|"array/array.hpp"|belongs to a floor of core
 core/kernels/simd/pack.hpp|"../../../ops/x_kernels.hpp"|core must not know ops
 ops/x.hpp|"../derivatives/grad.hpp"|ops must not know derivatives
 derivatives/grad.hpp|"../nn/linear.hpp"|derivatives must not know nn
+derivatives/grad.hpp|"../compile/compile.hpp"|derivatives must not know compile
+compile/compile.hpp|"../nn/linear.hpp"|compile must not know nn
 nn/linear.hpp|"../optim/sgd.hpp"|nn must not know optim
 optim/sgd.hpp|"../nn/linear.hpp"|optim must not know nn
 data/loader.hpp|"../nn/linear.hpp"|data must not know nn

@@ -74,7 +74,7 @@ function check_backticks(line,    n, i, word) {
     word = substr(found[i], 2, length(found[i]) - 2)
     sub(/ .*/, "", word)
     if (word ~ /^[A-Za-z.][A-Za-z0-9_.*\/-]*$/ && index(word, "/") && (substr(word, 1, index(word, "/") - 1) in tops) &&
-        !is_there(word) && !is_there("tests/" word ".cpp"))
+        !is_there(word) && !is_there("tests/" word ".cpp") && !is_there("tests/" word ".cmake"))
       complain("`" word "` is not there")
   }
 }

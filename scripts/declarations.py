@@ -8,7 +8,7 @@ begins with "For the library", above it or behind it. One above stands for the l
 import re
 from pathlib import Path
 
-ROOMS = "core ops derivatives nn optim data io train profile".split()
+ROOMS = "core ops derivatives compile nn optim data io train profile".split()
 HIDDEN = {"detail", "formulas", "functions", "memory", "kernels", "simd", "isa", "xt", "std"}
 FOR_THE_LIBRARY = re.compile(r"\s*//[/!]?<?\s*For the library\b")
 DELETED = re.compile(r"=\s*delete\s*;$")

@@ -61,7 +61,7 @@ h1, h2, h3 { overflow-wrap: anywhere; }
 PAGES = {
     "Start": "quick-start how-to coming-from xtensor",
     "Learn": "course beyond programs",
-    "Use": "training measuring files debugging conventions performance reliability",
+    "Use": "training compiling measuring files debugging conventions performance reliability",
     "Inside": "architecture operations adding-an-operation adding-a-layer adding-an-optimizer adding-a-file-format "
               "contributing changelog",
 }
@@ -70,6 +70,7 @@ ROOMS = {
     "core": "Values and the graph: Variables, Arrays, shapes, scopes, random numbers, memory, threads, errors.",
     "ops": "Operations on Variables.",
     "derivatives": "Derivatives of functions, checks of gradients, operations of one's own, checkpoints.",
+    "compile": "Functions that are captured once and replayed.",
     "nn": "Modules, layers, initial values.",
     "optim": "Optimizers, learning rates over time, clipping.",
     "data": "Data sets, loaders, tables, images, points.",

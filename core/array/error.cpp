@@ -7,6 +7,7 @@ ShapeError::~ShapeError() = default;
 ValueError::~ValueError() = default;
 GraphError::~GraphError() = default;
 AnomalyError::~AnomalyError() = default;
+CaptureError::~CaptureError() = default;
 IoError::~IoError() = default;
 InternalError::~InternalError() = default;
 

@@ -47,6 +47,13 @@ class AnomalyError : public Error {
   ~AnomalyError() override;
 };
 
+/// A function that compile() captures does what a program cannot do again.
+class CaptureError : public Error {
+ public:
+  using Error::Error;
+  ~CaptureError() override;
+};
+
 /// A file or stream could not be read or written.
 class IoError : public Error {
  public:

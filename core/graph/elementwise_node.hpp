@@ -12,6 +12,7 @@
 #include "broadcast.hpp"
 #include "elementwise_gradient.hpp"
 #include "record.hpp"
+#include "renewal.hpp"
 #include "watch.hpp"
 
 namespace xgrad::detail {
@@ -22,13 +23,31 @@ std::optional<Value> elementwise_tangent(Node& node, std::span<const Value> of_i
 std::optional<Value> elementwise_tangents(Node& node, std::span<const Value> of_inputs,
                                           std::size_t directions);
 
+/// What give_to_renewal() said, for the next one.
+inline thread_local constinit std::uint32_t given_to_renewal = 0;
+/// Among the bits of temporaries: they are a program's own nodes.
+inline constexpr std::uint32_t in_program = std::uint32_t{1} << 31;
+static_assert(most_inputs < 31);
+
+/// The elements of a program's node that nobody reads any more, if nobody else holds them.
+inline memory::Buffer last_elements(Node& node) {
+  memory::Buffer elements = node.value().buffer;
+  node.release_value();
+  return elements.unique() ? std::move(elements) : memory::Buffer();
+}
+
 /// A buffer for a result of this shape: that of a temporary which nobody else wants, or a new one.
 template <class T>
 memory::Buffer place_of_result(std::span<Node* const> inputs, std::uint32_t temporaries, const Shape& shape) {
   if (temporaries != 0 && !detail::Watch::keeps_inputs())
     for (std::size_t i = 0; i < inputs.size(); ++i)
-      if ((temporaries >> i & 1) && inputs[i]->gives_value_away() && inputs[i]->value().shape == shape)
-        return inputs[i]->exchange_buffer({});
+      if ((temporaries >> i & 1) && inputs[i]->value().shape == shape) {
+        if (temporaries & in_program) [[unlikely]] {
+          if (memory::Buffer elements = last_elements(*inputs[i])) return elements;
+        } else if (inputs[i]->gives_value_away()) {
+          return inputs[i]->exchange_buffer({});
+        }
+      }
   return memory::Buffer(element_count(shape) * sizeof(T));
 }
 
@@ -43,11 +62,7 @@ class ElementwiseNode final : public Node {
     std::copy_n(inputs, count(), edges_.begin());
     if (operation.program() != nullptr) [[unlikely]]
       users_ = std::make_unique<Users>(Users{operation.shared_from_this(), {}});
-    // First, so that what is saved is not written to.
-    const auto& gradients = operation.gradients();
-    for (std::size_t k = 0; k < count(); ++k)
-      if (edges_[k]->requires_grad()) save_for(gradients[k]);
-    compute(temporaries);
+    save_and_compute(temporaries);
     require_gradient();
     take_uniform();
     set_inputs(edges_.data(), count());
@@ -69,18 +84,10 @@ class ElementwiseNode final : public Node {
     elementwise_value<T>(*operation_, read, result.shape, result.mutable_data());
     return {std::move(result)};
   }
-  /// By a fresh call, so that recording has the one way that it had.
   void renew() override {
-    const EnableGrad on;
-    std::vector<Variable<T>> inputs;
-    std::vector<const Variable<T>*> pointers;
-    for (std::size_t i = 0; i < count(); ++i) inputs.emplace_back(Handle(edges_[i]));
-    for (const Variable<T>& input : inputs) pointers.push_back(&input);
-    const Variable<T> fresh = apply_to<Variable<T>>(*operation_, pointers.data());
-    auto& node = static_cast<ElementwiseNode&>(fresh.node());
-    value_to_come() = node.value();
-    saved_ = node.saved_;
-    if (users_) users_->slopes = node.users_->slopes;
+    drop_saved();
+    const std::uint32_t given = std::exchange(given_to_renewal, 0);
+    save_and_compute(given == 0 ? 0 : given | in_program);
   }
   void drop_saved() noexcept override {
     for (memory::Buffer& saved : saved_) saved.reset();
@@ -121,6 +128,14 @@ class ElementwiseNode final : public Node {
 
   /// Whether the result has one element, and so all inputs.
   bool is_single() const { return value().size() == 1 && operation_->kernels() != nullptr; }
+
+  void save_and_compute(std::uint32_t temporaries) {
+    // First, so that what is saved is not written to.
+    const auto& gradients = operation_->gradients();
+    for (std::size_t k = 0; k < count(); ++k)
+      if (edges_[k]->requires_grad()) save_for(gradients[k]);
+    compute(temporaries);
+  }
 
   void compute(std::uint32_t temporaries) {
     // Of the shape of the first input so far.

@@ -123,6 +123,8 @@ Variable<T> apply_variables(const Elementwise& operation, const Variable<T>* con
 
 }  // namespace
 
+void give_to_renewal(std::uint32_t inputs) noexcept { given_to_renewal = inputs; }
+
 Description description_of(const Elementwise& operation) noexcept {
   return {operation.name(), &elementwise_type, &operation};
 }

@@ -1,5 +1,6 @@
 #include "gradients.hpp"
 
+#include "capture.hpp"
 #include "journal.hpp"
 #include "sweep.hpp"
 
@@ -20,7 +21,16 @@ std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> ta
 
 }  // namespace
 
+namespace {
+
+void refuse_sweep_in_capture() {
+  refuse_in_capture("backward or grad", "capture what gives the value, and differentiate what it returns");
+}
+
+}  // namespace
+
 void run_backward(const Handle& output, Value seed, bool retain_graph) {
+  refuse_sweep_in_capture();
   const NoGrad off;
   Sweep<memory::Buffer> sweep(output);
   sweep.start(std::move(seed.buffer));
@@ -51,6 +61,7 @@ void run_backward(const Handle& output, Value seed, bool retain_graph) {
 
 std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<Node* const> targets,
                                    bool retain_graph) {
+  refuse_sweep_in_capture();
   const NoGrad off;
   std::vector<Value> result;
   std::vector<memory::Buffer> buffers =
@@ -62,6 +73,7 @@ std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<N
 
 std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
                                        bool retain_graph) {
+  refuse_sweep_in_capture();
   const EnableGrad on;
   return gradients<Handle>(output, std::move(seed), targets, retain_graph);
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "../array/error.hpp"
+#include "capture.hpp"
 #include "notes.hpp"
 
 namespace xgrad {
@@ -21,6 +22,7 @@ namespace detail {
 namespace {
 
 void check_takes_gradient(const char* call, const Node& node) {
+  refuse_in_capture(call, "do it outside, on an argument, a parameter or a result");
   if (node.requires_grad()) return;
   throw GraphError(std::string(call) + ": '" + std::string(node.operation()) + "' of shape " +
                    to_string(node.value().shape) +

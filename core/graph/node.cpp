@@ -5,6 +5,7 @@
 
 #include "../array/error.hpp"
 #include "attribute.hpp"
+#include "capture.hpp"
 #include "journal.hpp"
 #include "notes.hpp"
 
@@ -47,9 +48,7 @@ std::vector<Value> Node::perform_again(std::span<const Value>) const {
   throw InternalError("a leaf was asked to perform an operation");
 }
 
-void Node::renew() { take_outputs(perform_again(input_values())); }
-
-void Node::take_outputs(std::vector<Value>&& outputs) { value_ = std::move(outputs[0]); }
+void Node::renew() { value_ = std::move(perform_again(input_values())[0]); }
 
 const Value& Node::output(std::size_t) const noexcept { return value_; }
 
@@ -70,6 +69,7 @@ void Node::set_requires_grad(bool on) {
                      to_string(value_.shape) +
                      " is the result of an operation; only leaves can be set, and detach() gives a constant");
   if (on == requires_grad_) return;
+  refuse_in_capture("set_requires_grad", "freeze parameters outside of the function");
   const bool was_constant = gradient() == nullptr;
   // A use beside its handles' is an edge, of a node that has saved nothing for it.
   if (was_constant && uses_.get() > 1)
@@ -99,7 +99,7 @@ void Node::set_requires_grad(bool on) {
 [[gnu::cold]] void Node::pass_over_frozen(Node** edges, std::size_t count) noexcept {
   for (std::size_t i = 0; i < count; ++i) {
     if (edges[i]->order_ != frozen) continue;
-    Node* const stand_in = *edges[i]->inputs_;
+    Node* const stand_in = is_capturing() ? &Capture::present()->input_for(*edges[i]) : *edges[i]->inputs_;
     stand_in->uses_.add();
     release_use(std::exchange(edges[i], stand_in));
   }
@@ -189,6 +189,7 @@ bool exchange_bit(unsigned bit, bool on) noexcept {
 }  // namespace
 
 void detail::set_watched(bool on) noexcept { exchange_bit(Mode::watched, on); }
+void detail::set_capturing(bool on) noexcept { exchange_bit(Mode::capturing, on); }
 
 bool is_recording() noexcept { return (present_mode & Mode::unrecorded) == 0; }
 

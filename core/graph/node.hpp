@@ -56,6 +56,11 @@ class Node {
   /// Performs the operation on what its inputs hold now, and takes the place of what it was: value, further
   /// outputs, all that is saved for backward. The inputs' values must be there.
   virtual void renew();
+  /// Before it is renewed in a program: what it draws, it draws anew, from this thread's generator. Whether
+  /// that is the draw that it had.
+  virtual bool draw_again() { return true; }
+  /// Whether it draws random numbers.
+  virtual bool draws() const noexcept { return false; }
   /// The value of output `number`, the first being 0, while the node keeps it.
   virtual const Value& output(std::size_t number) const noexcept;
   /// Where a leaf, or an inner node that is asked to, keeps its gradient, which has the shape of its value;
@@ -90,6 +95,7 @@ class Node {
   bool gives_value_away() const noexcept {
     return handles_.get() == 1 && !saves_output_ && value_.buffer.unique() && !value_.buffer.exposed();
   }
+  bool has_one_handle() const noexcept { return handles_.get() == 1; }
   /// Whether one handle is all that there is to it.
   bool is_held_once() const noexcept { return handles_.get() == 1 && uses_.get() == 1; }
   /// Puts other elements, as many, in the place of those that it has, and gives these back. Nothing is
@@ -104,6 +110,14 @@ class Node {
   /// Whether a comparison made it, `x > 0`: it chooses elements, where other numbers do not.
   bool is_comparison() const noexcept { return comparison_; }
   void mark_as_comparison() noexcept { comparison_ = true; }
+  /// Lets go of its elements, unless its own backward reads them: nobody else does any more.
+  void release_value() noexcept {
+    if (!saves_output_ || !requires_grad_) value_.buffer.reset();
+  }
+  /// No gradient passes, though an input may require one: it was recorded for a program alone.
+  void forgo_gradient() noexcept { requires_grad_ = false; }
+  /// It is about to be renewed, and can be differentiated then.
+  void reopen() noexcept { spent_ = false; }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
   void finish() noexcept;
 
@@ -119,8 +133,6 @@ class Node {
   Value& value_to_come() noexcept { return value_; }
   /// What the inputs hold now.
   std::vector<Value> input_values() const;
-  /// Takes what perform_again() gave in the place of what was there, and saves anew.
-  virtual void take_outputs(std::vector<Value>&& outputs);
   void require_gradient() noexcept { requires_grad_ = true; }
   /// Keeps the value for the node's own backward, also when no handle is left.
   void save_output() noexcept { saves_output_ = true; }
@@ -245,18 +257,28 @@ namespace detail {
 struct Mode {
   static constexpr unsigned unrecorded = 1;  ///< nothing is recorded
   static constexpr unsigned watched = 2;     ///< a profile looks at what takes time
+  static constexpr unsigned capturing = 4;   ///< every operation leaves a node, for a program
 };
 // Read by every operation, and so without a call: small, and there when the program starts.
 extern thread_local constinit unsigned present_mode [[gnu::tls_model("initial-exec")]];
 inline unsigned thread_mode() noexcept { return present_mode; }
 inline bool is_watched() noexcept { return (thread_mode() & Mode::watched) != 0; }
 void set_watched(bool on) noexcept;
+void set_capturing(bool on) noexcept;
+inline bool is_capturing() noexcept { return (thread_mode() & Mode::capturing) != 0; }
+/// While a program is captured: true, and the node that comes next passes gradients or not.
+bool leaves_captured(bool passes_gradients) noexcept;
 
 /// Whether an operation leaves a node. All that record ask here; `is_differentiable` says whether a gradient
 /// could pass to an input that requires one.
 template <class F>
 bool leaves_node(unsigned mode, const F& is_differentiable) {
-  return (mode & Mode::unrecorded) == 0 && is_differentiable();
+  if (mode == 0) [[likely]]
+    return is_differentiable();
+  const bool passes_gradients = (mode & Mode::unrecorded) == 0 && is_differentiable();
+  if (mode & Mode::capturing) [[unlikely]]
+    return leaves_captured(passes_gradients);
+  return passes_gradients;
 }
 template <class F>
 bool leaves_node(const F& is_differentiable) {

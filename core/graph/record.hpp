@@ -24,9 +24,10 @@
 // Without `flops`, which profiles count by, it computes one number for each element of its first output.
 // Without `saves` nothing is saved; `wanted` says which inputs need a gradient. An operation whose vjp reads
 // the output has `static constexpr bool saves_output = true`, one whose vjp takes a further output away to
-// write to it `writes_outputs`. One that has no derivative, as a mask has none,
-// has `static constexpr bool is_constant = true` and no vjp. One whose result may be an input's buffer has
-// `static constexpr std::uint64_t shares = 1`, a bit for each such input. One that is linear in its only
+// write to it `writes_outputs`. One that has no derivative, as a mask has none, has
+// `static constexpr bool is_constant = true` and no vjp, and `only_in_programs` if it is recorded only where
+// compile() captures, and is no operation of the library's beside. One whose result may be an input's buffer
+// has `static constexpr std::uint64_t shares = 1`, a bit for each such input. One that is linear in its only
 // input, or in all of a list's together, says so by `static constexpr bool is_linear = true`, one that is so
 // in each of two inputs, as a product, by `is_bilinear`, which may add a third: forward mode performs these
 // on tangents, and on those of several directions at once what says how: over_directions(), forward_rows().
@@ -87,8 +88,10 @@ template <class... In>
 struct Forward {
   static constexpr bool listed = false;
   template <class Op>
-  static auto run(const Op& op, std::span<const Value> inputs) {
-    return [&]<std::size_t... I>(std::index_sequence<I...>) { return op.forward(Dense<In>(inputs[I])...); }
+  static auto run(const Op& op, const Value* const* inputs, std::size_t) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) {
+      return op.forward(static_cast<const Dense<In>&>(*inputs[I])...);
+    }
     (std::index_sequence_for<In...>());
   }
 };
@@ -96,8 +99,10 @@ template <class T>
 struct Forward<Listed<T>> {
   static constexpr bool listed = true;
   template <class Op>
-  static auto run(const Op& op, std::span<const Value> inputs) {
-    return op.forward(std::vector<Dense<T>>(inputs.begin(), inputs.end()));
+  static auto run(const Op& op, const Value* const* inputs, std::size_t count) {
+    std::vector<Dense<T>> values;
+    for (std::size_t i = 0; i < count; ++i) values.emplace_back(*inputs[i]);
+    return op.forward(values);
   }
 };
 
@@ -107,7 +112,7 @@ class Record final : public Node {
   static constexpr bool listed = Forward<In...>::listed;
 
  public:
-  using Result = decltype(Forward<In...>::run(std::declval<const Op&>(), {}));
+  using Result = decltype(Forward<In...>::run(std::declval<const Op&>(), nullptr, 0));
   using Outputs = OutputsOf<Result>;
   using T = typename Outputs::First;
 
@@ -139,7 +144,9 @@ class Record final : public Node {
   }
   // Seldom called, and so made small: `forward` stands in place where it is performed first.
   [[gnu::cold]] std::vector<Value> perform_again(std::span<const Value> inputs) const override {
-    Result result = Forward<In...>::run(op_, inputs);
+    std::vector<const Value*> values;
+    for (const Value& input : inputs) values.push_back(&input);
+    Result result = performed(values.data(), values.size());
     std::vector<Value> outputs{Outputs::first(std::move(result))};
     for (Value& further : Outputs::take_further(result)) outputs.push_back(std::move(further));
     return outputs;
@@ -155,10 +162,24 @@ class Record final : public Node {
     }
     (std::make_index_sequence<Outputs::further>());
   }
-  [[gnu::cold]] void take_outputs(std::vector<Value>&& outputs) override {
-    Node::take_outputs(std::move(outputs));
-    for (std::size_t i = 0; i < Outputs::further; ++i) further_[i] = std::move(outputs[i + 1]);
+  void renew() override {
+    List<const Value*> values{};
+    if constexpr (listed) values.resize(edges_.size());
+    for (std::size_t i = 0; i < edges_.size(); ++i) values[i] = &edges_[i]->value();
+    Result result = performed(values.data(), values.size());
+    value_to_come() = Outputs::first(std::move(result));
+    further_ = Outputs::take_further(result);
     save_inputs();
+    if constexpr (requires { Op::saves_output; }) save_output();
+  }
+  bool draw_again() override {
+    if constexpr (requires { op_.draw(value()); })
+      return op_.draw(value());
+    else
+      return true;
+  }
+  bool draws() const noexcept override {
+    return requires(Op & op) { op.draw(std::declval<const Value&>()); };
   }
   const Value& output(std::size_t number) const noexcept override {
     if constexpr (Outputs::further > 0)
@@ -170,9 +191,15 @@ class Record final : public Node {
   template <class X>
   using List = std::conditional_t<listed, std::vector<X>, std::array<X, sizeof...(In)>>;
 
+  /// Apart from where it is performed first, and small.
+  [[gnu::noinline]] Result performed(const Value* const* inputs, std::size_t count) const {
+    return Forward<In...>::run(op_, inputs, count);
+  }
   template <class V, class G>
   void differentiate_as(Sweep<G>& sweep, G&& gradient) {
-    if constexpr (Outputs::further == 0) {
+    if constexpr (requires { Op::is_constant; }) {
+      throw InternalError("an operation without a derivative was asked for it");
+    } else if constexpr (Outputs::further == 0) {
       Backward<V> backward(*this, saved_.data(), sweep, std::move(gradient));
       op_.vjp(backward);
     } else {
@@ -336,20 +363,25 @@ bool records(unsigned mode, const X&... operands) {
 /// as it was.
 template <class Op, class Result, class... X>
 auto leave_node(unsigned mode, const Op& op, Result& result, const X&... operands) {
-  static_cast<void>(&registration<Op>);
+  if constexpr (!requires { Op::only_in_programs; }) static_cast<void>(&registration<Op>);
   using Made = Record<Op, typename X::value_type...>;
   struct Left {
     Handle handle;
     Made* node = nullptr;
   } left;
-  if constexpr (!requires { Op::is_constant; })
-    if (records(mode, operands...)) {
-      // Kept meanwhile: those that enter the graph here have nobody else, and observers want their values.
-      const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
-      const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
-      left.node = new Made(op, std::move(result), inputs);
-      left.handle = Handle::recorded(left.node);
-    }
+  const auto leaves = [&] {
+    if constexpr (requires { Op::is_constant; })
+      return (mode & Mode::capturing) != 0 && leaves_captured(false);
+    else
+      return records(mode, operands...);
+  };
+  if (leaves()) {
+    // Kept meanwhile: those that enter the graph here have nobody else, and observers want their values.
+    const std::tuple<decltype(recorded_operand(operands))...> handles{recorded_operand(operands)...};
+    const auto inputs = std::apply([](const auto&... h) { return std::array{h.node()...}; }, handles);
+    left.node = new Made(op, std::move(result), inputs);
+    left.handle = Handle::recorded(left.node);
+  }
   return left;
 }
 

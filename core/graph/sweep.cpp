@@ -13,6 +13,7 @@
 #include "anomaly.hpp"
 #include "backward.hpp"
 #include "broadcast.hpp"
+#include "capture.hpp"
 #include "hook.hpp"
 
 namespace xgrad::detail {
@@ -83,6 +84,9 @@ void accumulate(Handle& into, Handle&& share, const Node& node) {
   into = node.is_double() ? recorded_sum<double>(std::move(into), std::move(share))
                           : recorded_sum<float>(std::move(into), std::move(share));
 }
+
+ApartFromSweeps::ApartFromSweeps() noexcept : around_(std::exchange(live_sweeps, 0)) {}
+ApartFromSweeps::~ApartFromSweeps() { live_sweeps = around_; }
 
 template <class G>
 Sweep<G>::Sweep(Handle output) noexcept

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "../array/instantiate.hpp"
+#include "capture.hpp"
 #include "gradients.hpp"
 #include "journal.hpp"
 #include "notes.hpp"
@@ -54,6 +55,7 @@ void Variable<T>::throw_empty() {
 
 template <class T>
 const Array<T> Variable<T>::value() const {
+  check_stays("value", node());
   return to_array(dense());
 }
 
@@ -70,6 +72,7 @@ Dense<T> Variable<T>::dense_grad() const {
 
 template <class T>
 const Array<T> Variable<T>::grad() const {
+  refuse_in_capture("grad", "read gradients outside of the function");
   if (has_grad()) return to_array(dense_grad());
   const std::string what = "grad: '" + std::string(operation()) + "' of shape " + to_string(shape());
   if (node().gradient() == nullptr)
@@ -89,6 +92,7 @@ std::string Variable<T>::scope() const {
 
 template <class T>
 void Variable<T>::zero_grad() {
+  refuse_in_capture("zero_grad", "call it outside of the function");
   memory::Buffer* gradient = node().gradient();
   if (gradient == nullptr) return;
   detail::LeafJournal::gradient_comes(node());
@@ -97,6 +101,7 @@ void Variable<T>::zero_grad() {
 
 template <class T>
 void Variable<T>::set_grad(Dense<T> gradient) {
+  refuse_in_capture("set_grad", "call it outside of the function");
   memory::Buffer* slot = node().gradient();
   if (slot == nullptr)
     throw GraphError("set_grad: '" + std::string(operation()) + "' keeps no gradient: only parameters do");
@@ -112,6 +117,7 @@ void Variable<T>::set_grad(Dense<T> gradient) {
 
 template <class T>
 T Variable<T>::item() const {
+  check_stays("item", node());
   if (size() != 1)
     throw ValueError("item: a value of shape " + to_string(shape()) + " has " + std::to_string(size()) +
                      " elements, not one; reduce it first, or read value()");
@@ -120,6 +126,7 @@ T Variable<T>::item() const {
 
 template <class T>
 T Variable<T>::item_at(const Axes& indices) const {
+  check_stays("item", node());
   const Shape& extents = shape();
   if (indices.size() != extents.size())
     throw ShapeError("item: " + std::to_string(indices.size()) + " indices for shape " + to_string(extents) +
@@ -141,6 +148,7 @@ T Variable<T>::item_at(const Axes& indices) const {
 
 template <class T>
 std::vector<T> Variable<T>::to_vector() const {
+  check_stays("to_vector", node());
   const T* const elements = dense().data();
   return std::vector<T>(elements, elements + size());
 }
@@ -170,13 +178,34 @@ Variable<T> Variable<T>::detach() const {
   return detail::cut(*this, false);
 }
 
+namespace {
+
+/// In a program a value that is cut off is one that comes anew with each call.
+struct Detach {
+  static constexpr std::string_view name = "detach";
+  static constexpr bool is_constant = true, only_in_programs = true;
+  static constexpr std::uint64_t shares = 1;
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return x;
+  }
+};
+
+}  // namespace
+
 template <class T>
 Variable<T> detail::cut(const Variable<T>& x, bool requires_grad) {
+  if (is_capturing()) [[unlikely]] {
+    if (!requires_grad) return record(Detach{}, x);
+    refuse_in_capture("derivatives", "capture what gives the value, and differentiate what it returns");
+  }
   return requires_grad ? argument_from(x.dense()) : Variable<T>(x.dense());
 }
 
 template <class T>
 void Variable<T>::replace_value(Dense<T> value) {
+  refuse_in_capture("set_value", "set leaves outside of the function; += under NoGrad is captured");
   if (!is_leaf())
     throw GraphError("set_value: '" + std::string(operation()) +
                      "' is the result of an operation; only leaves can be set");
@@ -199,6 +228,8 @@ void Variable<T>::set_value(Array<T>&& value) {
 
 template <class T>
 T* Variable<T>::mutable_data() {
+  refuse_in_capture("a write to a leaf's elements",
+                    "initialise, and step optimizers, outside of the function");
   if (!is_leaf()) throw GraphError("mutable_data: '" + std::string(operation()) + "' is not a leaf");
   detail::LeafJournal::value_changes(node());
   return static_cast<Dense<T>&>(node().value_).mutable_data();
@@ -249,6 +280,7 @@ class Printer {
 template <class T>
 std::ostream& operator<<(std::ostream& out, const Variable<T>& variable) {
   if (!variable.defined()) return out << "Variable(empty)";
+  check_stays("operator<<", variable.node());
   std::ostringstream text;
   text.precision(out.precision());
   text << "Variable(";

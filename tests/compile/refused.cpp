@@ -403,3 +403,21 @@ void guards(xg::optim::EMA<double>& average) {
   xg::Scope("encoder");  // refused: give it a name
   xg::Scope{"encoder"};  // refused: give it a name
 }
+
+struct Model {
+  V forward(const V& x) const { return x; }
+};
+
+void programs(const V& x, const xg::Array<double>& a, const std::vector<V>& list, const Model& model) {
+  auto f = xg::compile([](const V& v) { return v * v; });
+  f(x);
+  f(a);     // refused: arguments are Variables, Indices, Masks and numbers
+  f(list);  // refused
+  f(x, x);  // refused: the function cannot be called with these arguments
+  auto scaled = xg::compile([](const V& v, double scale) { return v * scale; });
+  scaled(x, 2.0);  // refused: let the function take a const Variable<double>& there
+  auto number = xg::compile([](const V& v) { return v.size(); });
+  number(x);                     // refused: the function gives a Variable, or a std::pair
+  xg::compile(&Model::forward);  // refused: a member function has no object
+  xg::compile([&](const V& v) { return model.forward(v); })(x);
+}

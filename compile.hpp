@@ -1,0 +1,4 @@
+// Functions that are captured once and replayed.
+#pragma once
+
+#include "compile/compile.hpp"

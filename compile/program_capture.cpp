@@ -1,0 +1,319 @@
+#include "program_capture.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "../core/array/error.hpp"
+#include "../core/graph/capture.hpp"
+#include "../core/graph/watch.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+/// Elements of its own, so that they are told from all others.
+Value copy_of(const Value& value) {
+  Value copy{memory::Buffer(value.buffer.bytes()), value.shape};
+  std::memcpy(copy.buffer.mutable_data(), value.buffer.data(), value.buffer.bytes());
+  return copy;
+}
+
+class ProgramCapture final : public Capture {
+ public:
+  explicit ProgramCapture(std::span<const Argument> given) : random_(generator().state()) {
+    arguments_.assign(given.begin(), given.end());
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      Argument& argument = arguments_[i];
+      if (argument.kind == Argument::Kind::elements) {
+        argument.elements = copy_of(given[i].elements);
+        by_elements_.emplace(argument.elements.buffer.data(), Elements{nullptr, i});
+      } else if (argument.kind != Argument::Kind::whole) {
+        const Node& node = *given[i].variable.node();
+        ProgramInput& input = enter(Value(node.value()), node.kind(), node.requires_grad());
+        input.argument = i;
+        argument.variable = input.own;
+        known_.emplace(input.own.node(), Known{true});
+      }
+    }
+  }
+
+  /// With what the function is to be called.
+  const std::vector<Argument>& arguments() const noexcept { return arguments_; }
+  /// To be called before results are taken: nobody else then has a handle to what is entered.
+  void release_arguments() {
+    for (Argument& argument : arguments_) {
+      argument.variable.reset();
+      argument.elements.buffer.reset();
+    }
+  }
+
+  void see(Node& node) override {
+    if (!is_capturing()) return;  // inside an operation of a user's own
+    const bool passes = &node.maker() == &node ? passes_gradients() : node.maker().requires_grad();
+    if (!passes) node.forgo_gradient();
+    Known known;
+    bool shares_with_input = false;
+    for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+      Node& input = *node.inputs()[i];
+      shares_with_input = shares_with_input || input.value().buffer.same_block(node.value().buffer);
+      const auto found = known_.find(&input);
+      if (found == known_.end()) {
+        Node& own = is_real(input.kind()) ? input_for(input) : discrete_input_for(input);
+        if (&own != &input) node.replace_input(i, own);
+        known.depends = known.depends || known_.at(&own).depends;
+      } else {
+        known.depends = known.depends || found->second.depends;
+      }
+    }
+    known_.emplace(&node, known);
+    nodes_.emplace_back(&node);
+    steps_.push_back({&node, nullptr, node.value().shape, node.draws(), {}});
+    if (!is_real(node.kind()))
+      by_elements_.insert_or_assign(node.value().buffer.data(), Elements{&node, 0});
+    else if (!shares_with_input)
+      results_.insert(node.value().buffer.data());
+  }
+  bool keeps_inputs() const noexcept override { return true; }
+
+  bool depends_on_inputs(const Node& node) const override {
+    if (const auto found = known_.find(&node); found != known_.end()) return found->second.depends;
+    if (const auto found = entered_.find(&node); found != entered_.end())
+      return known_.at(found->second).depends;
+    return is_input(node);
+  }
+  bool knows(const memory::Buffer& elements) const override {
+    const auto found = by_elements_.find(elements.data());
+    if (found == by_elements_.end()) return false;
+    return found->second.node == nullptr || known_.at(found->second.node).depends;
+  }
+  Node& input_for(Node& outside) override {
+    if (known_.contains(&outside)) return outside;
+    if (const auto found = entered_.find(&outside); found != entered_.end()) return *found->second;
+    if (results_.contains(outside.value().buffer.data()) && !is_input(outside))
+      throw CaptureError("compile: a constant of shape " + to_string(outside.value().shape) +
+                         " has the elements of a result that was captured, which later calls would keep; "
+                         "write detach() where a value is to be a constant");
+    ProgramInput& input = enter(Value(outside.value()), outside.kind(), outside.requires_grad());
+    input.source = Handle(&outside);
+    known_.emplace(input.own.node(), Known{is_input(outside)});
+    entered_.emplace(&outside, input.own.node());
+    return *input.own.node();
+  }
+  void assign(Node& leaf, Node& value) override {
+    Node& own = input_for(leaf);
+    inputs_[static_cast<EnteredLeaf&>(own).number()].is_assigned = true;
+    steps_.push_back({&value, static_cast<EnteredLeaf*>(&own), value.value().shape, false, {}});
+    if (std::none_of(assigned_.begin(), assigned_.end(),
+                     [&](const auto& before) { return before.first.node() == &leaf; }))
+      assigned_.emplace_back(Handle(&leaf), leaf.value().buffer);
+  }
+  void tell_mode(const std::shared_ptr<bool>& training) override {
+    for (const ModuleMode& mode : modes_)
+      if (mode.training == training) return;
+    modes_.push_back({training, *training});
+  }
+
+  /// Puts back what the function has changed.
+  void undo() noexcept {
+    for (auto& [leaf, before] : assigned_) leaf.node()->exchange_buffer(std::move(before));
+    generator().set_state(random_);
+  }
+
+  /// The program, for results that nobody but `results` has a handle to.
+  Captured finish(std::vector<Handle> results, std::shared_ptr<void> function,
+                  std::unique_ptr<const Callee> callee) {
+    ProgramParts parts;
+    Captured made;
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      if (!results[i])
+        throw GraphError("compile: result " + std::to_string(i) +
+                         " of the function is an empty Variable; return a value");
+      parts.results.push_back(&input_for(*results[i].node()));
+      made.values.push_back(results[i].node()->value());
+    }
+    results.clear();
+    check_containers();
+    check_kept();
+    check_draws();
+    made.call = std::make_shared<ProgramCall>();
+    settle_inputs(*made.call);
+    made.call->random = random_;
+    find_last_reads(parts.results);
+    std::vector<Node*> kept;
+    for (const Handle& node : nodes_) kept.push_back(node.node());
+    parts.kept = Handle::first(new KeptNodes(kept));
+    nodes_.clear();
+    for (Node* node : kept) {
+      if (node->requires_grad()) continue;
+      node->drop_saved();
+      node->exchange_buffer({});
+    }
+    for (const ProgramInput& input : inputs_)
+      if (!input.is_constant()) input.own.node()->exchange_buffer({});
+    for (std::size_t edges = 0; const ProgramInput& input : inputs_)
+      parts.edge_of.push_back(input.requires_grad ? edges++ : ProgramInput::none);
+    parts.inputs = std::move(inputs_);
+    parts.steps = std::move(steps_);
+    parts.modes = std::move(modes_);
+    parts.arguments = std::move(arguments_);
+    made.program =
+        std::make_shared<CapturedProgram>(std::move(parts), std::move(function), std::move(callee));
+    made.call->in_graph = true;
+    made.program->begin_with(made.call);
+    return made;
+  }
+
+ private:
+  struct Known {
+    bool depends = false;  ///< on what differs from call to call
+  };
+  /// Whose elements they are: a node's, or an argument's.
+  struct Elements {
+    Node* node;
+    std::size_t argument;
+  };
+
+  /// Whether a node that was there before may hold something else at another call.
+  static bool is_input(const Node& node) {
+    return !node.is_leaf() || node.is_updated_in_place() || const_cast<Node&>(node).gradient() != nullptr;
+  }
+
+  ProgramInput& enter(Value&& value, ElementKind kind, bool requires_grad) {
+    ProgramInput input;
+    input.own = Handle::first(new EnteredLeaf(std::move(value), kind, inputs_.size(), requires_grad));
+    input.requires_grad = requires_grad;
+    inputs_.push_back(std::move(input));
+    return inputs_.back();
+  }
+
+  /// For indices or a mask, which enter the graph anew wherever they are used, and are known by their
+  /// elements.
+  Node& discrete_input_for(Node& leaf) {
+    const auto found = by_elements_.find(leaf.value().buffer.data());
+    if (found == by_elements_.end()) {
+      ProgramInput& input = enter(Value(leaf.value()), leaf.kind(), false);
+      known_.emplace(input.own.node(), Known{});
+      return *input.own.node();
+    }
+    if (Node* const node = found->second.node) {
+      if (node->value().shape == leaf.value().shape) return *node;
+      throw CaptureError("compile: a mask of shape " + to_string(node->value().shape) + " is read as " +
+                         to_string(leaf.value().shape) + ", which no operation did; reshape the comparison");
+    }
+    for (const ProgramInput& input : inputs_)
+      if (input.argument == found->second.argument && input.own.node()->value().shape == leaf.value().shape)
+        return *input.own.node();
+    ProgramInput& input = enter(Value(leaf.value()), leaf.kind(), false);
+    input.argument = found->second.argument;
+    known_.emplace(input.own.node(), Known{true});
+    return *input.own.node();
+  }
+
+  void check_containers() const {
+    for (std::size_t i = 0; i < arguments_.size(); ++i) {
+      if (arguments_[i].kind != Argument::Kind::elements) continue;
+      if (std::any_of(inputs_.begin(), inputs_.end(),
+                      [&](const ProgramInput& input) { return input.argument == i; }))
+        continue;
+      throw CaptureError("compile: argument " + std::to_string(i) + ", " +
+                         (arguments_[i].element == ElementKind::boolean ? "a Mask" : "Indices") +
+                         " of shape " + to_string(arguments_[i].elements.shape) +
+                         ", is read by no operation: what was made of it inside would stay as it is now; "
+                         "make it outside, and pass the result");
+    }
+  }
+
+  /// What somebody else holds would change under him.
+  void check_kept() const {
+    for (const Handle& node : nodes_) check_kept(*node.node());
+    for (const ProgramInput& input : inputs_)
+      if (input.argument != ProgramInput::none) check_kept(*input.own.node());
+  }
+  static void check_kept(const Node& node) {
+    if (node.has_one_handle()) return;
+    throw CaptureError("compile: a '" + std::string(node.operation()) + "' of shape " +
+                       to_string(node.value().shape) +
+                       " that was captured is still held outside of the function; return it as one more "
+                       "result, or hold its detach() of a result");
+  }
+
+  /// Draws by operations are drawn again; others would stay as they are.
+  void check_draws() {
+    const GeneratorState after = generator().state();
+    generator().set_state(random_);
+    bool known = true;
+    for (const ProgramStep& step : steps_)
+      if (step.draws) known = step.node->draw_again() && known;
+    known = generator().state() == after && known;
+    generator().set_state(after);
+    if (known) return;
+    throw CaptureError(
+        "compile: the function draws random numbers by what is no operation, or from a Generator of its own, "
+        "and later calls would keep them; draw outside, and pass them as an argument");
+  }
+
+  /// What nobody outside holds was made in the function, and stays.
+  void settle_inputs(ProgramCall& call) {
+    for (ProgramInput& input : inputs_) {
+      if (input.source && input.source.node()->is_held_once() && !input.is_assigned && !input.requires_grad)
+        input.source.reset();
+      call.inputs.push_back(input.is_constant() ? memory::Buffer() : input.own.node()->value().buffer);
+    }
+  }
+
+  void find_last_reads(const std::vector<Node*>& results) {
+    std::unordered_map<Node*, std::size_t> last;
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      last[steps_[i].node] = i;
+      if (steps_[i].assigned == nullptr)
+        for (Node* input : steps_[i].node->inputs())
+          if (const auto found = last.find(input); found != last.end()) found->second = i;
+    }
+    for (Node* result : results) last.erase(result);
+    for (const auto& [node, step] : last) steps_[step].last_read.push_back(node);
+    for (ProgramStep& step : steps_) {
+      if (step.assigned != nullptr || step.node->shares() == 0) continue;
+      if (step.node->description().type->shares != ~std::uint64_t{0}) continue;  // not an elementwise one
+      for (std::size_t i = 0; i < step.node->inputs().size(); ++i)
+        if (std::find(step.last_read.begin(), step.last_read.end(), step.node->inputs()[i]) !=
+            step.last_read.end())
+          step.given |= std::uint32_t{1} << i;
+    }
+  }
+
+  std::vector<Argument> arguments_;
+  std::vector<ProgramInput> inputs_;
+  std::vector<ProgramStep> steps_;
+  std::vector<Handle> nodes_;  ///< with their values, which are wanted till the end
+  std::vector<ModuleMode> modes_;
+  std::vector<std::pair<Handle, memory::Buffer>> assigned_;
+  std::unordered_map<const Node*, Known> known_;
+  std::unordered_map<const Node*, Node*> entered_;  ///< what stands for what was there before
+  std::unordered_set<const void*> results_;         ///< elements that operations gave
+  std::unordered_map<const void*, Elements> by_elements_;
+  GeneratorState random_;
+};
+
+}  // namespace
+
+Captured capture(const std::shared_ptr<void>& function, std::unique_ptr<const Callee> callee,
+                 std::span<const Argument> arguments) {
+  ProgramCapture capture(arguments);
+  try {
+    std::vector<Handle> results;
+    {
+      const CapturedBy captured(&capture);
+      const Watch watch(capture);
+      results = callee->call(capture.arguments());
+    }
+    capture.release_arguments();
+    return capture.finish(std::move(results), function, std::move(callee));
+  } catch (...) {
+    capture.undo();
+    throw;
+  }
+}
+
+}  // namespace xgrad::detail
