@@ -113,17 +113,22 @@ struct ScatterAlongAxis : ChoiceInto {
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);
     const Around from(indices.shape, axis), to(shape, axis);
-    Dense<T> result = Dense<T>::filled(shape, T(0));
-    if (x.size() == 0) return result;
+    if (x.size() == 0) return Dense<T>::filled(shape, T(0));
+    Dense<T> result(shape);
     const T* in = x.data();
     const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     const std::size_t inner = from.inner, row = from.extent * inner;
-    // No two outer rows meet in one element.
+    // No two outer rows meet in one element. Each is filled when it is at hand.
     parallel_for(from.outer, costly_elements / std::max<std::size_t>(row, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t o = begin; o < end; ++o) {
                      T* target = out + o * to.extent * inner;
+                     std::fill_n(target, to.extent * inner, T(0));
+                     if (inner == 1) {
+                       for (std::size_t k = o * row; k < (o + 1) * row; ++k) target[index[k]] += in[k];
+                       continue;
+                     }
                      for (std::size_t k = o * row; k < (o + 1) * row;)
                        for (std::size_t i = 0; i < inner; ++i, ++k)
                          target[static_cast<std::size_t>(index[k]) * inner + i] += in[k];
