@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "../core/kernels/axis_loop.hpp"
+#include "../core/kernels/simd/turn.hpp"
 
 namespace xgrad::kernels {
 namespace {
@@ -106,36 +107,6 @@ void multiply(const LaneProducts& s) {
   }
 }
 
-#if defined(__SSE2__)
-constexpr std::size_t square(const float*) { return 4; }
-constexpr std::size_t square(const double*) { return 2; }
-/// A square of 4 x 4 floats or 2 x 2 doubles: row i of `from` becomes column i of `to`.
-template <class I>
-[[gnu::always_inline]] inline void turn_square(const float* from, std::size_t from_row, float* to,
-                                               std::size_t to_row) {
-  __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + from_row), r2 = _mm_loadu_ps(from + 2 * from_row),
-         r3 = _mm_loadu_ps(from + 3 * from_row);
-  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
-  _mm_storeu_ps(to, r0);
-  _mm_storeu_ps(to + to_row, r1);
-  _mm_storeu_ps(to + 2 * to_row, r2);
-  _mm_storeu_ps(to + 3 * to_row, r3);
-}
-template <class I>
-[[gnu::always_inline]] inline void turn_square(const double* from, std::size_t from_row, double* to,
-                                               std::size_t to_row) {
-  const __m128d r0 = _mm_loadu_pd(from), r1 = _mm_loadu_pd(from + from_row);
-  _mm_storeu_pd(to, _mm_unpacklo_pd(r0, r1));
-  _mm_storeu_pd(to + to_row, _mm_unpackhi_pd(r0, r1));
-}
-#else
-constexpr std::size_t square(const void*) { return 1; }
-template <class I, class T>
-void turn_square(const T* from, std::size_t, T* to, std::size_t) {
-  *to = *from;
-}
-#endif
-
 template <class T>
 void copy_row(const T* from, T* to, std::size_t count) {
   write_row<Pack<T, Isa>>(to, count,
@@ -149,17 +120,10 @@ void clear_row(T* to, std::size_t count) {
 
 template <class T>
 void turn(const Turn& s) {
-  constexpr std::size_t side = square(static_cast<const T*>(nullptr));
   const T* const from = static_cast<const T*>(s.from);
   T* const to = static_cast<T*>(s.to);
   if (s.columns == 1 && s.from_row == 1) return copy_row(from, to, s.rows);
-  const std::size_t rows = s.rows - s.rows % side, columns = s.columns - s.columns % side;
-  for (std::size_t c = 0; c < columns; c += side)
-    for (std::size_t r = 0; r < rows; r += side)
-      turn_square<Isa>(from + r * s.from_row + c, s.from_row, to + c * s.to_row + r, s.to_row);
-  for (std::size_t r = 0; r < s.rows; ++r)
-    for (std::size_t c = r < rows ? columns : 0; c < s.columns; ++c)
-      to[c * s.to_row + r] = from[r * s.from_row + c];
+  simd::turn<Isa>(from, s.from_row, s.rows, s.columns, to, s.to_row);
 }
 
 template <class T>
