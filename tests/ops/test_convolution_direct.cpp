@@ -22,7 +22,10 @@ namespace {
 
 /// What the direct products take for a case.
 xg::ConvolutionSize size_of(const ConvolutionCase& c) {
-  xg::ConvolutionSize size{.groups = c.x[1] / c.kernel[1], .batch = c.x[0], .depth = c.kernel[1]};
+  xg::ConvolutionSize size;
+  size.groups = static_cast<std::size_t>(c.options.groups.number());
+  size.batch = c.x[0];
+  size.depth = c.kernel[1];
   size.filters = c.kernel[0] / size.groups;
   for (std::size_t k : {0u, 1u}) {
     size.window.in[k] = c.x[2 + k];
@@ -179,7 +182,8 @@ TEST_CASE("a convolution is direct where that was found faster, and of extents o
   using Three = std::vector<bool>;
   CHECK(is_direct({32, 32, 13, 13}, {64, 32, 3, 3}, {}) == Three{true, true, true});
   CHECK(is_direct({32, 1, 28, 28}, {32, 1, 3, 3}, {}) == Three{true, false, true});
-  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {}) == Three{false, false, false});
+  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {}) == Three{true, true, false});
+  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {.stride = 2}) == Three{false, false, false});
   CHECK(is_direct({32, 64, 14, 14}, {64, 1, 3, 3}, {.groups = 64}) == Three{false, false, false});
   CHECK(is_direct({0, 32, 13, 13}, {64, 32, 3, 3}, {}) == Three{false, false, false});
   CHECK(is_direct({2, 32, 13, 13}, {0, 32, 3, 3}, {}) == Three{false, false, false});
