@@ -13,8 +13,6 @@
 namespace xgrad::direct {
 namespace {
 
-using worth_a_thread::convolution_tiles, worth_a_thread::streamed_elements;
-
 /// The start of sums: a group's lanes of the bias, or zeros.
 template <class T>
 Dense<T> starts_of(const T* bias, std::size_t groups, std::size_t lanes, std::size_t row) {
@@ -30,11 +28,15 @@ std::vector<Offset> numbers_up_to(std::size_t count) {
   return numbers;
 }
 
-/// How many of so many equal pieces of all the work are worth a thread.
-std::size_t grain_of(const ConvolutionSize& size, std::size_t pieces) {
+/// How many of so many equal pieces of all the work make a chunk that is worth a thread. An even number of
+/// chunks, where there are few, is fair to two and to four.
+std::size_t chunk_of(const ConvolutionSize& size, std::size_t pieces, std::size_t most_chunks) {
+  constexpr double worth = worth_a_thread::convolution_tiles / 2.0;
   const double work = static_cast<double>(size.groups * size.filters) * static_cast<double>(size.patch()) *
                       static_cast<double>(size.batch * size.window.out_size());
-  return static_cast<std::size_t>(static_cast<double>(convolution_tiles * pieces) / work) + 1;
+  const std::size_t most = std::min({pieces, most_chunks, std::size_t{256}});
+  const std::size_t chunks = static_cast<std::size_t>(std::min(work / worth, static_cast<double>(most)));
+  return chunks < 2 ? pieces : (pieces + chunks / 2 * 2 - 1) / (chunks / 2 * 2);
 }
 
 template <class T>
@@ -202,10 +204,11 @@ void add_terms(const T* planes, const std::vector<Offset>& terms, const std::vec
 /// Of several arrays one after another, all added to the first.
 template <class T>
 void add_up(T* sums, std::size_t elements, std::size_t count) {
-  parallel_for(count > 1 ? elements : 0, streamed_elements, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t k = 1; k < count; ++k)
-      for (std::size_t i = begin; i < end; ++i) sums[i] += sums[k * elements + i];
-  });
+  parallel_for(count > 1 ? elements : 0, worth_a_thread::streamed_elements / count,
+               [&](std::size_t begin, std::size_t end) {
+                 for (std::size_t k = 1; k < count; ++k)
+                   for (std::size_t i = begin; i < end; ++i) sums[i] += sums[k * elements + i];
+               });
 }
 
 /// Lanes of `strips` are used well enough by so many, and sums are long enough for their tiles.
@@ -270,7 +273,7 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
              to + strips.first(s) * plane, plane);
     }
   };
-  parallel_for(pieces, grain_of(size, pieces), [&](std::size_t begin, std::size_t end) {
+  parallel_for(pieces, chunk_of(size, pieces, pieces), [&](std::size_t begin, std::size_t end) {
     Dense<T> planes(Shape{layout.blocks.largest() * framed.plane()});
     Dense<T> sums(Shape{framed.most_places() * strips.all()});
     for (std::size_t i = begin; i < end; ++i)
@@ -282,7 +285,7 @@ template <class T>
 void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias, T* x) {
   const Spread<T> spread(size, y, kernel, bias);
   const std::size_t bands = spread.bands(), pieces = size.batch * bands;
-  parallel_for(pieces, grain_of(size, pieces), [&](std::size_t begin, std::size_t end) {
+  parallel_for(pieces, chunk_of(size, pieces, pieces), [&](std::size_t begin, std::size_t end) {
     Dense<T> planes = spread.planes(), sums = spread.sums();
     for (std::size_t i = begin; i < end; ++i)
       spread.run(i / bands, i % bands, planes.mutable_data(), sums.mutable_data(), x);
@@ -299,8 +302,8 @@ void convolve_for_kernel(const ConvolutionSize& size, const T* x, const T* y, T*
   const std::size_t bands = framed.bands(), pieces = size.batch * bands, elements = layout.elements();
   // Each share of the pieces has a sum of its own; they are added up in order.
   constexpr std::size_t most_shares = 16, enough_addends = 1024;
-  const std::size_t share = std::max({grain_of(size, pieces), enough_addends / framed.most_places() + 1,
-                                      (pieces + most_shares - 1) / most_shares});
+  const std::size_t share =
+      chunk_of(size, pieces, std::min(most_shares, size.batch * size.window.out_size() / enough_addends));
   const std::size_t shares = (pieces + share - 1) / share;
   Dense<T> all = Dense<T>::filled(Shape{shares * elements}, T(0));
   T* const sums = all.mutable_data();

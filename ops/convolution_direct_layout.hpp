@@ -175,7 +175,7 @@ class FilterRows {
   template <class Body>
   void for_each(const Body& body) const {
     const std::size_t inner = blocks.count() * strips.count(), pieces = size_.groups * inner;
-    parallel_for(pieces, worth_a_thread::streamed_elements / (elements() / pieces + 1) + 1,
+    parallel_for(pieces, worth_a_thread::costly_elements / (elements() / pieces + 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t i = begin; i < end; ++i)
                      body(i / inner, i % inner / strips.count(), i % strips.count());
@@ -203,7 +203,7 @@ class ChannelRows {
     rows_ = strips.all() == size.depth ? Dense<T>(shape) : Dense<T>::filled(shape, T(0));
     T* const to = rows_.mutable_data();
     const std::size_t inner = blocks.count() * strips.count(), pieces = size.groups * inner;
-    parallel_for(pieces, worth_a_thread::streamed_elements / (rows_.size() / pieces + 1) + 1,
+    parallel_for(pieces, worth_a_thread::costly_elements / (rows_.size() / pieces + 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t i = begin; i < end; ++i) {
                      const std::size_t g = i / inner, b = i % inner / strips.count(), s = i % strips.count();

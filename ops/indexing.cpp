@@ -35,14 +35,22 @@ std::string place_of(std::size_t number, const Shape& shape) {
   return to_string(index);
 }
 
-/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump.
+/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump, eight at
+/// a time so that registers of two or more are used.
 bool count_from_front(const std::int64_t* in, std::size_t count, std::uint64_t extent) {
-  std::uint64_t signs = 0;
-  for (std::size_t k = 0; k < count; ++k) {
+  constexpr std::size_t block = 8;
+  std::uint64_t signs[block] = {};
+  const auto look = [&](std::size_t k, std::size_t lane) {
     const auto index = static_cast<std::uint64_t>(in[k]);
-    signs |= index | (extent - 1 - index);
-  }
-  return signs >> 63 == 0;
+    signs[lane] |= index | (extent - 1 - index);
+  };
+  std::size_t k = 0;
+  for (; k + block <= count; k += block)
+    for (std::size_t lane = 0; lane < block; ++lane) look(k + lane, lane);
+  for (; k < count; ++k) look(k, 0);
+  std::uint64_t any = 0;
+  for (const std::uint64_t lane : signs) any |= lane;
+  return any >> 63 == 0;
 }
 
 /// The indices as rows of a table, which are not counted from the end.
