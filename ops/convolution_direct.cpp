@@ -211,18 +211,20 @@ void add_up(T* sums, std::size_t elements, std::size_t count) {
                });
 }
 
-/// Lanes of `strips` are used well enough by so many, and sums are long enough for their tiles.
+/// Whether `strips` waste few enough lanes, of which so many in a hundred are to be used, and sums are long
+/// enough for their tiles.
 template <class T>
-bool is_worth_it(const ConvolutionSize& size, const Strips<T>& strips, std::size_t lanes, std::size_t terms) {
+bool is_worth_it(const ConvolutionSize& size, const Strips<T>& strips, std::size_t lanes, std::size_t terms,
+                 std::size_t percent) {
   const Window& w = size.window;
   if (std::min({size.batch, size.groups, lanes, terms, w.in_size()}) == 0) return false;
-  // Below these a register has too few lanes that somebody uses, or a sum too few terms.
   constexpr std::size_t fewest_lanes = 4, fewest_terms = 8;
-  if (lanes < fewest_lanes || terms < fewest_terms) return false;
+  if (lanes < fewest_lanes || terms < fewest_terms || 100 * lanes < percent * strips.all()) return false;
   // One element needs no columns, so that it takes more to be better; and where it strides, a frame would
   // copy what nobody reads.
   if (w.kernel_size() > 1) return true;
-  return w.stride[0] == 1 && w.stride[1] == 1 && strips.packs() > 1 && 5 * lanes >= 4 * strips.all();
+  return w.stride[0] == 1 && w.stride[1] == 1 && strips.packs() > 1 && lanes >= 4 * fewest_lanes &&
+         100 * lanes >= 80 * strips.all();
 }
 
 }  // namespace
@@ -232,12 +234,11 @@ bool is_worth_it(const ConvolutionSize& size, const Strips<T>& strips, std::size
 // of 7 to 56 a side: where these say yes, nearly all take 0.4 to 1 times as long.
 template <class T>
 bool convolves(const ConvolutionSize& size) {
-  return is_worth_it(size, Strips<T>(size.filters), size.filters, size.patch());
+  return is_worth_it(size, Strips<T>(size.filters), size.filters, size.patch(), 30);
 }
 template <class T>
 bool convolves_transposed(const ConvolutionSize& size) {
-  const Strips<T> strips(size.depth);
-  return is_worth_it(size, strips, size.depth, size.filters) && 10 * size.depth >= 7 * strips.all();
+  return is_worth_it(size, Strips<T>(size.depth), size.depth, size.filters, 75);
 }
 template <class T>
 bool convolves_for_kernel(const ConvolutionSize& size) {
