@@ -22,23 +22,6 @@ Dense<T> starts_of(const T* bias, std::size_t groups, std::size_t lanes, std::si
   return starts;
 }
 
-std::vector<Offset> numbers_up_to(std::size_t count) {
-  std::vector<Offset> numbers(count);
-  for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<Offset>(i);
-  return numbers;
-}
-
-/// How many of so many equal pieces of all the work make a chunk that is worth a thread. An even number of
-/// chunks, where there are few, is fair to two and to four.
-std::size_t chunk_of(const ConvolutionSize& size, std::size_t pieces, std::size_t most_chunks) {
-  constexpr double worth = worth_a_thread::convolution_tiles / 2.0;
-  const double work = static_cast<double>(size.groups * size.filters) * static_cast<double>(size.patch()) *
-                      static_cast<double>(size.batch * size.window.out_size());
-  const std::size_t most = std::min({pieces, most_chunks, std::size_t{256}});
-  const std::size_t chunks = static_cast<std::size_t>(std::min(work / worth, static_cast<double>(most)));
-  return chunks < 2 ? pieces : (pieces + chunks / 2 * 2 - 1) / (chunks / 2 * 2);
-}
-
 template <class T>
 Dense<T> rows_of_filters(const ConvolutionSize& size, const FilterRows<T>& rows, const T* kernel) {
   const bool is_filled = rows.strips.all() == size.filters;
@@ -136,11 +119,11 @@ class Spread {
         const std::size_t row = rows.first * w_.stride[0] + p * w_.dilation[0] - w_.padding[0] - from;
         for (std::size_t q = 0; q < w_.kernel[1]; ++q) {
           const std::size_t at = row * framed_.width() + q * w_.dilation[1], lanes = rows_.strips.row(s);
-          chosen().multiply[type_index<T>]({planes + (rows.first - read.first) * width, order_.data(),
-                                            positions_.data(), rows.count() * width, terms_.data(),
-                                            rows_.blocks.size(block),
-                                            rows_.at(group, block, s, p * w_.kernel[1] + q), lanes, nullptr,
-                                            sums + rows_.strips.first(s) * places(band) + at * lanes});
+          chosen().multiply[type_index<T>](
+              {planes + (rows.first - read.first) * width, order_.data(), positions_.data(), lanes,
+               rows.count() * width, terms_.data(), rows_.blocks.size(block),
+               rows_.at(group, block, s, p * w_.kernel[1] + q), nullptr, lanes, nullptr,
+               sums + rows_.strips.first(s) * places(band) + at * lanes});
         }
       }
   }
@@ -196,9 +179,9 @@ void add_terms(const T* planes, const std::vector<Offset>& terms, const std::vec
                std::size_t row, T* sums) {
   const Parts parts(places, block_bytes / (row * sizeof(T)));
   for (std::size_t part = 0; part < parts.count(); ++part)
-    chosen().multiply[type_index<T>]({planes, terms.data(), order.data(), count,
+    chosen().multiply[type_index<T>]({planes, terms.data(), order.data(), row, count,
                                       positions.data() + parts.first(part), parts.size(part),
-                                      lanes + parts.first(part) * row, row, nullptr, sums});
+                                      lanes + parts.first(part) * row, nullptr, row, nullptr, sums});
 }
 
 /// Of several arrays one after another, all added to the first.
@@ -263,8 +246,8 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
         framed.copy(x, group * size.depth + layout.blocks.first(b), layout.blocks.size(b), band, planes);
         for (std::size_t s = 0; s < strips.count(); ++s)
           chosen().multiply[type_index<T>](
-              {planes, positions.data(), order.data(), places, terms.data(), layout.terms(b),
-               rows.data() + layout.offset(g, b, s), strips.row(s),
+              {planes, positions.data(), order.data(), strips.row(s), places, terms.data(), layout.terms(b),
+               rows.data() + layout.offset(g, b, s), nullptr, strips.row(s),
                b == 0 ? starts.data() + g * strips.all() + strips.first(s) : nullptr,
                sums + strips.first(s) * places});
       }

@@ -23,4 +23,17 @@ void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kerne
 template <class T>
 void convolve_for_kernel(const ConvolutionSize& size, const T* x, const T* y, T* kernel);
 
+// The first two where filters, or channels, are too few to fill registers: strides are 1, and of the
+// transposed convolution the padding is less than the window's reach.
+
+template <class T>
+bool convolves_places(const ConvolutionSize& size);
+template <class T>
+bool convolves_places_transposed(const ConvolutionSize& size);
+template <class T>
+void convolve_places(const ConvolutionSize& size, const T* x, const T* kernel, const T* bias, T* y);
+template <class T>
+void convolve_places_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias,
+                                T* x);
+
 }  // namespace xgrad::direct

@@ -30,7 +30,7 @@ template <std::size_t Count, class F>
 }
 
 /// The positions from `first` on.
-template <class T, std::size_t Positions, std::size_t Packs>
+template <class T, std::size_t Positions, std::size_t Packs, bool Apart>
 void tile(const LaneProducts& s, std::size_t first) {
   using P = Pack<T, Isa>;
   constexpr std::size_t lanes = Packs * P::width;
@@ -42,18 +42,21 @@ void tile(const LaneProducts& s, std::size_t first) {
   });
   const T* row = static_cast<const T*>(s.rows);
   const std::ptrdiff_t* const end = s.terms + s.term_count;
-  for (const std::ptrdiff_t* term = s.terms; term != end; ++term, row += lanes) {
+  const std::ptrdiff_t* row_of = s.row_of;
+  for (const std::ptrdiff_t* term = s.terms; term != end; ++term) {
     const std::ptrdiff_t at = *term;
+    if constexpr (Apart) row = static_cast<const T*>(s.rows) + *row_of++;
     P factor[Packs];
     unrolled<Packs>([&](auto q) { factor[q] = P::load(row + q * P::width); });
     unrolled<Positions>([&](auto i) {
       const P number = P::splat(x[i] + at);
       unrolled<Packs>([&](auto q) { sum[i][q] = fma(number, factor[q], sum[i][q]); });
     });
+    if constexpr (!Apart) row += lanes;
   }
   const T* const start = static_cast<const T*>(s.start);
   unrolled<Positions>([&](auto i) {
-    T* const to = static_cast<T*>(s.sums) + s.to[first + i] * static_cast<std::ptrdiff_t>(lanes);
+    T* const to = static_cast<T*>(s.sums) + s.to[first + i] * static_cast<std::ptrdiff_t>(s.to_unit);
     const T* const before = start != nullptr ? start : to;
     unrolled<Packs>([&](auto q) { (P::load(before + q * P::width) + sum[i][q]).store(to + q * P::width); });
   });
@@ -61,12 +64,12 @@ void tile(const LaneProducts& s, std::size_t first) {
 
 /// Tiles of as many positions as there are in one; what is left after them in tiles as even as can be, for
 /// one of a single position waits for each sum.
-template <class T, std::size_t Packs>
-void all_positions(const LaneProducts& s) {
+template <class T, std::size_t Packs, bool Apart>
+void tiles(const LaneProducts& s) {
   static_assert(tile_positions == 6);
   std::size_t first = 0;
   const auto step = [&]<std::size_t Count>(std::integral_constant<std::size_t, Count>) {
-    tile<T, Count, Packs>(s, first);
+    tile<T, Count, Packs, Apart>(s, first);
     first += Count;
   };
   while (const std::size_t left = s.positions - first) {
@@ -90,6 +93,11 @@ void all_positions(const LaneProducts& s) {
         step(std::integral_constant<std::size_t, 6>{});
     }
   }
+}
+
+template <class T, std::size_t Packs>
+void all_positions(const LaneProducts& s) {
+  s.row_of != nullptr ? tiles<T, Packs, true>(s) : tiles<T, Packs, false>(s);
 }
 
 template <class T>

@@ -8,18 +8,20 @@
 namespace xgrad::kernels {
 
 /// Numbers that stand anywhere, each times a row of lanes that stand side by side. For every position i and
-/// lane l the sum over the terms k of x[from[i] + terms[k]] * rows[k * lanes + l] is added to start[l], or to
-/// sums[to[i] * lanes + l] if `start` is null, and written there. A sum is one chain of fused multiply-adds
-/// over k, in order, whichever positions are computed with it. The places `to` differ from each other.
+/// lane l the sum over the terms k of x[from[i] + terms[k]] * rows[row of k + l] is added to start[l], or to
+/// sums[to[i] * to_unit + l] if `start` is null, and written there. A sum is one chain of fused multiply-adds
+/// over k, in order, whichever positions are computed with it. The lanes of two positions do not meet.
 struct LaneProducts {
   const void* x;
   const std::ptrdiff_t* from;
   const std::ptrdiff_t* to;
+  std::size_t to_unit;
   std::size_t positions;
   const std::ptrdiff_t* terms;
   std::size_t term_count;
   const void* rows;
-  std::size_t lanes;  ///< whole packs, at most most_lanes
+  const std::ptrdiff_t* row_of;  ///< each term; null if they follow each other
+  std::size_t lanes;             ///< whole packs, at most most_lanes
   const void* start;
   void* sums;
 };

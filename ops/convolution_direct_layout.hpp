@@ -22,7 +22,7 @@ using Offset = std::ptrdiff_t;
 /// that is read again for each of them from further away is worth twice as many, if enough bands are left to
 /// be shared; measured from 64 x 64 x 3 x 3 on.
 inline std::size_t places_of_band(const ConvolutionSize& size) {
-  constexpr std::size_t places = 192, large_kernel = 1 << 15, enough_bands = 16;
+  constexpr std::size_t places = 192, large_kernel = 1 << 15, enough_bands = 8;
   return size.filters * size.patch() >= large_kernel &&
                  size.batch * size.window.out_size() >= 2 * places * enough_bands
              ? 2 * places
@@ -243,5 +243,22 @@ class ChannelRows {
   const ConvolutionSize& size_;
   Dense<T> rows_;
 };
+
+inline std::vector<Offset> numbers_up_to(std::size_t count) {
+  std::vector<Offset> numbers(count);
+  for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<Offset>(i);
+  return numbers;
+}
+
+/// How many of so many equal pieces of all the work make a chunk that is worth a thread. An even number of
+/// chunks, where there are few, is fair to two and to four.
+inline std::size_t chunk_of(const ConvolutionSize& size, std::size_t pieces, std::size_t most_chunks) {
+  constexpr double worth = worth_a_thread::convolution_tiles / 2.0;
+  const double work = static_cast<double>(size.groups * size.filters) * static_cast<double>(size.patch()) *
+                      static_cast<double>(size.batch * size.window.out_size());
+  const std::size_t most = std::min({pieces, most_chunks, std::size_t{256}});
+  const std::size_t chunks = static_cast<std::size_t>(std::min(work / worth, static_cast<double>(most)));
+  return chunks < 2 ? pieces : (pieces + chunks / 2 * 2 - 1) / (chunks / 2 * 2);
+}
 
 }  // namespace xgrad::direct

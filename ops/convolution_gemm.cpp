@@ -157,6 +157,7 @@ void fill_rows(T* rows, std::size_t count, std::size_t width, const T* bias) {
 
 template <class T>
 void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T* bias, T* y) {
+  if (direct::convolves_places<T>(size)) return direct::convolve_places(size, x, kernel, bias, y);
   if (direct::convolves<T>(size)) return direct::convolve(size, x, kernel, bias, y);
   const Tiling tiling(size);
   const std::size_t bands = tiling.bands(), patch = size.patch();
@@ -177,6 +178,8 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
 
 template <class T>
 void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias, T* x) {
+  if (direct::convolves_places_transposed<T>(size))
+    return direct::convolve_places_transposed(size, y, kernel, bias, x);
   if (direct::convolves_transposed<T>(size)) return direct::convolve_transposed(size, y, kernel, bias, x);
   const Tiling tiling(size);
   // Without filters there is nothing to multiply, however many places there are.

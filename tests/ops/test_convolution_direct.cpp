@@ -78,6 +78,23 @@ double distance_from(const std::vector<T>& got, const std::vector<double>& expec
   return worst / largest;
 }
 
+/// The same with places as lanes, as far as that goes: strides are 1, and the padding is less than the
+/// window.
+template <class T>
+Products<T> products_of_places(const ConvolutionCase& c, const std::vector<xg::Variable<T>>& in) {
+  const xg::ConvolutionSize size = size_of(c);
+  const auto data = [&](std::size_t k) { return in[k].dense().data(); };
+  Products<T> all;
+  if (size.window.stride[0] > 1 || size.window.stride[1] > 1) return all;
+  all.y.assign(xg::element_count(c.y), NAN);
+  xg::direct::convolve_places<T>(size, data(0), data(1), data(3), all.y.data());
+  for (std::size_t k : {0u, 1u})
+    if (size.window.padding[k] >= size.window.reach(k)) return all;
+  all.x.assign(xg::element_count(c.x), NAN);
+  xg::direct::convolve_places_transposed<T>(size, data(2), data(1), data(4), all.x.data());
+  return all;
+}
+
 template <class T>
 void check_against_loops(const ConvolutionCase& c, std::uint64_t seed) {
   const auto in = inputs_of<T>(c, seed);
@@ -85,11 +102,16 @@ void check_against_loops(const ConvolutionCase& c, std::uint64_t seed) {
              y_bias = as_doubles(in[3]), x_bias = as_doubles(in[4]);
   const Products<T> got = direct_products(c, in);
   const double tolerance = std::is_same_v<T, double> ? 1e-14 : 4e-6;
-  const auto convolved = xg::testing::convolved(c, x.data(), kernel.data());
-  const auto transposed = xg::testing::convolved_transposed(c, y.data(), kernel.data());
-  CHECK(distance_from(got.y, xg::testing::plus_bias(convolved, c.y, y_bias.data())) < tolerance);
-  CHECK(distance_from(got.x, xg::testing::plus_bias(transposed, c.x, x_bias.data())) < tolerance);
+  const auto convolved =
+      xg::testing::plus_bias(xg::testing::convolved(c, x.data(), kernel.data()), c.y, y_bias.data());
+  const auto transposed = xg::testing::plus_bias(
+      xg::testing::convolved_transposed(c, y.data(), kernel.data()), c.x, x_bias.data());
+  CHECK(distance_from(got.y, convolved) < tolerance);
+  CHECK(distance_from(got.x, transposed) < tolerance);
   CHECK(distance_from(got.kernel, xg::testing::convolved_for_kernel(c, x.data(), y.data())) < tolerance);
+  const Products<T> places = products_of_places(c, in);
+  if (!places.y.empty()) CHECK(distance_from(places.y, convolved) < tolerance);
+  if (!places.x.empty()) CHECK(distance_from(places.x, transposed) < tolerance);
 }
 
 std::string text_of(const ConvolutionCase& c) { return to_string(c.x) + " * " + to_string(c.kernel); }
@@ -163,6 +185,15 @@ TEST_CASE("direct convolutions give the same bits on one thread and on two, and 
     CHECK(alone.y == shared.y);
     CHECK(alone.x == shared.x);
     CHECK(alone.kernel == shared.kernel);
+    const auto of_places = [&](std::size_t threads) {
+      Threads use(threads);
+      Products<float> all = products_of_places(c, in);
+      CHECK(use.shared_a_loop() == (threads > 1));
+      return all;
+    };
+    const Products<float> places = of_places(1), shared_places = of_places(2);
+    CHECK(places.y == shared_places.y);
+    CHECK(places.x == shared_places.x);
     xg::ConvolutionSize one = size_of(c);
     one.batch = 1;
     std::vector<float> last(alone.y.size() / c.y[0]);
@@ -175,16 +206,22 @@ TEST_CASE("direct convolutions give the same bits on one thread and on two, and 
 TEST_CASE("a convolution is direct where that was found faster, and of extents of 0 never") {
   const auto is_direct = [](const xg::Shape& x, const xg::Shape& kernel, const xg::Conv2dOptions& options) {
     const xg::ConvolutionSize size = size_of(xg::testing::convolution_case(x, kernel, options));
-    return std::vector<bool>{xg::direct::convolves<float>(size),
-                             xg::direct::convolves_transposed<float>(size),
-                             xg::direct::convolves_for_kernel<float>(size)};
+    return std::vector<bool>{
+        xg::direct::convolves<float>(size), xg::direct::convolves_transposed<float>(size),
+        xg::direct::convolves_for_kernel<float>(size), xg::direct::convolves_places<float>(size),
+        xg::direct::convolves_places_transposed<float>(size)};
   };
-  using Three = std::vector<bool>;
-  CHECK(is_direct({32, 32, 13, 13}, {64, 32, 3, 3}, {}) == Three{true, true, true});
-  CHECK(is_direct({32, 1, 28, 28}, {32, 1, 3, 3}, {}) == Three{true, false, true});
-  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {}) == Three{true, true, false});
-  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {.stride = 2}) == Three{false, false, false});
-  CHECK(is_direct({32, 64, 14, 14}, {64, 1, 3, 3}, {.groups = 64}) == Three{false, false, false});
-  CHECK(is_direct({0, 32, 13, 13}, {64, 32, 3, 3}, {}) == Three{false, false, false});
-  CHECK(is_direct({2, 32, 13, 13}, {0, 32, 3, 3}, {}) == Three{false, false, false});
+  using Five = std::vector<bool>;
+  CHECK(is_direct({32, 32, 13, 13}, {64, 32, 3, 3}, {}) == Five{true, true, true, false, false});
+  CHECK(is_direct({32, 1, 28, 28}, {32, 1, 3, 3}, {}) == Five{true, false, true, false, false});
+  CHECK(is_direct({32, 64, 28, 28}, {3, 64, 3, 3}, {}) == Five{false, false, false, true, true});
+  CHECK(is_direct({32, 64, 28, 28}, {3, 64, 3, 3}, {.padding = 3}) == Five{false, false, false, true, false});
+  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {}) == Five{true, true, false, false, false});
+  CHECK(is_direct({32, 256, 14, 14}, {256, 256, 1, 1}, {.stride = 2}) ==
+        Five{false, false, false, false, false});
+  CHECK(is_direct({32, 64, 14, 14}, {64, 1, 3, 3}, {.groups = 64}) == Five{false, false, false, true, true});
+  CHECK(is_direct({32, 64, 14, 14}, {64, 1, 3, 3}, {.stride = 2, .groups = 64}) ==
+        Five{false, false, false, false, false});
+  CHECK(is_direct({0, 32, 13, 13}, {64, 32, 3, 3}, {}) == Five{false, false, false, false, false});
+  CHECK(is_direct({2, 32, 13, 13}, {0, 32, 3, 3}, {}) == Five{false, false, false, false, false});
 }
