@@ -100,8 +100,25 @@ void all_positions(const LaneProducts& s) {
   s.row_of != nullptr ? tiles<T, Packs, true>(s) : tiles<T, Packs, false>(s);
 }
 
+/// One position has as many packs as a tile of several has sums, so that none waits for the one before it.
+template <class T>
+void one_position(LaneProducts s) {
+  constexpr std::size_t width = Pack<T, Isa>::width;
+  const auto step = [&]<std::size_t Packs>(std::integral_constant<std::size_t, Packs>) {
+    for (; s.lanes >= Packs * width; s.lanes -= Packs * width) {
+      tile<T, 1, Packs, true>(s, 0);
+      s.rows = static_cast<const T*>(s.rows) + Packs * width;
+      s.sums = static_cast<T*>(s.sums) + Packs * width;
+    }
+  };
+  step(std::integral_constant<std::size_t, 6>{});
+  step(std::integral_constant<std::size_t, 3>{});
+  step(std::integral_constant<std::size_t, 1>{});
+}
+
 template <class T>
 void multiply(const LaneProducts& s) {
+  if (s.positions == 1 && s.row_of != nullptr && s.start == nullptr) return one_position<T>(s);
   switch (s.lanes / Pack<T, Isa>::width) {
     case 1:
       return all_positions<T, 1>(s);

@@ -21,7 +21,9 @@ struct LaneProducts {
   std::size_t term_count;
   const void* rows;
   const std::ptrdiff_t* row_of;  ///< each term; null if they follow each other
-  std::size_t lanes;             ///< whole packs, at most most_lanes
+  /// Whole packs, at most most_lanes; or any number of them for one position whose rows are apart and whose
+  /// sums are added to.
+  std::size_t lanes;
   const void* start;
   void* sums;
 };

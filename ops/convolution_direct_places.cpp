@@ -97,11 +97,12 @@ class Places {
   void add_block(std::size_t group, std::size_t block, std::size_t lanes, const T* planes, T* sums) const {
     const std::size_t width = chosen().width[type_index<T>], window = w_.kernel_size();
     const T* const part = kernel_ + group * size_.filters * size_.patch() + blocks_.first(block) * window;
-    for (std::size_t lane = 0; lane < lanes; lane += most_lanes_)
+    const std::size_t step = size_.filters == 1 ? lanes : most_lanes_;
+    for (std::size_t lane = 0; lane < lanes; lane += step)
       chosen().multiply[type_index<T>]({part, from_.data(), to_.data(), 1, size_.filters, terms_.data(),
                                         blocks_.size(block) * window, planes + lane, row_of_.data(),
-                                        std::min(most_lanes_, (lanes - lane + width - 1) / width * width),
-                                        nullptr, sums + lane});
+                                        (std::min(step, lanes - lane) + width - 1) / width * width, nullptr,
+                                        sums + lane});
   }
 
   const ConvolutionSize& size_;
