@@ -1,7 +1,8 @@
-// Convolutions of images, with PyTorch's meaning: the kernel is not flipped. They are lowered to matrix
-// products, a block of images at a time. The three operations conv2d, conv_transpose2d and
-// conv2d_kernel_gradient have each other as gradients, so every order of derivative is as fast as the first.
-// Beside a Variable an Array or xtensor expression stands for images, kernel or bias.
+// Convolutions of images, with PyTorch's meaning: the kernel is not flipped. They are computed where the images
+// stand, or lowered to matrix products, a block of images at a time, whichever is faster. The three operations
+// conv2d, conv_transpose2d and conv2d_kernel_gradient have each other as gradients, so every order of
+// derivative is as fast as the first. Beside a Variable an Array or xtensor expression stands for images,
+// kernel or bias.
 #pragma once
 
 #include <cstddef>

@@ -8,6 +8,7 @@
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/gemm.hpp"
+#include "convolution_direct.hpp"
 #include "convolution_kernels.hpp"
 
 namespace xgrad {
@@ -156,6 +157,8 @@ void fill_rows(T* rows, std::size_t count, std::size_t width, const T* bias) {
 
 template <class T>
 void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T* bias, T* y) {
+  if (direct::convolves_places<T>(size)) return direct::convolve_places(size, x, kernel, bias, y);
+  if (direct::convolves<T>(size)) return direct::convolve(size, x, kernel, bias, y);
   const Tiling tiling(size);
   const std::size_t bands = tiling.bands(), patch = size.patch();
   parallel_for(tiling.blocks() * bands, tiling.grain(1), [&](std::size_t begin, std::size_t end) {
@@ -175,6 +178,9 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
 
 template <class T>
 void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias, T* x) {
+  if (direct::convolves_places_transposed<T>(size))
+    return direct::convolve_places_transposed(size, y, kernel, bias, x);
+  if (direct::convolves_transposed<T>(size)) return direct::convolve_transposed(size, y, kernel, bias, x);
   const Tiling tiling(size);
   // Without filters there is nothing to multiply, however many places there are.
   const std::size_t bands = size.filters == 0 ? 0 : tiling.bands();
@@ -200,6 +206,7 @@ void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kerne
 
 template <class T>
 void convolve_for_kernel(const ConvolutionSize& size, const T* x, const T* y, T* kernel) {
+  if (direct::convolves_for_kernel<T>(size)) return direct::convolve_for_kernel(size, x, y, kernel);
   const Tiling tiling(size);
   const std::size_t bands = tiling.bands(), patch = size.patch(), tiles = tiling.blocks() * bands;
   const std::size_t elements = size.groups * size.filters * patch;

@@ -1,5 +1,5 @@
-// The three products of a convolution on raw pointers, lowered to gemm. Each is linear in both of its
-// factors, and their gradients are each other.
+// The three products of a convolution on raw pointers: direct where that is faster (convolution_direct.hpp),
+// else lowered to gemm. Each is linear in both of its factors, and their gradients are each other.
 #pragma once
 
 #include <cstddef>

@@ -36,14 +36,22 @@ std::string place_of(std::size_t number, const Shape& shape) {
   return to_string(index);
 }
 
-/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump.
+/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump, eight at
+/// a time so that registers of two or more are used.
 bool count_from_front(const std::int64_t* in, std::size_t count, std::uint64_t extent) {
-  std::uint64_t signs = 0;
-  for (std::size_t k = 0; k < count; ++k) {
+  constexpr std::size_t block = 8;
+  std::uint64_t signs[block] = {};
+  const auto look = [&](std::size_t k, std::size_t lane) {
     const auto index = static_cast<std::uint64_t>(in[k]);
-    signs |= index | (extent - 1 - index);
-  }
-  return signs >> 63 == 0;
+    signs[lane] |= index | (extent - 1 - index);
+  };
+  std::size_t k = 0;
+  for (; k + block <= count; k += block)
+    for (std::size_t lane = 0; lane < block; ++lane) look(k + lane, lane);
+  for (; k < count; ++k) look(k, 0);
+  std::uint64_t any = 0;
+  for (const std::uint64_t lane : signs) any |= lane;
+  return any >> 63 == 0;
 }
 
 /// The indices as rows of a table, which are not counted from the end.
@@ -114,17 +122,22 @@ struct ScatterAlongAxis : ChoiceInto {
   Dense<T> forward(const Dense<T>& x, const Dense<std::int64_t>& given) const {
     const Dense<std::int64_t> indices = checked_indices(name, given, shape, axis);
     const Around from(indices.shape, axis), to(shape, axis);
-    Dense<T> result = Dense<T>::filled(shape, T(0));
-    if (x.size() == 0) return result;
+    if (x.size() == 0) return Dense<T>::filled(shape, T(0));
+    Dense<T> result(shape);
     const T* in = x.data();
     const std::int64_t* index = indices.data();
     T* out = result.mutable_data();
     const std::size_t inner = from.inner, row = from.extent * inner;
-    // No two outer rows meet in one element.
+    // No two outer rows meet in one element. Each is filled when it is at hand.
     parallel_for(from.outer, costly_elements / std::max<std::size_t>(row, 1) + 1,
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t o = begin; o < end; ++o) {
                      T* target = out + o * to.extent * inner;
+                     std::fill_n(target, to.extent * inner, T(0));
+                     if (inner == 1) {
+                       for (std::size_t k = o * row; k < (o + 1) * row; ++k) target[index[k]] += in[k];
+                       continue;
+                     }
                      for (std::size_t k = o * row; k < (o + 1) * row;)
                        for (std::size_t i = 0; i < inner; ++i, ++k)
                          target[static_cast<std::size_t>(index[k]) * inner + i] += in[k];

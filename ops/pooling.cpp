@@ -70,9 +70,24 @@ void for_each_plane(const Shape& images, const Window& w, const Plane& plane) {
                });
 }
 
-bool fits_kernel(const Window& w) {
+bool fits_kernel_of_largest(const Window& w) {
   return w.stride[1] <= kernels::most_pooling_strides &&
-         w.reach(1) <= kernels::most_pooling_reach * w.stride[1] && w.kernel_size() < 1 << 24;
+         w.reach(1) <= kernels::most_pooling_reach * w.stride[1] && w.reach(0) * w.in[1] < 1 << 23;
+}
+bool fits_kernel_of_means(const Window& w) {
+  return w.stride[1] <= (w.kernel[1] > 1 ? kernels::most_paired_strides : 1);
+}
+/// Two columns side by side, and any number of rows.
+bool fits_kernel_of_pairs(const Window& w) {
+  return w.kernel[1] == 2 && w.stride[1] == 2 && w.dilation[1] == 1 && w.padding[1] == 0;
+}
+
+/// For each place along one axis.
+std::vector<Span> elements_of_places(const Window& w, std::size_t axis) {
+  std::vector<Span> inside;
+  inside.reserve(w.out[axis]);
+  for (std::size_t place = 0; place < w.out[axis]; ++place) inside.push_back(elements_inside(w, axis, place));
+  return inside;
 }
 
 /// The places at which all elements of the window along one axis lie in the image; neighbours, if any.
@@ -119,11 +134,9 @@ struct MaxPool2d {
     T* const out = result.mutable_data();
     std::int64_t* const found = positions.mutable_data();
     const Window& w = window;
-    std::vector<Span> rows, columns;
-    for (std::size_t place = 0; place < w.out[0]; ++place) rows.push_back(elements_inside(w, 0, place));
-    for (std::size_t place = 0; place < w.out[1]; ++place) columns.push_back(elements_inside(w, 1, place));
+    const std::vector<Span> rows = elements_of_places(w, 0), columns = elements_of_places(w, 1);
     // Where whole rows of the window lie in the image, the kernel takes over.
-    const Span whole = fits_kernel(w) ? whole_windows(columns, w.kernel[1]) : Span{0, 0};
+    const Span whole = fits_kernel_of_largest(w) ? whole_windows(columns, w.kernel[1]) : Span{0, 0};
     const kernels::PoolingPlane interior{w, rows.data(), whole};
     for_each_plane(x.shape, w, [&](std::size_t plane) {
       const T* const from = in + plane * w.in_size();
@@ -165,22 +178,47 @@ struct AvgPool2d {
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
     const Window& w = window;
-    Dense<T> result = Dense<T>::filled(pooled_shape(x.shape, w), T(0));
+    Dense<T> result(pooled_shape(x.shape, w));
+    if (result.size() == 0) return result;
     const T* const in = x.data();
     T* const out = result.mutable_data();
-    const T elements = static_cast<T>(w.kernel_size());
+    const std::vector<Span> rows = elements_of_places(w, 0), columns = elements_of_places(w, 1);
+    const kernels::PoolingPlane interior{w, rows.data(), whole_windows(columns, w.kernel[1])};
     for_each_plane(x.shape, w, [&](std::size_t plane) {
       const T* const from = in + plane * w.in_size();
       T* const to = out + plane * w.out_size();
-      walk(w, [&](std::size_t source, std::size_t target, std::size_t count) {
-        for (std::size_t i = 0; i < count; ++i) to[target + i] += from[source + i * w.stride[1]];
-      });
-      for (std::size_t i = 0; i < w.out_size(); ++i) to[i] /= elements;
+      if (!fits_kernel_of_means(w)) return add_rows(w, from, to);
+      chosen().mean[std::is_same_v<T, double>](interior, from, to);
+      for (std::size_t row = 0; row < w.out[0]; ++row)
+        for (std::size_t place = 0; place < w.out[1]; ++place) {
+          if (place == interior.columns.begin) place = interior.columns.end;
+          if (place == w.out[1]) break;
+          to[row * w.out[1] + place] = mean_at(w, from, row, place, rows[row], columns[place]);
+        }
     });
     return result;
   }
   template <class V>
   void vjp(Backward<V>& b) const;
+
+  /// The mean of one window, of its elements `ys` and `xs`.
+  template <class T>
+  static T mean_at(const Window& w, const T* plane, std::size_t row, std::size_t place, Span ys, Span xs) {
+    T sum = 0;
+    for (std::size_t ky = ys.begin; ky < ys.end; ++ky)
+      for (std::size_t kx = xs.begin; kx < xs.end; ++kx)
+        sum += plane[position(w, 0, row, ky) * w.in[1] + position(w, 1, place, kx)];
+    return sum / static_cast<T>(w.kernel_size());
+  }
+  /// The means of a plane, at any stride.
+  template <class T>
+  static void add_rows(const Window& w, const T* from, T* to) {
+    std::fill_n(to, w.out_size(), T(0));
+    walk(w, [&](std::size_t source, std::size_t target, std::size_t count) {
+      for (std::size_t i = 0; i < count; ++i) to[target + i] += from[source + i * w.stride[1]];
+    });
+    for (std::size_t i = 0; i < w.out_size(); ++i) to[i] /= static_cast<T>(w.kernel_size());
+  }
 
   /// Calls run(first position in the image, first place, how many places) for every row that an element of
   /// the window runs along: from one place to the next the position grows by the stride.
@@ -211,14 +249,25 @@ struct AvgPool2dGradient {
     const T* const in = dy.data();
     T* const out = result.mutable_data();
     const T elements = static_cast<T>(w.kernel_size());
+    const bool is_paved =
+        fits_kernel_of_pairs(w) && w.stride[0] >= w.kernel[0] && w.padding[0] == 0 && w.dilation[0] == 1;
     for_each_plane(dy.shape, w, [&](std::size_t plane) {
       const T* const from = in + plane * w.out_size();
       T* const to = out + plane * w.in_size();
+      if (is_paved) return pave(w, from, to);
       AvgPool2d::walk(w, [&](std::size_t target, std::size_t source, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) to[target + i * w.stride[1]] += from[source + i] / elements;
       });
     });
     return result;
+  }
+  /// Where no window overlaps another, nor the padding.
+  template <class T>
+  static void pave(const Window& w, const T* from, T* to) {
+    for (std::size_t row = 0; row < w.out[0]; ++row)
+      for (std::size_t ky = 0; ky < w.kernel[0]; ++ky)
+        chosen().spread_pairs[std::is_same_v<T, double>](from + row * w.out[1], w.out[1], w.kernel_size(),
+                                                         to + (row * w.stride[0] + ky) * w.in[1]);
   }
   template <class V>
   void vjp(Backward<V>& b) const {

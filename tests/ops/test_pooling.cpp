@@ -12,6 +12,7 @@
 #include <xgrad/derivatives/gradcheck.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
+#include <xgrad/ops/reduction.hpp>
 
 #include "../message_of.hpp"
 #include "../threads.hpp"
@@ -79,6 +80,36 @@ void check_against_loops(const PoolCase& c, std::uint64_t seed, double tolerance
 }
 
 }  // namespace
+
+TEST_CASE("pooling of rows of several registers, and of less than one, is that of plain loops") {
+  std::uint64_t seed = 0;
+  for (const std::size_t columns : {4u, 11u, 16u, 26u, 33u, 67u, 130u})
+    for (const PoolCase& c :
+         {PoolCase{{2, 3, 7, columns}, {2, 2}}, PoolCase{{1, 2, 8, columns}, {3, 3}, 2, 1},
+          PoolCase{{1, 2, 5, columns}, {2, 3}, 1, {0, 1}}, PoolCase{{1, 2, 6, columns}, {1, 2}, {3, 2}},
+          PoolCase{{1, 2, 9, columns}, {3, 2}, {2, 2}, {1, 0}, {2, 3}},
+          PoolCase{{1, 2, 9, columns}, {3, 4}, {3, 3}}}) {
+      INFO(text_of(c));
+      check_against_loops<double>(c, seed, 1e-14);
+      check_against_loops<float>(c, seed += 2, 1e-6);
+    }
+}
+
+TEST_CASE("in a row of several registers each NaN is found, and of ties the first") {
+  const PoolCase c{{1, 2, 8, 90}, {2, 2}};
+  xg::Dense<float> values(c.x);
+  xg::Generator from(3);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values.mutable_data()[i] =
+        from.below(5) == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(from.below(3));
+  const auto x = xg::detail::parameter_from(std::move(values));
+  const auto in = as_doubles(x);
+  const auto y = xg::max_pool2d(x, 2);
+  const auto dx = xg::grad(xg::sum(y), {x})[0];
+  std::vector<double> expected(in.size(), 0);
+  for (const std::size_t place : xg::testing::places_of_largest(c, in.data())) expected[place] = 1;
+  CHECK(largest_difference(dx, expected) == 0);
+}
 
 TEST_CASE("pooling takes windows side by side unless a stride is given") {
   const auto x = xg::constant(xt::xarray<double>{{{{1, 2, 3, 4}, {5, 6, 7, 8}, {9, 10, 11, 12}}}});
