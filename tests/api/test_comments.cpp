@@ -246,3 +246,15 @@ TEST_CASE("the examples of measuring") {
   std::filesystem::current_path(before);
   std::filesystem::remove_all(folder);
 }
+
+TEST_CASE("the example of compile") {
+  namespace xg = xgrad;
+  xg::nn::Linear<float> net(2, 3);
+  const auto images = xg::constant(xg::ones<float>({4, 2}));
+  const xg::Indices labels = xg::zeros<std::int64_t>({4});
+  auto loss = xg::compile([&](const xg::Variable<float>& x, const xg::Indices& labels) {
+    return xg::nn::cross_entropy(net(x), labels);
+  });
+  loss(images, labels).backward();
+  CHECK(net.parameters()[0].has_grad());
+}
