@@ -140,6 +140,8 @@ def source_of_block(block, number):
         return f"void block_{number}() {{\n{at_line}{code}}}\n"
     code = re.sub(r"^#include\b.*$", "", code, flags=re.M)
     call = f"space_{number}::main({'' if re.search(r'^int main[(] *[)]', code, re.M) else '0, nullptr'})"
+    # Only the real main returns 0 where it says nothing.
+    code = re.sub(r"(^int main[(].*?)^}", r"\1return 0; }", code, flags=re.M | re.S)
     return f"namespace space_{number} {{\n{at_line}{code}}}\nvoid block_{number}() {{\n{call};\n}}\n"
 
 

@@ -43,6 +43,9 @@ class AxisList {
   using const_reverse_iterator = std::reverse_iterator<const_iterator>;
 
   AxisList() noexcept {}  // the elements beyond size() stay as they come: a shape is made for every value
+  /// Without axes, and every byte of it set, as a constant must have it.
+  struct Zeroed {};
+  constexpr explicit AxisList(Zeroed) noexcept : values_{}, count_(0) {}
   explicit AxisList(size_type count, T value = T(0)) { resize(count, value); }
   AxisList(std::initializer_list<Given> values) : AxisList(values.begin(), values.end()) {}
   template <class I, class = typename std::iterator_traits<I>::iterator_category>
@@ -128,7 +131,7 @@ std::ostream& operator<<(std::ostream& out, const Axes& axes);
 
 namespace detail {
 
-inline const Shape no_axes;
+inline constinit const Shape no_axes{Shape::Zeroed()};
 
 // Sizes are computed with these two, which stay at the largest number instead of wrapping around. No shape
 // and no memory is as large as that, so that what is made of several sizes is checked once, at its end.
