@@ -20,10 +20,17 @@ Value copy_of(const Value& value) {
   return copy;
 }
 
+[[noreturn]] void throw_assigned(std::size_t argument) {
+  throw CaptureError("compile: argument " + std::to_string(argument) +
+                     " is written to by the function; return the new value, or capture the leaf and do not "
+                     "pass it");
+}
+
 class ProgramCapture final : public Capture {
  public:
   explicit ProgramCapture(std::span<const Argument> given) : random_(generator().state()) {
     arguments_.assign(given.begin(), given.end());
+    given_ = given;
     for (std::size_t i = 0; i < given.size(); ++i) {
       Argument& argument = arguments_[i];
       if (argument.kind == Argument::Kind::elements) {
@@ -33,6 +40,7 @@ class ProgramCapture final : public Capture {
         const Node& node = *given[i].variable.node();
         ProgramInput& input = enter(Value(node.value()), node.kind(), node.requires_grad());
         input.argument = i;
+        if (node.is_updated_in_place()) input.own.node()->update_in_place();
         argument.variable = input.own;
         known_.emplace(input.own.node(), Known{true});
       }
@@ -50,10 +58,10 @@ class ProgramCapture final : public Capture {
   }
 
   void see(Node& node) override {
-    if (!is_capturing()) return;  // inside an operation of a user's own
+    if (Capture::present() != this) return;  // inside an operation of a user's own, or another capture in it
     const bool passes = &node.maker() == &node ? passes_gradients() : node.maker().requires_grad();
     if (!passes) node.forgo_gradient();
-    Known known;
+    Known known{node.draws()};
     bool shares_with_input = false;
     for (std::size_t i = 0; i < node.inputs().size(); ++i) {
       Node& input = *node.inputs()[i];
@@ -95,6 +103,7 @@ class ProgramCapture final : public Capture {
       throw CaptureError("compile: a constant of shape " + to_string(outside.value().shape) +
                          " has the elements of a result that was captured, which later calls would keep; "
                          "write detach() where a value is to be a constant");
+    check_is_outside(outside);
     ProgramInput& input = enter(Value(outside.value()), outside.kind(), outside.requires_grad());
     input.source = Handle(&outside);
     known_.emplace(input.own.node(), Known{is_input(outside)});
@@ -103,11 +112,13 @@ class ProgramCapture final : public Capture {
   }
   void assign(Node& leaf, Node& value) override {
     Node& own = input_for(leaf);
-    inputs_[static_cast<EnteredLeaf&>(own).number()].is_assigned = true;
+    ProgramInput& input = inputs_[static_cast<EnteredLeaf&>(own).number()];
+    if (input.argument != ProgramInput::none) throw_assigned(input.argument);
+    input.is_assigned = true;
     steps_.push_back({&value, static_cast<EnteredLeaf*>(&own), value.value().shape, false, {}});
     if (std::none_of(assigned_.begin(), assigned_.end(),
-                     [&](const auto& before) { return before.first.node() == &leaf; }))
-      assigned_.emplace_back(Handle(&leaf), leaf.value().buffer);
+                     [&](const auto& before) { return before.first == &leaf; }))
+      assigned_.emplace_back(&leaf, leaf.value().buffer);
   }
   void tell_mode(const std::shared_ptr<bool>& training) override {
     for (const ModuleMode& mode : modes_)
@@ -117,7 +128,7 @@ class ProgramCapture final : public Capture {
 
   /// Puts back what the function has changed.
   void undo() noexcept {
-    for (auto& [leaf, before] : assigned_) leaf.node()->exchange_buffer(std::move(before));
+    for (auto& [leaf, before] : assigned_) leaf->exchange_buffer(std::move(before));
     generator().set_state(random_);
   }
 
@@ -134,6 +145,7 @@ class ProgramCapture final : public Capture {
       made.values.push_back(results[i].node()->value());
     }
     results.clear();
+    check_assigned(inputs_, given_);
     check_containers();
     check_kept();
     check_draws();
@@ -178,6 +190,23 @@ class ProgramCapture final : public Capture {
   /// Whether a node that was there before may hold something else at another call.
   static bool is_input(const Node& node) {
     return !node.is_leaf() || node.is_updated_in_place() || const_cast<Node&>(node).gradient() != nullptr;
+  }
+
+  /// A node that was not seen, and yet was made of what was, is another thread's.
+  void check_is_outside(const Node& outside) const {
+    std::unordered_set<const Node*> met;
+    std::vector<const Node*> pending{&outside};
+    while (!pending.empty()) {
+      const Node* const node = pending.back();
+      pending.pop_back();
+      if (!met.insert(node).second) continue;
+      if (known_.contains(node))
+        throw CaptureError("compile: a '" + std::string(outside.operation()) + "' of shape " +
+                           to_string(outside.value().shape) +
+                           " was computed from an argument by another thread, which is not captured; compute "
+                           "it in the function's own thread");
+      for (const Node* const input : node->inputs()) pending.push_back(input);
+    }
   }
 
   ProgramInput& enter(Value&& value, ElementKind kind, bool requires_grad) {
@@ -257,6 +286,9 @@ class ProgramCapture final : public Capture {
   /// What nobody outside holds was made in the function, and stays.
   void settle_inputs(ProgramCall& call) {
     for (ProgramInput& input : inputs_) {
+      if (input.is_assigned && input.source.node()->is_held_once())
+        throw CaptureError("compile: a leaf of shape " + to_string(input.source.node()->value().shape) +
+                           " that the function makes is updated in it; make the leaf outside");
       if (input.source && input.source.node()->is_held_once() && !input.is_assigned && !input.requires_grad)
         input.source.reset();
       call.inputs.push_back(input.is_constant() ? memory::Buffer() : input.own.node()->value().buffer);
@@ -284,11 +316,12 @@ class ProgramCapture final : public Capture {
   }
 
   std::vector<Argument> arguments_;
+  std::span<const Argument> given_;  ///< what the caller has
   std::vector<ProgramInput> inputs_;
   std::vector<ProgramStep> steps_;
   std::vector<Handle> nodes_;  ///< with their values, which are wanted till the end
   std::vector<ModuleMode> modes_;
-  std::vector<std::pair<Handle, memory::Buffer>> assigned_;
+  std::vector<std::pair<Node*, memory::Buffer>> assigned_;  ///< what they held; kept by their inputs
   std::unordered_map<const Node*, Known> known_;
   std::unordered_map<const Node*, Node*> entered_;  ///< what stands for what was there before
   std::unordered_set<const void*> results_;         ///< elements that operations gave
@@ -297,6 +330,13 @@ class ProgramCapture final : public Capture {
 };
 
 }  // namespace
+
+void check_assigned(std::span<const ProgramInput> inputs, std::span<const Argument> arguments) {
+  for (const ProgramInput& input : inputs)
+    if (input.is_assigned && input.source)
+      for (std::size_t i = 0; i < arguments.size(); ++i)
+        if (arguments[i].variable.node() == input.source.node()) throw_assigned(i);
+}
 
 Captured capture(const std::shared_ptr<void>& function, std::unique_ptr<const Callee> callee,
                  std::span<const Argument> arguments) {

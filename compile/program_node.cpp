@@ -88,8 +88,11 @@ class ProgramNode final : public Node {
     std::vector<std::pair<std::size_t, Handle>> gradients;
     {
       const AsAtCall as_at_call(*program_, *call_);
-      for (std::size_t i = 0; i < seeds.size(); ++i)
-        if (seeds[i]) add_gradients(i, seeds[i], gradients);
+      for (std::size_t i = 0; i < seeds.size(); ++i) {
+        if (!seeds[i]) continue;
+        generator().set_state(call_->random);  // each result is made by a run of its own
+        add_gradients(i, seeds[i], gradients);
+      }
     }
     for (auto& [edge, gradient] : gradients) sweep.give(*edges_[edge], std::move(gradient));
   }
@@ -174,7 +177,6 @@ std::vector<Handle> results_in_graph(const std::shared_ptr<CapturedProgram>& pro
   const std::vector<Node*>& nodes = program->parts().results;
   bool any = false;
   for (std::size_t i = 0; i < nodes.size(); ++i) any = any || program->passes_gradients(i);
-  any = any && is_recording();
   std::vector<Handle> results;
   if (any && values.size() == 1) {
     results.push_back(Handle::recorded(

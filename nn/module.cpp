@@ -121,6 +121,7 @@ void Module<T>::zero_grad() {
 
 template <class T>
 void Module<T>::set_training(bool training) {
+  refuse_in_capture("train or eval", "set the modes of modules outside of the function");
   for (const auto& [path, module] : named_modules()) *module->training_ = training;
 }
 

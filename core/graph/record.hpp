@@ -284,11 +284,13 @@ std::optional<Value> tangents_of_linear(Node& node, std::span<const Value> of_in
                                              : Dense<T>::filled(wide, T(0)));
     }
     const Op wide = op.over_directions(moved[0].shape);
-    const Shape rows{directions, node.value().size()};
-    if constexpr (requires { wide.forward(moved); })
-      return Value{wide.forward(moved).buffer, rows};
-    else
-      return Value{wide.forward(moved[0]).buffer, rows};
+    Dense<T> tangents = [&] {
+      if constexpr (requires { wide.forward(moved); })
+        return wide.forward(moved);
+      else
+        return wide.forward(moved[0]);
+    }();
+    return std::move(tangents).with_shape(Shape{directions, node.value().size()});
   };
   return node.is_double() ? of_type(double()) : of_type(float());
 }
