@@ -200,7 +200,8 @@ template <class T>
 bool is_worth_it(const ConvolutionSize& size, const Strips<T>& strips, std::size_t lanes, std::size_t terms,
                  std::size_t percent) {
   const Window& w = size.window;
-  if (std::min({size.batch, size.groups, lanes, terms, w.in_size()}) == 0) return false;
+  if (std::min({size.batch, size.groups, lanes, terms, w.in_size()}) == 0 || !frame_is_worth_it(w))
+    return false;
   constexpr std::size_t fewest_lanes = 4, fewest_terms = 8;
   if (lanes < fewest_lanes || terms < fewest_terms || 100 * lanes < percent * strips.all()) return false;
   // One element needs no columns, so that it takes more to be better; and where it strides, a frame would

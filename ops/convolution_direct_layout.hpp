@@ -87,6 +87,17 @@ std::size_t plane_of(std::size_t elements) {
   return ((elements + line - 1) / line | 1) * line;
 }
 
+/// Whether a framed image is not much larger than what stands in it and what is read of it: far apart or much
+/// padded, windows read little of a frame.
+inline bool frame_is_worth_it(const Window& w) {
+  double frame = 1;
+  for (std::size_t axis = 0; axis < 2; ++axis)
+    frame *= static_cast<double>(w.out[axis]) * static_cast<double>(w.stride[axis]) +
+             static_cast<double>(w.reach(axis));
+  return frame <= 4 * (static_cast<double>(w.in_size()) +
+                       static_cast<double>(w.out_size()) * static_cast<double>(w.kernel_size()));
+}
+
 /// x as the window sees it: bands of rows of places, and where in a framed band places and terms stand.
 template <class T>
 class Framed {

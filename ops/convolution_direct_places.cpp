@@ -118,7 +118,8 @@ class Places {
 bool fits(const ConvolutionSize& size) {
   const Window& w = size.window;
   return w.stride[0] == 1 && w.stride[1] == 1 && w.kernel_size() > 1 &&
-         std::min({size.batch, size.groups, size.depth, size.filters, w.in_size()}) > 0;
+         std::min({size.batch, size.groups, size.depth, size.filters, w.in_size()}) > 0 &&
+         frame_is_worth_it(w);
 }
 
 /// Of a hundred lanes that so many filters or channels fill.

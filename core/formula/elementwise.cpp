@@ -68,8 +68,10 @@ const Elementwise::Derived& Elementwise::derive() const {
       known.operation = std::make_shared<Elementwise>(IsGradient(), name_ + "'", known.program);
     own->gradients.push_back(std::move(known));
   }
-  // Gradients that are given by hand may be anything, also not linear in dy.
-  if (kernels_ == nullptr && by_hand_.empty()) own->value_and_slopes = find_value_and_slopes(own->gradients);
+  // Gradients that are given by hand may be anything, also not linear in dy; and parts are kept for as many
+  // inputs as a formula has, which a gradient of one may exceed.
+  if (kernels_ == nullptr && by_hand_.empty() && inputs_ <= kernels::max_inputs)
+    own->value_and_slopes = find_value_and_slopes(own->gradients);
   const Derived* first = nullptr;
   if (derived_.compare_exchange_strong(first, own.get(), std::memory_order_acq_rel)) first = own.release();
   return *first;

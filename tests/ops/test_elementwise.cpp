@@ -10,9 +10,11 @@
 #include <xgrad/xgrad.hpp>
 
 #include "../message_of.hpp"
+#include "../variables.hpp"
 
 namespace xg = xgrad;
 using Var = xg::Variable<double>;
+using xg::testing::largest_difference;
 using xg::testing::message_of;
 
 namespace user {
@@ -357,4 +359,43 @@ TEST_CASE("a symbol that was kept from another formula is an error that names bo
     return times(x, keep(x));
   });
   CHECK(cube(xg::parameter(3.0)).item() == 27);
+}
+
+TEST_CASE("second derivatives of formulas of three and four arguments, whatever requires a gradient") {
+  const auto three = [](const auto& a, const auto& b, const auto& c) {
+    return tanh(exp(a * b) * c) * sin(a * c) + exp(a * b) / (1 + exp(b * c));
+  };
+  const auto four = [](const auto& a, const auto& b, const auto& c, const auto& d) {
+    return tanh(exp(a * b) * c) * sin(a * d) + sin(a * d) * exp(b * c) / (1 + exp(a * b));
+  };
+  const auto made_three = xg::elementwise("three", three);
+  const auto made_four = xg::elementwise("four", four);
+  using Vars = std::vector<xg::Variable<double>>;
+  const auto second = [](const Vars& x, const auto& f) {
+    const auto y = f(x);
+    const auto first = xg::grad(xg::sum(y * y), x, {.create_graph = true});
+    auto sum = xg::constant(0.0);
+    for (const auto& each : first) sum = sum + xg::sum(xg::sin(each));
+    return xg::grad(sum, x);
+  };
+  Vars x;
+  for (const double shift : {0.1, -0.2, 0.3, 0.4})
+    x.push_back(xg::parameter(xg::Array<double>(xt::linspace<double>(-0.5, 0.5, 7) + shift)));
+  const auto agree = [&](const Vars& got, const Vars& expected) {
+    for (std::size_t i = 0; i < got.size(); ++i)
+      CHECK(largest_difference(got[i].value(), expected[i].value()) < 1e-12);
+  };
+  const Vars first_three(x.begin(), x.begin() + 3);
+  agree(second(first_three, [&](const Vars& v) { return made_three(v[0], v[1], v[2]); }),
+        second(first_three, [&](const Vars& v) { return three(v[0], v[1], v[2]); }));
+  agree(second(x, [&](const Vars& v) { return made_four(v[0], v[1], v[2], v[3]); }),
+        second(x, [&](const Vars& v) { return four(v[0], v[1], v[2], v[3]); }));
+  // Some are constants, and one is repeated.
+  Vars some{x[0], xg::parameter(0.25), x[2]};
+  const auto partly = [&](const auto& f) {
+    const auto y = f(some[0].detach(), some[1], some[2]);
+    const auto dy = xg::grad(xg::sum(y * y), {some[1], some[2]}, {.create_graph = true});
+    return xg::grad(xg::sum(xg::sin(dy[1])) + dy[0] * dy[0], {some[1], some[2]});
+  };
+  agree(partly(made_three), partly(three));
 }
