@@ -153,6 +153,14 @@ void fill_rows(T* rows, std::size_t count, std::size_t width, const T* bias) {
   for (std::size_t r = 0; r < count; ++r) std::fill_n(rows + r * width, width, bias ? bias[r] : T(0));
 }
 
+// A product of 0 and what is infinite, or NaN, is NaN.
+template <class T>
+bool is_finite(const T* x, std::size_t count) {
+  T sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += x[i] * 0;
+  return sum == 0;
+}
+
 }  // namespace
 
 template <class T>
@@ -178,7 +186,9 @@ void convolve(const ConvolutionSize& size, const T* x, const T* kernel, const T*
 
 template <class T>
 void convolve_transposed(const ConvolutionSize& size, const T* y, const T* kernel, const T* bias, T* x) {
-  if (direct::convolves_places_transposed<T>(size))
+  // In a frame of zeros an infinite element of the kernel would make NaN where it has no term.
+  if (direct::convolves_places_transposed<T>(size) &&
+      is_finite(kernel, size.filters * size.patch() * size.groups))
     return direct::convolve_places_transposed(size, y, kernel, bias, x);
   if (direct::convolves_transposed<T>(size)) return direct::convolve_transposed(size, y, kernel, bias, x);
   const Tiling tiling(size);

@@ -15,6 +15,8 @@ blas_call.cpp pthread_mutex_lock   blas_over_fork
 notes.cpp     pthread_mutex_lock   notes_over_fork
 memory.cpp    pthread_mutex_lock   memory_over_fork
 print.cpp     __cxa_guard_acquire  xtensor numbers its options of a stream at the first print
+programs.cpp      pthread_mutex_lock   belongs to one compiled function, which is for one thread at a time
+program_node.cpp  pthread_mutex_lock   the same
 loader.cpp    pthread_mutex_lock   belongs to one pass of a loader, which stays with the process that began it
 '
 

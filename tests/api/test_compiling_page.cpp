@@ -3,27 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <iostream>
-#include <sstream>
 #include <xgrad/xgrad.hpp>
+
+#include "printed.hpp"
 namespace xg = xgrad;
 
-namespace {
-
-/// What is written to std::cout while it lives.
-class Printed {
- public:
-  Printed() : console_(std::cout.rdbuf(text_.rdbuf())) {}
-  ~Printed() { std::cout.rdbuf(console_); }
-  Printed(const Printed&) = delete;
-  Printed& operator=(const Printed&) = delete;
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::streambuf* console_;
-};
-
-}  // namespace
+using xgrad::testing::Printed;
 
 TEST_CASE("a training step") {
   const Printed printed;

@@ -4,12 +4,13 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iostream>
-#include <sstream>
 #include <string>
 #include <vector>
 #include <xgrad/xgrad.hpp>
+
+#include "printed.hpp"
 namespace xg = xgrad;
+using xgrad::testing::Printed;
 
 namespace {
 
@@ -39,22 +40,6 @@ std::string unbroken(std::string text) {
     if (each == '\n') each = ' ';
   return text;
 }
-
-/// What is written to std::cout while it lives.
-class Printed {
- public:
-  Printed() : console_(std::cout.rdbuf(text_.rdbuf())), digits_(std::cout.precision()) {}
-  ~Printed() {
-    std::cout.rdbuf(console_);
-    std::cout.precision(digits_);
-  }
-  std::string text() const { return text_.str(); }
-
- private:
-  std::ostringstream text_;
-  std::streambuf* console_;
-  std::streamsize digits_;
-};
 
 void search_backward();
 void search_forward();

@@ -412,7 +412,7 @@ void programs(const V& x, const xg::Array<double>& a, const std::vector<V>& list
   auto f = xg::compile([](const V& v) { return v * v; });
   f(x);
   f(a);     // refused: arguments are Variables, Indices, Masks and numbers
-  f(list);  // refused
+  f(list);  // refused: arguments are Variables, Indices, Masks and numbers
   f(x, x);  // refused: the function cannot be called with these arguments
   auto scaled = xg::compile([](const V& v, double scale) { return v * scale; });
   scaled(x, 2.0);  // refused: let the function take a const Variable<double>& there
