@@ -33,17 +33,11 @@ struct TangentShapes {
     if (!equal && value.size() == max_axes) return false;
     // What repeats nowhere is one row a direction, whatever its axes are.
     flat = {node.value().size()};
-    const auto with_directions = [&](const Shape& of) {
-      Shape shape{directions};
-      for (std::size_t axis = of.size(); axis < value.size(); ++axis) shape.push_back(1);
-      for (const std::size_t extent : of) shape.push_back(extent);
-      return shape;
-    };
-    own.back() = equal ? Shape{directions, flat[0]} : with_directions(value);
+    own.back() = equal ? Shape{directions, flat[0]} : with_directions(directions, value, 0);
     output = &own.back();
     saved_output = equal ? &flat : &value;
     for (std::size_t k = 0; k < inputs.size(); ++k) {
-      if (!equal) own[k] = with_directions(inputs[k]->value().shape);
+      if (!equal) own[k] = with_directions(directions, inputs[k]->value().shape, value.size());
       moved[k] = equal ? output : &own[k];
       saved[k] = equal ? &flat : &inputs[k]->value().shape;
     }
