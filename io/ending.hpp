@@ -16,7 +16,8 @@ const auto& chosen_format(const char* operation, const std::string& path, const 
                           const std::string& otherwise = {}) {
   for (const auto& format : formats)
     if (path.ends_with(format.ending)) return format;
-  std::string text = std::string(operation) + ": the ending of " + path + " tells no format; let it be ";
+  std::string text = operation;
+  text += ": the ending of " + path + " tells no format; let it be ";
   for (std::size_t i = 0; i < std::size(formats); ++i) {
     if (i > 0) text += i + 1 < std::size(formats) ? ", " : " or ";
     text += formats[i].ending;

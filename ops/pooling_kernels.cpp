@@ -20,7 +20,7 @@ using PackOf = simd::Pack<T, Isa>;
 /// Where x beats the largest so far: a NaN beats every number, and nothing beats a NaN.
 template <class P>
 auto beats(const P& x, const P& largest) {
-  return !(x <= largest) & (largest == largest);
+  return (largest == largest) & !(x <= largest);
 }
 
 /// 0, 1, 2 ... times `step`.

@@ -34,7 +34,7 @@ sys.dont_write_bytecode = True
 import mutations
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = "core ops derivatives compile nn optim io data train".split()
+ROOMS = "core ops derivatives compile nn optim io data train profile".split()
 LEAST_SECONDS = 60  # that a test may take, whatever it takes without a mistake
 
 

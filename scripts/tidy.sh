@@ -18,7 +18,7 @@ cmake -G Ninja -B "$TIDY_BUILD" "-DCMAKE_CXX_COMPILER=$compiler" -DCMAKE_BUILD_T
   -DXGRAD_BUILD_EXAMPLES=OFF > /dev/null
 
 if (($# == 0)); then
-  listing=$(find core ops derivatives nn optim data io train profile -name '*.cpp' | sort)
+  listing=$(find core ops derivatives compile nn optim data io train profile -name '*.cpp' | sort)
   files=()
   while IFS= read -r file; do
     files+=("$file")

@@ -13,12 +13,6 @@
 #error "core/simd/pack.hpp belongs in kernel files, which define XGRAD_ISA"
 #endif
 
-// g++ 12 takes the deliberately undefined registers in its own AVX-512 intrinsics for mistakes of ours.
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#endif
-
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
