@@ -92,7 +92,7 @@ void teach(lesson::Lesson& lesson) {
   Net net{xg::nn::Linear<double>(1, 32), xg::nn::Tanh<double>(), xg::nn::Linear<double>(32, 32),
           xg::nn::Tanh<double>(), xg::nn::Linear<double>(32, 1)};
   agreement(lesson, net);
-  const plot::Curve losses = train(net, lesson.small() ? 40 : 150);
+  const plot::Curve losses = train(net, lesson.small() ? 80 : 150);
 
   const auto t = times(401);
   const xg::Array<double> found = motion(net, xg::constant(t)).value();
