@@ -61,8 +61,16 @@ std::vector<typename Module<T>::NamedVariable> Module<T>::named_buffers() const 
 
 template <class T>
 std::vector<Variable<T>> Module<T>::parameters() const {
+  // In the order of named_parameters(), and without its names: loops ask for them at every step.
   std::vector<Variable<T>> all;
-  for (auto& [name, parameter] : named_parameters()) all.push_back(std::move(parameter));
+  std::vector<const Module*> pending{this};
+  while (!pending.empty()) {
+    const Module& module = *pending.back();
+    pending.pop_back();
+    for (const auto& [name, parameter] : module.parameters_) all.push_back(parameter);
+    for (auto child = module.children_.rbegin(); child != module.children_.rend(); ++child)
+      pending.push_back(child->second.get());
+  }
   return all;
 }
 

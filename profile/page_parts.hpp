@@ -157,7 +157,9 @@ function show_profile(profile) {
     " of them the program's own; " + profile.activities + " activities" +
     (profile.events.length < profile.activities ? ", of which the chart has the first " + profile.events.length : "") +
     ", " + bytes(profile.peak_bytes) +
-    " live at most; " + profile.threads + " threads.";
+    " live at most; " + profile.threads + " threads." +
+    (profile.operation.some(r => r.roof > 1.005 * (r.forward + r.backward) && r.forward + r.backward > 0)
+      ? " Above 100 % of roof: out of a cache, or the peaks were measured on a busy machine." : "");
   const share = r => (r.forward + r.backward + r.other) / profile.seconds;
   const rate = x => x > 0 && isFinite(x) ? x.toPrecision(3) : "";
   const bar = (cell, r) => {

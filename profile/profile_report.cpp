@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <iomanip>
 #include <ostream>
@@ -26,6 +27,12 @@ std::string giga_text(double amount, double seconds) {
 std::string roof_text(double least, double seconds) {
   if (least <= 0 || seconds <= 0) return "";
   return std::to_string(std::lround(100 * least / seconds)) + " %";
+}
+
+/// What is printed as more than 100 %.
+bool is_above_roof(const ProfileTable::Row& row) {
+  const double computing = row.forward + row.backward;
+  return computing > 0 && std::lround(100 * row.roof / computing) > 100;
 }
 
 std::string row_text(std::size_t width, const ProfileTable::Row& row, double whole) {
@@ -61,6 +68,8 @@ std::ostream& operator<<(std::ostream& out, const ProfileTable& table) {
        << " %\n"
        << detail::time_text(table.seconds) << " in all, " << detail::bytes_text(table.peak_bytes)
        << " live at most\n";
+  if (std::any_of(table.rows.begin(), table.rows.end(), is_above_roof))
+    text << "above 100 % of roof: out of a cache, or the peaks were measured on a busy machine\n";
   return out << text.str();
 }
 

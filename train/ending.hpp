@@ -1,5 +1,7 @@
-// How a training leaves what it was given.
+// Gradients of a step, and how a training leaves what it was given.
 #pragma once
+
+#include <unordered_set>
 
 #include "../nn/module.hpp"
 #include "../optim/optimizer.hpp"
@@ -11,6 +13,16 @@ template <class T>
 void zero_gradients(nn::Module<T>& model, optim::Optimizer<T>& optimizer) {
   model.zero_grad();
   optimizer.zero_grad();
+}
+
+/// Of the same, each once.
+template <class T>
+void divide_gradients(nn::Module<T>& model, optim::Optimizer<T>& optimizer, T divisor) {
+  std::unordered_set<const xgrad::detail::Node*> divided;
+  for (const auto& parameters : {optimizer.parameters(), model.parameters()})
+    for (Variable<T> parameter : parameters)
+      if (parameter.has_grad() && divided.insert(&parameter.node()).second)
+        parameter.set_grad(Array<T>(parameter.grad() / divisor));
 }
 
 /// Leaves no gradient, and the model in the mode that it was in, however the training ends.

@@ -242,9 +242,7 @@ void Loop<T>::add_gradients(const Variable<T>& loss) {
 /// The gradients as the step is to have them.
 template <class T>
 void Loop<T>::finish_gradients(bool is_first) {
-  if (options_.accumulate > 1)
-    for (Variable<T> parameter : trained_.optimizer.parameters())
-      if (parameter.has_grad()) parameter.set_grad(Array<T>(parameter.grad() / static_cast<T>(samples_)));
+  if (options_.accumulate > 1) divide_gradients(trained_.model, trained_.optimizer, static_cast<T>(samples_));
   if (report_ && is_first && position_.batch + 1 >= position_.batches) report_->note_gradients();
   if (!options_.max_grad_norm) return;
   const double norm = optim::clip_grad_norm(trained_.optimizer.parameters(), *options_.max_grad_norm);

@@ -234,13 +234,21 @@ template <class T>
 void Report<T>::note_epoch() {
   note_norms();
   if (mistakes_ && mistakes_->samples() + mistakes_->not_numbers() > 0)
-    content_->set_mistakes(*mistakes_, position_.epoch);
+    content_->set_mistakes(std::move(*mistakes_), position_.epoch);
   mistakes_.reset();
 }
 
 template <class T>
 void Report<T>::write_epoch() {
   if (is_due()) write_again();
+  tell_unwritten();
+}
+
+/// Once, and between epochs, where no line of progress is half written.
+template <class T>
+void Report<T>::tell_unwritten() {
+  if (unwritten_.empty() || std::exchange(is_told_, true) || options_.progress == nullptr) return;
+  *options_.progress << "The report could not be written, and the training goes on: " << unwritten_ << '\n';
 }
 
 /// An eye sees twenty pages grow. Of longer histories each page is longer, too: as often as costs a tenth of
@@ -266,8 +274,9 @@ template <class T>
 void Report<T>::write_again() {
   try {
     write();
-  } catch (const std::exception&) {
+  } catch (const std::exception& error) {
     last_written_ = Clock::now();
+    unwritten_ = error.what();
   }
 }
 

@@ -59,6 +59,7 @@ class Report {
   bool is_due() const;
   void write();
   void write_again();
+  void tell_unwritten();
   void write_end(const char* state, const std::string& sentence);
 
   const LoopOptions& options_;
@@ -73,6 +74,8 @@ class Report {
   std::optional<Mistakes> mistakes_;
   std::size_t written_ = 0;
   Clock::time_point last_written_{};
+  std::string unwritten_;  ///< why a page was left out
+  bool is_told_ = false;
   Clock::duration writing_{};  ///< how long the last time took
 };
 

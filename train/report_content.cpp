@@ -113,6 +113,30 @@ Json json_of(const Mistakes::Worst& worst) {
   return sample;
 }
 
+Json json_of(const Mistakes& mistakes, std::size_t epoch) {
+  Json part{{"epoch", epoch},
+            {"classes", mistakes.classes()},
+            {"samples", mistakes.samples()},
+            {"not_numbers", mistakes.not_numbers()}};
+  std::vector<Mistakes::Confusion> confusions = mistakes.confusions();
+  std::size_t right = 0;
+  for (const auto& [truth, predicted, count] : confusions) right += truth == predicted ? count : 0;
+  part["right"] = right;
+  part["is_matrix"] = mistakes.classes() <= most_in_matrix;
+  if (mistakes.classes() > most_in_matrix) {
+    std::erase_if(confusions, [](const auto& one) { return one.truth == one.predicted; });
+    std::stable_sort(confusions.begin(), confusions.end(),
+                     [](const auto& a, const auto& b) { return a.count > b.count; });
+    confusions.resize(std::min(confusions.size(), most_pairs));
+  }
+  part["confusions"] = Json::array();
+  for (const auto& [truth, predicted, count] : confusions)
+    part["confusions"].push_back(Json::array({truth, predicted, count}));
+  part["worst"] = Json::array();
+  for (const Mistakes::Worst& worst : mistakes.worst()) part["worst"].push_back(json_of(worst));
+  return part;
+}
+
 double seconds_since_1970() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -125,6 +149,8 @@ struct ReportContent::Data {
   Json page;
   Json options, norms = Json::array();
   std::optional<GraphDrawing> drawing;
+  std::optional<Mistakes> mistakes;  ///< of the last epoch, until a page shows them
+  std::size_t mistakes_epoch = 0;
 
   void take_graph() {
     if (!drawing || !drawing->is_over()) return;
@@ -164,12 +190,19 @@ void ReportContent::resume(const History& history) {
   data_->page["resumed_after"] = history.epochs.size();
   const Json before = data_at(options_.report);
   if (before.is_null() || !is_of(before["rows"], history)) return;
-  for (const char* part : {"summary", "graph", "profile", "mistakes", "parameters"})
+  // The page may be further on than the checkpoint: what is of a later epoch is still to come.
+  const auto is_done = [&](const Json& epoch) {
+    return epoch.is_number_unsigned() && epoch.get<std::size_t>() <= history.epochs.size();
+  };
+  const auto take = [&](const char* part) {
     if (before.contains(part)) data_->page[part] = before[part];
-  for (const Json& row : before["norms"])
-    if (row.is_array() && row.size() == 3 && row[0].is_number_unsigned() &&
-        row[0].get<std::size_t>() <= history.epochs.size())
-      data_->norms.push_back(row);
+  };
+  for (const char* part : {"summary", "graph", "profile"}) take(part);
+  const Json &mistakes = before.value("mistakes", Json()), &norms = before["norms"];
+  if (mistakes.is_object() && is_done(mistakes.value("epoch", Json()))) take("mistakes");
+  for (const Json& row : norms)
+    if (row.is_array() && row.size() == 3 && is_done(row[0])) data_->norms.push_back(row);
+  if (data_->norms.size() == norms.size()) take("parameters");
 }
 
 void ReportContent::set_summary(const std::string& text) { data_->page["summary"] = text; }
@@ -214,28 +247,9 @@ void ReportContent::add_norms(std::size_t epoch, const std::vector<ParameterNorm
   data_->norms.push_back(Json::array({epoch, gradient, std::sqrt(weights)}));
 }
 
-void ReportContent::set_mistakes(const Mistakes& mistakes, std::size_t epoch) {
-  Json part{{"epoch", epoch},
-            {"classes", mistakes.classes()},
-            {"samples", mistakes.samples()},
-            {"not_numbers", mistakes.not_numbers()}};
-  std::vector<Mistakes::Confusion> confusions = mistakes.confusions();
-  std::size_t right = 0;
-  for (const auto& [truth, predicted, count] : confusions) right += truth == predicted ? count : 0;
-  part["right"] = right;
-  part["is_matrix"] = mistakes.classes() <= most_in_matrix;
-  if (mistakes.classes() > most_in_matrix) {
-    std::erase_if(confusions, [](const auto& one) { return one.truth == one.predicted; });
-    std::stable_sort(confusions.begin(), confusions.end(),
-                     [](const auto& a, const auto& b) { return a.count > b.count; });
-    confusions.resize(std::min(confusions.size(), most_pairs));
-  }
-  part["confusions"] = Json::array();
-  for (const auto& [truth, predicted, count] : confusions)
-    part["confusions"].push_back(Json::array({truth, predicted, count}));
-  part["worst"] = Json::array();
-  for (const Mistakes::Worst& worst : mistakes.worst()) part["worst"].push_back(json_of(worst));
-  data_->page["mistakes"] = std::move(part);
+void ReportContent::set_mistakes(Mistakes&& mistakes, std::size_t epoch) {
+  data_->mistakes = std::move(mistakes);
+  data_->mistakes_epoch = epoch;
 }
 
 void ReportContent::finish(const std::string& state, const std::string& sentence) {
@@ -247,6 +261,10 @@ void ReportContent::finish(const std::string& state, const std::string& sentence
 std::string ReportContent::page(const History& history) {
   data_->take_graph();
   Json& all = data_->page;
+  if (data_->mistakes) {
+    all["mistakes"] = json_of(*data_->mistakes, data_->mistakes_epoch);
+    data_->mistakes.reset();
+  }
   all["written"] = seconds_since_1970();
   all["columns"] = history.columns();
   all["rows"] = rows_of(history);

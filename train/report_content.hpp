@@ -43,7 +43,8 @@ class ReportContent {
   void set_progress(std::size_t batch, std::size_t batches, double loss);
   /// After epoch number `epoch`.
   void add_norms(std::size_t epoch, const std::vector<ParameterNorms>& parameters);
-  void set_mistakes(const Mistakes& mistakes, std::size_t epoch);
+  /// They become part of the next page.
+  void set_mistakes(Mistakes&& mistakes, std::size_t epoch);
   /// The training is over, and how.
   void finish(const std::string& state, const std::string& sentence);
 

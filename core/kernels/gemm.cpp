@@ -79,7 +79,7 @@ double most_own_work(const GemmSize& s) {
   if (wide && !detail::blas_uses_avx512()) return std::numeric_limits<double>::infinity();
   if (instruction_set() == InstructionSet::baseline) return 1 << 10;
   const bool flat = std::min(s.n, s.k) <= 16;
-  return wide ? (flat ? 1 << 16 : 1 << 12) : (flat ? 1 << 20 : 1 << 17);
+  return wide ? (flat ? 1 << 16 : 1 << 12) : (flat ? 1 << 20 : 1 << 19);
 }
 
 template <class T>

@@ -76,6 +76,8 @@ TEST_CASE("parameters are named by their path, a module's own before its childre
   CHECK(names_of(net) ==
         std::vector<std::string>{"gain", "first.scale", "first.shift", "second.scale", "second.shift"});
   CHECK(net.parameters().size() == 5);
+  for (std::size_t i = 0; i < 5; ++i)
+    CHECK(&net.parameters()[i].node() == &net.named_parameters()[i].second.node());
   CHECK(net.parameter_count() == 9);
   CHECK(net.parameters()[1].dense().data() == net.first().scale().dense().data());
   CHECK(net(xgrad::constant(one_row)).value() == xt::xarray<double>{{30, 60}});

@@ -496,4 +496,13 @@ TEST_CASE("a table is printed with its units") {
         "SGD                   3                          1 ms    20 %\n"
         "(the program)                                    1 ms    20 %\n"
         "5 ms in all, 2 kB live at most\n");
+
+  // More than memory can give is no mistake of the clock, and the table says so.
+  table.rows[0].roof = 4.5e-3;
+  std::ostringstream more;
+  more << table;
+  CHECK(more.str().find("150 %") != std::string::npos);
+  CHECK(more.str().ends_with(
+      "5 ms in all, 2 kB live at most\n"
+      "above 100 % of roof: out of a cache, or the peaks were measured on a busy machine\n"));
 }

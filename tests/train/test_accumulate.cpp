@@ -69,6 +69,31 @@ TEST_CASE("accumulated batches make the step of one batch of all their samples")
   }
 }
 
+TEST_CASE("accumulated gradients are means of the samples', also of what the optimizer does not train") {
+  const auto gradients = [](std::size_t batch_size, std::size_t accumulate) {
+    xgrad::manual_seed(7);
+    xgrad::nn::Sequential<double> net{xgrad::nn::Linear<double>(3, 2), xgrad::nn::Linear<double>(2, 1)};
+    xgrad::optim::SGD<double> sgd(net[1].parameters(), {.learning_rate = 0.1});
+    Loader loader = samples(batch_size);
+    std::vector<double> all;
+    Options options{.epochs = 1, .accumulate = accumulate};
+    options.after_batch = [&](BatchEvent& event) {
+      if (event.batch < event.batches) return;
+      for (const auto& parameter : net.parameters()) {
+        const Values gradient = parameter.grad();
+        all.insert(all.end(), gradient.storage().begin(), gradient.storage().end());
+      }
+    };
+    fit(net, sgd, error, loader, options);
+    return all;
+  };
+  const std::vector<double> expected = gradients(10, 1), found = gradients(4, 3);
+  REQUIRE(expected.size() == 3 * 2 + 2 + 2 + 1);
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-12));
+}
+
 TEST_CASE("batches of a step that is to come are told one by one, and a stop waits for the step") {
   std::vector<std::size_t> batches;
   trained(2, {.epochs = 2, .accumulate = 2, .after_batch = [&](BatchEvent& event) {

@@ -167,6 +167,11 @@ TEST_CASE("a page that cannot be written any more costs neither the training nor
     CHECK(std::filesystem::exists(sub) == (back == 4));
     if (back == 4) CHECK(data_of(options.report)["state"] == "finished");
     CHECK((printed.str().find("The report was not finished: ") != std::string::npos) == (back == 99));
+    // Said while there is time to do something about it, and not at every epoch.
+    const std::string told = "The report could not be written, and the training goes on: ";
+    const std::size_t first = printed.str().find(told);
+    CHECK(first < printed.str().find("epoch 4/"));
+    CHECK(printed.str().find(told, first + 1) == std::string::npos);
     CHECK(std::filesystem::exists(folder / "run.npz"));
   }
 }
@@ -259,6 +264,34 @@ TEST_CASE("a resumed training shows the epochs of before, and what their page ha
     CHECK(data["rows"].size() == 2);
     CHECK(data["norms"].size() == 1);
   }
+}
+
+TEST_CASE("a page that is further on than the checkpoint lends nothing of a later epoch") {
+  const TemporaryFolder folder;
+  const auto options_for = [&](Training<double>& t) {
+    auto options = t.options(3);
+    options.report = folder / "run.html";
+    options.checkpoints = {.path = folder / "run.npz", .resume = true};
+    return options;
+  };
+  Training<double> first, second;
+  auto options = options_for(first);
+  options.checkpoints.every_epochs = 1;
+  options.after_epoch = [&](EpochEvent& event) {
+    if (event.record.epoch == 2) std::filesystem::copy_file(folder / "run.npz", folder / "kept.npz");
+  };
+  first.fit(options);
+  REQUIRE(data_of(folder / "run.html")["mistakes"]["epoch"] == 3);
+  std::filesystem::rename(folder / "kept.npz", folder / "run.npz");
+  options = options_for(second);
+  options.after_batch = [&](BatchEvent& event) { event.stop = true; };
+  CHECK(second.fit(options).epochs.size() == 1);
+  const Json data = data_of(folder / "run.html");
+  CHECK(data["rows"].size() == 1);
+  CHECK(data["norms"].size() == 1);
+  CHECK_FALSE(data.contains("mistakes"));
+  CHECK_FALSE(data.contains("parameters"));
+  CHECK(data.contains("summary"));
 }
 
 TEST_CASE("a thread's own Profile sees the training, and the page says so") {
