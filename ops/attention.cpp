@@ -8,6 +8,7 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/record.hpp"
 #include "attention_blocks.hpp"
+#include "attention_kernels.hpp"
 #include "linear_algebra.hpp"
 #include "operators.hpp"
 #include "reduction.hpp"
@@ -109,12 +110,12 @@ struct AttentionWeights : ToldToAttend {
   }
 };
 
-/// What comes back to q, k and v. Of the result and the logsumexp, inputs 3 and 4, it makes no more than q, k
-/// and v make of it: nothing is passed to them, and its vjp accounts for all that it owes to the others.
+/// What comes back to q, k and v. Of the three outputs of attention, inputs 3 to 5, it makes no more than q,
+/// k and v make of it: nothing is passed to them, and its vjp accounts for all that it owes to the others.
 struct AttentionGradient : ToldToAttend {
   static constexpr std::string_view name = "scaled_dot_product_attention_gradient";
 
-  bool saves(std::size_t input, const Wanted&) const { return input != 3 && input != 4; }
+  bool saves(std::size_t input, const Wanted&) const { return input < 3 || input > 5; }
   double flops(Shapes in, const Shape&) const {
     return pairs_of(in[0], in[1], causal) *
            (6 * static_cast<double>(in[0].back()) + 4 * static_cast<double>(in[2].back()) + 6);
@@ -122,22 +123,24 @@ struct AttentionGradient : ToldToAttend {
 
   template <class T>
   auto forward(const Dense<T>& q, const Dense<T>& k, const Dense<T>& v, const Dense<T>& out,
-               const Dense<T>& logsumexp, const Dense<T>& dy) const {
-    return run(inputs(q, k, v, {}), q, k, v, out, logsumexp, dy);
+               const Dense<T>& sums, const Dense<T>& exponentials, const Dense<T>& dy) const {
+    return run(inputs(q, k, v, {}), q, k, v, {out.data(), sums.data(), kept(exponentials)}, dy);
   }
   template <class T>
   auto forward(const Dense<T>& q, const Dense<T>& k, const Dense<T>& v, const Dense<T>& out,
-               const Dense<T>& logsumexp, const Dense<T>& dy, const Dense<bool>& mask) const {
-    return run(inputs(q, k, v, forbidden_by(mask, q, k)), q, k, v, out, logsumexp, dy);
+               const Dense<T>& sums, const Dense<T>& exponentials, const Dense<T>& dy,
+               const Dense<bool>& mask) const {
+    return run(inputs(q, k, v, forbidden_by(mask, q, k)), q, k, v,
+               {out.data(), sums.data(), kept(exponentials)}, dy);
   }
   /// On whole matrices of weights, in operations that there are: seldom wanted, and to every order. With the
   /// weights w, z what dropout multiplies them by, and t = dy v' z, the gradient weighed with a, b and c is
   /// the sum of t dw + dy (w z) c', where dw is how w moves with the scores by e = scale (a k' + q b').
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V q = b.input(0), k = b.input(1), v = b.input(2), dy = b.input(5);
-    const std::size_t axis = b.shape(5).size() - 1;
-    const V w = with_mask(b, 6, [&](const auto&... mask) {
+    const V q = b.input(0), k = b.input(1), v = b.input(2), dy = b.input(6);
+    const std::size_t axis = b.shape(6).size() - 1;
+    const V w = with_mask(b, 7, [&](const auto&... mask) {
       return apply(AttentionWeights{{scale, causal, {}}}, q, k, mask...);
     });
     const V& a = b.gradient();
@@ -145,10 +148,10 @@ struct AttentionGradient : ToldToAttend {
     if (b.has_gradient(1)) e = e + matmul(q, b.gradient(1), {.transpose_b = true});
     e = e * scale;
     const V dw = drop(softmax_gradient(w, e, axis), drawn);
-    if (b.wants(5)) {
+    if (b.wants(6)) {
       V share = matmul(dw, v);
       if (b.has_gradient(2)) share = share + matmul(drop(w, drawn), b.gradient(2));
-      b.give(5, std::move(share));
+      b.give(6, std::move(share));
     }
     if (b.wants(2)) b.give(2, matmul(dw, dy, {.transpose_a = true}));
     if (!b.wants(0) && !b.wants(1)) return;
@@ -168,13 +171,15 @@ struct AttentionGradient : ToldToAttend {
 
  private:
   template <class T>
+  static const T* kept(const Dense<T>& exponentials) {
+    return exponentials.size() == 0 ? nullptr : exponentials.data();
+  }
+  template <class T>
   static std::tuple<Dense<T>, Dense<T>, Dense<T>> run(const AttentionInputs<T>& in, const Dense<T>& q,
                                                       const Dense<T>& k, const Dense<T>& v,
-                                                      const Dense<T>& out, const Dense<T>& logsumexp,
-                                                      const Dense<T>& dy) {
+                                                      const Attended<const T>& made, const Dense<T>& dy) {
     Dense<T> dq(q.shape), dk(k.shape), dv(v.shape);
-    attend_back(in, out.data(), logsumexp.data(), dy.data(), dq.mutable_data(), dk.mutable_data(),
-                dv.mutable_data());
+    attend_back(in, made, dy.data(), dq.mutable_data(), dk.mutable_data(), dv.mutable_data());
     return {std::move(dq), std::move(dk), std::move(dv)};
   }
   template <class V>
@@ -183,11 +188,18 @@ struct AttentionGradient : ToldToAttend {
   }
 };
 
-/// The second output is the logarithm of the sum of exp(scale q k') of each query.
+/// The second output is what the gradient needs of each query, see attention_kernels.hpp. The third is
+/// exp(score - largest) of every pair, where that is kept, and otherwise of none: then the gradient computes
+/// it again.
 struct Attention : ToldToAttend {
   static constexpr std::string_view name = "scaled_dot_product_attention";
   static constexpr bool saves_output = true;
+  bool is_recorded = false;  ///< whether there will be a gradient
 
+  void fields(auto& visit) const {
+    ToldToAttend::fields(visit);
+    visit("is_recorded", is_recorded);
+  }
   bool saves(std::size_t, const Wanted&) const { return true; }
   bool draw(const Value&) { return drawn.draw_again(); }
   double flops(Shapes in, const Shape&) const {
@@ -197,17 +209,18 @@ struct Attention : ToldToAttend {
 
   template <class T>
   auto forward(const Dense<T>& q, const Dense<T>& k, const Dense<T>& v) const {
-    return run(inputs(q, k, v, {}), q, v);
+    return run(inputs(q, k, v, {}), q, k, v);
   }
   template <class T>
   auto forward(const Dense<T>& q, const Dense<T>& k, const Dense<T>& v, const Dense<bool>& mask) const {
-    return run(inputs(q, k, v, forbidden_by(mask, q, k)), q, v);
+    return run(inputs(q, k, v, forbidden_by(mask, q, k)), q, k, v);
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V q = b.input(0), k = b.input(1), v = b.input(2), out = b.output(), logsumexp = b.output(1);
+    const V q = b.input(0), k = b.input(1), v = b.input(2), out = b.output();
+    const V sums = b.output(1), exponentials = b.output(2);
     auto [dq, dk, dv] = with_mask(b, 3, [&](const auto&... mask) {
-      return apply_all(AttentionGradient{*this}, q, k, v, out, logsumexp, b.gradient(), mask...);
+      return apply_all(AttentionGradient{*this}, q, k, v, out, sums, exponentials, b.gradient(), mask...);
     });
     if (b.wants(0)) b.give(0, std::move(dq));
     if (b.wants(1)) b.give(1, std::move(dk));
@@ -216,11 +229,15 @@ struct Attention : ToldToAttend {
 
  private:
   template <class T>
-  static std::tuple<Dense<T>, Dense<T>> run(const AttentionInputs<T>& in, const Dense<T>& q,
-                                            const Dense<T>& v) {
-    Dense<T> out(shape_of_result(q.shape, v.shape)), logsumexp(Shape(q.shape.begin(), q.shape.end() - 1));
-    attend(in, out.mutable_data(), logsumexp.mutable_data());
-    return {std::move(out), std::move(logsumexp)};
+  std::tuple<Dense<T>, Dense<T>, Dense<T>> run(const AttentionInputs<T>& in, const Dense<T>& q,
+                                               const Dense<T>& k, const Dense<T>& v) const {
+    Shape of_sums = q.shape;
+    of_sums.back() = kernels::attention_sums;
+    const bool keeps = is_recorded && is_one_block(in);
+    Dense<T> out(shape_of_result(q.shape, v.shape)), sums(of_sums),
+        exponentials(keeps ? shape_of_weights(q.shape, k.shape) : Shape{0});
+    attend(in, {out.mutable_data(), sums.mutable_data(), keeps ? exponentials.mutable_data() : nullptr});
+    return {std::move(out), std::move(sums), std::move(exponentials)};
   }
 };
 
@@ -275,8 +292,9 @@ V scaled_dot_product_attention(const V& q, const V& k, const V& v, const Attenti
   if (options.dropout > 0) check_possible("scaled_dot_product_attention", weights, shape_of(q), shape_of(k));
   Generator& from = generator();
   const DropoutDraw drawn = next_draw(options.dropout, element_count(weights), from);
-  V result =
-      apply_masked(Attention{{scale_of(options, shape_of(q)), options.causal, drawn}}, options, q, k, v);
+  const bool recorded = records(thread_mode(), q, k, v);
+  V result = apply_masked(Attention{{scale_of(options, shape_of(q)), options.causal, drawn}, recorded},
+                          options, q, k, v);
   pass(drawn, from);
   return result;
 }

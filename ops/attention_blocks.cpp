@@ -77,6 +77,24 @@ struct Head {
     }
     return b;
   }
+  /// Whether the mask hides each of some keys from each of some queries.
+  bool hides(Part queries, Part keys) const {
+    if (!in.forbidden.any()) return false;
+    // Where an axis of the mask has one element for all, that one is enough.
+    const std::size_t rows = in.forbidden.query_step() == 0 ? 1 : queries.count;
+    const std::size_t columns = in.forbidden.key_step() == 0 ? 1 : keys.count;
+    for (std::size_t r = 0; r < rows; ++r) {
+      const bool* const row = in.forbidden.at(number, queries.begin + r, keys.begin);
+      for (std::size_t c = 0; c < columns; ++c)
+        if (!row[static_cast<std::ptrdiff_t>(c) * in.forbidden.key_step()]) return false;
+    }
+    return true;
+  }
+  /// The same, where also nothing comes of weights of 0: times a value that is no finite number one is a NaN.
+  bool skips(Part queries, Part keys) const {
+    return hides(queries, keys) && chosen().all_finite[which<T>](v + keys.begin * in.size.value_width,
+                                                                 keys.count * in.size.value_width);
+  }
   /// Multiplies what dropout drops of some weights, or keeps, by its factors.
   void drop(Part queries, Part keys, T* weights, T* factors) const {
     const std::size_t row = in.size.keys, first = (number * in.size.queries + queries.begin) * row;
@@ -139,30 +157,36 @@ std::size_t keys_to_read(const Head<T>& head, Part queries) {
 }
 
 template <class T>
-void attend_some(const Head<T>& head, Part queries, Room<T>& room, T* out, T* logsumexp) {
+void attend_some(const Head<T>& head, Part queries, Room<T>& room, const Attended<T>& made) {
   const AttentionSize& size = head.in.size;
   const bool drops = head.in.drawn.p > 0;
-  T *const scores = room.block(0), *const largest = room.of_rows(drops ? 2 : 1);
+  const std::size_t row = head.number * size.queries + queries.begin;
+  T *const largest = room.of_rows(drops ? 2 : 1), *const out = made.out + row * size.value_width;
+  T* const scores = made.exponentials == nullptr ? room.block(0) : made.exponentials + row * size.keys;
   double* const totals = room.totals(drops ? 2 : 1);
   std::fill_n(largest, queries.count, -std::numeric_limits<T>::infinity());
   std::fill_n(totals, queries.count, 0.0);
-  if (size.keys == 0) std::fill_n(out, queries.count * size.value_width, T(0));
   const std::size_t end = keys_to_read(head, queries);
+  bool is_first = true;
   for (std::size_t j = 0; j < parts(end, most_keys); ++j) {
     const Part keys = part(j, end, most_keys);
+    if (made.exponentials == nullptr && head.skips(queries, keys)) continue;
     head.multiply(queries, keys, scores);
     kernels::AttentionBlock block = head.block(queries, keys, scores);
     block.largest = largest;
     block.total = totals;
-    block.out = j == 0 ? nullptr : out;
+    block.out = is_first ? nullptr : out;
     block.out_columns = size.value_width;
     chosen().weigh[which<T>](block);
     if (drops) head.drop(queries, keys, scores, room.block(1));
     gemm({queries.count, size.value_width, keys.count}, scores, head.v + keys.begin * size.value_width, out,
-         j == 0 ? Into::overwrite : Into::add);
+         is_first ? Into::overwrite : Into::add);
+    is_first = false;
   }
+  if (is_first) std::fill_n(out, queries.count * size.value_width, T(0));
   tell_apart(head, queries, totals);
-  chosen().finish[which<T>]({queries.count, largest, totals, out, size.value_width, logsumexp});
+  chosen().finish[which<T>](
+      {queries.count, largest, totals, out, size.value_width, made.sums + row * kernels::attention_sums});
 }
 
 /// How many of `count` equal pieces of work are worth a thread.
@@ -209,7 +233,7 @@ struct Shares {
 
 template <class T>
 struct ComingBack {
-  const T *out, *logsumexp, *dy;
+  const T *sums, *exponentials, *dy;  ///< of the head
   T *dq, *dk, *dv;
 };
 
@@ -222,11 +246,12 @@ void give_back(const Head<T>& head, Part queries, Part keys, Room<T>& room, cons
   const bool drops = head.in.drawn.p > 0;
   T *const weights = room.block(0), *const slopes = room.block(1);
   const T* const dy = all.dy + queries.begin * e;
-  head.multiply(queries, keys, weights);
+  if (all.exponentials == nullptr) head.multiply(queries, keys, weights);
   gemm({queries.count, keys.count, e, false, true}, dy, head.v + keys.begin * e, slopes);
   if (drops) head.drop(queries, keys, slopes, room.block(2));
   kernels::AttentionBlock block = head.block(queries, keys, weights);
-  block.logsumexp = all.logsumexp + queries.begin;
+  block.sums = all.sums + queries.begin * kernels::attention_sums;
+  block.exponentials = all.exponentials;
   block.mean = means + queries.begin;
   block.slopes = slopes;
   chosen().gradient[which<T>](block);
@@ -250,14 +275,21 @@ void give_back_share(const Head<T>& head, Part share, Room<T>& room, const T* me
   for (std::size_t j = 0; j < parts(share.count, most_keys); ++j) {
     Part keys = part(j, share.count, most_keys);
     keys.begin += share.begin;
-    const std::size_t first = first_after(keys.begin);
-    if (first >= blocks) {
+    bool is_first = true;
+    for (std::size_t i = first_after(keys.begin); i < blocks; ++i) {
+      const Part queries = part(i, size.queries, most_queries);
+      if (head.hides(queries, keys)) {
+        if (j == 0) std::fill_n(all.dq + queries.begin * size.width, queries.count * size.width, T(0));
+        continue;
+      }
+      give_back(head, queries, keys, room, means, all, is_first ? Into::overwrite : Into::add,
+                j == 0 ? Into::overwrite : Into::add);
+      is_first = false;
+    }
+    if (is_first) {
       std::fill_n(all.dk + keys.begin * size.width, keys.count * size.width, T(0));
       std::fill_n(all.dv + keys.begin * size.value_width, keys.count * size.value_width, T(0));
     }
-    for (std::size_t i = first; i < blocks; ++i)
-      give_back(head, part(i, size.queries, most_queries), keys, room, means, all,
-                i == first ? Into::overwrite : Into::add, j == 0 ? Into::overwrite : Into::add);
   }
 }
 
@@ -296,17 +328,21 @@ const bool* ForbiddenKeys::at(std::size_t head, std::size_t query, std::size_t k
 }
 
 template <class T>
-void detail::attend(const AttentionInputs<T>& in, T* out, T* logsumexp) {
+bool detail::is_one_block(const AttentionInputs<T>& in) noexcept {
   const AttentionSize& size = in.size;
-  for_queries(in, std::min(most_keys, size.keys), in.drawn.p > 0 ? 2 : 1,
-              [&](const Head<T>& head, Part queries, Room<T>& room) {
-                const std::size_t row = head.number * size.queries + queries.begin;
-                attend_some(head, queries, room, out + row * size.value_width, logsumexp + row);
-              });
+  const bool sees_all = !in.causal || size.queries >= size.keys;
+  return in.drawn.p == 0 && sees_all && size.queries <= most_queries && size.keys <= most_keys;
 }
 
 template <class T>
-void detail::attend_back(const AttentionInputs<T>& in, const T* out, const T* logsumexp, const T* dy, T* dq,
+void detail::attend(const AttentionInputs<T>& in, const Attended<T>& made) {
+  for_queries(
+      in, made.exponentials == nullptr ? std::min(most_keys, in.size.keys) : 0, in.drawn.p > 0 ? 2 : 1,
+      [&](const Head<T>& head, Part queries, Room<T>& room) { attend_some(head, queries, room, made); });
+}
+
+template <class T>
+void detail::attend_back(const AttentionInputs<T>& in, const Attended<const T>& made, const T* dy, T* dq,
                          T* dk, T* dv) {
   const AttentionSize& size = in.size;
   const std::size_t rows = size.heads * size.queries, of_q = rows * size.width;
@@ -315,7 +351,7 @@ void detail::attend_back(const AttentionInputs<T>& in, const T* out, const T* lo
   parallel_for(rows, worth_a_thread::computed_elements / std::max<std::size_t>(size.value_width, 1) + 1,
                [&](std::size_t begin, std::size_t end) {
                  const std::size_t first = begin * size.value_width;
-                 chosen().row_products[which<T>](out + first, dy + first, end - begin, size.value_width,
+                 chosen().row_products[which<T>](made.out + first, dy + first, end - begin, size.value_width,
                                                  mean + begin);
                });
   const Shares shares(size);
@@ -330,8 +366,10 @@ void detail::attend_back(const AttentionInputs<T>& in, const T* out, const T* lo
                         key = head.number * size.keys;
       T* const to_q = share == 0 ? dq : more + (share - 1) * of_q;
       give_back_share(head, part(share, size.keys, shares.keys), room, mean + row,
-                      {out, logsumexp + row, dy + row * size.value_width, to_q + row * size.width,
-                       dk + key * size.width, dv + key * size.value_width});
+                      {made.sums + row * kernels::attention_sums,
+                       made.exponentials == nullptr ? nullptr : made.exponentials + row * size.keys,
+                       dy + row * size.value_width, to_q + row * size.width, dk + key * size.width,
+                       dv + key * size.value_width});
     }
   });
   if (shares.count == 1) return;
@@ -361,7 +399,9 @@ void detail::weigh(const AttentionInputs<T>& in, T* weights) {
   });
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
-    []<class T>() { return std::make_tuple(detail::attend<T>, detail::attend_back<T>, detail::weigh<T>); });
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(detail::is_one_block<T>, detail::attend<T>, detail::attend_back<T>,
+                         detail::weigh<T>);
+});
 
 }  // namespace xgrad

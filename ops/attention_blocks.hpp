@@ -50,14 +50,27 @@ struct AttentionInputs {
   DropoutDraw drawn;
 };
 
-/// out = softmax(scale q k') v and the logarithms of the sums of the softmax, one a query. Split over the
-/// thread pool by shape alone, as those that follow.
+/// Whether all that a head's queries see is one block of scores, of which nothing is dropped: their
+/// exponentials may then be kept.
 template <class T>
-void attend(const AttentionInputs<T>& in, T* out, T* logsumexp);
+bool is_one_block(const AttentionInputs<T>& in) noexcept;
+
+/// What attend() makes, and attend_back() reads.
+template <class T>
+struct Attended {
+  T* out;   ///< softmax(scale q k') v
+  T* sums;  ///< see kernels::attention_sums, [..., queries, 2]
+  /// exp(score - largest), [..., queries, keys], of what is_one_block(); else none.
+  T* exponentials;
+};
+
+/// Split over the thread pool by shape alone, as those that follow.
+template <class T>
+void attend(const AttentionInputs<T>& in, const Attended<T>& made);
 
 /// What comes back of dy, with what attend() gave: dq, dk and dv.
 template <class T>
-void attend_back(const AttentionInputs<T>& in, const T* out, const T* logsumexp, const T* dy, T* dq, T* dk,
+void attend_back(const AttentionInputs<T>& in, const Attended<const T>& made, const T* dy, T* dq, T* dk,
                  T* dv);
 
 /// The weights themselves, [..., queries, keys], without dropout; the values are not read.

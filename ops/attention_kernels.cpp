@@ -1,6 +1,5 @@
 #include "attention_kernels.hpp"
 
-#include <cmath>
 #include <limits>
 
 #include "../core/kernels/axis_loop.hpp"
@@ -124,7 +123,8 @@ template <class T>
 double weights_of_row(T* x, std::size_t count, const Pack<T>& shift) {
   using P = Pack<T>;
   constexpr std::size_t width = P::width;
-  const auto weigh = [&](const auto& reader, std::size_t i) {
+  // A call a pack, with the constants of exp loaded each time, takes half as long again.
+  const auto weigh = [&](const auto& reader, std::size_t i) __attribute__((always_inline)) {
     const P weight = exp(reader.load_or(x + i, Largest::start<P>()) - shift);
     reader.store(weight, x + i);
     return weight;
@@ -183,23 +183,26 @@ void finish_kernel(const AttentionRows& all) {
     const P factor(total == 0 ? 0 : 1 / total);
     write_row<P>(out, all.out_columns,
                  [=](const auto& reader, std::size_t i) { return reader.load(out + i) * factor; });
-    if (all.logsumexp == nullptr) continue;
-    const auto largest = static_cast<double>(static_cast<const T*>(all.largest)[r]);
-    static_cast<T*>(all.logsumexp)[r] = total == 0 ? -infinity<T> : static_cast<T>(largest + std::log(total));
+    if (all.sums == nullptr) continue;
+    T* const sums = static_cast<T*>(all.sums) + r * attention_sums;
+    sums[0] = total == 0 ? T(0) : static_cast<const T*>(all.largest)[r];
+    sums[1] = factor.first();
   }
 }
 
-template <class T, bool Masked>
+template <class T, bool Masked, bool Kept>
 void gradient_row(const AttentionBlock& b, std::size_t r, std::size_t seen, const bool* forbidden) {
   using P = Pack<T>;
   T* const x = static_cast<T*>(b.scores) + r * b.columns;
   T* const slopes = static_cast<T*>(b.slopes) + r * b.columns;
-  const T logsumexp = static_cast<const T*>(b.logsumexp)[r];
-  const P scale(b.scale), mean(static_cast<const T*>(b.mean)[r]),
-      shift(logsumexp == -infinity<T> ? T(0) : -logsumexp);
+  const T* const sums = static_cast<const T*>(b.sums) + r * attention_sums;
+  const T* const known = Kept ? static_cast<const T*>(b.exponentials) + r * b.columns : nullptr;
+  const P scale(b.scale), mean(static_cast<const T*>(b.mean)[r]), largest(sums[0]), inverse(sums[1]);
   const std::size_t count = covering<P>(seen, b.columns);
   for_columns<P>(count, [=](const auto& reader, std::size_t i) {
-    const P weight = exp(fma(reader.load(x + i), scale, shift));
+    // The score is rounded as it was for the sum.
+    const P exponential = Kept ? reader.load(known + i) : exp(reader.load(x + i) * scale - largest);
+    const P weight = exponential * inverse;
     const P slope = weight * (reader.load(slopes + i) - mean) * scale;
     const auto store = [&](const P& made, T* to) {
       P kept = only_seen(made, i, seen, P(0));
@@ -213,12 +216,17 @@ void gradient_row(const AttentionBlock& b, std::size_t r, std::size_t seen, cons
   fill(slopes, count, b.columns, T(0));
 }
 
+template <class T, bool Kept>
+void gradient_rows(const AttentionBlock& b) {
+  for_rows(b, [&](std::size_t r, std::size_t seen, const bool* forbidden) {
+    forbidden == nullptr ? gradient_row<T, false, Kept>(b, r, seen, nullptr)
+                         : gradient_row<T, true, Kept>(b, r, seen, forbidden);
+  });
+}
+
 template <class T>
 void gradient_kernel(const AttentionBlock& b) {
-  for_rows(b, [&](std::size_t r, std::size_t seen, const bool* forbidden) {
-    forbidden == nullptr ? gradient_row<T, false>(b, r, seen, nullptr)
-                         : gradient_row<T, true>(b, r, seen, forbidden);
-  });
+  b.exponentials == nullptr ? gradient_rows<T, false>(b) : gradient_rows<T, true>(b);
 }
 
 template <class T>

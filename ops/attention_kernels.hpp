@@ -7,6 +7,10 @@
 
 namespace xgrad::kernels {
 
+/// What is kept of a row: its largest score, and one over the sum of exp(score - largest). Apart, since their
+/// sum has no digits left for the second far from 0. Both are 0 where nothing is seen.
+inline constexpr std::size_t attention_sums = 2;
+
 /// Some queries against some keys: rows x columns scores.
 struct AttentionBlock {
   std::size_t rows, columns;
@@ -26,9 +30,11 @@ struct AttentionBlock {
   void* out;  ///< none where nothing has been added up, the largest score is -inf and the sum 0
   std::size_t out_columns;
 
-  // For the gradient: of each row the logarithm of the sum of exp(score), and the mean of the weights'
-  // gradients, weighed with them. `slopes` are those gradients, and become those of the products.
-  const void* logsumexp;
+  // For the gradient: of each row its sums, and the mean of the weights' gradients, weighed with them.
+  // `slopes` are those gradients, and become those of the products.
+  const void* sums;
+  /// exp(score - largest), where they have been kept; the scores are then not read.
+  const void* exponentials;
   const void* mean;
   void* slopes;
 };
@@ -40,7 +46,7 @@ struct AttentionRows {
   const double* total;
   void* out;  ///< is divided by the total, which may be 0: then it is 0
   std::size_t out_columns;
-  void* logsumexp;  ///< where it is wanted
+  void* sums;  ///< where they are wanted
 };
 
 /// [0] is float, [1] is double.

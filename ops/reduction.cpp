@@ -1,19 +1,17 @@
 #include "reduction.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
 #include "../core/formula/broadcast_loop.hpp"
-#include "../core/formula/elementwise_operation.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/graph/capture.hpp"
 #include "../core/graph/record.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "../core/kernels/reduction.hpp"
-#include "exponential.hpp"
 #include "operators.hpp"
 #include "over.hpp"
 #include "reduction_kernels.hpp"
@@ -21,7 +19,6 @@
 
 namespace xgrad {
 using namespace detail;
-using namespace formulas;
 
 namespace {
 
@@ -93,40 +90,6 @@ struct Max : Extreme<Max> {
 struct Min : Extreme<Min> {
   static constexpr std::string_view name = "min";
   static const kernels::Reduction& kernels() { return chosen().min; }
-};
-
-/// A line's largest element, or 0 where that is not finite: what logsumexp takes out first. The result is the
-/// same whatever is taken out, so that nothing is to be differentiated.
-struct Anchor : Over {
-  static constexpr std::string_view name = "logsumexp_anchor";
-  static constexpr bool is_constant = true;
-  template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    Dense<T> anchor = reduce_axes(chosen().max, x, axes);
-    T* elements = anchor.mutable_data();
-    for (std::size_t i = 0, n = anchor.size(); i < n; ++i)
-      if (!std::isfinite(elements[i])) elements[i] = 0;
-    return shaped(std::move(anchor), x.shape);
-  }
-};
-
-struct LogSumExp : Over {
-  static constexpr std::string_view name = "logsumexp";
-  bool saves(std::size_t, const Wanted&) const { return true; }
-
-  static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
-
-  template <class T>
-  Dense<T> forward(const Dense<T>& x) const {
-    return shaped(reduce_axes(chosen().logsumexp, x, axes), x.shape);
-  }
-  /// exp(x - y) with the largest element taken out of both: far from 0, y itself has too few digits.
-  template <class V>
-  void vjp(Backward<V>& b) const {
-    const V x = b.input(0), near = x - apply(Anchor{{axes, true}}, x);
-    b.give(0, apply(operation<LogSumExpShare, ReductionFormulas>(), near,
-                    apply(LogSumExp{{axes, true}}, near), reshape(b.gradient(), kept(b.shape(0)))));
-  }
 };
 
 template <class Op, class V>
@@ -222,10 +185,6 @@ template <Tensor V>
 V min(const V& x, const ReduceOptions& options) {
   return extreme<Min>(x, options);
 }
-template <Tensor V>
-V logsumexp(const V& x, const ReduceOptions& options) {
-  return apply(over<LogSumExp>(x, options), x);
-}
 
 template <class T>
 Indices argmax(const Variable<T>& x, Integer axis) {
@@ -244,16 +203,10 @@ Indices argmin(const Variable<T>& x) {
   return place("argmin", chosen().min, x, {});
 }
 
-template <Tensor V>
-V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
-  return apply(over<Anchor>(x, options), x);
-}
-
 [[gnu::used]] constexpr auto tensor_instances = instantiate::for_tensors([]<class V>() {
   using Reduce = V(const V&, const ReduceOptions&);
   return std::make_tuple(instantiate::overload<Reduce>(sum), instantiate::overload<Reduce>(mean),
-                         instantiate::overload<Reduce>(max), instantiate::overload<Reduce>(min),
-                         instantiate::overload<Reduce>(logsumexp), logsumexp_anchor<V>);
+                         instantiate::overload<Reduce>(max), instantiate::overload<Reduce>(min));
 });
 [[gnu::used]] constexpr auto variable_instances = instantiate::for_variables([]<class V>() {
   return std::make_tuple(instantiate::overload<Indices(const V&, Integer)>(argmax),
@@ -261,11 +214,5 @@ V detail::logsumexp_anchor(const V& x, const ReduceOptions& options) {
                          instantiate::overload<Indices(const V&, Integer)>(argmin),
                          instantiate::overload<Indices(const V&)>(argmin));
 });
-
-template <class Formula>
-const Elementwise& ReductionFormulas::operation() {
-  return operation_of<Formula, ReductionFormulas>();
-}
-const Registration registered{operations_of<ReductionFormulas>()};
 
 }  // namespace xgrad

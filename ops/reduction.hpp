@@ -92,14 +92,6 @@ requires(N > 1) V logsumexp(const V& x, const Integer (&axes)[N], const AfterAxe
   return xgrad::logsumexp(x, detail::over_axes(axes, options));
 }
 
-namespace detail {
-
-/// What logsumexp takes out first: a line's largest element, 0 where that is not finite. A constant.
-template <Tensor V>
-V logsumexp_anchor(const V& x, const ReduceOptions& options = {});
-
-}  // namespace detail
-
 /// Where the largest element of every line along the axis stands: the first of several, the first NaN if
 /// there is one. The result lacks the axis. ValueError where there are no elements.
 template <class T>

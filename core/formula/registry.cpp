@@ -36,7 +36,8 @@ std::vector<const Elementwise*> elementwise_operations() {
   std::vector<const Elementwise*> formulas;
   for (const Registration* known = latest; known != nullptr; known = known->next_)
     for (const OperationGetter& get : known->formulas_) formulas.push_back(&get());
-  std::sort(formulas.begin(), formulas.end(), [](const Elementwise* a, const Elementwise* b) {
+  // Two formulas of one operation stay as their family lists them.
+  std::stable_sort(formulas.begin(), formulas.end(), [](const Elementwise* a, const Elementwise* b) {
     return std::pair(a->name(), a->inputs()) < std::pair(b->name(), b->inputs());
   });
   return formulas;

@@ -150,20 +150,24 @@ struct ShortRow {
   }
 };
 
-/// Makes each lane exp(x - shift): the row's largest element, or 0 where that is infinite. The lanes past the
-/// row's end must hold -inf. Gives the sum.
+/// Makes each lane exp(x - shift), and gives their sum. The lanes past the row's end must hold -inf.
 template <class P>
-double exponentials(ShortRow<P>& row, P& shift) {
-  P largest(-std::numeric_limits<typename P::value_type>::infinity());
-  for (std::size_t k = 0; k < row.packs; ++k) largest = maximum(largest, row.of[k]);
-  largest = P(max(largest));
-  shift = select(is_finite(largest), largest, P(0));
+double exponentials_from(ShortRow<P>& row, const P& shift) {
   decltype(in_double(shift)) total(0);
   for (std::size_t k = 0; k < row.packs; ++k) {
     row.of[k] = exp(row.of[k] - shift);
     total += in_double(row.of[k]);
   }
   return sum(total);
+}
+/// The same from the row's largest element, or 0 where that is infinite, which becomes the shift.
+template <class P>
+double exponentials(ShortRow<P>& row, P& shift) {
+  P largest(-std::numeric_limits<typename P::value_type>::infinity());
+  for (std::size_t k = 0; k < row.packs; ++k) largest = maximum(largest, row.of[k]);
+  largest = P(max(largest));
+  shift = select(is_finite(largest), largest, P(0));
+  return exponentials_from(row, shift);
 }
 
 /// Calls each(reader, c) for the packs that start at columns c; the last one may be a part.

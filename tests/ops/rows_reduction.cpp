@@ -6,7 +6,6 @@
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
-#include <xgrad/ops/reduction_kernels.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 #include "gradient_of.hpp"
@@ -31,11 +30,6 @@ double log_total(const Line& line) {
   double sum = 0;
   for (double x : line) sum += std::exp(x - most);
   return most + std::log(sum);
-}
-
-double anchor(const Line& line) {
-  const double most = line.empty() ? -std::numeric_limits<double>::infinity() : largest(line);
-  return std::isfinite(most) ? most : 0;
 }
 
 struct Choice {
@@ -140,23 +134,7 @@ std::vector<OperationRow> reduction_rows() {
       rows, "logsumexp", log_total, [](const auto& x, const ReduceOptions& o) { return logsumexp(x, o); },
       false);
   add_softmax_rows(rows);
-  rows.push_back(row(
-      "logsumexp_anchor", "", {{{3, 19}}},
-      [](const auto& in) { return detail::logsumexp_anchor(in[0], {.axes = {-1}}); },
-      reducing({-1}, anchor)));
-  rows.back().differentiable = false;
   add_softmax_gradient_rows(rows);
-  rows.push_back(elementwise_row(
-      "logsumexp_share", "", {{{3, 4}, -3, 0}, {{3, 1}, 1, 3}, {{3, 4}}},
-      [](const auto& in) {
-        return detail::apply<formulas::LogSumExpShare, formulas::ReductionFormulas>(in[0], in[1], in[2]);
-      },
-      [](const std::vector<double>& in) {
-        // An infinite total belongs to the elements that equal it; of -inf there is nothing to share.
-        const double weight =
-            in[0] == in[1] ? (std::isinf(in[0]) && in[0] < 0 ? 0 : 1) : std::exp(in[0] - in[1]);
-        return in[2] * weight;
-      }));
   return rows;
 }
 
@@ -186,7 +164,6 @@ std::vector<FurtherShapes> reduction_shapes() {
   all.push_back({"prod_gradient",
                  {{{0, 7}, {0, 1}}, {{3, 0}, {3, 1}}, {{3, 1}, {3, 1}}, {{2, 8}, {2, 1}}},
                  {{{401, 701}, {401, 1}}}});
-  all.push_back(of_one("logsumexp_anchor", {{0, 3}, {3, 0}}, {{401, 701}}));
   for (const char* name : {"max", "min"}) {
     all.push_back({std::string(name) + " (last axis)", one_argument({{0, 3}}), one_argument({{401, 701}})});
     all.push_back(
@@ -239,7 +216,6 @@ std::vector<Refusal> reduction_refusals() {
       {"prod_gradient", {{3, 7}, {7, 1}}, {"[7, 1]", "[3, 7]"}},
       {"prod_gradient", {{7}, {1}}, {"[1]", "[7]"}},
       {"prod_gradient", {{}, {}}, {"[]"}},
-      {"logsumexp_anchor", {{}}, {"axis -1", "[]"}},
   };
 }
 

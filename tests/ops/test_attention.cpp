@@ -131,6 +131,80 @@ TEST_CASE("a NaN among values is seen by every query, also where it is forbidden
   }
 }
 
+TEST_CASE("attention's gradients in float keep their digits where scores are 10000 and -10000") {
+  // Of exact scores: products of numbers of a few bits.
+  for (const std::size_t keys : {6u, 200u}) {
+    CAPTURE(keys);
+    const std::size_t queries = 4;
+    const auto q = [](std::size_t i) { return i % 2 == 0 ? 100.0L : -100.0L; };
+    const auto k = [](std::size_t j) { return 100 + static_cast<long double>(j % 6) / 64; };
+    const auto v = [](std::size_t j) { return static_cast<long double>(j % 7) - 2.5L; };
+    const auto dy = [](std::size_t i) { return 1 + static_cast<long double>(i) / 4; };
+    xt::xarray<float> a = xt::zeros<float>({queries, std::size_t{1}}),
+                      b = xt::zeros<float>({keys, std::size_t{1}}), c = b, g = a;
+    for (std::size_t i = 0; i < queries; ++i)
+      a(i, 0) = static_cast<float>(q(i)), g(i, 0) = static_cast<float>(dy(i));
+    for (std::size_t j = 0; j < keys; ++j)
+      b(j, 0) = static_cast<float>(k(j)), c(j, 0) = static_cast<float>(v(j));
+    const std::vector<xg::Variable<float>> in{xg::parameter(a), xg::parameter(b), xg::parameter(c)};
+    const auto y = attention(in, {.scale = 1});
+    std::vector<double> dk(keys), dv(keys);
+    for (std::size_t i = 0; i < queries; ++i) {
+      long double total = 0, mean = 0;
+      std::vector<long double> w(keys);
+      for (std::size_t j = 0; j < keys; ++j)
+        total += w[j] = std::exp(q(i) * k(j) - q(i) * k(i % 2 == 0 ? 5 : 0));
+      for (std::size_t j = 0; j < keys; ++j) mean += w[j] / total * v(j);
+      for (std::size_t j = 0; j < keys; ++j) {
+        dv[j] += static_cast<double>(w[j] / total * dy(i));
+        dk[j] += static_cast<double>(w[j] / total * (v(j) - mean) * dy(i) * q(i));
+      }
+    }
+    for (const bool create_graph : {false, true}) {
+      const auto back =
+          xg::grad(y, in, {.create_graph = create_graph, .retain_graph = true, .grad_output = g});
+      CHECK(distance(back[2], dv) < 2e-6);
+      CHECK(distance(back[1], dk) < 2e-5);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("blocks that a mask hides whole are left out, and the rest is what loops make it", T,
+                   float, double) {
+  // Two sentences in one row of 300 tokens: neither sees the other; and a head that sees nothing.
+  xg::Mask apart = xt::zeros<bool>({2, 300, 300});
+  for (std::size_t i = 0; i < 300; ++i)
+    for (std::size_t j = 0; j < 300; ++j) {
+      apart(0, i, j) = (i < 128) != (j < 128);
+      apart(1, i, j) = true;
+    }
+  const Forbids forbids = [&](std::size_t h, std::size_t i, std::size_t j) { return bool(apart(h, i, j)); };
+  for (const bool causal : {false, true})
+    check_against_loops<T>({2, 300, 3}, {2, 300, 3}, {2, 300, 5}, {.forbidden = apart, .causal = causal},
+                           causal ? later(forbids) : forbids);
+  // A key that is read would make NaNs of what its queries are given back.
+  xg::Mask end = xt::zeros<bool>({300});
+  for (std::size_t j = 256; j < 300; ++j) end(j) = true;
+  auto in = inputs<T>({300, 2}, {300, 2}, {300, 2}, 2);
+  xg::Array<T> k = in[1].value();
+  for (std::size_t j = 256; j < 300; ++j) k(j, 0) = std::numeric_limits<T>::quiet_NaN();
+  in[1] = xg::parameter(k);
+  const Run<T> got(in, {.forbidden = end});
+  for (const auto* each : got.results())
+    CHECK(std::all_of(each->data(), each->data() + each->size(), [](T x) { return std::isfinite(x); }));
+}
+
+TEST_CASE("a NaN among values of a block that a mask hides whole is still seen by every query") {
+  auto in = inputs<double>({300, 2}, {300, 2}, {300, 2}, 2);
+  xg::Array<double> v = in[2].value();
+  v(299, 1) = std::numeric_limits<double>::quiet_NaN();
+  in[2] = xg::parameter(v);
+  xg::Mask end = xt::zeros<bool>({300});
+  for (std::size_t j = 256; j < 300; ++j) end(j) = true;
+  const auto y = attention(in, {.forbidden = end}).value();
+  for (std::size_t i = 0; i < 300; ++i) CHECK((std::isfinite(y(i, 0)) && std::isnan(y(i, 1))));
+}
+
 TEST_CASE_TEMPLATE("gradients have the same bits whether recorded or not, on one thread and on two", T, float,
                    double) {
   for (const Shape& q : {Shape{3, 2, 140, 24}, Shape{300, 40}})
@@ -228,10 +302,10 @@ TEST_CASE("attention says what it was told and how much it computes") {
   const auto describe = [&](const AttentionOptions& options) {
     return xg::detail::to_string(attention(in, options).node().description().attributes());
   };
-  CHECK(describe({.causal = true, .scale = 0.5}) == "scale = 0.5, causal = true");
+  CHECK(describe({.causal = true, .scale = 0.5}) == "scale = 0.5, causal = true, is_recorded = true");
   xg::manual_seed(7);
   CHECK(describe({.dropout = 0.25, .scale = 2}) ==
-        "scale = 2, causal = false, key = 7, first_block = 0, p = 0.25");
+        "scale = 2, causal = false, key = 7, first_block = 0, p = 0.25, is_recorded = true");
   xg::manual_seed(0);
   const auto flops = [&](const auto& y) {
     std::vector<const Shape*> shapes;

@@ -9,9 +9,11 @@
 #include <vector>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
+#include <xgrad/ops/arrange.hpp>
 #include <xgrad/ops/exponential.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/reduction.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include "../message_of.hpp"
 #include "../threads.hpp"
@@ -279,6 +281,38 @@ TEST_CASE("logsumexp of -inf everywhere is -inf with gradient 0, and of +inf +in
                           {.create_graph = true, .grad_output = xt::ones<double>({3})});
   CHECK(y[0].value()(0, 0) == 0);
   CHECK(std::isnan(xg::logsumexp(xg::parameter(xt::xarray<double>{0, not_a_number, infinity})).item()));
+}
+
+TEST_CASE("logsumexp gives an infinite element all of the gradient, however far the line is split") {
+  for (const std::size_t count : {3u, 700u, 300000u}) {
+    CAPTURE(count);
+    xg::Dense<double> line = xg::Dense<double>::filled({count}, 800.0);  // whose exponential overflows
+    line.mutable_data()[count - 1] = infinity;
+    const Var x = xg::parameter(xg::to_array(line));
+    const auto row = gradient_of(xg::logsumexp(x), x);
+    const auto column = gradient_of(xg::logsumexp(xg::reshape(x, {count, 1}), {.axes = {0}}), x);
+    const Var planes = xg::repeat(xg::repeat(xg::reshape(x, {1, 1, count}), 2, 0), 3, 1);
+    const auto steps = gradient_of(xg::sum(xg::logsumexp(planes, {.axes = {0, 2}})), x);
+    CHECK(row(count - 1) == 1);
+    CHECK(column(count - 1) == 1);
+    CHECK(steps(count - 1) == 6);
+    for (std::size_t i : {std::size_t{0}, count / 2}) CHECK((row(i) == 0 && column(i) == 0 && steps(i) == 0));
+  }
+}
+
+TEST_CASE("logsumexp keeps exponentials for a gradient alone") {
+  const xg::Dense<float> x = xg::Dense<float>::filled({1000, 1000}, 1.f);
+  constexpr std::size_t bytes = 4'000'000;
+  const auto peak_of = [](const auto& f) {
+    const std::size_t before = xg::memory_stats().live_bytes;
+    xg::reset_peak_memory();
+    f();
+    return xg::memory_stats().peak_bytes - before;
+  };
+  const xg::Variable<float> constant(x), parameter = xg::parameter(xg::to_array(x));
+  CHECK(peak_of([&] { return xg::logsumexp(constant, 1); }) < bytes / 4);
+  CHECK(peak_of([&] { return xg::grad(xg::sum(xg::logsumexp(parameter, 1)), {parameter}); }) <
+        2 * bytes + bytes / 4);
 }
 
 TEST_CASE("argmax and argmin give the first of ties, along an axis or over all") {
