@@ -42,10 +42,12 @@ struct ProgramInput {
 
 /// An operation that is performed again, or an assignment to a leaf of the program's.
 struct ProgramStep {
+  static constexpr std::uint32_t no_block = ~std::uint32_t{0};
   Node* node = nullptr;
   EnteredLeaf* assigned = nullptr;  ///< takes the node's value
   Shape shape = {};
   bool draws = false;
+  std::uint32_t block = no_block;  ///< the number of the block that it is a part of
   std::uint32_t given = 0;  ///< the inputs, a bit each, whose elements an elementwise operation may take over
   std::vector<Node*> last_read = {};  ///< whose values nobody reads after this step
 };
@@ -86,6 +88,15 @@ struct ProgramParts {
   std::vector<std::size_t> edge_of;  ///< of a call's node, for each input; ProgramInput::none for a constant
   std::vector<ModuleMode> modes;
   std::vector<Argument> arguments;  ///< as they were given, without their values
+  Handle kept;
+};
+
+class ScalarBlock;
+
+/// How they are performed again.
+struct ProgramPlan {
+  std::vector<ProgramStep> steps;  ///< a block is one of them
+  std::vector<ScalarBlock*> blocks;
   Handle kept;
 };
 
@@ -130,15 +141,18 @@ class CapturedProgram {
   class Work;
   std::vector<Value> perform(const std::shared_ptr<ProgramCall>& call);
   void perform(const ProgramStep& step);
+  void sweep_from(std::vector<memory::Buffer>& seeds, bool retain, std::vector<InputGradient>& gradients);
   void release_inputs() noexcept;
   void release_graph() noexcept;
 
   ProgramParts parts_;
+  ProgramPlan plan_;  ///< once it is replayed: the call that captured the program is differentiated as it is
   std::shared_ptr<void> function_;
   std::unique_ptr<const Callee> callee_;
   std::shared_ptr<ProgramCall> current_;  ///< whose values the graph holds
   std::shared_ptr<ProgramCall> spare_;    ///< the latest one
   std::recursive_mutex mutex_;
+  bool is_planned_ = false;
   bool is_reached_ = false;  ///< all that requires a gradient, from the results together
   bool at_work_ = false;
 };

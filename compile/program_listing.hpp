@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct ProgramInstruction {
   double flops = 0;                 ///< of its forward pass, as Profile counts them
   bool requires_grad = false;       ///< whether gradients pass through it
   std::string scope;                ///< the Scopes that it was captured in
+  /// The number of the block of operations on one element that it is a part of, if it is: these are performed
+  /// by one loop.
+  std::optional<std::size_t> block = {};
 };
 
 /// The instructions of a program in their order, as Compiled::program() gives them. Printed, a table.
