@@ -33,6 +33,13 @@ class CapturedProgram::Work {
   CapturedProgram& program_;
 };
 
+CapturedProgram::CapturedProgram(ProgramParts parts, std::shared_ptr<void> function,
+                                 std::unique_ptr<const Callee> callee)
+    : parts_(std::move(parts)), function_(std::move(function)), callee_(std::move(callee)) {
+  for (const ProgramInput& input : parts_.inputs)
+    if (input.requires_grad) space_.add_leaf(input.leaf());
+}
+
 std::shared_ptr<ProgramCall> CapturedProgram::call_with(std::span<const Argument> arguments) {
   // That of a call that nobody can differentiate any more serves again.
   std::shared_ptr<ProgramCall> call =
@@ -92,7 +99,7 @@ void CapturedProgram::release_assigned() noexcept {
 }
 
 void CapturedProgram::release_graph() noexcept {
-  for (const ProgramStep& step : is_planned_ ? plan_.steps : parts_.steps)
+  for (const ProgramStep& step : steps())
     if (step.assigned == nullptr) {
       step.node->finish();
       step.node->exchange_buffer({});
@@ -167,7 +174,8 @@ void CapturedProgram::sweep_from(std::vector<memory::Buffer>& seeds, bool retain
                                  std::vector<InputGradient>& gradients) {
   const NoGrad off;
   const ApartFromSweeps apart;
-  Sweep<memory::Buffer> sweep;
+  Sweep<memory::Buffer> sweep(space_);
+  gradients.reserve(sweep.slots().size());
   for (std::size_t i = 0; i < seeds.size(); ++i)
     if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));
   sweep.run(retain);
@@ -195,8 +203,7 @@ std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<Progr
   if (retain) return gradients;
   if (is_whole && seeds.size() == parts_.results.size()) {
     // The sweep has spent what it has passed; once there was nothing else, there is nothing else again.
-    const std::vector<ProgramStep>& steps = is_planned_ ? plan_.steps : parts_.steps;
-    is_reached_ = is_reached_ || std::all_of(steps.begin(), steps.end(), [](const auto& step) {
+    is_reached_ = is_reached_ || std::all_of(steps().begin(), steps().end(), [](const auto& step) {
                     return step.assigned != nullptr || !step.node->requires_grad() || step.node->is_spent();
                   });
     if (is_reached_) {

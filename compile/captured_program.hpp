@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../core/graph/node.hpp"
+#include "../core/graph/sweep.hpp"
 #include "../core/kernels/random.hpp"
 #include "argument.hpp"
 #include "program_listing.hpp"
@@ -103,8 +104,7 @@ struct ProgramPlan {
 /// One program. Its lock is held while it is at work.
 class CapturedProgram {
  public:
-  CapturedProgram(ProgramParts parts, std::shared_ptr<void> function, std::unique_ptr<const Callee> callee)
-      : parts_(std::move(parts)), function_(std::move(function)), callee_(std::move(callee)) {}
+  CapturedProgram(ProgramParts parts, std::shared_ptr<void> function, std::unique_ptr<const Callee> callee);
 
   const ProgramParts& parts() const noexcept { return parts_; }
   const Callee& callee() const noexcept { return *callee_; }
@@ -142,11 +142,13 @@ class CapturedProgram {
   std::vector<Value> perform(const std::shared_ptr<ProgramCall>& call);
   void perform(const ProgramStep& step);
   void sweep_from(std::vector<memory::Buffer>& seeds, bool retain, std::vector<InputGradient>& gradients);
+  const std::vector<ProgramStep>& steps() const noexcept { return is_planned_ ? plan_.steps : parts_.steps; }
   void release_inputs() noexcept;
   void release_graph() noexcept;
 
   ProgramParts parts_;
   ProgramPlan plan_;  ///< once it is replayed: the call that captured the program is differentiated as it is
+  Sweep<memory::Buffer>::Space space_;
   std::shared_ptr<void> function_;
   std::unique_ptr<const Callee> callee_;
   std::shared_ptr<ProgramCall> current_;  ///< whose values the graph holds

@@ -36,7 +36,8 @@ class TypedBlock final : public ScalarBlock {
   using Number = typename Code::Number;
 
  public:
-  TypedBlock(const std::vector<Node*>& operations, const std::function<bool(const Node&)>& is_constant)
+  TypedBlock(const std::vector<Node*>& operations, const std::function<bool(const Node&)>& is_constant,
+             const std::function<Node&(Node&)>& read)
       : ScalarBlock(kind_of<T>), operations_(operations) {
     std::unordered_map<const Node*, Number> numbers;
     for (Node* node : operations) {
@@ -48,7 +49,7 @@ class TypedBlock final : public ScalarBlock {
         if (const auto known = numbers.find(&input); known != numbers.end())
           inputs[k] = known->second;
         else
-          numbers.emplace(&input, inputs[k] = enter(input, is_constant(input)));
+          numbers.emplace(&input, inputs[k] = enter(read(input), is_constant(input)));
         const bool gives = node->requires_grad() && input.requires_grad() && !operation.gradient(k).zero;
         wanted |= std::uint32_t{gives} << k;
       }
@@ -65,11 +66,10 @@ class TypedBlock final : public ScalarBlock {
 
   std::size_t operations() const noexcept override { return operations_.size(); }
 
-  Node& output_for(Node& node) override {
-    const Number number = numbers_.at(&node);
-    for (Node* known : outputs_)
-      if (static_cast<BlockOutput*>(known)->number() == number) return *known;
-    outputs_.push_back(new BlockOutput(*this, node, number, operations_.back()->order()));
+  Node& add_output(Node& node) override {
+    const std::uint64_t order = operations_.back()->order();
+    outputs_.reserve(outputs_.size() + 1);
+    outputs_.push_back(new BlockOutput(*this, node, numbers_.at(&node), order));
     return *outputs_.back();
   }
 
@@ -161,9 +161,10 @@ void BlockOutput::differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& g
 Description ScalarBlock::description() const noexcept { return {"block", &block_type, this}; }
 
 ScalarBlock* block_of(const std::vector<Node*>& operations,
-                      const std::function<bool(const Node&)>& is_constant) {
-  if (operations.front()->is_double()) return new TypedBlock<double>(operations, is_constant);
-  return new TypedBlock<float>(operations, is_constant);
+                      const std::function<bool(const Node&)>& is_constant,
+                      const std::function<Node&(Node&)>& read) {
+  if (operations.front()->is_double()) return new TypedBlock<double>(operations, is_constant, read);
+  return new TypedBlock<float>(operations, is_constant, read);
 }
 
 const Elementwise* scalar_operation(const Node& node) {

@@ -44,8 +44,8 @@ class ScalarBlock : public Node {
   virtual std::size_t operations() const noexcept = 0;
   void fields(auto& visit) const { visit("operations", operations()); }
 
-  /// For what stands in for `node`, which is one of its operations.
-  virtual Node& output_for(Node& node) = 0;
+  /// One more, for `node`, which is one of its operations.
+  virtual Node& add_output(Node& node) = 0;
   std::span<Node* const> outputs() const noexcept { return outputs_; }
   /// An output has been given its gradient.
   virtual void arrive(const BlockOutput& output, Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) = 0;
@@ -56,10 +56,11 @@ class ScalarBlock : public Node {
   std::vector<Node*> outputs_;
 };
 
-/// Of library operations, all of one kind and one after another; `is_constant` says of what they read whether
-/// it is the same at every call.
+/// Of library operations, all of one kind and one after another. `is_constant` says of what they read whether
+/// it is the same at every call, `read` what stands for it.
 ScalarBlock* block_of(const std::vector<Node*>& operations,
-                      const std::function<bool(const Node&)>& is_constant);
+                      const std::function<bool(const Node&)>& is_constant,
+                      const std::function<Node&(Node&)>& read);
 
 /// The elementwise operation of the library that made a node of one element; none for other nodes.
 const Elementwise* scalar_operation(const Node& node);
