@@ -39,8 +39,8 @@ class ProgramListing {
   const ProgramInstruction& operator[](std::size_t number) const;
   auto begin() const noexcept { return instructions_.begin(); }
   auto end() const noexcept { return instructions_.end(); }
-  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs and scope; and
-  /// the sums.
+  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs, block where
+  /// there are any, and scope; and the sums.
   friend std::ostream& operator<<(std::ostream& out, const ProgramListing& listing);
 
  private:
