@@ -11,6 +11,7 @@
 #include "../core/graph/notes.hpp"
 #include "../core/graph/renewal.hpp"
 #include "../core/graph/sweep.hpp"
+#include "program_plan.hpp"
 
 namespace xgrad::detail {
 
@@ -31,6 +32,13 @@ class CapturedProgram::Work {
  private:
   CapturedProgram& program_;
 };
+
+CapturedProgram::CapturedProgram(ProgramParts parts, std::shared_ptr<void> function,
+                                 std::unique_ptr<const Callee> callee)
+    : parts_(std::move(parts)), function_(std::move(function)), callee_(std::move(callee)) {
+  for (const ProgramInput& input : parts_.inputs)
+    if (input.requires_grad) space_.add_leaf(input.leaf());
+}
 
 std::shared_ptr<ProgramCall> CapturedProgram::call_with(std::span<const Argument> arguments) {
   // That of a call that nobody can differentiate any more serves again.
@@ -91,7 +99,7 @@ void CapturedProgram::release_assigned() noexcept {
 }
 
 void CapturedProgram::release_graph() noexcept {
-  for (const ProgramStep& step : parts_.steps)
+  for (const ProgramStep& step : steps())
     if (step.assigned == nullptr) {
       step.node->finish();
       step.node->exchange_buffer({});
@@ -102,10 +110,12 @@ void CapturedProgram::release_graph() noexcept {
 std::vector<Value> CapturedProgram::perform(const std::shared_ptr<ProgramCall>& call) {
   if (current_) current_->in_graph = false;  // from now on the graph holds what this call computes
   current_ = nullptr;
+  if (!is_planned_) plan_ = plan_of(parts_);
+  is_planned_ = true;
   try {
     for (std::size_t i = 0; i < parts_.inputs.size(); ++i)
       if (!parts_.inputs[i].is_constant()) parts_.inputs[i].own.node()->exchange_buffer(call->inputs[i]);
-    for (const ProgramStep& step : parts_.steps) perform(step);
+    for (const ProgramStep& step : plan_.steps) perform(step);
   } catch (...) {
     release_graph();
     release_inputs();
@@ -160,6 +170,20 @@ class RandomFrom {
 
 }  // namespace
 
+void CapturedProgram::sweep_from(std::vector<memory::Buffer>& seeds, bool retain,
+                                 std::vector<InputGradient>& gradients) {
+  const NoGrad off;
+  const ApartFromSweeps apart;
+  Sweep<memory::Buffer> sweep(space_);
+  gradients.reserve(sweep.slots().size());
+  for (std::size_t i = 0; i < seeds.size(); ++i)
+    if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));
+  sweep.run(retain);
+  for (auto& slot : sweep.slots())
+    if (slot.node != nullptr && slot.gradient)
+      gradients.emplace_back(static_cast<EnteredLeaf&>(*slot.node).number(), std::move(slot.gradient));
+}
+
 std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<ProgramCall>& call,
                                                      std::vector<memory::Buffer> seeds, bool retain) {
   const Work work(*this);
@@ -168,23 +192,18 @@ std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<Progr
     perform(call);
     release_assigned();  // that was done by the call itself
   }
-  const NoGrad off;
   std::vector<InputGradient> gradients;
   const bool is_whole = std::all_of(seeds.begin(), seeds.end(), [](const auto& seed) { return bool(seed); });
-  {
-    const ApartFromSweeps apart;
-    Sweep<memory::Buffer> sweep;
-    for (std::size_t i = 0; i < seeds.size(); ++i)
-      if (seeds[i]) sweep.give(*parts_.results[i], std::move(seeds[i]));  // NOLINT(bugprone-use-after-move)
-    sweep.run(retain);
-    for (auto& slot : sweep.slots())
-      if (slot.node != nullptr && slot.gradient)
-        gradients.emplace_back(static_cast<EnteredLeaf&>(*slot.node).number(), std::move(slot.gradient));
+  try {
+    sweep_from(seeds, retain, gradients);
+  } catch (...) {
+    for (ScalarBlock* block : plan_.blocks) block->forget_gradients();
+    throw;
   }
   if (retain) return gradients;
   if (is_whole && seeds.size() == parts_.results.size()) {
     // The sweep has spent what it has passed; once there was nothing else, there is nothing else again.
-    is_reached_ = is_reached_ || std::all_of(parts_.steps.begin(), parts_.steps.end(), [](const auto& step) {
+    is_reached_ = is_reached_ || std::all_of(steps().begin(), steps().end(), [](const auto& step) {
                     return step.assigned != nullptr || !step.node->requires_grad() || step.node->is_spent();
                   });
     if (is_reached_) {
@@ -233,7 +252,8 @@ ProgramListing CapturedProgram::listing() const {
   std::unordered_map<const Node*, std::string> names;
   for (const ProgramInput& input : parts_.inputs) names.emplace(input.own.node(), name_of(input));
   const auto name = [&](const Node& node) {
-    const auto known = names.find(&node);
+    const auto* const output = dynamic_cast<const BlockOutput*>(&node);
+    const auto known = names.find(output != nullptr ? &output->stands_for() : &node);
     return known == names.end() ? std::string("constant") : known->second;
   };
   std::vector<ProgramInstruction> rows;
@@ -242,6 +262,7 @@ ProgramListing CapturedProgram::listing() const {
     const Node& node = *step.node;
     row.shape = node.value().shape;
     row.elements = name_of(node.kind());
+    if (step.block != ProgramStep::no_block) row.block = step.block;
     row.bytes = element_count(row.shape) * bytes_of(node.kind());
     if (step.assigned != nullptr) {
       row.operation = "assign";

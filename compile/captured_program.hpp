@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../core/graph/node.hpp"
+#include "../core/graph/sweep.hpp"
 #include "../core/kernels/random.hpp"
 #include "argument.hpp"
 #include "program_listing.hpp"
@@ -42,10 +43,12 @@ struct ProgramInput {
 
 /// An operation that is performed again, or an assignment to a leaf of the program's.
 struct ProgramStep {
+  static constexpr std::uint32_t no_block = ~std::uint32_t{0};
   Node* node = nullptr;
   EnteredLeaf* assigned = nullptr;  ///< takes the node's value
   Shape shape = {};
   bool draws = false;
+  std::uint32_t block = no_block;  ///< the number of the block that it is a part of
   std::uint32_t given = 0;  ///< the inputs, a bit each, whose elements an elementwise operation may take over
   std::vector<Node*> last_read = {};  ///< whose values nobody reads after this step
 };
@@ -89,11 +92,19 @@ struct ProgramParts {
   Handle kept;
 };
 
+class ScalarBlock;
+
+/// How they are performed again.
+struct ProgramPlan {
+  std::vector<ProgramStep> steps;  ///< a block is one of them
+  std::vector<ScalarBlock*> blocks;
+  Handle kept;
+};
+
 /// One program. Its lock is held while it is at work.
 class CapturedProgram {
  public:
-  CapturedProgram(ProgramParts parts, std::shared_ptr<void> function, std::unique_ptr<const Callee> callee)
-      : parts_(std::move(parts)), function_(std::move(function)), callee_(std::move(callee)) {}
+  CapturedProgram(ProgramParts parts, std::shared_ptr<void> function, std::unique_ptr<const Callee> callee);
 
   const ProgramParts& parts() const noexcept { return parts_; }
   const Callee& callee() const noexcept { return *callee_; }
@@ -130,15 +141,20 @@ class CapturedProgram {
   class Work;
   std::vector<Value> perform(const std::shared_ptr<ProgramCall>& call);
   void perform(const ProgramStep& step);
+  void sweep_from(std::vector<memory::Buffer>& seeds, bool retain, std::vector<InputGradient>& gradients);
+  const std::vector<ProgramStep>& steps() const noexcept { return is_planned_ ? plan_.steps : parts_.steps; }
   void release_inputs() noexcept;
   void release_graph() noexcept;
 
   ProgramParts parts_;
+  ProgramPlan plan_;  ///< once it is replayed: the call that captured the program is differentiated as it is
+  Sweep<memory::Buffer>::Space space_;
   std::shared_ptr<void> function_;
   std::unique_ptr<const Callee> callee_;
   std::shared_ptr<ProgramCall> current_;  ///< whose values the graph holds
   std::shared_ptr<ProgramCall> spare_;    ///< the latest one
   std::recursive_mutex mutex_;
+  bool is_planned_ = false;
   bool is_reached_ = false;  ///< all that requires a gradient, from the results together
   bool at_work_ = false;
 };

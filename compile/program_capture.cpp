@@ -9,6 +9,7 @@
 #include "../core/array/error.hpp"
 #include "../core/graph/capture.hpp"
 #include "../core/graph/watch.hpp"
+#include "program_plan.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -77,7 +78,7 @@ class ProgramCapture final : public Capture {
     }
     known_.emplace(&node, known);
     nodes_.emplace_back(&node);
-    steps_.push_back({&node, nullptr, node.value().shape, node.draws(), {}});
+    steps_.push_back({&node, nullptr, node.value().shape, node.draws()});
     if (!is_real(node.kind()))
       by_elements_.insert_or_assign(node.value().buffer.data(), Elements{&node, 0});
     else if (!shares_with_input)
@@ -115,7 +116,7 @@ class ProgramCapture final : public Capture {
     ProgramInput& input = inputs_[static_cast<EnteredLeaf&>(own).number()];
     if (input.argument != ProgramInput::none) throw_assigned(input.argument);
     input.is_assigned = true;
-    steps_.push_back({&value, static_cast<EnteredLeaf*>(&own), value.value().shape, false, {}});
+    steps_.push_back({&value, static_cast<EnteredLeaf*>(&own), value.value().shape});
     if (std::none_of(assigned_.begin(), assigned_.end(),
                      [&](const auto& before) { return before.first == &leaf; }))
       assigned_.emplace_back(&leaf, leaf.value().buffer);
@@ -152,7 +153,7 @@ class ProgramCapture final : public Capture {
     made.call = std::make_shared<ProgramCall>();
     settle_inputs(*made.call);
     made.call->random = random_;
-    find_last_reads(parts.results);
+    find_blocks(steps_);
     std::vector<Node*> kept;
     for (const Handle& node : nodes_) kept.push_back(node.node());
     parts.kept = Handle::first(new KeptNodes(kept));
@@ -292,26 +293,6 @@ class ProgramCapture final : public Capture {
       if (input.source && input.source.node()->is_held_once() && !input.is_assigned && !input.requires_grad)
         input.source.reset();
       call.inputs.push_back(input.is_constant() ? memory::Buffer() : input.own.node()->value().buffer);
-    }
-  }
-
-  void find_last_reads(const std::vector<Node*>& results) {
-    std::unordered_map<Node*, std::size_t> last;
-    for (std::size_t i = 0; i < steps_.size(); ++i) {
-      last[steps_[i].node] = i;
-      if (steps_[i].assigned == nullptr)
-        for (Node* input : steps_[i].node->inputs())
-          if (const auto found = last.find(input); found != last.end()) found->second = i;
-    }
-    for (Node* result : results) last.erase(result);
-    for (const auto& [node, step] : last) steps_[step].last_read.push_back(node);
-    for (ProgramStep& step : steps_) {
-      if (step.assigned != nullptr || step.node->shares() == 0) continue;
-      if (step.node->description().type->shares != ~std::uint64_t{0}) continue;  // not an elementwise one
-      for (std::size_t i = 0; i < step.node->inputs().size(); ++i)
-        if (std::find(step.last_read.begin(), step.last_read.end(), step.node->inputs()[i]) !=
-            step.last_read.end())
-          step.given |= std::uint32_t{1} << i;
     }
   }
 

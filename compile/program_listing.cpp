@@ -24,6 +24,8 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+constexpr std::size_t bytes_column = 4, flops_column = 5, block_column = 6;
+
 Row row_of(const ProgramInstruction& instruction, std::size_t number) {
   return {"%" + std::to_string(number),
           instruction.operation,
@@ -31,6 +33,7 @@ Row row_of(const ProgramInstruction& instruction, std::size_t number) {
           instruction.elements + " " + to_string(instruction.shape),
           std::to_string(instruction.bytes),
           number_text(instruction.flops),
+          instruction.block ? std::to_string(*instruction.block) : "",
           instruction.scope};
 }
 
@@ -43,7 +46,7 @@ const ProgramInstruction& ProgramListing::operator[](std::size_t number) const {
 }
 
 std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
-  std::vector<Row> rows{{"", "operation", "inputs", "gives", "bytes", "FLOPs", "scope"}};
+  std::vector<Row> rows{{"", "operation", "inputs", "gives", "bytes", "FLOPs", "block", "scope"}};
   std::size_t bytes = 0;
   double flops = 0;
   for (const ProgramInstruction& instruction : listing) {
@@ -51,8 +54,10 @@ std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
     flops += instruction.flops;
     rows.push_back(row_of(instruction, rows.size() - 1));
   }
+  const bool has_blocks = std::any_of(listing.begin(), listing.end(),
+                                      [](const auto& instruction) { return instruction.block.has_value(); });
   rows.push_back({"", std::to_string(listing.size()) + " instructions", "", "", std::to_string(bytes),
-                  number_text(flops), ""});
+                  number_text(flops), "", ""});
   std::vector<std::size_t> widths(rows.front().size(), 0);
   for (const Row& row : rows)
     for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], row[k].size());
@@ -60,8 +65,9 @@ std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t k = 0; k < row.size(); ++k) {
+      if (k == block_column && !has_blocks) continue;
       const std::string space(widths[k] - row[k].size(), ' ');
-      const bool is_number = k == 4 || k == 5;
+      const bool is_number = k == bytes_column || k == flops_column;
       line += (k > 0 ? "  " : "") + (is_number ? space + row[k] : row[k] + space);
     }
     line.erase(line.find_last_not_of(' ') + 1);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ struct ProgramInstruction {
   double flops = 0;                 ///< of its forward pass, as Profile counts them
   bool requires_grad = false;       ///< whether gradients pass through it
   std::string scope;                ///< the Scopes that it was captured in
+  /// The number of the block of operations on one element that it is a part of, if it is: these are performed
+  /// by one loop.
+  std::optional<std::size_t> block = {};
 };
 
 /// The instructions of a program in their order, as Compiled::program() gives them. Printed, a table.
@@ -35,8 +39,8 @@ class ProgramListing {
   const ProgramInstruction& operator[](std::size_t number) const;
   auto begin() const noexcept { return instructions_.begin(); }
   auto end() const noexcept { return instructions_.end(); }
-  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs and scope; and
-  /// the sums.
+  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs, block where
+  /// there are any, and scope; and the sums.
   friend std::ostream& operator<<(std::ostream& out, const ProgramListing& listing);
 
  private:

@@ -6,91 +6,45 @@
 #include <string>
 
 #include "../array/error.hpp"
-#include "../formula/add_multiply.hpp"
-#include "../formula/broadcast_loop.hpp"
-#include "../formula/elementwise.hpp"
 #include "activity.hpp"
 #include "anomaly.hpp"
 #include "backward.hpp"
-#include "broadcast.hpp"
 #include "capture.hpp"
 #include "hook.hpp"
 
 namespace xgrad::detail {
-
-using namespace formulas;
 
 namespace {
 
 std::atomic<std::uint64_t> last_mark{0};
 thread_local constinit std::uint32_t live_sweeps = 0;
 
-template <class T>
-Handle recorded_sum(Handle&& a, Handle&& b) {
-  return add(Variable<T>(std::move(a)), Variable<T>(std::move(b))).handle();
-}
+/// So many slots are looked through where a hint fails: that is less than to keep an index of them.
+constexpr std::uint32_t looked_through = 16;
 
 }  // namespace
-
-namespace {
-
-std::size_t item_of(const Node& node) { return node.is_double() ? sizeof(double) : sizeof(float); }
-/// Whether a gradient can be written to where it stands.
-bool in_place(const memory::Buffer& gradient) { return gradient.unique() && !gradient.uniform(); }
-
-/// `share`, repeated to the node's shape.
-memory::Buffer repeated(const Source& share, const Node& node) {
-  memory::Buffer full(node.value().size() * item_of(node));
-  run_broadcast(operation<Identity, Core>().kernels()->value[node.is_double()], item_of(node),
-                full.mutable_data(), node.value().shape, {&share, 1});
-  return full;
-}
-
-/// out = a + b, in the node's shape.
-void add_shares(void* out, const Source& a, const Source& b, const Node& node) {
-  const Source sources[] = {a, b};
-  run_broadcast(operation<Add, Core>().kernels()->value[node.is_double()], item_of(node), out,
-                node.value().shape, sources);
-}
-
-/// For a node of one element, where the engine's own cost shows.
-template <class T>
-void add_one(memory::Buffer& into, const memory::Buffer& share) {
-  const T sum = *static_cast<const T*>(into.data()) + *static_cast<const T*>(share.data());
-  if (!into.unique()) into = memory::Buffer(sizeof(T));
-  *static_cast<T*>(into.mutable_data()) = sum;
-}
-
-}  // namespace
-
-void expand(memory::Buffer& gradient, const Node& node) {
-  if (gradient.uniform()) gradient = repeated({gradient.data(), &no_axes}, node);
-}
-
-void accumulate(memory::Buffer& into, memory::Buffer&& share, const Node& node) {
-  if (!in_place(into) && in_place(share)) std::swap(into, share);
-  if (node.value().size() == 1)
-    return node.is_double() ? add_one<double>(into, share) : add_one<float>(into, share);
-  const auto source = [&](const memory::Buffer& gradient) {
-    return Source{gradient.data(), gradient.uniform() ? &no_axes : &node.value().shape};
-  };
-  if (in_place(into)) return add_shares(into.mutable_data(), source(into), source(share), node);
-  memory::Buffer sum(node.value().size() * item_of(node));
-  add_shares(sum.mutable_data(), source(into), source(share), node);
-  into = std::move(sum);
-}
-
-void accumulate(Handle& into, Handle&& share, const Node& node) {
-  into = node.is_double() ? recorded_sum<double>(std::move(into), std::move(share))
-                          : recorded_sum<float>(std::move(into), std::move(share));
-}
 
 ApartFromSweeps::ApartFromSweeps() noexcept : around_(std::exchange(live_sweeps, 0)) {}
 ApartFromSweeps::~ApartFromSweeps() { live_sweeps = around_; }
 
 template <class G>
-Sweep<G>::Sweep(Handle output) noexcept
+Sweep<G>::Sweep(Handle output)
     : output_(std::move(output)),
+      nested_(live_sweeps > 0),
+      watched_(detail::Watch::detecting()),
+      seen_(watched_ || is_watched()) {
+  constexpr std::size_t expected = 16;
+  space_.slots.reserve(expected);
+  space_.queue.reserve(expected);
+  ++live_sweeps;
+}
+
+template <class G>
+Sweep<G>::Sweep(Space& space) noexcept
+    : space_(std::move(space)),
+      lent_(&space),
+      own_leaves_(space_.slots.size()),
+      indexed_(own_leaves_ > looked_through),
       nested_(live_sweeps++ > 0),
       watched_(detail::Watch::detecting()),
       seen_(watched_ || is_watched()) {}
@@ -98,6 +52,13 @@ Sweep<G>::Sweep(Handle output) noexcept
 template <class G>
 Sweep<G>::~Sweep() {
   --live_sweeps;
+  if (lent_ != nullptr) {
+    space_.slots.resize(own_leaves_);
+    for (Slot& slot : space_.slots) slot.gradient = G();
+    space_.free.clear();
+    space_.queue.clear();
+    *lent_ = std::move(space_);
+  }
   // From the last to the first, so that what was there before this sweep stays.
   for (auto kept = kept_marks_.rbegin(); kept != kept_marks_.rend(); ++kept) {
     kept->node->mark_ = kept->mark;
@@ -110,10 +71,10 @@ void Sweep<G>::accept_only(std::span<Node* const> targets) {
   restricted_ = true;
   mark_ = ++last_mark;
   for (Node* target : targets) {
-    if (kept_.contains(target)) continue;
+    if (find_kept(*target) != none) continue;
     const std::uint32_t slot = target->is_leaf() ? add_slot_of_leaf(*target) : add_slot(*target);
-    slots_[slot].target = true;
-    kept_.emplace(target, slot);
+    space_.slots[slot].target = true;
+    keep_slot(*target, slot);
     if (!target->is_leaf()) target->mark_ = mark_ << 1 | 1;
   }
 }
@@ -140,7 +101,7 @@ void Sweep<G>::restrict_to(std::span<Node* const> targets) {
   }
   std::sort(met.begin(), met.end(), [](const Node* a, const Node* b) { return a->order() < b->order(); });
   for (Node* node : met) {
-    if (wants_inputs(*node) || kept_.contains(node)) node->mark_ |= 1;
+    if (wants_inputs(*node) || find_kept(*node) != none) node->mark_ |= 1;
   }
 }
 
@@ -151,21 +112,42 @@ bool Sweep<G>::is_needed(const Node& node) const noexcept {
 
 template <class G>
 std::uint32_t Sweep<G>::find_kept(const Node& node) const noexcept {
+  if (!indexed_) {
+    for (std::size_t slot = 0; slot < space_.slots.size(); ++slot)
+      if (space_.slots[slot].node == &node) return static_cast<std::uint32_t>(slot);
+    return none;
+  }
   const auto kept = kept_.find(&node);
   return kept == kept_.end() ? none : kept->second;
 }
 
 template <class G>
+void Sweep<G>::keep_slot(const Node& node, std::uint32_t slot) {
+  if (indexed_) kept_.emplace(&node, slot);
+}
+
+template <class G>
+[[gnu::noinline]] void Sweep<G>::index_slots() {
+  indexed_ = true;
+  for (std::uint32_t slot = 0; slot < space_.slots.size(); ++slot)
+    if (const Slot& known = space_.slots[slot];
+        known.node != nullptr && (known.target || known.node->is_leaf()))
+      kept_.emplace(known.node, slot);
+}
+
+template <class G>
 [[gnu::always_inline]] inline std::uint32_t Sweep<G>::add_slot(Node& node) {
   std::uint32_t slot;
-  if (!free_.empty()) {
-    slot = free_.back();
-    free_.pop_back();
+  if (!space_.free.empty()) {
+    slot = space_.free.back();
+    space_.free.pop_back();
   } else {
-    slot = static_cast<std::uint32_t>(slots_.size());
-    slots_.emplace_back();
+    slot = static_cast<std::uint32_t>(space_.slots.size());
+    if (slot == looked_through && !indexed_) [[unlikely]]
+      index_slots();
+    space_.slots.emplace_back();
   }
-  slots_[slot].node = &node;
+  space_.slots[slot].node = &node;
   keep(node);
   node.slot_.store(slot, std::memory_order_relaxed);
   return slot;
@@ -174,7 +156,7 @@ template <class G>
 template <class G>
 std::uint32_t Sweep<G>::add_slot_of_leaf(Node& node) {
   const std::uint32_t slot = add_slot(node);
-  kept_.emplace(&node, slot);
+  keep_slot(node, slot);
   noted_leaves_ = noted_leaves_ || node.is_noted();
   return slot;
 }
@@ -185,30 +167,32 @@ void Sweep<G>::give(Node& node, G&& share) {
   if (watched_) [[unlikely]]
     expand(share, node);
   std::uint32_t slot = find(node);
-  if (slot != none && slots_[slot].gradient) {
-    accumulate(slots_[slot].gradient, std::move(share), node);
+  if (slot != none && space_.slots[slot].gradient) {
+    accumulate(space_.slots[slot].gradient, std::move(share), node);
   } else {
     if (slot == none) slot = node.is_leaf() ? add_slot_of_leaf(node) : add_slot(node);
-    slots_[slot].gradient = std::move(share);
+    space_.slots[slot].gradient = std::move(share);
     if (!node.is_leaf()) {
-      queue_.push_back({node.order(), slot});
-      if (queue_.size() > 1) [[unlikely]]
-        std::push_heap(queue_.begin(), queue_.end());
+      space_.queue.push_back({node.order(), slot});
+      if (space_.queue.size() > 1) [[unlikely]]
+        std::push_heap(space_.queue.begin(), space_.queue.end());
     }
   }
   if (watched_) [[unlikely]]
-    detail::check_gradient(node, slots_[slot].gradient);
+    detail::check_gradient(node, space_.slots[slot].gradient);
 }
 
 template <class G>
 void Sweep<G>::put(Node& node, G&& sum) {
-  G& gradient = slots_[find(node)].gradient;
+  G& gradient = space_.slots[find(node)].gradient;
   gradient = std::move(sum);
   if (watched_) [[unlikely]]
     detail::check_gradient(node, gradient);
 }
 
 namespace {
+
+std::size_t item_of(const Node& node) { return node.is_double() ? sizeof(double) : sizeof(float); }
 
 memory::Buffer zeros_of(const Node& node, const memory::Buffer*) {
   memory::Buffer zero(item_of(node));
@@ -240,7 +224,8 @@ void Sweep<G>::give_further(FurtherOutput& output, G&& share) {
   else
     sum = std::move(share);
   const std::uint32_t slot = find(maker);
-  if (slot == none || !slots_[slot].gradient) give(maker, zeros_of(maker, static_cast<const G*>(nullptr)));
+  if (slot == none || !space_.slots[slot].gradient)
+    give(maker, zeros_of(maker, static_cast<const G*>(nullptr)));
 }
 
 template <class G>
@@ -287,27 +272,27 @@ void Sweep<G>::run(bool retain_graph) {
 template <class G>
 void Sweep<G>::run_queue(bool retain_graph) {
   spends_ = !retain_graph;
-  while (!queue_.empty()) {
-    if (queue_.size() > 1) [[unlikely]]
-      std::pop_heap(queue_.begin(), queue_.end());
-    const std::uint32_t slot = queue_.back().slot;
-    queue_.pop_back();
-    Node& node = *slots_[slot].node;
-    const bool ends = slots_[slot].target && !wants_inputs(node);  // then the node is not spent
+  while (!space_.queue.empty()) {
+    if (space_.queue.size() > 1) [[unlikely]]
+      std::pop_heap(space_.queue.begin(), space_.queue.end());
+    const std::uint32_t slot = space_.queue.back().slot;
+    space_.queue.pop_back();
+    Node& node = *space_.slots[slot].node;
+    const bool ends = space_.slots[slot].target && !wants_inputs(node);  // then the node is not spent
     if (!ends) check_unspent(node);
-    if (!node.takes_uniform() || node.is_noted()) expand(slots_[slot].gradient, node);
+    if (!node.takes_uniform() || node.is_noted()) expand(space_.slots[slot].gradient, node);
     if (node.is_noted()) [[unlikely]] {
-      run_hooks(node, slots_[slot].gradient);
+      run_hooks(node, space_.slots[slot].gradient);
       if (!ends) check_unspent(node);  // hooks may sweep, too
     }
     if (ends) continue;
     G gradient;
-    if (slots_[slot].target || (node.is_noted() && keeps_gradient(node))) {
-      gradient = slots_[slot].gradient;
+    if (space_.slots[slot].target || (node.is_noted() && keeps_gradient(node))) {
+      gradient = space_.slots[slot].gradient;
     } else {
-      gradient = std::move(slots_[slot].gradient);
-      slots_[slot].node = nullptr;
-      free_.push_back(slot);
+      gradient = std::move(space_.slots[slot].gradient);
+      space_.slots[slot].node = nullptr;
+      space_.free.push_back(slot);
     }
     visit(node, std::move(gradient));
     if (!retain_graph) node.finish();
@@ -317,7 +302,7 @@ void Sweep<G>::run_queue(bool retain_graph) {
 
 template <class G>
 void Sweep<G>::run_hooks_of_leaves() {
-  for (Slot& slot : slots_)
+  for (Slot& slot : space_.slots)
     if (slot.node != nullptr && slot.node->is_leaf() && slot.node->is_noted() && slot.gradient) {
       expand(slot.gradient, *slot.node);
       run_hooks(*slot.node, slot.gradient);
@@ -345,29 +330,12 @@ template <class G>
 
 template <class G>
 G Sweep<G>::take(const Node& target) {
-  G gradient = slots_[kept_.at(&target)].gradient;
+  G gradient = space_.slots[find_kept(target)].gradient;
   expand(gradient, target);
   return gradient;
 }
 
 template class Sweep<memory::Buffer>;
 template class Sweep<Handle>;
-
-void give_repeated(Sweep<memory::Buffer>& sweep, Node& node, const Value& share) {
-  if (!sweep.wants(node)) return;
-  const Source source{share.buffer.data(), &share.shape};
-  if (memory::Buffer waiting = sweep.take_waiting(node)) {
-    const Source before{waiting.data(), waiting.uniform() ? &no_axes : &node.value().shape};
-    memory::Buffer sum =
-        in_place(waiting) ? std::move(waiting) : memory::Buffer(node.value().size() * item_of(node));
-    add_shares(sum.mutable_data(), before, source, node);
-    return sweep.put(node, std::move(sum));
-  }
-  if (share.size() != 1) return sweep.give(node, repeated(source, node));
-  memory::Buffer one(item_of(node));
-  std::memcpy(one.mutable_data(), share.buffer.data(), item_of(node));
-  one.set_uniform();
-  sweep.give(node, std::move(one));
-}
 
 }  // namespace xgrad::detail

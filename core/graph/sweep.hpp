@@ -26,10 +26,34 @@ void accumulate(Handle& into, Handle&& share, const Node& node);
 template <class G>
 class Sweep {
  public:
+  /// Aligned, since finding one multiplies by its size.
+  struct alignas(16) Slot {
+    Node* node = nullptr;
+    G gradient{};
+    bool target = false;
+  };
+  struct Entry {
+    std::uint64_t order;
+    std::uint32_t slot;
+    bool operator<(const Entry& other) const noexcept { return order < other.order; }
+  };
+  /// Where gradients under way are kept. Whoever sweeps a graph of his own again and again keeps one for it.
+  struct Space {
+    std::vector<Slot> slots;  ///< before and after a sweep, those of leaves that no other sweep meets
+    std::vector<std::uint32_t> free;
+    std::vector<Entry> queue;  ///< a heap, the latest node first
+    void add_leaf(Node& leaf) {
+      leaf.slot_.store(static_cast<std::uint32_t>(slots.size()), std::memory_order_relaxed);
+      slots.push_back({&leaf, {}, false});
+    }
+  };
+
   /// Keeps the output until it ends, and with it every node that it can meet: hooks, users' derivatives and
   /// checkpointed blocks may drop any handle. Without one it is a look at what a single node gives to its
   /// inputs, and whoever looks keeps that node.
-  explicit Sweep(Handle output = {}) noexcept;
+  explicit Sweep(Handle output = {});
+  /// Over a graph that its owner keeps, from what is given before run(). The space is the sweep's meanwhile.
+  explicit Sweep(Space& space) noexcept;
   /// A sweep inside another one (a block run again, a vjp that calls grad()) leaves every node as it was for
   /// the sweep around it.
   ~Sweep();
@@ -63,7 +87,7 @@ class Sweep {
   /// is nothing. put() brings it back before anything else is given.
   G take_waiting(const Node& node) noexcept {
     const std::uint32_t slot = find(node);
-    return slot == none ? G() : std::move(slots_[slot].gradient);
+    return slot == none ? G() : std::move(space_.slots[slot].gradient);
   }
   /// What has come for `node`, with the share.
   void put(Node& node, G&& sum);
@@ -80,42 +104,34 @@ class Sweep {
   G take(const Node& target);
 
   /// After run(): the nodes that keep a gradient and were reached, and their gradients; for the commit.
-  /// Aligned, since finding one multiplies by its size.
-  struct alignas(32) Slot {
-    Node* node = nullptr;
-    G gradient{};
-    bool target = false;
-  };
-  std::vector<Slot>& slots() noexcept { return slots_; }
+  std::vector<Slot>& slots() noexcept { return space_.slots; }
 
  private:
   void run_queue(bool retain_graph);
   void visit_seen(Node& node, G&& gradient);
-  struct Entry {
-    std::uint64_t order;
-    std::uint32_t slot;
-    bool operator<(const Entry& other) const noexcept { return order < other.order; }
-  };
-
   bool is_needed(const Node& node) const noexcept;
   bool wants_inputs(const Node& node) const noexcept;
   /// The slot of a node, or none. Leaves and targets may be shared by sweeps of other threads, so a hint that
   /// fails is looked up; an inner node belongs to one sweep at a time.
   std::uint32_t find(const Node& node) const noexcept {
     const std::uint32_t hint = node.slot_.load(std::memory_order_relaxed);
-    if (hint < slots_.size() && slots_[hint].node == &node) return hint;
+    if (hint < space_.slots.size() && space_.slots[hint].node == &node) return hint;
     return node.is_leaf() || restricted_ ? find_kept(node) : none;
   }
   std::uint32_t find_kept(const Node& node) const noexcept;
+  void keep_slot(const Node& node, std::uint32_t slot);
+  void index_slots();
   std::uint32_t add_slot(Node& node);
   std::uint32_t add_slot_of_leaf(Node& node);
 
   static constexpr std::uint32_t none = 0xffffffffu;
   const Handle output_;  // first, so that it goes last
-  std::vector<Slot> slots_;
-  std::vector<std::uint32_t> free_;
-  std::vector<Entry> queue_;  // a heap, the latest node first
+  Space space_;
+  Space* const lent_ = nullptr;       ///< by whoever keeps it
+  const std::size_t own_leaves_ = 0;  ///< that were there before
+  /// The slots of leaves and targets, once there are more slots than are looked through one by one.
   std::unordered_map<const Node*, std::uint32_t> kept_;
+  bool indexed_ = false;
   /// What a node held for the sweep around this one.
   struct Kept {
     Node* node;

@@ -305,3 +305,26 @@ TEST_CASE("results do not depend on the number of threads") {
   CHECK(gradients[0] == gradients[2]);
   CHECK(gradients[1] == gradients[3]);
 }
+
+TEST_CASE("gradients of few leaves and of many, each used twice") {
+  for (const std::size_t count : {1U, 15U, 16U, 17U, 40U}) {
+    CAPTURE(count);
+    std::vector<xgrad::Variable<double>> leaves, inner;
+    xgrad::Variable<double> sum = xgrad::constant(0.0);
+    for (std::size_t i = 0; i < count; ++i) {
+      leaves.push_back(xgrad::parameter(static_cast<double>(i)));
+      inner.push_back(leaves.back() * leaves.back());
+      sum = sum + inner.back() * 3.0 + leaves.back();
+    }
+    std::vector<xgrad::Variable<double>> targets = leaves;
+    targets.insert(targets.end(), inner.begin(), inner.end());
+    const auto gradients = xgrad::grad(sum, targets, {.retain_graph = true});
+    sum.backward();
+    for (std::size_t i = 0; i < count; ++i) {
+      const double expected = 6 * static_cast<double>(i) + 1;
+      CHECK(gradients[i].item() == expected);
+      CHECK(gradients[count + i].item() == 3);
+      CHECK(leaves[i].grad()() == expected);
+    }
+  }
+}
