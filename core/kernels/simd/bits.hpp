@@ -6,6 +6,7 @@
 #include <bit>
 #include <concepts>
 #include <limits>
+#include <utility>
 
 #include "pack.hpp"
 
@@ -63,12 +64,79 @@ Pack<T, I> from_words(const Words<T>& w) {
   return Pack<T, I>(cast_bits<T>(w));
 }
 
-// c[0] x^n + c[1] x^(n-1) + ... + c[n], by Horner's rule.
+// x, its sign flipped where bit number `Bit` of the word is set.
+template <int Bit, class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> flip_where(const Words<T>& word, Pack<T, I> x) {
+  using Word = typename Format<T>::Word;
+  constexpr int top = 8 * sizeof(T) - 1;
+  return from_words<T, I>(words(x) ^ ((word << (top - Bit)) & Words<T>(Word(1) << top)));
+}
+
+// `yes` where the word is odd, `no` elsewhere.
+#if defined(__AVX512F__)
+template <class I>
+[[gnu::always_inline]] inline Pack<float, I> select_odd(const Words<float>& word, Pack<float, I> yes,
+                                                        Pack<float, I> no) {
+  const __mmask16 odd = _mm512_test_epi32_mask(word, _mm512_set1_epi32(1));
+  return Pack<float, I>(xsimd::batch<float>(_mm512_mask_blend_ps(odd, no.batch(), yes.batch())));
+}
+template <class I>
+[[gnu::always_inline]] inline Pack<double, I> select_odd(const Words<double>& word, Pack<double, I> yes,
+                                                         Pack<double, I> no) {
+  const __mmask8 odd = _mm512_test_epi64_mask(word, _mm512_set1_epi64(1));
+  return Pack<double, I>(xsimd::batch<double>(_mm512_mask_blend_pd(odd, no.batch(), yes.batch())));
+}
+#elif defined(__AVX2__)
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> select_odd(const Words<T>& word, Pack<T, I> yes, Pack<T, I> no) {
+  const auto top = from_words<T, I>(word << (8 * sizeof(T) - 1));
+  if constexpr (std::is_same_v<T, float>) {
+    return Pack<T, I>(xsimd::batch<T>(_mm256_blendv_ps(no.batch(), yes.batch(), top.batch())));
+  } else {
+    return Pack<T, I>(xsimd::batch<T>(_mm256_blendv_pd(no.batch(), yes.batch(), top.batch())));
+  }
+}
+#else
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> select_odd(const Words<T>& word, Pack<T, I> yes, Pack<T, I> no) {
+  const Words<T> all = Words<T>(0) - (word & Words<T>(1));
+  return from_words<T, I>(words(no) ^ ((words(yes) ^ words(no)) & all));
+}
+#endif
+
+// Neighbours of a row of N terms joined by the power of x between them, until one is left.
+template <std::size_t N, class P>
+struct Terms {
+  P term[N];
+
+  template <std::size_t K>
+  [[gnu::always_inline]] P pair(const P& power) const {
+    if constexpr (2 * K + 1 < N) {
+      return fma(term[2 * K + 1], power, term[2 * K]);
+    } else {
+      return term[2 * K];
+    }
+  }
+  template <std::size_t... K>
+  [[gnu::always_inline]] P join(const P& power, std::index_sequence<K...>) const {
+    return Terms<sizeof...(K), P>{{pair<K>(power)...}}.sum(power * power);
+  }
+  [[gnu::always_inline]] P sum(const P& power) const {
+    if constexpr (N == 1) {
+      return term[0];
+    } else if constexpr (N == 2) {
+      return pair<0>(power);
+    } else {
+      return join(power, std::make_index_sequence<(N + 1) / 2>{});
+    }
+  }
+};
+
+// c[0] + c[1] x + ... + c[n] x^n by Estrin's scheme (1960): its longest way is of log2(n) steps, where
+// Horner's rule waits for each of n.
 template <class T, class I, class... Numbers>
-[[gnu::always_inline]] inline Pack<T, I> polynomial(Pack<T, I> x, double leading, Numbers... rest) {
-  Pack<T, I> p = leading;
-  ((p = fma(p, x, rest)), ...);
-  return p;
+[[gnu::always_inline]] inline Pack<T, I> polynomial(Pack<T, I> x, Numbers... rising) {
+  return Terms<sizeof...(Numbers), Pack<T, I>>{{Pack<T, I>(rising)...}}.sum(x);
 }
 
 // The smaller and the larger as x86 has them, in one instruction: of a NaN and a number it takes the second.
@@ -101,35 +169,104 @@ Pack<T, I> clamp(Pack<T, I> x, T low, T high) {
 #endif
 }
 
+// x, but no more than high. NaN stays.
+template <class T, class I>
+Pack<T, I> at_most(Pack<T, I> x, T high) {
+  using P = Pack<T, I>;
+#if defined(__SSE2__)
+  return P(typename P::Batch(smaller(P(high).batch(), x.batch())));
+#else
+  return minimum(P(high), x);
+#endif
+}
+
 // The nearest whole number, ties to even, for |x| < 2^22 (float) or 2^51 (double). Zero comes out as +0.
 template <class T, class I>
 Pack<T, I> round_small(Pack<T, I> x) {
   return (x + Format<T>::whole) - Format<T>::whole;
 }
 
+// A whole number, and the word in whose low bits it stands, where exponents and signs are made of it.
+template <class T, class I>
+struct Whole {
+  Pack<T, I> number;
+  Words<T> word;
+
+  friend Whole operator-(const Whole& n, int less) { return {n.number - less, n.word - Words<T>(less)}; }
+};
+
+// The nearest whole number to x, or to x * factor, within the limits of round_small.
+template <class T, class I>
+[[gnu::always_inline]] inline Whole<T, I> nearest(Pack<T, I> x) {
+  const Pack<T, I> moved = x + Format<T>::whole;
+  return {moved - Format<T>::whole, words(moved)};
+}
+
+template <class T, class I>
+[[gnu::always_inline]] inline Whole<T, I> nearest(Pack<T, I> x, double factor) {
+  const Pack<T, I> moved = fma(x, factor, Format<T>::whole);
+  return {moved - Format<T>::whole, words(moved)};
+}
+
 // 2^n for a whole n in the range of normal numbers' exponents.
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> power_of_two(const Whole<T, I>& n) {
+  using F = Format<T>;
+  return from_words<T, I>((n.word + Words<T>(F::bias)) << F::fraction_bits);
+}
+
 template <class T, class I>
 Pack<T, I> power_of_two(Pack<T, I> n) {
   return from_words<T, I>(words(n + (Format<T>::whole + Format<T>::bias)) << Format<T>::fraction_bits);
 }
 
-// x 2^n for a whole n, rounded once: overflows and denormal results come out right. On most instruction sets
-// n goes in two steps, and has to lie within twice the range of a normal number's exponent.
-template <class T, class I>
-Pack<T, I> scale(Pack<T, I> x, Pack<T, I> n) {
+// x 2^n, and (1 + x) 2^n, for a whole n within twice the range of a normal number's exponent: overflows and
+// denormal results come out right.
 #if defined(__AVX512F__)
+
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> scale(Pack<T, I> x, const Whole<T, I>& n) {
   if constexpr (std::is_same_v<T, float>) {
-    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_ps(x.batch(), n.batch())));
+    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_ps(x.batch(), n.number.batch())));
   } else {
-    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_pd(x.batch(), n.batch())));
+    return Pack<T, I>(xsimd::batch<T>(_mm512_scalef_pd(x.batch(), n.number.batch())));
   }
-#else
-  // The exponent field of each factor is about half of n + 2 bias; bits further up fall out of the shift.
-  using F = Format<T>;
-  const Words<T> both = words(n + (F::whole + 2 * F::bias)), one = both >> 1;
-  return x * from_words<T, I>(one << F::fraction_bits) * from_words<T, I>((both - one) << F::fraction_bits);
-#endif
 }
+
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> scale_one_plus(Pack<T, I> x, const Whole<T, I>& n) {
+  return scale(1 + x, n);
+}
+
+#else
+
+template <class T, class I>
+struct Factors {
+  Pack<T, I> first, second;
+};
+
+// 2^n in two steps. The exponent field of each is about half of n + 2 bias; bits further up fall out of the
+// shift.
+template <class T, class I>
+[[gnu::always_inline]] inline Factors<T, I> two_powers(const Whole<T, I>& n) {
+  using F = Format<T>;
+  const Words<T> both = n.word + Words<T>(2 * F::bias), one = both >> 1;
+  return {from_words<T, I>(one << F::fraction_bits), from_words<T, I>((both - one) << F::fraction_bits)};
+}
+
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> scale(Pack<T, I> x, const Whole<T, I>& n) {
+  const auto [first, second] = two_powers(n);
+  return x * first * second;
+}
+
+template <class T, class I>
+[[gnu::always_inline]] inline Pack<T, I> scale_one_plus(Pack<T, I> x, const Whole<T, I>& n) {
+  const auto [first, second] = two_powers(n);
+  return fma(x, first, first) * second;
+}
+
+#endif
 
 // x = fraction * 2^exponent, with the fraction in [sqrt(1/2), sqrt(2)).
 template <class T, class I>
@@ -270,6 +407,19 @@ Pack<float, I> join(Pack<double, I> low, Pack<double, I> high) {
 }
 
 #endif
+
+// The words of two halves, as words of floats.
+template <class I>
+[[gnu::always_inline]] inline Words<float> join_words(const Whole<double, I>& low,
+                                                      const Whole<double, I>& high) {
+#if defined(__SSE2__) && !defined(__AVX__)
+  const __m128i l = low.word, h = high.word;
+  return Words<float>(
+      _mm_castps_si128(_mm_shuffle_ps(_mm_castsi128_ps(l), _mm_castsi128_ps(h), _MM_SHUFFLE(2, 0, 2, 0))));
+#else
+  return nearest(join(low.number, high.number)).word;
+#endif
+}
 
 // Calls a function of the C library for those lanes where the mask holds: rare arguments are not worth more.
 template <class T, class I>

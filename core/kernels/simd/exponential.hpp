@@ -9,41 +9,38 @@
 
 namespace xgrad::simd {
 
-// exp(x) = (1 + excess) 2^power
-template <class T, class I>
-struct ReducedExp {
-  Pack<T, I> excess, power;
-};
-
 // exp(r) - 1 for |r| <= ln(2) / 2.
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> exp_excess(Pack<T, I> r) {
   Pack<T, I> q;
   if constexpr (std::is_same_v<T, float>) {
-    q = polynomial(r, 0.001381446852, 0.008368780454, 0.04166839414, 0.1666652011, 0.4999999341);
+    q = polynomial(r, 0.4999999341, 0.1666652011, 0.04166839414, 0.008368780454, 0.001381446852);
   } else {
-    q = polynomial(r, 2.5000001225174318225e-8, 2.7630384239958176222e-7, 2.7557587472770852959e-6,
-                   0.000024801492750215261158, 0.00019841269504249661351, 0.0013888888943930110652,
-                   0.0083333333334961004162, 0.041666666666529191133, 0.16666666666666408949,
-                   0.50000000000000107122);
+    q = polynomial(r, 0.50000000000000107122, 0.16666666666666408949, 0.041666666666529191133,
+                   0.0083333333334961004162, 0.0013888888943930110652, 0.00019841269504249661351,
+                   0.000024801492750215261158, 2.7557587472770852959e-6, 2.7630384239958176222e-7,
+                   2.5000001225174318225e-8);
   }
   return fma(r * r, q, r);
 }
 
-// Of x, or of the unevaluated sum of x and a small `low`; |x| below 800 (double) or 120 (float), or NaN.
+// n, of exp(x) = (1 + excess) 2^n; |x| below 800 (double) or 120 (float), or NaN. (What it is made of is no
+// struct: g++ 12 takes one that holds another through memory.)
 template <class T, class I>
-[[gnu::always_inline]] inline ReducedExp<T, I> reduced_exp(Pack<T, I> x, Pack<T, I> low) {
-  const Pack<T, I> n = round_small(x * 1.44269504088896340736);
-  if constexpr (std::is_same_v<T, float>) {
-    return {exp_excess(fma(n, 2.12194440e-4f, fma(n, -0.693359375f, x)) + low), n};
-  } else {
-    return {exp_excess(fma(n, -1.90821492927058770002e-10, fma(n, -6.93147180369123816490e-01, x)) + low), n};
-  }
+[[gnu::always_inline]] inline Whole<T, I> exp_power(Pack<T, I> x) {
+  return nearest(x, 1.44269504088896340736);
 }
 
+// The excess, of x or of the unevaluated sum of x and a small `low`.
 template <class T, class I>
-[[gnu::always_inline]] inline ReducedExp<T, I> reduced_exp(Pack<T, I> x) {
-  return reduced_exp(x, Pack<T, I>(-0.0));
+[[gnu::always_inline]] inline Pack<T, I> exp_excess(Pack<T, I> x, const Whole<T, I>& power,
+                                                    Pack<T, I> low = -0.0) {
+  const Pack<T, I> n = power.number;
+  if constexpr (std::is_same_v<T, float>) {
+    return exp_excess(fma(n, 2.12194440e-4f, fma(n, -0.693359375f, x)) + low);
+  } else {
+    return exp_excess(fma(n, -1.90821492927058770002e-10, fma(n, -6.93147180369123816490e-01, x)) + low);
+  }
 }
 
 // Beyond these exp is surely infinite, or surely zero; less far out it rounds as it should, to denormals too.
@@ -55,26 +52,30 @@ struct ExpRange {
 
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> exp(Pack<T, I> x) {
-  const auto [excess, power] = reduced_exp(clamp(x, ExpRange<T>::low, ExpRange<T>::high));
-  return scale(1 + excess, power);
+  x = clamp(x, ExpRange<T>::low, ExpRange<T>::high);
+  const Whole<T, I> power = exp_power(x);
+  return scale_one_plus(exp_excess(x, power), power);
 }
 
 // exp(x) - 1, half of it at first, because 2^1024 is no double.
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> expm1(Pack<T, I> x) {
-  const auto [excess, power] = reduced_exp(clamp(x, T(-50), ExpRange<T>::high));
+  const Pack<T, I> near = clamp(x, T(-50), ExpRange<T>::high);
+  const Whole<T, I> power = exp_power(near);
+  const Pack<T, I> excess = exp_excess(near, power);
   const Pack<T, I> half = power_of_two(power - 1);
   const Pack<T, I> y = 2 * fma(half, excess, half - 0.5);
   // Near zero nothing may be lost by the halves; and -0 stays.
-  return select(power == 0, select(x == 0, x, excess), y);
+  return select(power.number == 0, select(x == 0, x, excess), y);
 }
 
-// With t = expm1(2|x|): t / (t + 2). Beyond 20 it is 1 to all digits.
+// With t = expm1(2|x|): t / (t + 2), beyond 20 it is 1 to all digits. What can be worked out beside another
+// step is, since a chain of single numbers waits for all of them.
 template <class T, class I>
 [[gnu::always_inline]] inline Pack<T, I> tanh(Pack<T, I> x) {
-  const Pack<T, I> twice = clamp(2 * abs(x), T(0), T(40));
-  const auto [excess, power] = reduced_exp(twice);
-  const Pack<T, I> two_n = power_of_two(power);
+  const Pack<T, I> a = at_most(abs(x), T(20));
+  const Whole<T, I> n = nearest(a, 2 * 1.44269504088896340736);
+  const Pack<T, I> excess = exp_excess(a + a, n), two_n = power_of_two(n);
   const Pack<T, I> t = fma(two_n, excess, two_n - 1);
   return copysign(t / (t + 2), x);
 }
@@ -82,8 +83,9 @@ template <class T, class I>
 // exp(|x|) / 2, which overflows no sooner than sinh and cosh.
 template <class T, class I>
 Pack<T, I> half_exp(Pack<T, I> x) {
-  const auto [excess, power] = reduced_exp(clamp(abs(x), T(0), ExpRange<T>::high + 1));
-  return scale(1 + excess, power - 1);
+  const Pack<T, I> a = at_most(abs(x), ExpRange<T>::high + 1);
+  const Whole<T, I> power = exp_power(a);
+  return scale_one_plus(exp_excess(a, power), power - 1);
 }
 
 template <class T, class I>
@@ -98,11 +100,11 @@ Pack<T, I> sinh(Pack<T, I> x) {
   const Pack<T, I> u = half_exp(x), z = x * x;
   Pack<T, I> p;
   if constexpr (std::is_same_v<T, float>) {
-    p = polynomial(z, 2.817501893e-6, 0.0001983605579, 0.00833335065, 0.1666666649);
+    p = polynomial(z, 0.1666666649, 0.00833335065, 0.0001983605579, 2.817501893e-6);
   } else {
-    p = polynomial(z, 7.7594251296779131421e-13, 1.6057236715796561703e-10, 2.505212344379540794e-8,
-                   2.7557319155061114694e-6, 0.0001984126984143852379, 0.0083333333333331376389,
-                   0.16666666666666667434);
+    p = polynomial(z, 0.16666666666666667434, 0.0083333333333331376389, 0.0001984126984143852379,
+                   2.7557319155061114694e-6, 2.505212344379540794e-8, 1.6057236715796561703e-10,
+                   7.7594251296779131421e-13);
   }
   return select(abs(x) < 1, fma(x * z, p, x), copysign(u - 0.25 / u, x));
 }

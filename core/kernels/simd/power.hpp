@@ -24,9 +24,9 @@ Wide<double, I> log2_wide(Pack<double, I> a) {
 
   Wide<double, I> z = multiply_wide(s.high, s.high);
   z.low = fma(2 * s.high, s.low, z.low);
-  const P q = polynomial(z.high, 0.17298543531722196281, 0.16842956542903556502, 0.19240251115549567813,
-                         0.22195223589711783843, 0.26230819923145911483, 0.32059889790734939898,
-                         0.41219858311137256609, 0.57707801635558503581);
+  const P q = polynomial(z.high, 0.57707801635558503581, 0.41219858311137256609, 0.32059889790734939898,
+                         0.26230819923145911483, 0.22195223589711783843, 0.19240251115549567813,
+                         0.16842956542903556502, 0.17298543531722196281);
   // Each step: sum = (sum + constant) * factor, both wide.
   const auto step = [](P high, P low, double c, double c_low, const Wide<double, I>& factor) {
     Wide<double, I> t = add_wide_ordered(P(c), high);
@@ -49,9 +49,9 @@ Pack<double, I> positive_power(Pack<double, I> a, Pack<double, I> y) {
   Wide<double, I> v = multiply_wide(y, l.high);
   v.low = select(abs(v.high) < 2000, fma(y, l.low, v.low), 0);
   v.high = clamp(v.high, -2000.0, 2000.0);
-  const P n = round_small(v.high);
-  const P r = ((v.high - n) + v.low) * 0.69314718055994530942;
-  return scale(1 + exp_excess(r), n);
+  const Whole<double, I> n = nearest(v.high);
+  const P r = ((v.high - n.number) + v.low) * 0.69314718055994530942;
+  return scale_one_plus(exp_excess(r), n);
 }
 
 // The same for one half of a float pack, widened. The result may lie far outside what a float holds.
@@ -61,13 +61,15 @@ Pack<double, I> positive_power_of_halves(Pack<double, I> a, Pack<double, I> y) {
   const auto [fraction, exponent] = split(a);
   const P f = fraction - 1, s = f / (2 + f), z = s * s;
   const P l = fma(s,
-                  polynomial(z, 0.33787519173145200235, 0.41184742325540563806, 0.57708021792638920603,
-                             0.9617966939259756, 2.8853900817779268),
+                  polynomial(z, 2.8853900817779268, 0.9617966939259756, 0.57708021792638920603,
+                             0.41184742325540563806, 0.33787519173145200235),
                   exponent);
-  const P v = clamp(y * l, -300.0, 300.0), n = round_small(v), r = v - n;
-  const P q = polynomial(r, 0.000015195944094753036617, 0.00015467009132500167388, 0.0013333938009138824437,
-                         0.0096180374037369008486, 0.055504103600664937514, 0.24022651071019209016,
-                         0.69314718070680821801);
+  const P v = clamp(y * l, -300.0, 300.0);
+  const Whole<double, I> n = nearest(v);
+  const P r = v - n.number;
+  const P q = polynomial(r, 0.69314718070680821801, 0.24022651071019209016, 0.055504103600664937514,
+                         0.0096180374037369008486, 0.0013333938009138824437, 0.00015467009132500167388,
+                         0.000015195944094753036617);
   return power_of_two(n) * fma(r, q, 1);
 }
 
