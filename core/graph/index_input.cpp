@@ -14,7 +14,8 @@ namespace {
 /// Where a comparison holds, in a program.
 struct Holds {
   static constexpr std::string_view name = "mask";
-  static constexpr bool is_constant = true, only_in_programs = true;
+  static constexpr bool is_constant = true;
+  [[maybe_unused]] static constexpr bool only_in_programs = true;
   template <class T>
   Dense<bool> forward(const Dense<T>& x) const {
     const T* in = x.data();

@@ -76,7 +76,7 @@ TEST_CASE("trap: random numbers that are frozen, or drawn in another order") {
   xg::manual_seed(7);
   for (int k = 0; k < 4; ++k) called.push_back(function(ones).value());
   CHECK(xg::generator().state() == after);
-  for (int k = 0; k < 4; ++k) CHECK(replayed[k] == called[k]);
+  for (std::size_t k = 0; k < 4; ++k) CHECK(replayed[k] == called[k]);
   CHECK(replayed[1] != replayed[2]);
 }
 

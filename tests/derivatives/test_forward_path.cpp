@@ -37,7 +37,7 @@ TEST_CASE("directions that are moved together move as each does by itself") {
     const auto first = xg::jvp(along, s, xg::Array<double>{1, 0}).tangent;
     const auto second = xg::jvp(along, s, xg::Array<double>{0, 1}).tangent;
     REQUIRE(both.shape() == xg::Shape{64, first.size(), 2});
-    for (const std::size_t copy : {0, 63})
+    for (const std::size_t copy : {std::size_t{0}, std::size_t{63}})
       for (std::size_t i = 0; i < first.size(); ++i) {
         CHECK(both(copy, i, 0) == doctest::Approx(first.value().flat(i)).epsilon(1e-14));
         CHECK(both(copy, i, 1) == doctest::Approx(second.value().flat(i)).epsilon(1e-14));

@@ -186,8 +186,10 @@ TEST_CASE("our own kernel agrees with plain loops on every instruction set that 
 
 TEST_CASE("a packed factor multiplies as gemm does, packed or not, and each row alone as among others") {
   for (const bool transposed : {false, true})
-    for (const std::size_t rows : {5, 130})
-      for (const auto& [n, k] : {std::pair<std::size_t, std::size_t>{70, 33}, {700, 300}, {1, 3}, {3, 1}}) {
+    for (const std::size_t rows : {std::size_t{5}, std::size_t{130}})
+      for (const auto& [columns, terms] :
+           {std::pair<std::size_t, std::size_t>{70, 33}, {700, 300}, {1, 3}, {3, 1}}) {
+        const std::size_t n = columns, k = terms;
         CAPTURE(n);
         CAPTURE(rows);
         const Problem<double> problem({rows, n, k, false, transposed}, 9);
