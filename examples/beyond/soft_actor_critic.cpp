@@ -36,7 +36,7 @@ struct Pendulum {
 
 Net network(std::size_t in, std::size_t out) {
   using namespace xg::nn;
-  return Net{Linear(in, 64), ReLU(), Linear(64, 64), ReLU(), Linear(64, out)};
+  return Net{Linear(in, 64), ReLU<float>(), Linear(64, 64), ReLU<float>(), Linear(64, out)};
 }
 
 Var columns(const Var& x, int first, int end) { return x[{xg::all, xg::range(first, end)}]; }
