@@ -104,6 +104,11 @@ void CapturedProgram::release_graph() noexcept {
       step.node->finish();
       step.node->exchange_buffer({});
     }
+  for (const ScalarBlock* block : plan_.blocks)
+    for (Node* output : block->outputs()) {
+      output->finish();
+      output->exchange_buffer({});
+    }
   current_ = nullptr;
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "../core/graph/elementwise_node.hpp"
 namespace xgrad::detail {
 namespace {
 
@@ -93,7 +94,7 @@ class Planner {
   /// Elementwise operations may take over what nobody reads after them.
   void find_given(ProgramStep& step) {
     if (step.assigned != nullptr || step.node->shares() == 0) return;
-    if (step.node->description().type->shares != ~std::uint64_t{0}) return;
+    if (elementwise_of(*step.node) == nullptr) return;
     for (std::size_t i = 0; i < step.node->inputs().size(); ++i)
       if (std::find(step.last_read.begin(), step.last_read.end(), &outside(*step.node->inputs()[i])) !=
           step.last_read.end())

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "../core/graph/anomaly.hpp"
+#include "../core/graph/elementwise_node.hpp"
 #include "../core/graph/operation_type.hpp"
 #include "../core/graph/sweep.hpp"
 #include "../core/graph/watch.hpp"
@@ -168,12 +169,9 @@ ScalarBlock* block_of(const std::vector<Node*>& operations,
 }
 
 const Elementwise* scalar_operation(const Node& node) {
-  const Description made_by = node.description();
-  // Elementwise operations alone let all their inputs be overwritten by the result.
-  if (made_by.type == nullptr || made_by.type->shares != ~std::uint64_t{0}) return nullptr;
   if (node.value().size() != 1) return nullptr;
-  const auto* operation = static_cast<const Elementwise*>(made_by.operation);
-  return operation->kernels() != nullptr ? operation : nullptr;
+  const Elementwise* const operation = elementwise_of(node);
+  return operation != nullptr && operation->kernels() != nullptr ? operation : nullptr;
 }
 
 }  // namespace xgrad::detail

@@ -292,7 +292,7 @@ V scaled_dot_product_attention(const V& q, const V& k, const V& v, const Attenti
   if (options.dropout > 0) check_possible("scaled_dot_product_attention", weights, shape_of(q), shape_of(k));
   Generator& from = generator();
   const DropoutDraw drawn = next_draw(options.dropout, element_count(weights), from);
-  const bool recorded = records(thread_mode(), q, k, v);
+  const bool recorded = has_gradient(thread_mode(), q, k, v);
   V result = apply_masked(Attention{{scale_of(options, shape_of(q)), options.causal, drawn}, recorded},
                           options, q, k, v);
   pass(drawn, from);

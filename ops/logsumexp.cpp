@@ -6,7 +6,9 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/array/threads.hpp"
 #include "../core/array/worth_a_thread.hpp"
+#include "../core/formula/add_multiply.hpp"
 #include "../core/formula/broadcast_loop.hpp"
+#include "../core/formula/elementwise.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/kernels/dispatch.hpp"
@@ -159,9 +161,8 @@ struct Exponentials {
   }
 };
 
-/// The further outputs are exp(x - a), with a line's largest element a, and one over the sum of these: the
-/// gradient is made of them alone. Both are differentiated as they stand, a being a constant: the result does
-/// not depend on it.
+/// The further output is softmax(x), of which the gradient is made. Sums that come with its own derivative
+/// are of these shares, and so no larger than what they are sums of.
 struct LogSumExp : Over {
   static constexpr std::string_view name = "logsumexp";
   bool is_recorded = true;  ///< whether there will be a gradient
@@ -173,32 +174,37 @@ struct LogSumExp : Over {
   static double flops(Shapes in, const Shape&) { return 5 * count_of(in[0]); }
 
   template <class T>
-  std::tuple<Dense<T>, Dense<T>, Dense<T>> forward(const Dense<T>& x) const {
+  std::tuple<Dense<T>, Dense<T>> forward(const Dense<T>& x) const {
     Exponentials<T> all(x, *this, is_recorded);
-    const Shape lines = all.anchors.shape;
-    Dense<T> y(lines), inverse;
-    if (is_recorded) inverse = Dense<T>(lines);
+    Dense<T> y(all.anchors.shape), inverse;
+    if (is_recorded) inverse = Dense<T>(y.shape);
     chosen().finish[which<T>]({all.anchors.data(), all.totals.data(), y.size(), y.mutable_data(),
                                is_recorded ? inverse.mutable_data() : nullptr});
-    if (is_recorded) share_infinite(x, y, all.each);
-    return {shaped(std::move(y), x.shape), std::move(all.each), std::move(inverse)};
+    if (is_recorded) divide(x, y, inverse, all.each);
+    return {shaped(std::move(y), x.shape), std::move(all.each)};
   }
   template <class V>
   void vjp(Backward<V>& b) const {
-    const V inverse = b.output(2);
-    V slope = inverse * reshape(b.take_gradient(), kept(b.shape(0)));
-    if (b.has_gradient(2)) slope = slope - b.gradient(2) * square(inverse);
-    if (b.has_gradient(1)) slope = b.gradient(1) + slope;
-    b.give(0, b.output(1) * slope);
+    const Shape lines = kept(b.shape(0));
+    const V shares = b.output(1);
+    V dx = shares * reshape(b.take_gradient(), lines);
+    if (b.has_gradient(1)) {
+      const V& g = b.gradient(1);
+      dx = dx + shares * (g - sum_to(shares * g, lines));
+    }
+    b.give(0, std::move(dx));
   }
 
  private:
-  /// An infinite result belongs to the elements that equal it, and the others have no share of it.
+  /// Makes shares of exponentials. An infinite result belongs to the elements that equal it.
   template <class T>
-  static void share_infinite(const Dense<T>& x, const Dense<T>& y, Dense<T>& each) {
+  static void divide(const Dense<T>& x, const Dense<T>& y, const Dense<T>& inverse, Dense<T>& each) {
     constexpr T infinity = std::numeric_limits<T>::infinity();
-    if (std::find(y.data(), y.data() + y.size(), infinity) == y.data() + y.size()) return;
-    each = select(y == infinity, x == infinity, each);
+    const Source operands[] = {{each.data(), &each.shape}, {inverse.data(), &inverse.shape}};
+    run_broadcast(operation<formulas::Multiply, formulas::Core>().kernels()->value[which<T>], sizeof(T),
+                  each.mutable_data(), each.shape, operands);
+    if (std::find(y.data(), y.data() + y.size(), infinity) != y.data() + y.size())
+      each = select(y == infinity, x == infinity, each);
   }
 };
 
@@ -209,7 +215,7 @@ V logsumexp(const V& x, const ReduceOptions& options) {
   LogSumExp op;
   op.axes = reduced_axes(LogSumExp::name, options.axes, shape_of(x));
   op.keep_dims = options.keep_dims;
-  op.is_recorded = records(thread_mode(), x);
+  op.is_recorded = has_gradient(thread_mode(), x);
   return apply(op, x);
 }
 

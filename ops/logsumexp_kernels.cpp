@@ -169,23 +169,24 @@ void lines_kernel(const ExponentialLines& all) {
   all.exponentials == nullptr ? walk_lines<T, false>(all) : walk_lines<T, true>(all);
 }
 
+/// In double: near 0 an anchor and a logarithm leave little of each other.
 template <class T>
 void finish_kernel(const ExponentialTotals& all) {
-  using P = Pack<T>;
   constexpr std::size_t together = 64;
-  alignas(64) T totals[together];
+  alignas(64) double logs[together];
+  const T* const anchors = static_cast<const T*>(all.anchors);
+  T *const logsumexp = static_cast<T*>(all.logsumexp), *const inverse = static_cast<T*>(all.inverse);
   for (std::size_t first = 0; first < all.count; first += together) {
     const std::size_t n = all.count - first < together ? all.count - first : together;
-    for (std::size_t k = 0; k < n; ++k) totals[k] = static_cast<T>(all.totals[first + k]);
-    const T* const anchors = static_cast<const T*>(all.anchors) + first;
-    write_row<P>(static_cast<T*>(all.logsumexp) + first, n, [&](const auto& reader, std::size_t k) {
-      return reader.load(anchors + k) + log(reader.load(totals + k));
-    });
-    if (all.inverse == nullptr) continue;
-    write_row<P>(static_cast<T*>(all.inverse) + first, n, [&](const auto& reader, std::size_t k) {
-      const P total = reader.load(totals + k);
-      return select(total == 0, P(0), select(total == std::numeric_limits<T>::infinity(), P(1), 1 / total));
-    });
+    const double* const totals = all.totals + first;
+    write_row<Pack<double>>(logs, n,
+                            [&](const auto& reader, std::size_t k) { return log(reader.load(totals + k)); });
+    for (std::size_t k = 0; k < n; ++k)
+      logsumexp[first + k] = static_cast<T>(static_cast<double>(anchors[first + k]) + logs[k]);
+    if (inverse == nullptr) continue;
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    for (std::size_t k = 0; k < n; ++k)
+      inverse[first + k] = static_cast<T>(totals[k] == 0 ? 0 : totals[k] == infinity ? 1 : 1 / totals[k]);
   }
 }
 

@@ -18,6 +18,8 @@
 namespace xgrad::detail {
 
 Description description_of(const Elementwise& operation) noexcept;
+/// The Elementwise that made the node; none if another kind of operation did, or none.
+const Elementwise* elementwise_of(const Node& node) noexcept;
 /// OperationType's tangent and tangents.
 std::optional<Value> elementwise_tangent(Node& node, std::span<const Value> of_inputs);
 std::optional<Value> elementwise_tangents(Node& node, std::span<const Value> of_inputs,

@@ -128,6 +128,10 @@ void give_to_renewal(std::uint32_t inputs) noexcept { given_to_renewal = inputs;
 Description description_of(const Elementwise& operation) noexcept {
   return {operation.name(), &elementwise_type, &operation};
 }
+const Elementwise* elementwise_of(const Node& node) noexcept {
+  const Description made_by = node.description();
+  return made_by.type == &elementwise_type ? static_cast<const Elementwise*>(made_by.operation) : nullptr;
+}
 
 template <>
 Variable<float> apply_to<Variable<float>>(const Elementwise& operation, const Variable<float>* const* inputs,

@@ -73,16 +73,25 @@ Handle recorded_operand(const Dense<E>& x) {
   return Discrete<E>(x).handle();
 }
 
-/// Whether an operation on these inputs is to be recorded.
 template <class... X>
-bool records(unsigned mode, const X&... operands) {
+bool any_requires_grad(const X&... operands) {
   const auto requires_grad = []<class Y>(const Y& operand) {
     if constexpr (requires { operand.requires_grad(); })
       return operand.requires_grad();
     else
       return false;
   };
-  return leaves_node(mode, [&] { return (requires_grad(operands) || ...); });
+  return (requires_grad(operands) || ...);
+}
+/// Whether an operation on these inputs is to be recorded.
+template <class... X>
+bool records(unsigned mode, const X&... operands) {
+  return leaves_node(mode, [&] { return any_requires_grad(operands...); });
+}
+/// Whether its gradient may be asked for, which is not so of all that compile() captures.
+template <class... X>
+bool has_gradient(unsigned mode, const X&... operands) {
+  return (mode & Mode::unrecorded) == 0 && any_requires_grad(operands...);
 }
 
 /// The node of an operation that gave `result`; none where there is nothing to record, and then `result` is

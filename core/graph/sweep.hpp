@@ -84,7 +84,7 @@ class Sweep {
   /// Adds to the gradient of `node`; does nothing for a node that is not wanted.
   void give(Node& node, G&& share);
   /// Takes what has come for `node` so far, for a share that is added in a way of its own; empty where that
-  /// is nothing. put() brings it back before anything else is given.
+  /// is nothing. put() brings it back before anything else is given to the same node.
   G take_waiting(const Node& node) noexcept {
     const std::uint32_t slot = find(node);
     return slot == none ? G() : std::move(space_.slots[slot].gradient);

@@ -300,6 +300,27 @@ TEST_CASE("replays of a block hold no more from one to the next") {
   CHECK(after.live_bytes == before.live_bytes);
 }
 
+TEST_CASE("a call that throws half way keeps none of a block's values") {
+  const Var a = xg::parameter(2.0);
+  Var matrix = xg::parameter({{1.0, 2.0}, {3.0, 5.0}});
+  auto f = xg::compile(
+      [&] {
+        const Var b = a * 3.0, c = b * a, d = c + b;
+        const Var inverse = xg::sum(xg::inverse(matrix));  // the values wait for it
+        return xg::sum(xg::stack({b, c, d})) * inverse;
+      },
+      {.verify = false});
+  for (int call = 0; call < 3; ++call) f();
+  const auto before = xg::memory_stats();
+  matrix.set_value(xg::zeros<double>({2, 2}));
+  CHECK_THROWS_AS(f(), xg::Error);
+  const auto after = xg::memory_stats();
+  CHECK(after.live_buffers <= before.live_buffers);
+  CHECK(after.live_bytes <= before.live_bytes);
+  matrix.set_value(xg::Array<double>{{1, 2}, {3, 5}});
+  CHECK(f().item() == doctest::Approx((6 + 12 + 18) * -1.0));
+}
+
 TEST_CASE("a listing says which block an instruction is in") {
   auto f = xg::compile([](const Var& x, const Var& v) {
     const Var a = x * x, b = a + 1.0, c = xg::sum(v * b);
