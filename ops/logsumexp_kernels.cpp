@@ -174,6 +174,7 @@ template <class T>
 void finish_kernel(const ExponentialTotals& all) {
   constexpr std::size_t together = 64;
   alignas(64) double logs[together];
+  alignas(64) T narrow[together];
   const T* const anchors = static_cast<const T*>(all.anchors);
   T *const logsumexp = static_cast<T*>(all.logsumexp), *const inverse = static_cast<T*>(all.inverse);
   for (std::size_t first = 0; first < all.count; first += together) {
@@ -184,9 +185,12 @@ void finish_kernel(const ExponentialTotals& all) {
     for (std::size_t k = 0; k < n; ++k)
       logsumexp[first + k] = static_cast<T>(static_cast<double>(anchors[first + k]) + logs[k]);
     if (inverse == nullptr) continue;
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    for (std::size_t k = 0; k < n; ++k)
-      inverse[first + k] = static_cast<T>(totals[k] == 0 ? 0 : totals[k] == infinity ? 1 : 1 / totals[k]);
+    for (std::size_t k = 0; k < n; ++k) narrow[k] = static_cast<T>(totals[k]);
+    write_row<Pack<T>>(inverse + first, n, [&](const auto& reader, std::size_t k) {
+      const Pack<T> total = reader.load(narrow + k);
+      constexpr T infinity = std::numeric_limits<T>::infinity();
+      return select(total == 0, Pack<T>(0), select(total == infinity, Pack<T>(1), 1 / total));
+    });
   }
 }
 
