@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "../core/graph/elementwise_node.hpp"
+
 namespace xgrad::detail {
 namespace {
 
