@@ -9,11 +9,12 @@ set -euo pipefail
 
 # object | function | why it may
 allowed='
-memory.cpp    __cxa_thread_atexit  a thread gives back what it has cached; later it goes without
+memory_state.cpp  __cxa_thread_atexit  a thread gives back what it has cached; later it goes without
 threads.cpp   pthread_mutex_lock   loops_over_fork
 blas_call.cpp pthread_mutex_lock   blas_over_fork
 notes.cpp     pthread_mutex_lock   notes_over_fork
 memory.cpp    pthread_mutex_lock   memory_over_fork
+memory_state.cpp  pthread_mutex_lock   memory_over_fork
 print.cpp     __cxa_guard_acquire  xtensor numbers its options of a stream at the first print
 programs.cpp      pthread_mutex_lock   belongs to one compiled function, which is for one thread at a time
 program_node.cpp  pthread_mutex_lock   the same

@@ -133,6 +133,28 @@ TEST_CASE("the peak is exact for one thread") {
   CHECK(memory_stats().peak_bytes == start);
 }
 
+TEST_CASE("the peak knows what another thread has freed, while that thread lives on") {
+  std::vector<Buffer> buffers;
+  for (int i = 0; i < 20; ++i) buffers.emplace_back(1000);
+  std::atomic<bool> freed = false, seen = false;
+  std::thread other([&] {
+    { Buffer first(100); }
+    buffers.clear();
+    freed = true;
+    freed.notify_one();
+    seen.wait(false);
+  });
+  freed.wait(false);
+  xgrad::reset_peak_memory();
+  const std::size_t start = memory_stats().live_bytes;
+  CHECK(memory_stats().peak_bytes == start);
+  { Buffer large(megabyte); }
+  CHECK(memory_stats().peak_bytes - start == megabyte * 5 / 4);
+  seen = true;
+  seen.notify_one();
+  other.join();
+}
+
 TEST_CASE("too much memory is std::bad_alloc, and nothing is counted") {
   const Change change;
   const std::size_t most = std::numeric_limits<std::size_t>::max();
