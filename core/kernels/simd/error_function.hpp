@@ -3,6 +3,7 @@
 // erf and erfc. Polynomials are minimax, fitted by us.
 
 #include "exponential.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 

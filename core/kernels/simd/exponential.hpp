@@ -6,6 +6,7 @@
 // Waite), and exp(r) = 1 + r + r^2 q(r), where q is a minimax polynomial fitted by us.
 
 #include "bits.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 

@@ -4,6 +4,7 @@
 // difference from it is rounded once.
 
 #include "bits.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 

@@ -3,6 +3,7 @@
 // Logarithms, and the inverse hyperbolic functions made of them.
 
 #include "bits.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 

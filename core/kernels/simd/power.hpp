@@ -7,6 +7,7 @@
 // s (c1 + z (c3 + z q(z))), c1 = 2 / ln 2, c3 = c1 / 3, q a minimax polynomial fitted by us.
 
 #include "exponential.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "bits.hpp"
+#include "polynomial.hpp"
 
 namespace xgrad::simd {
 
