@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "../core/formula/broadcast_loop.hpp"
 #include "../ops/activation.hpp"
 
 namespace xgrad::detail {
@@ -36,17 +37,6 @@ struct One {
   friend One maximum(One a, One b) { return select(a > b || a.number != a.number, a, b); }
   friend One minimum(One a, One b) { return select(a < b || a.number != a.number, a, b); }
 };
-
-/// A loop's operands, one element each.
-template <class T>
-kernels::Loop loop_of(T* out, std::span<const T* const> operands) {
-  kernels::Loop loop{};
-  loop.rows = loop.columns = 1;
-  loop.out = out;
-  loop.out_row_stride = 1;
-  for (std::size_t k = 0; k < operands.size(); ++k) loop.in[k] = {operands[k], 0, 0};
-  return loop;
-}
 
 template <class T>
 constexpr bool is_double = std::is_same_v<T, double>;
@@ -170,11 +160,11 @@ void ScalarCode<T>::order_forward() {
       steps_.push_back({entry.place, places[0], places[entry.count - 1]});
       continue;
     }
-    const T* operands[most];
+    const void* operands[most];
     for (std::size_t k = 0; k < entry.count; ++k) operands[k] = &values_[places[k]];
     steps_.push_back({static_cast<std::uint32_t>(calls_.size()), 0, 0});
-    calls_.push_back({entry.operation->kernels()->value[is_double<T>], 0,
-                      loop_of<T>(&values_[entry.place], {operands, entry.count})});
+    calls_.push_back({entry.operation->kernels()->value[is_double<T>], 0, kernels::Loop{}});
+    lay_out_one(calls_.back().loop, &values_[entry.place], {operands, entry.count});
   }
 }
 
@@ -283,7 +273,7 @@ void ScalarCode<T>::add_share(Way& way, Number number) {
     return;
   }
   T* const dy = &adjoints_[unwanted + 1];
-  const T* operands[most + 2];
+  const void* operands[most + 2];
   for (std::size_t k = 0; k < entry.count; ++k) operands[k] = &values_[places[k]];
   operands[entry.count] = &values_[entry.place];
   operands[entry.count + 1] = dy;
@@ -292,7 +282,8 @@ void ScalarCode<T>::add_share(Way& way, Number number) {
     if (!(entry.wanted >> k & 1)) continue;
     const bool passes = entry.operation->gradient(k).passes;
     way.calls_.push_back({passes ? nullptr : entry.operation->kernels()->gradient[k][is_double<T>],
-                          entry.inputs[k], loop_of<T>(dy + 1, {operands, entry.count + 2})});
+                          entry.inputs[k], kernels::Loop{}});
+    lay_out_one(way.calls_.back().loop, dy + 1, {operands, entry.count + 2u});
   }
   way.shares_.push_back({number, 0, 0, begin, static_cast<std::uint32_t>(way.calls_.size()), 0});
 }

@@ -16,13 +16,16 @@ struct Source {
 };
 /// Stands for the data of an operand that is not read.
 inline constexpr double nothing = 0;
-/// Every operand has one element, and is read.
-inline void run_one(kernels::Kernel kernel, void* out, std::span<const void* const> operands) {
-  kernels::Loop loop;
+/// Lays out a loop whose operands have one element each, all of them read.
+inline void lay_out_one(kernels::Loop& loop, void* out, std::span<const void* const> operands) {
   loop.rows = loop.columns = 1;
   loop.out = out;
   loop.out_row_stride = 1;
   for (std::size_t k = 0; k < operands.size(); ++k) loop.in[k] = {operands[k], 0, 0};
+}
+inline void run_one(kernels::Kernel kernel, void* out, std::span<const void* const> operands) {
+  kernels::Loop loop;
+  lay_out_one(loop, out, operands);
   kernel(loop);
 }
 void run_many(kernels::Kernel kernel, std::size_t item, void* out, const Shape& out_shape, std::size_t count,
