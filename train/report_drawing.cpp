@@ -12,6 +12,7 @@
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <sys/resource.h>
 #endif
 
 extern char** environ;
@@ -98,13 +99,22 @@ void GraphDrawing::start(const std::string& dot_text) {
   char* const words[] = {name, format, nullptr};
   const int failure =
       ::posix_spawnp(&process_, name, preparation.actions(), preparation.attributes(), words, environ);
-  if (failure == 0) return;
+  if (failure == 0) return limit();
   process_ = -1;
   remark_ = failure == ENOENT
                 ? "To see the graph here, install Graphviz, whose program dot was not found (Debian, Ubuntu: "
                   "apt install graphviz), and train again."
                 : std::string("The graph was not drawn, for Graphviz's program dot cannot be started (") +
                       std::strerror(failure) + ").";
+}
+
+/// So that it ends, too, where this program has been killed before.
+void GraphDrawing::limit() noexcept {
+#if defined(__linux__)
+  const auto seconds = static_cast<rlim_t>(time_limit_.count() / 1000 + 1);
+  const rlimit of_its_time{seconds, seconds};
+  ::prlimit(process_, RLIMIT_CPU, &of_its_time, nullptr);
+#endif
 }
 
 bool GraphDrawing::is_over() noexcept {

@@ -37,6 +37,7 @@ class GraphDrawing {
   using File = std::unique_ptr<std::FILE, Close>;
 
   void start(const std::string& dot_text);
+  void limit() noexcept;
   void end() noexcept;
   void take();
 

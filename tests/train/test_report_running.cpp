@@ -1,7 +1,6 @@
 // The page of a training while it runs, when it is resumed, and what is drawn and measured beside it.
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <stdexcept>
@@ -10,11 +9,11 @@
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <xgrad/train/report_drawing.hpp>
 #include <xgrad/xgrad.hpp>
 
 #include "../io/temporary_folder.hpp"
 #include "../message_of.hpp"
+#include "other_dot.hpp"
 #include "report_data.hpp"
 #include "spirals.hpp"
 
@@ -27,31 +26,10 @@ using xgrad::testing::Json;
 using xgrad::testing::message_of;
 using xgrad::testing::norm;
 using xgrad::testing::read_bytes;
+using xgrad::testing::SearchPath;
 using xgrad::testing::TemporaryFolder;
 using xgrad::testing::Training;
-
-namespace {
-
-/// Another PATH while it lives.
-class SearchPath {
- public:
-  explicit SearchPath(const std::string& path) : before_(std::getenv("PATH")) {
-    ::setenv("PATH", path.c_str(), 1);
-  }
-  ~SearchPath() { ::setenv("PATH", before_.c_str(), 1); }
-
- private:
-  std::string before_;
-};
-
-/// A folder with a program dot that does what a shell does at `commands`.
-std::string with_dot(const TemporaryFolder& folder, const std::string& commands) {
-  xgrad::testing::write_bytes(folder / "dot", "#!/bin/sh\n" + commands + "\n");
-  std::filesystem::permissions(folder / "dot", std::filesystem::perms::owner_all);
-  return std::filesystem::path(folder / "dot").parent_path().string();
-}
-
-}  // namespace
+using xgrad::testing::with_dot;
 
 TEST_CASE("the page is whole after every epoch, and says how far it is") {
   const TemporaryFolder folder;
@@ -352,15 +330,6 @@ TEST_CASE("the graph is drawn if Graphviz is there, and never breaks a training"
     CHECK(text.starts_with("<svg>"));
     for (const char* part : {"digraph", "3.weight", "inputs", "dropout", "cross_entropy"})
       CHECK(text.find(part) != text.npos);
-  }
-  {
-    const SearchPath slow(with_dot(folder, "while :; do :; done"));
-    detail::GraphDrawing drawing("digraph {}", std::chrono::milliseconds(50));
-    drawing.wait();
-    CHECK(drawing.is_over());
-    CHECK(drawing.svg().empty());
-    CHECK(drawing.remark().find("took longer than") != std::string::npos);
-    const detail::GraphDrawing left_alone("digraph {}");
   }
 }
 
