@@ -1,7 +1,10 @@
 #include "embedding.hpp"
 
 #include <cmath>
+#include <iomanip>
+#include <limits>
 #include <sstream>
+#include <type_traits>
 
 #include "../core/graph/capture.hpp"
 #include "../core/kernels/random.hpp"
@@ -9,6 +12,27 @@
 
 namespace xgrad::nn {
 using namespace xgrad::detail;
+
+namespace {
+
+/// Below it each whole number is a T.
+template <class T>
+constexpr T every_whole = T(std::int64_t{1} << std::numeric_limits<T>::digits);
+
+template <class T>
+[[noreturn]] void refuse(T number, std::size_t count) {
+  std::ostringstream text;
+  text << "Embedding: ";
+  if (std::isfinite(number) && number == std::floor(number))
+    text << std::fixed << std::setprecision(0) << number << " as a "
+         << (std::is_same_v<T, float> ? "float" : "double")
+         << " may have been another whole number; give Indices";
+  else
+    text << number << " is no index; give whole numbers from 0 to " << count - 1;
+  throw ValueError(text.str());
+}
+
+}  // namespace
 
 template <class T>
 Embedding<T>::Embedding(Count count, Count dimension) {
@@ -31,11 +55,7 @@ Variable<T> Embedding<T>::forward(const Variable<T>& x) {
   std::int64_t* out = indices.mutable_data();
   for (std::size_t i = 0; i < x.size(); ++i) {
     const T number = x.dense().data()[i];
-    if (!(std::fabs(number) < T(0x1p53)) || number != std::floor(number)) {
-      std::ostringstream text;
-      text << "Embedding: " << number << " is no index; give whole numbers from 0 to " << count() - 1;
-      throw ValueError(text.str());
-    }
+    if (!(std::fabs(number) < every_whole<T>) || number != std::floor(number)) refuse(number, count());
     out[i] = static_cast<std::int64_t>(number);
   }
   return embedding(weight_, IndexInput(std::move(indices)));

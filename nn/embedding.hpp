@@ -19,7 +19,8 @@ class Embedding : public Module<T> {
   /// negative or not below `count`.
   Variable<T> operator()(const IndexInput& indices);
   /// The same for indices that are held as numbers, so that the layer can stand first in a Sequential;
-  /// ValueError for one that is not whole. A float holds every whole number up to 2^24.
+  /// ValueError for one that is not whole, or from 2^24 (of a double, 2^53) on, where rounding may have made
+  /// it of another one.
   Variable<T> forward(const Variable<T>& x) override;
 
   std::size_t count() const { return weight_.shape()[0]; }

@@ -144,4 +144,11 @@ TEST_CASE("Embedding refuses what is no index") {
   CHECK_THROWS_AS(layer(xt::xarray<std::int64_t>{4}), xg::ValueError);
   CHECK(message_of<xg::ValueError>([] { nn::Embedding<double>(0, 2); }) ==
         "Embedding: 0 vectors of 2 elements; both must be at least 1");
+  // 2^24 + 1 is no float: it comes as 2^24.
+  CHECK(message_of<xg::ValueError>([] {
+          nn::Embedding<float>(4, 2)(xg::constant(xt::xarray<float>{0, static_cast<float>(16777217)}));
+        }) == "Embedding: 16777216 as a float may have been another whole number; give Indices");
+  CHECK(message_of<xg::ValueError>([&] {
+          layer(xg::constant(xt::xarray<double>{0x1p24, 0}));
+        }).find("index 16777216 among indices [2]") != std::string::npos);
 }
