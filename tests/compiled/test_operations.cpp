@@ -1,10 +1,8 @@
 // Each operation of the table, captured and replayed on other inputs: value and gradients as a fresh call's.
-#include <algorithm>
-#include <iterator>
-#include <string_view>
 #include <xgrad/compile.hpp>
 
 #include "../ops/row_runs.hpp"
+#include "refused_rows.hpp"
 
 using namespace xgrad::testing;
 using xgrad::Dense;
@@ -20,16 +18,6 @@ std::vector<Dense<T>> replayed(const Compiled& compiled, Variables<T> in) {
   for (const auto& gradient : xgrad::grad(y, in, {.grad_output = weights<T>(y.shape())}))
     all.push_back(gradient.dense());
   return all;
-}
-
-/// Rows that call a sweep, that give a container, or that draw from a Generator of their own.
-bool is_refused(const OperationRow& row) {
-  const std::string& operation = row.operation;
-  static constexpr std::string_view others[] = {"add_product",      "add_slice",        "solve_factored",
-                                                "dropout",          "max_with_indices", "topk",
-                                                "min_with_indices", "states_before"};
-  return operation.ends_with("_gradient") || row.variant.find("dropout") != std::string::npos ||
-         std::find(std::begin(others), std::end(others), operation) != std::end(others);
 }
 
 template <class T>
