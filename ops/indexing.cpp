@@ -1,6 +1,7 @@
 #include "indexing.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -36,8 +37,8 @@ std::string place_of(std::size_t number, const Shape& shape) {
   return to_string(index);
 }
 
-/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump, eight at
-/// a time so that registers of two or more are used.
+/// Whether all stand for themselves: none is negative, none beyond the axis. One pass without a jump, eight
+/// at a time so that registers of two or more are used.
 bool count_from_front(const std::int64_t* in, std::size_t count, std::uint64_t extent) {
   constexpr std::size_t block = 8;
   std::uint64_t signs[block] = {};
@@ -133,7 +134,7 @@ struct ScatterAlongAxis : ChoiceInto {
                  [&](std::size_t begin, std::size_t end) {
                    for (std::size_t o = begin; o < end; ++o) {
                      T* target = out + o * to.extent * inner;
-                     std::fill_n(target, to.extent * inner, T(0));
+                     std::memset(target, 0, to.extent * inner * sizeof(T));
                      if (inner == 1) {
                        for (std::size_t k = o * row; k < (o + 1) * row; ++k) target[index[k]] += in[k];
                        continue;

@@ -1,6 +1,7 @@
 #include "pooling.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "../core/kernels/dispatch.hpp"
 #include "indexing.hpp"
 #include "pooling_kernels.hpp"
+#include "pooling_pairs_kernels.hpp"
 #include "shape.hpp"
 #include "window.hpp"
 
@@ -60,14 +62,38 @@ Shape pooled_shape(const Shape& images, const Window& w) {
   return {images[0], images[1], w.out[0], w.out[1]};
 }
 
+/// Runs planes(begin, end) for pieces of all images and channels.
+template <class Planes>
+void for_pieces_of_planes(const Shape& images, const Window& w, const Planes& planes) {
+  const std::size_t work = std::max(w.in_size(), w.out_size() * w.kernel_size());
+  parallel_for(images[0] * images[1], costly_elements / std::max<std::size_t>(work, 1) + 1, planes);
+}
 /// Runs plane(k) for every image and channel.
 template <class Plane>
 void for_each_plane(const Shape& images, const Window& w, const Plane& plane) {
-  const std::size_t work = std::max(w.in_size(), w.out_size() * w.kernel_size());
-  parallel_for(images[0] * images[1], costly_elements / std::max<std::size_t>(work, 1) + 1,
-               [&](std::size_t begin, std::size_t end) {
-                 for (std::size_t k = begin; k < end; ++k) plane(k);
-               });
+  for_pieces_of_planes(images, w, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t k = begin; k < end; ++k) plane(k);
+  });
+}
+
+/// Windows of two rows and two columns side by side, which have kernels of their own.
+bool is_paired(const Window& w) {
+  bool is = w.in[1] < kernels::most_paired_columns;
+  for (const std::size_t axis : {0u, 1u})
+    is = is && w.kernel[axis] == 2 && w.stride[axis] == 2 && w.dilation[axis] == 1 && w.padding[axis] == 0;
+  return is;
+}
+const kernels::PairedPoolingKernels& paired() {
+  const kernels::PairedPoolingKernels& kernels =
+      chosen_kernels([]<class I>() { return kernels::paired_pooling_kernels<I>(); });
+  return kernels;
+}
+/// Runs run(planes, elements of images before them, elements of values before them).
+template <class Run>
+void for_paired_planes(const Shape& images, const Window& w, const Run& run) {
+  for_pieces_of_planes(images, w, [&](std::size_t begin, std::size_t end) {
+    run(kernels::PairedPlanes{end - begin, w.in[0], w.in[1]}, begin * w.in_size(), begin * w.out_size());
+  });
 }
 
 bool fits_kernel_of_largest(const Window& w) {
@@ -134,6 +160,12 @@ struct MaxPool2d {
     T* const out = result.mutable_data();
     std::int64_t* const found = positions.mutable_data();
     const Window& w = window;
+    if (is_paired(w)) {
+      for_paired_planes(x.shape, w, [&](const auto& planes, std::size_t images, std::size_t values) {
+        paired().largest[std::is_same_v<T, double>](planes, in + images, out + values, found + values);
+      });
+      return {std::move(result), std::move(positions)};
+    }
     const std::vector<Span> rows = elements_of_places(w, 0), columns = elements_of_places(w, 1);
     // Where whole rows of the window lie in the image, the kernel takes over.
     const Span whole = fits_kernel_of_largest(w) ? whole_windows(columns, w.kernel[1]) : Span{0, 0};
@@ -182,6 +214,12 @@ struct AvgPool2d {
     if (result.size() == 0) return result;
     const T* const in = x.data();
     T* const out = result.mutable_data();
+    if (is_paired(w)) {
+      for_paired_planes(x.shape, w, [&](const auto& planes, std::size_t images, std::size_t values) {
+        paired().mean[std::is_same_v<T, double>](planes, in + images, out + values);
+      });
+      return result;
+    }
     const std::vector<Span> rows = elements_of_places(w, 0), columns = elements_of_places(w, 1);
     const kernels::PoolingPlane interior{w, rows.data(), whole_windows(columns, w.kernel[1])};
     for_each_plane(x.shape, w, [&](std::size_t plane) {
@@ -245,15 +283,22 @@ struct AvgPool2dGradient {
   template <class T>
   Dense<T> forward(const Dense<T>& dy) const {
     const Window& w = window;
-    Dense<T> result = Dense<T>::filled(Shape{dy.shape[0], dy.shape[1], w.in[0], w.in[1]}, T(0));
+    Dense<T> result(Shape{dy.shape[0], dy.shape[1], w.in[0], w.in[1]});
     const T* const in = dy.data();
     T* const out = result.mutable_data();
+    if (is_paired(w)) {
+      for_paired_planes(dy.shape, w, [&](const auto& planes, std::size_t images, std::size_t values) {
+        paired().spread[std::is_same_v<T, double>](planes, in + values, out + images);
+      });
+      return result;
+    }
     const T elements = static_cast<T>(w.kernel_size());
     const bool is_paved =
         fits_kernel_of_pairs(w) && w.stride[0] >= w.kernel[0] && w.padding[0] == 0 && w.dilation[0] == 1;
     for_each_plane(dy.shape, w, [&](std::size_t plane) {
       const T* const from = in + plane * w.out_size();
       T* const to = out + plane * w.in_size();
+      std::memset(to, 0, w.in_size() * sizeof(T));
       if (is_paved) return pave(w, from, to);
       AvgPool2d::walk(w, [&](std::size_t target, std::size_t source, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) to[target + i * w.stride[1]] += from[source + i] / elements;

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "../core/graph/notes.hpp"
+#include "update.hpp"
 
 namespace xgrad::optim {
 using namespace xgrad::detail;
@@ -49,20 +50,6 @@ void check_own_values(const char* what, const std::vector<Variable<T>>& paramete
           "first");
 }
 
-/// decay * average + (1 - decay) * value, each element in double and rounded once.
-template <class T>
-Dense<T> moved(const Dense<T>& average, const Dense<T>& value, double decay) {
-  if (average.data() == value.data()) return average;  // a copy that shares what has not been written to
-  Dense<T> result(average.shape);
-  const double share = 1 - decay;
-  const T* const a = average.data();
-  const T* const p = value.data();
-  T* const out = result.mutable_data();
-  for (std::size_t i = 0, size = result.size(); i < size; ++i)
-    out[i] = static_cast<T>(decay * static_cast<double>(a[i]) + share * static_cast<double>(p[i]));
-  return result;
-}
-
 }  // namespace
 
 template <class T>
@@ -80,11 +67,20 @@ void EMA<T>::update() {
     throw ValueError(
         "EMA: update() while the averages stand in the parameters; let what apply() returned end first");
   check_own_values("update()", parameters_);
-  std::vector<Dense<T>> averages;
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    averages.push_back(updates_ == 0 ? parameters_[i].dense()
-                                     : moved(averages_[i], parameters_[i].dense(), decay_));
-  averages_ = std::move(averages);
+  if (updates_ == 0 || decay_ == 0) {
+    std::vector<Dense<T>> copies;
+    for (const Variable<T>& parameter : parameters_) copies.push_back(parameter.dense());
+    averages_ = std::move(copies);
+  } else {
+    // Whatever allocates comes first: when memory runs out, nothing has moved.
+    std::vector<kernels::UpdateLoop> loops;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const T* const value = parameters_[i].dense().data();
+      if (averages_[i].data() == value) continue;  // a copy that shares what has not been written to
+      loops.push_back({averages_[i].mutable_data(), value, {}, averages_[i].size()});
+    }
+    for (const kernels::UpdateLoop& loop : loops) run_update<T>(loop, kernels::ApproachStep{1 - decay_});
+  }
   ++updates_;
 }
 

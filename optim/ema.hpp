@@ -14,12 +14,15 @@ namespace xgrad::optim {
 ///
 ///   a <- decay * a + (1 - decay) * p
 ///
-/// and the first one a copy of p, as PyTorch's AveragedModel does. Until then a is p as it was. Weights that
-/// are averaged in this way are often better than the last ones: B. T. Polyak and A. B. Juditsky,
-/// "Acceleration of stochastic approximation by averaging", 1992. Frozen parameters are averaged as others
-/// are, as AveragedModel does; one that has not changed since its average was a copy of it costs nothing, and
-/// the two stay equal bit for bit. Buffers, such as batch norm's running means, are the module's own and
-/// stay. Several EMAs may have the same parameters, and one at a time is applied.
+/// and the first one a copy of p, as PyTorch's AveragedModel does. Until then a is p as it was. It is
+/// computed as a + (1 - decay) * (p - a), and moves a by one unit in its last place at least where that is
+/// not p and no subnormal number: rounding alone would stop it short of a p that stays, in float and with a
+/// decay of 0.999 by up to 6e-5 of it. Weights that are averaged in this way are often better than the last
+/// ones: B. T. Polyak and A. B. Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+/// Frozen parameters are averaged as others are, as AveragedModel does; one that has not changed since its
+/// average was a copy of it costs nothing, and the two stay equal bit for bit. Buffers, such as batch norm's
+/// running means, are the module's own and stay. Several EMAs may have the same parameters, and one at a time
+/// is applied.
 ///
 /// ```cpp
 /// xg::optim::EMA<float> average(net.parameters(), 0.999);

@@ -1,5 +1,7 @@
 #include "update_kernels.hpp"
 
+#include <limits>
+
 #include "update_formula.hpp"
 
 namespace xgrad::kernels {
@@ -31,6 +33,25 @@ void update(const UpdateLoop& loop, const ClampStep& step) {
   update_all<T>(loop, Clamp<Pack<T, Isa>>(step));
 }
 
+template <class P>
+struct Approach {
+  static constexpr bool keeps[max_slots] = {};
+  // Of a number p its last place is between eps/2 |p| and eps |p|, and so 5/8 eps |p|, added and rounded, is
+  // one.
+  static constexpr auto unit = std::numeric_limits<typename P::value_type>::epsilon() * 5 / 8;
+  P share;
+  explicit Approach(const ApproachStep& step) : share(step.share) {}
+  P operator()(const P& p, const P& g, P*) const {
+    const P way = g - p, moved = fma(share, way, p);
+    return select((moved == p) & (way != 0), p + copysign(P(unit) * p, way), moved);
+  }
+};
+
+template <class T>
+void update(const UpdateLoop& loop, const ApproachStep& step) {
+  update_all<T>(loop, Approach<Pack<T, Isa>>(step));
+}
+
 }  // namespace
 
 template <>
@@ -41,6 +62,11 @@ const UpdateKernels<ScaleStep>* update_kernels<Isa, ScaleStep>() {
 template <>
 const UpdateKernels<ClampStep>* update_kernels<Isa, ClampStep>() {
   static constexpr UpdateKernels<ClampStep> kernels = {{&update<float>, &update<double>}};
+  return &kernels;
+}
+template <>
+const UpdateKernels<ApproachStep>* update_kernels<Isa, ApproachStep>() {
+  static constexpr UpdateKernels<ApproachStep> kernels = {{&update<float>, &update<double>}};
   return &kernels;
 }
 

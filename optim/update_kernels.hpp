@@ -40,6 +40,12 @@ struct ClampStep {
   double limit;
 };
 
+/// p + share * (g - p), by at least one unit in p's last place while p is not g and a normal number: rounding
+/// alone would stop p short of a g that stays, by half a unit divided by the share.
+struct ApproachStep {
+  double share;
+};
+
 /// Updates parameter and slots in place; [0] is float, [1] is double.
 template <class Step>
 struct UpdateKernels {

@@ -25,6 +25,7 @@ Elementwise::Gradient described(Program program, std::size_t inputs) {
   result.zero = program.is_zero();
   result.passes = program.is_copy_of(inputs + 1);
   result.reads_output = program.reads(inputs);
+  result.one_step = program.only_step() != nullptr;
   for (std::size_t i = 0; i < inputs; ++i) result.reads |= std::uint32_t(program.reads(i)) << i;
   result.program = std::move(program);
   return result;
@@ -99,6 +100,7 @@ std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Grad
   constexpr std::size_t worth = 3;
   std::size_t apart = program_.steps.size();
   for (const Gradient& gradient : gradients) {
+    if (gradient.one_step) continue;
     apart += gradient.program.steps.size();
     // A gradient that chooses may drop an infinite dy, which times a slope of 0 would be NaN.
     for (const Program::Step& step : gradient.program.steps)
@@ -109,7 +111,8 @@ std::optional<Program> Elementwise::find_value_and_slopes(const std::vector<Grad
     std::vector<Symbol> results{replay<Symbol>(program_, inputs)};
     arguments.push_back(results[0]);
     arguments.push_back(1.0);
-    for (const Gradient& gradient : gradients) results.push_back(replay<Symbol>(gradient.program, arguments));
+    for (const Gradient& gradient : gradients)
+      results.push_back(gradient.one_step ? results[0] : replay<Symbol>(gradient.program, arguments));
     return results;
   });
   if (joint.steps.size() + worth > apart) return {};

@@ -28,6 +28,7 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
     bool zero = false;          ///< always zero: nothing to do
     bool passes = false;        ///< the output's gradient itself
     bool reads_output = false;  ///< the output must be saved
+    bool one_step = false;      ///< one operation of the library: as fast as dy times a slope that is kept
     std::uint32_t reads = 0;    ///< which inputs must be saved, a bit each
     /// For a user's operation, the gradient as an operation of inputs, output and gradient, so that a second
     /// derivative runs in one pass too. None where the operation is such a gradient itself: what higher
@@ -61,8 +62,9 @@ class Elementwise : public std::enable_shared_from_this<Elementwise> {
   const Gradient& gradient(std::size_t which) const { return gradients()[which]; }
   /// Of a user's operation, where it pays: the value, and beside it the derivative in each input, as one
   /// program, so that what value and gradients have in common is computed once, and the backward pass only
-  /// multiplies. A node then keeps a slope for each input that requires a gradient, beside the inputs, which
-  /// higher orders and forward mode read. A slope can overflow or vanish where dy times it would not.
+  /// multiplies. A node then keeps a slope for each input that requires a gradient of more than one step,
+  /// beside the inputs, which higher orders and forward mode read. In the place of the other slopes is the
+  /// value, which nobody asks for. A slope can overflow or vanish where dy times it would not.
   const Program* value_and_slopes() const {
     const auto& program = derived().value_and_slopes;
     return program ? &*program : nullptr;

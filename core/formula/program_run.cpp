@@ -31,9 +31,10 @@ class BlockRun {
       : program_(program), inputs_(inputs), block_(block_for(size)) {
     const std::size_t steps = program.steps.size();
     const std::size_t scratch = program.blocks * block_ * sizeof(T);
-    // One piece of memory for all, since small values pay for each.
-    workspace_ = memory::Buffer(scratch + steps * (sizeof(Place) + sizeof(T)) + outs.size() * sizeof(Copy));
-    auto* const start = static_cast<std::byte*>(workspace_.mutable_data());
+    // One piece of memory for all, since small values pay for each; on the stack where it is little.
+    const std::size_t bytes = scratch + steps * (sizeof(Place) + sizeof(T)) + outs.size() * sizeof(Copy);
+    if (bytes > sizeof(little_)) workspace_ = memory::Buffer(bytes);
+    std::byte* const start = workspace_ ? static_cast<std::byte*>(workspace_.mutable_data()) : little_;
     places_ = reinterpret_cast<Place*>(start + scratch);
     copies_ = reinterpret_cast<Copy*>(places_ + steps);
     constants_ = reinterpret_cast<T*>(copies_ + outs.size());
@@ -109,11 +110,33 @@ class BlockRun {
   std::span<const kernels::Operand> inputs_;
   const std::size_t block_;
   memory::Buffer workspace_;
+  alignas(64) std::byte little_[2048];
   Place* places_;
   Copy* copies_;
   T* constants_;
   std::size_t copy_count_ = 0;
 };
+
+/// A program of one step, without blocks: its inputs may repeat in any way, and it is split as the library's
+/// own operations are.
+template <class T>
+void run_step(const Program& program, const Program::Step& step, std::span<const Source> inputs,
+              const Shape& shape, T* out) {
+  std::array<T, kernels::max_inputs> constants;
+  std::array<Source, kernels::max_inputs> sources;
+  const std::size_t count = step.operation->inputs();
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t value = step.arguments[i];
+    if (program.is_input(value)) {
+      sources[i] = inputs[value];
+    } else {
+      constants[i] = static_cast<T>(program.step_of(value).constant);
+      sources[i] = {&constants[i], &no_axes};
+    }
+  }
+  run_broadcast(step.operation->kernels()->value[std::is_same_v<T, double>], sizeof(T), out, shape,
+                {sources.data(), count});
+}
 
 }  // namespace
 
@@ -122,6 +145,8 @@ void run_program(const Program& program, std::span<const Source> inputs, const S
                  std::span<T* const> outs) {
   const std::size_t size = element_count(shape);
   if (size == 0) return;
+  if (const Program::Step* const only = program.only_step())
+    return run_step<T>(program, *only, inputs, shape, outs[0]);
   // A gradient's gradient has the most, with an output and its gradient each time.
   std::array<kernels::Operand, most_inputs + 2> operands;
   operands.fill({outs[0], 0, 0});

@@ -172,6 +172,14 @@ Program pruned(const Program& program) {
 
 }  // namespace
 
+const Program::Step* Program::only_step() const noexcept {
+  if (results.size() != 1 || !is_computed(result())) return nullptr;
+  const Step* const only = &step_of(result());
+  for (const Step& step : steps)
+    if (step.operation != nullptr && &step != only) return nullptr;
+  return only;
+}
+
 bool Program::reads(std::size_t input) const noexcept {
   if (std::find(results.begin(), results.end(), input) != results.end()) return true;
   return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {

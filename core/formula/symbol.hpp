@@ -70,6 +70,8 @@ struct Program {
   bool is_computed(std::size_t value) const noexcept {
     return !is_input(value) && step_of(value).operation != nullptr;
   }
+  /// The step that the one result comes from where no other computes anything; null otherwise.
+  const Step* only_step() const noexcept;
   /// Whether a result depends on the input.
   bool reads(std::size_t input) const noexcept;
   /// Whether the result is the constant zero, or the input itself.

@@ -174,7 +174,8 @@ class ElementwiseNode final : public Node {
     std::uint32_t bits = 0;
     for (std::size_t k = 0; k < count(); ++k) {
       const Elementwise::Gradient& gradient = operation_->gradient(k);
-      bits |= std::uint32_t(edges_[k]->requires_grad() && !gradient.zero && !gradient.passes) << k;
+      const bool keeps = !gradient.zero && !gradient.passes && !gradient.one_step;
+      bits |= std::uint32_t(edges_[k]->requires_grad() && keeps) << k;
     }
     return bits;
   }

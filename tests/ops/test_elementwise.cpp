@@ -227,6 +227,40 @@ TEST_CASE("value and slopes of a formula share their steps, and the backward pas
   CHECK(xg::detail::Elementwise("square", square, {}).value_and_slopes() == nullptr);
 }
 
+TEST_CASE("no slope is kept where the gradient is one product, and each input's gradient is right") {
+  const auto f = xg::elementwise("f", [](auto a, auto b, auto c, auto d) { return a * b + tanh(c) * d; });
+  const auto quotient = xg::elementwise("quotient", [](auto a, auto b) { return a / b; });
+  constexpr std::size_t size = 100'000, bytes = size * sizeof(double);
+  const auto numbers = [](double from, double to) {
+    return xg::parameter(xt::xarray<double>(xt::linspace(from, to, size)));
+  };
+  auto a = numbers(-1, 2), b = numbers(3, -2), c = numbers(-2, 2), d = numbers(0.5, 1);
+  const std::size_t before = xg::memory_stats().live_bytes;
+  Var y = f(a, b, c, d);
+  // The value, and slopes of c and d; a buffer is at most a quarter larger than what it is for.
+  CHECK(xg::memory_stats().live_bytes - before < 4 * bytes);
+  xg::sum(y).backward();
+  for (std::size_t i = 0; i < size; i += 9'999) {
+    const double t = std::tanh(c.value()(i));
+    CHECK(y.value()(i) == doctest::Approx(a.value()(i) * b.value()(i) + t * d.value()(i)).epsilon(1e-14));
+    CHECK(a.grad()(i) == b.value()(i));
+    CHECK(b.grad()(i) == a.value()(i));
+    CHECK(c.grad()(i) == doctest::Approx((1 - t * t) * d.value()(i)).epsilon(1e-13));
+    CHECK(d.grad()(i) == doctest::Approx(t).epsilon(1e-14));
+  }
+
+  // One step runs over operands that repeat as they are, without a copy of them in full.
+  const auto row = xg::constant(xt::xarray<double>{2, 4});
+  const auto columns = xg::constant(xt::xarray<double>(xt::ones<double>({size, std::size_t{1}})));
+  xg::release_cached_memory();
+  xg::reset_peak_memory();
+  const std::size_t live = xg::memory_stats().live_bytes;
+  const auto ratios = quotient(columns, row);
+  CHECK(xg::memory_stats().peak_bytes - live < 3 * bytes);
+  CHECK(ratios.value()(17, 0) == 0.5);
+  CHECK(ratios.value()(99'999, 1) == 0.25);
+}
+
 TEST_CASE(
     "gradients by slopes are those by the formula, whichever inputs want one and however they broadcast") {
   const auto f = xg::elementwise("f", [](auto a, auto b) { return a * tanh(exp(a * b)) + exp(a * b) * b; });

@@ -95,6 +95,42 @@ TEST_CASE("pooling of rows of several registers, and of less than one, is that o
     }
 }
 
+TEST_CASE("windows of two by two side by side are those of plain loops, for every size of plane") {
+  std::uint64_t seed = 0;
+  for (const std::size_t rows : {2u, 3u, 4u, 5u})
+    for (std::size_t columns = 2; columns < 40; ++columns)
+      for (const std::size_t planes : {1u, 3u}) {
+        const PoolCase c{{1, planes, rows, columns}, {2, 2}};
+        INFO(text_of(c));
+        check_against_loops<double>(c, seed, 1e-14);
+        check_against_loops<float>(c, seed += 2, 1e-6);
+      }
+}
+
+TEST_CASE_TEMPLATE("two threads give windows of two by two the bits of one, NaN and zeros among them", T,
+                   float, double) {
+  const PoolCase c{{64, 16, 15, 11}, {2, 2}};
+  auto x = random_variable<T>(c.x, 1), dy = random_variable<T>(c.y(), 2);
+  xg::Dense<T> numbers = x.dense();
+  for (std::size_t i = 0; i < numbers.size(); i += 3)
+    numbers.mutable_data()[i] = i % 2 == 0 ? std::numeric_limits<T>::quiet_NaN() : T(-0.0);
+  x = xg::detail::parameter_from(std::move(numbers));
+  const auto run = [&](std::size_t threads) {
+    Threads use(threads);
+    std::vector<xg::Variable<T>> all{xg::max_pool2d(x, max_options(c)), xg::avg_pool2d(x, avg_options(c))};
+    CHECK(use.shared_a_loop() == (threads > 1));
+    for (std::size_t k : {0u, 1u}) all.push_back(xg::grad(all[k], {x}, {.grad_output = dy})[0]);
+    return all;
+  };
+  const auto alone = run(1), shared = run(2);
+  for (std::size_t k = 0; k < alone.size(); ++k)
+    CHECK(std::memcmp(alone[k].dense().data(), shared[k].dense().data(), alone[k].size() * sizeof(T)) == 0);
+  // The mean's sign of zero is that of a sum that begins with 0.
+  const auto zeros =
+      xg::avg_pool2d(Var(xg::Dense<double>::filled(xg::Shape{1, 1, 2, 2}, -0.0)), {.kernel = 2});
+  CHECK_FALSE(std::signbit(zeros.item()));
+}
+
 TEST_CASE("in a row of several registers each NaN is found, and of ties the first") {
   const PoolCase c{{1, 2, 8, 90}, {2, 2}};
   xg::Dense<float> values(c.x);

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -12,15 +14,21 @@
 
 #include "../io/temporary_folder.hpp"
 #include "../message_of.hpp"
+#include "../threads.hpp"
+#include "training.hpp"
 
 namespace {
 
+using xgrad::Dense;
 using xgrad::GraphError;
 using xgrad::ShapeError;
 using xgrad::ValueError;
 using xgrad::Variable;
 using xgrad::optim::EMA;
 using xgrad::testing::message_of;
+using xgrad::testing::normal_numbers;
+using xgrad::testing::same_bits;
+using xgrad::testing::Threads;
 
 using V = Variable<double>;
 using X = xt::xarray<double>;
@@ -143,6 +151,84 @@ TEST_CASE("a frozen parameter's average is that parameter, bit for bit") {
   frozen.set_value(2 * before);
   average.update();
   CHECK(average.averages()[0](0) == doctest::Approx(0.9 * x + 0.1 * 2 * x));
+}
+
+TEST_CASE_TEMPLATE("an average arrives at a parameter that stays, and stays there itself", T, float, double) {
+  using Values = xt::xarray<T>;
+  const Values from{0, 1, -3, 1000, T(1e-30), 2, 1, 7}, to{T(0.1), T(0.7), 3, -1, T(0.3), 1, 2, 7};
+  for (const double decay : {0.25, 0.5, 0.75, 0.9, 0.99, 0.999}) {
+    CAPTURE(decay);
+    Variable<T> w = xgrad::parameter(from);
+    EMA<T> average({w}, decay);
+    average.update();
+    w.set_value(to);
+    // The exact distance falls by the decay each time; what rounding holds up goes by one unit a time.
+    const double share = 1 - decay, digits = std::numeric_limits<T>::digits * std::log(2.0) + 10;
+    const int enough = static_cast<int>(digits / share + 2 / share) + 10;
+    for (int step = 0; step < enough; ++step) average.update();
+    CHECK(average.averages()[0] == to);
+    average.update();
+    CHECK(average.averages()[0] == to);
+  }
+}
+
+TEST_CASE_TEMPLATE("an average is that of a loop in long double, for every size", T, float, double) {
+  for (const std::size_t size : {1u, 3u, 8u, 17u, 70001u}) {
+    CAPTURE(size);
+    Variable<T> w = xgrad::detail::parameter_from(normal_numbers<T>(size, 1));
+    EMA<T> average({w}, 0.9);
+    average.update();
+    std::vector<long double> expected(w.dense().data(), w.dense().data() + size);
+    for (std::uint64_t step = 2; step < 12; ++step) {
+      w.set_value(xgrad::to_array(normal_numbers<T>(size, step)));
+      average.update();
+      for (std::size_t i = 0; i < size; ++i)
+        expected[i] = 0.9L * expected[i] + 0.1L * static_cast<long double>(w.dense().data()[i]);
+    }
+    const auto& found = average.averages()[0];
+    long double worst = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      worst = std::max(worst, std::abs(static_cast<long double>(found.data()[i]) - expected[i]));
+    // Numbers below 6 in size; a step loses no more than two units in its last place, and 0.9 of it stays.
+    CHECK(worst < 10 * 2 * 4 * static_cast<long double>(std::numeric_limits<T>::epsilon()));
+  }
+}
+
+TEST_CASE_TEMPLATE("two threads and any place in a parameter give an average the same bits", T, float,
+                   double) {
+  const auto averaged_by = [](std::size_t threads) {
+    Threads use(threads);
+    Variable<T> w = xgrad::detail::parameter_from(normal_numbers<T>(600'001, 1));
+    EMA<T> average({w}, 0.99);
+    average.update();
+    w.set_value(xgrad::to_array(normal_numbers<T>(600'001, 2)));
+    use.shared_a_loop();
+    average.update();
+    CHECK(use.shared_a_loop() == (threads > 1));
+    return average.averages()[0];
+  };
+  const auto whole = averaged_by(1);
+  CHECK(same_bits(whole, averaged_by(2)));
+
+  // The last elements once more, as parameters of their own.
+  const Dense<T> before = normal_numbers<T>(600'001, 1), after = normal_numbers<T>(600'001, 2);
+  for (std::size_t i = 600'001 - 20; i < 600'001; ++i) {
+    Variable<T> w = xgrad::parameter(static_cast<T>(before.data()[i]));
+    EMA<T> average({w}, 0.99);
+    average.update();
+    w.set_value(xt::xarray<T>(after.data()[i]));
+    average.update();
+    CHECK(average.averages()[0]() == whole.data()[i]);
+  }
+}
+
+TEST_CASE("with a decay of 0 the average is the parameter as it is") {
+  V w = xgrad::parameter(X{1e300, 1});
+  EMA<double> average({w}, 0);
+  average.update();
+  w.set_value(X{1e-3, 0.1});
+  average.update();
+  CHECK(average.averages()[0] == X{1e-3, 0.1});
 }
 
 TEST_CASE("an optimizer's steps leave the average alone") {
