@@ -1,0 +1,182 @@
+#include "piece_code.hpp"
+
+#include <algorithm>
+
+#include "../core/array/memory.hpp"
+#include "../core/array/threads.hpp"
+#include "../core/array/worth_a_thread.hpp"
+#include "../core/formula/broadcast_loop.hpp"
+
+namespace xgrad::detail {
+namespace {
+
+/// Long pieces, since a step's call costs as much as hundreds of elements, as far as all places of a run fit
+/// the second-level cache.
+constexpr std::size_t most_bytes = 1 << 15, least_bytes = 1 << 12, all_bytes = 3 << 17;
+
+}  // namespace
+
+auto PieceCode::add_outside() -> Value {
+  values_.push_back({no_step, outside_++, false, 0});
+  return static_cast<Value>(values_.size() - 1);
+}
+
+auto PieceCode::add_step(kernels::Kernel kernel, std::span<const Value> operands) -> Value {
+  const auto number = static_cast<std::uint32_t>(steps_.size());
+  Step step{static_cast<Value>(values_.size()), static_cast<std::uint32_t>(operands.size()), {}};
+  kernels_.push_back(kernel);
+  std::copy(operands.begin(), operands.end(), step.operands);
+  for (const Value operand : operands)
+    if (operand != unread) values_[operand].last_read = number;
+  steps_.push_back(step);
+  values_.push_back({number, no_place, false, number});
+  return step.out;
+}
+
+std::uint32_t PieceCode::store(Value value) {
+  Known& known = values_[value];
+  if (!known.is_stored) {
+    known.is_stored = true;
+    known.place = static_cast<std::uint32_t>(stored_.size());
+    stored_.push_back(value);
+  }
+  return known.place;
+}
+
+void PieceCode::seal() {
+  std::vector<std::uint32_t> free;
+  for (std::uint32_t s = 0; s < steps_.size(); ++s) {
+    const Step& step = steps_[s];
+    // Kernels read an element before they write it, so that the result may have an operand's place.
+    for (std::uint32_t k = 0; k < step.count; ++k) {
+      if (step.operands[k] == unread) continue;
+      Known& read = values_[step.operands[k]];
+      const bool is_first =
+          std::find(step.operands, step.operands + k, step.operands[k]) == step.operands + k;
+      if (read.step != no_step && !read.is_stored && read.last_read == s && is_first)
+        free.push_back(read.place);
+    }
+    Known& made = values_[step.out];
+    if (made.is_stored) continue;
+    if (free.empty()) free.push_back(scratch_++);
+    made.place = free.back();
+    free.pop_back();
+    if (made.last_read == s) free.push_back(made.place);
+  }
+  for (std::uint32_t s = 0; s < steps_.size(); ++s) {
+    for (std::uint32_t k = 0; k < steps_[s].count; ++k)
+      if (steps_[s].operands[k] != unread) add_patch(s, k, steps_[s].operands[k]);
+    add_patch(s, Patch::out, steps_[s].out);
+  }
+}
+
+void PieceCode::add_patch(std::uint32_t loop, std::uint32_t operand, Value value) {
+  const Known& known = values_[value];
+  std::vector<Patch>& patches = known.step == no_step ? at_outside_
+                                : known.is_stored     ? at_stores_
+                                                      : in_scratch_;
+  patches.push_back({loop, operand, known.place});
+}
+
+std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
+  const std::size_t places = scratch_ + outside_ + stored_.size();
+  const std::size_t bytes = std::clamp(all_bytes / std::max<std::size_t>(places, 1), least_bytes, most_bytes);
+  return bytes / 64 * 64 / item;
+}
+
+/// What one thread does: tiles of some rows and columns, each through all steps.
+class PieceCode::Run {
+ public:
+  /// For tiles of `most` elements at most.
+  Run(const PieceCode& code, std::size_t rows, std::size_t columns, std::size_t item,
+      std::span<const Elements> outside, std::span<void* const> stores, std::size_t most)
+      : code_(code), columns_(columns), item_(item), outside_(outside), stores_(stores) {
+    const std::size_t place = (most * item + 63) / 64 * 64, scratch = code.scratch_ * place;
+    memory_ = memory::Buffer(scratch + code.steps_.size() * (sizeof(kernels::Loop) + sizeof(bool)));
+    auto* const start = static_cast<std::byte*>(memory_.mutable_data());
+    loops_ = reinterpret_cast<kernels::Loop*>(start + scratch);
+    by_rows_ = reinterpret_cast<bool*>(loops_ + code.steps_.size());
+    const auto row = static_cast<std::ptrdiff_t>(columns);
+    for (std::size_t s = 0; s < code.steps_.size(); ++s) {
+      kernels::Loop& loop = *new (loops_ + s) kernels::Loop;
+      by_rows_[s] = false;
+      loop.out_row_stride = row;
+      for (std::size_t k = 0; k < code.steps_[s].count; ++k) loop.in[k] = {&nothing, 0, 0};
+    }
+    for (const Patch& patch : code.in_scratch_) set(patch, start + patch.place * place, row);
+    for (const Patch& patch : code.at_stores_) set(patch, nullptr, row);
+    for (const Patch& patch : code.at_outside_) {
+      const Elements& elements = outside[patch.place];
+      loops_[patch.loop].in[patch.operand] = {elements.data, elements.row_stride, elements.step};
+      const bool is_whole = elements.row_stride == row && elements.step == 1;
+      const bool is_one = elements.row_stride == 0 && elements.step == 0;
+      if (rows > 1 && !is_whole && !is_one) by_rows_[patch.loop] = true;
+    }
+  }
+
+  void tile(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
+    if (rows != tile_rows_ || columns != tile_columns_) set_extent(rows, columns);
+    const std::size_t at = (row * columns_ + column) * item_;
+    for (const Patch& patch : code_.at_stores_) {
+      std::byte* const data = static_cast<std::byte*>(stores_[patch.place]) + at;
+      if (patch.operand == Patch::out)
+        loops_[patch.loop].out = data;
+      else
+        loops_[patch.loop].in[patch.operand].data = data;
+    }
+    for (const Patch& patch : code_.at_outside_) {
+      const Elements& elements = outside_[patch.place];
+      const auto from = static_cast<std::ptrdiff_t>(row) * elements.row_stride +
+                        static_cast<std::ptrdiff_t>(column) * elements.step;
+      loops_[patch.loop].in[patch.operand].data =
+          static_cast<const std::byte*>(elements.data) + from * static_cast<std::ptrdiff_t>(item_);
+    }
+    for (std::size_t s = 0; s < code_.kernels_.size(); ++s) code_.kernels_[s](loops_[s]);
+  }
+
+ private:
+  void set(const Patch& patch, void* data, std::ptrdiff_t row) {
+    if (patch.operand == Patch::out)
+      loops_[patch.loop].out = data;
+    else
+      loops_[patch.loop].in[patch.operand] = {data, row, 1};
+  }
+  /// Steps that read no row or column go through all elements at once.
+  void set_extent(std::size_t rows, std::size_t columns) {
+    tile_rows_ = rows;
+    tile_columns_ = columns;
+    for (std::size_t s = 0; s < code_.kernels_.size(); ++s) {
+      loops_[s].rows = by_rows_[s] ? rows : 1;
+      loops_[s].columns = by_rows_[s] ? columns : rows * columns;
+    }
+  }
+
+  const PieceCode& code_;
+  const std::size_t columns_, item_;
+  std::span<const Elements> outside_;
+  std::span<void* const> stores_;
+  memory::Buffer memory_;
+  kernels::Loop* loops_;
+  bool* by_rows_;
+  std::size_t tile_rows_ = 0, tile_columns_ = 0;
+};
+
+void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
+                    std::span<const Elements> outside, std::span<void* const> stores) const {
+  if (steps_.empty()) return;
+  const std::size_t piece = piece_elements(item), grain = worth_a_thread::computed_elements;
+  if (rows == 1)
+    return parallel_for(columns, grain, [&](std::size_t begin, std::size_t end) {
+      Run run(*this, rows, columns, item, outside, stores, std::min(piece, end - begin));
+      for (std::size_t at = begin; at < end; at += piece) run.tile(0, 1, at, std::min(piece, end - at));
+    });
+  const std::size_t together = std::max<std::size_t>(1, piece / columns);
+  parallel_for(rows, std::max<std::size_t>(1, grain / columns), [&](std::size_t begin, std::size_t end) {
+    Run run(*this, rows, columns, item, outside, stores, std::min(piece, (end - begin) * columns));
+    for (std::size_t row = begin; row < end; row += together)
+      for (std::size_t at = 0; at < columns; at += piece)
+        run.tile(row, std::min(together, end - row), at, std::min(piece, columns - at));
+  });
+}
+
+}  // namespace xgrad::detail
