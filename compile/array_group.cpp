@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "../core/formula/elementwise_sum.hpp"
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/elementwise_node.hpp"
 #include "../core/graph/operation_type.hpp"
@@ -151,6 +152,8 @@ class ArrayGroup final : public FusedNode {
   void take_waiting(Sweep<Buffer>& sweep);
   void take_over(const Way& way, std::uint32_t store, bool spends);
   std::vector<Buffer> run_back(const Way& way);
+  template <class T>
+  std::vector<Buffer> run_summing(const Way& way);
   void give(Sweep<Buffer>& sweep, const Way& way, const GroupCode::Given& given, Buffer&& gradient) const;
   template <class T>
   Buffer summed(Buffer gradient, const Shape& to) const {
@@ -253,16 +256,50 @@ void ArrayGroup::take_over(const Way& way, std::uint32_t store, bool spends) {
   }
 }
 
+/// As elementwise_gradient_sum() adds them up.
+template <class T>
+std::vector<memory::Buffer> ArrayGroup::run_summing(const Way& way) {
+  const std::size_t block = rows_of_a_block(columns_), blocks = (rows_ + block - 1) / block;
+  std::vector<bool> over_rows;
+  std::vector<Dense<T>> sums;
+  for (const GroupCode::Given& each : way.given) {
+    if (each.sum != GroupCode::Sum::blocks) continue;
+    over_rows.push_back(code_[each.operand].spread == Spread::row);
+    sums.emplace_back(over_rows.back() ? Shape{blocks, columns_} : Shape{rows_, 1});
+  }
+  std::vector<T*> to;
+  for (Dense<T>& sum : sums) to.push_back(sum.mutable_data());
+  const auto add_up = [&](std::size_t row, std::size_t rows, std::span<const Buffer> shown) {
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const Dense<T> sum =
+          sum_axes(Dense<T>(shown[i], Shape{rows, columns_}), AxisList<bool>{over_rows[i], !over_rows[i]});
+      std::copy_n(sum.data(), sum.size(), to[i] + (over_rows[i] ? row / block * columns_ : row));
+    }
+  };
+  way.code.run(rows_, columns_, code_.item(), read_, places_, block, add_up);
+  std::vector<Buffer> summed;
+  for (std::size_t i = 0; i < sums.size(); ++i)
+    summed.push_back(over_rows[i] ? sum_axes(sums[i], AxisList<bool>{true, false}).buffer
+                                  : std::move(sums[i].buffer));
+  return summed;
+}
+
 /// What is given, in the order of `way.given`; nobody else has it then.
 std::vector<memory::Buffer> ArrayGroup::run_back(const Way& way) {
-  way.code.run(rows_, columns_, code_.item(), read_, places_);
+  std::vector<Buffer> summed;
+  if (way.code.shown() > 0)
+    summed = is_double() ? run_summing<double>(way) : run_summing<float>(way);
+  else
+    way.code.run(rows_, columns_, code_.item(), read_, places_);
   const auto made = [&](PieceCode::Value value) -> const Buffer& {
     const std::uint32_t place = way.code.place(value);
     return way.code.is_outside(value) ? elements_of(way.sources[place]) : stores_[place];
   };
   for (const GroupCode::Check& each : way.checks) check(each, made(each.value));
   std::vector<Buffer> gradients;
-  for (const GroupCode::Given& each : way.given) gradients.push_back(made(each.value));
+  for (const GroupCode::Given& each : way.given)
+    gradients.push_back(each.sum == GroupCode::Sum::blocks ? std::move(summed[way.code.place(each.value)])
+                                                           : made(each.value));
   forget_gradients();
   return gradients;
 }
@@ -270,7 +307,10 @@ std::vector<memory::Buffer> ArrayGroup::run_back(const Way& way) {
 void ArrayGroup::give(Sweep<Buffer>& sweep, const Way& way, const GroupCode::Given& given,
                       Buffer&& gradient) const {
   Node& to = *edge_of_[given.operand];
-  if (given.is_summed) {
+  if (given.sum == GroupCode::Sum::blocks) {
+    const Watch visiting(*code_[given.giver].node);
+    sweep.give(to, std::move(gradient));
+  } else if (given.sum == GroupCode::Sum::whole) {
     const Watch visiting(*code_[given.giver].node);
     const Shape& shape = code_[given.operand].node->value().shape;
     sweep.give(to, is_double() ? summed<double>(std::move(gradient), shape)

@@ -101,12 +101,15 @@ auto GroupCode::make_way(const std::vector<Number>& kept, std::vector<Number> ar
   add_shares(way, values, gradients);
   for (Number number = 0; number < size(); ++number)
     if (entries_[number].is_operand() && gradients[number] != PieceCode::unread)
-      way.given.push_back({number, number, gradients[number], false});
-  for (const Given& given : way.given)
-    if (way.code.is_outside(given.value))
+      way.given.push_back({number, number, gradients[number], Sum::none});
+  for (const Given& given : way.given) {
+    if (given.sum == Sum::blocks)
+      way.code.show(given.value);
+    else if (way.code.is_outside(given.value))
       way.code.keep(given.value);
     else
       way.code.store(given.value);
+  }
   for (const Check& check : way.checks)
     if (!way.code.is_outside(check.value)) way.code.store(check.value);
   way.code.seal();
@@ -153,7 +156,8 @@ void GroupCode::add_shares(Way& way, const std::vector<PieceCode::Value>& values
       const PieceCode::Value share = add_share(way, number, k, values, dy);
       const Number target = entries_[number].inputs[k];
       if (entries_[target].is_operand() && !entries_[target].takes_shares) {
-        way.given.push_back({target, number, share, true});
+        const bool in_blocks = sums_in_blocks(*entries_[number].node, k);
+        way.given.push_back({target, number, share, in_blocks ? Sum::blocks : Sum::whole});
         return;
       }
       PieceCode::Value& sum = gradients[target];

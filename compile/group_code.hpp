@@ -66,11 +66,13 @@ class GroupCode {
     std::uint32_t index;
     PieceCode::Value value;
   };
+  /// How a share is summed: not at all, or when all of it is there, or block by block.
+  enum class Sum : std::uint8_t { none, whole, blocks };
   /// A gradient of an operand, or a share of one that is repeated, to be summed.
   struct Given {
     Number operand, giver;
     PieceCode::Value value;
-    bool is_summed;
+    Sum sum;
   };
   /// Of a share that was given, for who looks for anomalies.
   struct Check {

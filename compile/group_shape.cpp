@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "../core/formula/elementwise_sum.hpp"
 #include "../core/graph/elementwise_node.hpp"
 
 namespace xgrad::detail {
@@ -24,22 +25,6 @@ bool stands(const Shape& operand, const Shape& shape, First first, Then then, st
   return true;
 }
 
-/// Whether a gradient of the operation is summed as it is computed.
-bool sums_by_blocks(const Node& node, const Elementwise& operation) {
-  const Shape& shape = node.value().shape;
-  for (std::size_t k = 0; k < operation.inputs(); ++k) {
-    const Node& input = *node.inputs()[k];
-    const Elementwise::Gradient& gradient = operation.gradient(k);
-    if (!node.requires_grad() || !input.requires_grad() || gradient.zero || gradient.passes) continue;
-    if (input.value().shape == shape) continue;
-    std::array<Source, kernels::max_inputs + 2> sources;
-    for (std::size_t i = 0; i < operation.inputs(); ++i)
-      if (gradient.reads >> i & 1) sources[i] = {&nothing, &node.inputs()[i]->value().shape};
-    if (sums_in_blocks({sources.data(), operation.inputs()}, shape, input.value().shape)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows) {
@@ -50,6 +35,17 @@ Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows) {
   if (stands(operand, shape, is_one, is_all, rows)) return Spread::row;
   if (stands(operand, shape, is_all, is_one, rows)) return Spread::column;
   return Spread::other;
+}
+
+bool sums_in_blocks(const Node& node, std::size_t k) {
+  const Elementwise& operation = *elementwise_of(node);
+  const Elementwise::Gradient& gradient = operation.gradient(k);
+  const Shape &shape = node.value().shape, &to = node.inputs()[k]->value().shape;
+  if (gradient.passes || to == shape) return false;
+  std::array<Source, kernels::max_inputs + 2> sources;
+  for (std::size_t i = 0; i < operation.inputs(); ++i)
+    if (gradient.reads >> i & 1) sources[i] = {&nothing, &node.inputs()[i]->value().shape};
+  return sums_in_blocks({sources.data(), operation.inputs()}, shape, to);
 }
 
 bool GroupShape::takes(const Node& node) {
@@ -67,7 +63,11 @@ bool GroupShape::takes(const Node& node) {
     if (rows != 0 && rows != told) return false;
     rows = told;
   }
-  if (sums_by_blocks(node, *operation)) return false;
+  // Blocks of long rows would leave the cache.
+  if (rows != 0 && element_count(shape) / rows > summed_block) {
+    for (std::size_t k = 0; k < node.inputs().size(); ++k)
+      if (node.requires_grad() && node.inputs()[k]->requires_grad() && sums_in_blocks(node, k)) return false;
+  }
   rows_ = rows;
   if (first_ == nullptr) first_ = &node;
   return true;

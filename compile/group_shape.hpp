@@ -14,6 +14,10 @@ enum class Spread : std::uint8_t { whole, one, row, column, other };
 /// Of an operand that broadcasts to `shape`, and the rows, where that says how many there are, or else 0.
 Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows);
 
+/// Whether an operation's gradient in its input `k`, which was repeated, is summed block by block as it is
+/// computed.
+bool sums_in_blocks(const Node& node, std::size_t k);
+
 /// Which operations may be one group, one after another.
 class GroupShape {
  public:

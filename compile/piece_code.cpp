@@ -17,7 +17,7 @@ constexpr std::size_t most_bytes = 1 << 15, least_bytes = 1 << 12, all_bytes = 3
 }  // namespace
 
 auto PieceCode::add_outside() -> Value {
-  values_.push_back({no_step, outside_++, false, 0});
+  values_.push_back({no_step, outside_++, false, false, 0});
   return static_cast<Value>(values_.size() - 1);
 }
 
@@ -29,7 +29,7 @@ auto PieceCode::add_step(kernels::Kernel kernel, std::span<const Value> operands
   for (const Value operand : operands)
     if (operand != unread) values_[operand].last_read = number;
   steps_.push_back(step);
-  values_.push_back({number, no_place, false, number});
+  values_.push_back({number, no_place, false, false, number});
   return step.out;
 }
 
@@ -41,6 +41,11 @@ std::uint32_t PieceCode::store(Value value) {
     stored_.push_back(value);
   }
   return known.place;
+}
+
+std::uint32_t PieceCode::show(Value value) {
+  values_[value].is_shown = true;
+  return values_[value].place = shown_++;
 }
 
 void PieceCode::seal() {
@@ -57,7 +62,7 @@ void PieceCode::seal() {
         free.push_back(read.place);
     }
     Known& made = values_[step.out];
-    if (made.is_stored) continue;
+    if (made.is_stored || made.is_shown) continue;
     if (free.empty()) free.push_back(scratch_++);
     made.place = free.back();
     free.pop_back();
@@ -74,12 +79,13 @@ void PieceCode::add_patch(std::uint32_t loop, std::uint32_t operand, Value value
   const Known& known = values_[value];
   std::vector<Patch>& patches = known.step == no_step ? at_outside_
                                 : known.is_stored     ? at_stores_
+                                : known.is_shown      ? at_shown_
                                                       : in_scratch_;
   patches.push_back({loop, operand, known.place});
 }
 
 std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
-  const std::size_t places = scratch_ + outside_ + stored_.size();
+  const std::size_t places = scratch_ + outside_ + stored_.size() + shown_;
   const std::size_t bytes = std::clamp(all_bytes / std::max<std::size_t>(places, 1), least_bytes, most_bytes);
   return bytes / 64 * 64 / item;
 }
@@ -105,6 +111,8 @@ class PieceCode::Run {
     }
     for (const Patch& patch : code.in_scratch_) set(patch, start + patch.place * place, row);
     for (const Patch& patch : code.at_stores_) set(patch, nullptr, row);
+    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(most * item);
+    for (const Patch& patch : code.at_shown_) set(patch, shown_[patch.place].mutable_data(), row);
     for (const Patch& patch : code.at_outside_) {
       const Elements& elements = outside[patch.place];
       loops_[patch.loop].in[patch.operand] = {elements.data, elements.row_stride, elements.step};
@@ -134,6 +142,8 @@ class PieceCode::Run {
     for (std::size_t s = 0; s < code_.kernels_.size(); ++s) code_.kernels_[s](loops_[s]);
   }
 
+  std::span<const memory::Buffer> shown() const noexcept { return shown_; }
+
  private:
   void set(const Patch& patch, void* data, std::ptrdiff_t row) {
     if (patch.operand == Patch::out)
@@ -156,26 +166,33 @@ class PieceCode::Run {
   std::span<const Elements> outside_;
   std::span<void* const> stores_;
   memory::Buffer memory_;
+  std::vector<memory::Buffer> shown_;
   kernels::Loop* loops_;
   bool* by_rows_;
   std::size_t tile_rows_ = 0, tile_columns_ = 0;
 };
 
 void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
-                    std::span<const Elements> outside, std::span<void* const> stores) const {
+                    std::span<const Elements> outside, std::span<void* const> stores, std::size_t tile_rows,
+                    const Look& look) const {
   if (steps_.empty()) return;
-  const std::size_t piece = piece_elements(item), grain = worth_a_thread::computed_elements;
+  const std::size_t grain = worth_a_thread::computed_elements;
+  const std::size_t piece = shown_ > 0 ? tile_rows * columns : piece_elements(item);
   if (rows == 1)
     return parallel_for(columns, grain, [&](std::size_t begin, std::size_t end) {
       Run run(*this, rows, columns, item, outside, stores, std::min(piece, end - begin));
       for (std::size_t at = begin; at < end; at += piece) run.tile(0, 1, at, std::min(piece, end - at));
     });
   const std::size_t together = std::max<std::size_t>(1, piece / columns);
-  parallel_for(rows, std::max<std::size_t>(1, grain / columns), [&](std::size_t begin, std::size_t end) {
+  const std::size_t tiles = std::max<std::size_t>(1, grain / columns / together);
+  parallel_for(rows, tiles * together, [&](std::size_t begin, std::size_t end) {
     Run run(*this, rows, columns, item, outside, stores, std::min(piece, (end - begin) * columns));
-    for (std::size_t row = begin; row < end; row += together)
+    for (std::size_t row = begin; row < end; row += together) {
+      const std::size_t count = std::min(together, end - row);
       for (std::size_t at = 0; at < columns; at += piece)
-        run.tile(row, std::min(together, end - row), at, std::min(piece, columns - at));
+        run.tile(row, count, at, std::min(piece, columns - at));
+      if (shown_ > 0) look(row, count, run.shown());
+    }
   });
 }
 

@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "../core/array/memory.hpp"
 #include "../core/kernels/kernel.hpp"
 
 namespace xgrad::detail {
@@ -25,6 +27,9 @@ class PieceCode {
   bool is_outside(Value value) const noexcept { return values_[value].step == no_step; }
   /// Has a step's value written to memory, and gives the number of the place, which a run is told, too.
   std::uint32_t store(Value value);
+  /// Has a step's value, which no other step reads, shown to who runs, tile by tile; gives its number.
+  std::uint32_t show(Value value);
+  std::size_t shown() const noexcept { return shown_; }
   /// The number among what is outside, or among what is stored.
   std::uint32_t place(Value value) const noexcept { return values_[value].place; }
   /// Once all is added: what the scratch is for.
@@ -43,9 +48,12 @@ class PieceCode {
     const void* data = nullptr;
     std::ptrdiff_t row_stride = 0, step = 0;
   };
-  /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split.
+  /// What is shown of some rows, a buffer each, with all their columns.
+  using Look = std::function<void(std::size_t row, std::size_t rows, std::span<const memory::Buffer> shown)>;
+  /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split. Where
+  /// something is shown, `look` is called for each `tile_rows` rows, by several threads.
   void run(std::size_t rows, std::size_t columns, std::size_t item, std::span<const Elements> outside,
-           std::span<void* const> stores) const;
+           std::span<void* const> stores, std::size_t tile_rows = 0, const Look& look = {}) const;
 
  private:
   class Run;
@@ -54,7 +62,7 @@ class PieceCode {
   struct Known {
     std::uint32_t step = no_step;    ///< that makes it, if one does
     std::uint32_t place = no_place;  ///< of what is outside or stored, or in the scratch
-    bool is_stored = false;
+    bool is_stored = false, is_shown = false;
     std::uint32_t last_read = 0;  ///< by a step; its own if by none
   };
   struct Step {
@@ -75,9 +83,9 @@ class PieceCode {
   std::vector<Known> values_;
   std::vector<Step> steps_;
   std::vector<Value> stored_;
-  std::uint32_t outside_ = 0, scratch_ = 0;
+  std::uint32_t outside_ = 0, scratch_ = 0, shown_ = 0;
   std::vector<kernels::Kernel> kernels_;
-  std::vector<Patch> in_scratch_, at_outside_, at_stores_;
+  std::vector<Patch> in_scratch_, at_outside_, at_stores_, at_shown_;
 };
 
 }  // namespace xgrad::detail

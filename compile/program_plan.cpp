@@ -14,8 +14,12 @@ namespace {
 
 /// With fewer, a block costs more than it saves.
 constexpr std::size_t least_in_block = 2;
-/// A group of two saves passes over memory alone.
-constexpr std::size_t least_in_group = 3, least_in_large_group = 2, large_bytes = std::size_t{1} << 20;
+/// Of a group on values of so many bytes. Large ones save passes over memory, and small ones nodes; between
+/// them, in the cache, eager operations lose nothing by going one after another.
+constexpr std::size_t least_in_group(std::size_t bytes) {
+  constexpr std::size_t large = std::size_t{1} << 20, small = std::size_t{1} << 13;
+  return bytes >= large ? 2 : bytes > small ? 8 : 4;
+}
 /// What a long group's way back has made again would not stay in the cache.
 constexpr std::size_t most_in_group = 32;
 
@@ -169,7 +173,7 @@ std::size_t end_of_run(const std::vector<ProgramStep>& steps, std::size_t begin)
   GroupShape group;
   while (end - begin < most_in_group && joins([&](const Node& node) { return group.takes(node); })) ++end;
   const std::size_t bytes = first.value().size() * (first.is_double() ? sizeof(double) : sizeof(float));
-  return end - begin < (bytes < large_bytes ? least_in_group : least_in_large_group) ? begin : end;
+  return end - begin < least_in_group(bytes) ? begin : end;
 }
 
 }  // namespace
