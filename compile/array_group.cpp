@@ -4,10 +4,12 @@
 #include <unordered_map>
 
 #include "../core/formula/elementwise_sum.hpp"
+#include "../core/formula/piecewise_sum.hpp"
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/elementwise_node.hpp"
 #include "../core/graph/operation_type.hpp"
 #include "../core/graph/watch.hpp"
+#include "../ops/whole_sum.hpp"
 #include "group_code.hpp"
 
 namespace xgrad::detail {
@@ -24,11 +26,13 @@ class ArrayGroup final : public FusedNode {
   using Way = GroupCode::Way;
 
  public:
-  ArrayGroup(const std::vector<Node*>& operations, const FusedInputs& outside)
+  ArrayGroup(const std::vector<Node*>& operations, const FusedInputs& outside, Node* sum)
       : FusedNode(operations.front()->kind()),
         operations_(operations),
         shape_(operations.front()->value().shape),
-        code_(shape_, is_double()) {
+        code_(shape_, is_double()),
+        sum_(sum) {
+    if (sum != nullptr) divisor_ = *divisor_of_whole_sum(*sum);
     for (Node* node : operations) {
       GroupCode::Entry entry;
       entry.operation = elementwise_of(*node);
@@ -45,6 +49,7 @@ class ArrayGroup final : public FusedNode {
       edge_of_.push_back(nullptr);
       if (node->requires_grad()) require_gradient();
     }
+    if (sum != nullptr) code_[code_.size() - 1].is_summed = true;
     columns_ = element_count(shape_) / rows_;
     take_uniform();
     set_inputs(edges_.data(), edges_.size());
@@ -55,7 +60,9 @@ class ArrayGroup final : public FusedNode {
     return {"group", &group_type, static_cast<const FusedNode*>(this)};
   }
   std::size_t operations() const noexcept override { return operations_.size(); }
-  double flops() const { return static_cast<double>(operations_.size()) * count_of(shape_); }
+  double flops() const {
+    return static_cast<double>(operations_.size() + (sum_ != nullptr)) * count_of(shape_);
+  }
 
   Node& add_output(Node& node) override {
     const Number number = numbers_.at(&node);
@@ -154,6 +161,8 @@ class ArrayGroup final : public FusedNode {
   std::vector<Buffer> run_back(const Way& way);
   template <class T>
   std::vector<Buffer> run_summing(const Way& way);
+  template <class T>
+  void run_to_sum();
   void give(Sweep<Buffer>& sweep, const Way& way, const GroupCode::Given& given, Buffer&& gradient) const;
   template <class T>
   Buffer summed(Buffer gradient, const Shape& to) const {
@@ -170,6 +179,8 @@ class ArrayGroup final : public FusedNode {
   Shape shape_;
   std::size_t rows_ = 1, columns_;
   GroupCode code_;
+  Node* sum_;  ///< of all elements of the last operation's value, if the group computes one
+  double divisor_ = 1;
   std::unordered_map<const Node*, Number> numbers_;
   std::vector<Node*> edges_, edge_of_;  ///< of each number; none for an operation
 
@@ -211,14 +222,30 @@ void ArrayGroup::renew() {
         stores_[s] = last_elements(*edge_of_[forward_.operands[operand]]);
     make_store(s);
   }
-  forward_.code.run(rows_, columns_, code_.item(), read_, places_);
+  if (sum_ != nullptr)
+    is_double() ? run_to_sum<double>() : run_to_sum<float>();
+  else
+    forward_.code.run(rows_, columns_, code_.item(), read_, places_);
   for (std::size_t i = 0; i < keeps_.size(); ++i)
     if (edge_of_[keeps_[i]] == nullptr) kept_[i] = stores_[forward_.store_of[keeps_[i]]];
   for (Node* output : outputs_) {
     auto& given = static_cast<FusedOutput&>(*output);
-    given.renew_as(Buffer(stores_[forward_.store_of[given.number()]]));
+    const bool is_summed = code_[given.number()].is_summed;
+    given.renew_as(is_summed ? Buffer() : Buffer(stores_[forward_.store_of[given.number()]]));
   }
   for (Buffer& store : stores_) store.reset();
+}
+
+template <class T>
+void ArrayGroup::run_to_sum() {
+  std::vector<double> sums((columns_ + summed_piece - 1) / summed_piece);
+  const auto add_up = [&](std::size_t first, std::size_t count, std::span<const Buffer> shown) {
+    sums[first / summed_piece] = sum_of_piece(static_cast<const T*>(shown[0].data()), count);
+  };
+  forward_.code.run(rows_, columns_, code_.item(), read_, places_, summed_piece, add_up);
+  Buffer sum(sizeof(T));
+  *static_cast<T*>(sum.mutable_data()) = sum_of_pieces<T>(sums, divisor_);
+  sum_->exchange_buffer(std::move(sum));
 }
 
 auto ArrayGroup::way_back() -> const Way& {
@@ -269,14 +296,15 @@ std::vector<memory::Buffer> ArrayGroup::run_summing(const Way& way) {
   }
   std::vector<T*> to;
   for (Dense<T>& sum : sums) to.push_back(sum.mutable_data());
-  const auto add_up = [&](std::size_t row, std::size_t rows, std::span<const Buffer> shown) {
+  const auto add_up = [&](std::size_t first, std::size_t count, std::span<const Buffer> shown) {
+    const std::size_t row = first / columns_, rows = count / columns_;
     for (std::size_t i = 0; i < shown.size(); ++i) {
       const Dense<T> sum =
           sum_axes(Dense<T>(shown[i], Shape{rows, columns_}), AxisList<bool>{over_rows[i], !over_rows[i]});
       std::copy_n(sum.data(), sum.size(), to[i] + (over_rows[i] ? row / block * columns_ : row));
     }
   };
-  way.code.run(rows_, columns_, code_.item(), read_, places_, block, add_up);
+  way.code.run(rows_, columns_, code_.item(), read_, places_, block * columns_, add_up);
   std::vector<Buffer> summed;
   for (std::size_t i = 0; i < sums.size(); ++i)
     summed.push_back(over_rows[i] ? sum_axes(sums[i], AxisList<bool>{true, false}).buffer
@@ -344,8 +372,17 @@ void ArrayGroup::differentiate(Sweep<Buffer>& sweep, Buffer&& arrived) {
 
 }  // namespace
 
-FusedNode* group_of(const std::vector<Node*>& operations, const FusedInputs& inputs) {
-  return new ArrayGroup(operations, inputs);
+FusedNode* group_of(const std::vector<Node*>& operations, const FusedInputs& inputs, Node* sum) {
+  return new ArrayGroup(operations, inputs, sum);
+}
+
+bool can_sum(const Node& last, const Node& sum) {
+  if (sum.inputs().size() != 1 || sum.inputs()[0] != &last || !sums_in_pieces(last.value().size()))
+    return false;
+  if (!divisor_of_whole_sum(sum)) return false;
+  for (const Elementwise::Gradient& gradient : elementwise_of(last)->gradients())
+    if (last.requires_grad() && gradient.reads_output) return false;
+  return true;
 }
 
 }  // namespace xgrad::detail

@@ -71,7 +71,9 @@ void CapturedProgram::perform(const ProgramStep& step) {
     node.reopen();
     if (step.draws) node.draw_again();
     if (step.given != 0) give_to_renewal(step.given);
-    if (is_watched()) [[unlikely]] {
+    if (step.is_summed_before) {
+      // its value has come already
+    } else if (is_watched()) [[unlikely]] {
       Watched watched({Activity::Kind::forward, node.description(), Shapes(node.inputs())});
       node.renew();
       watched.gave(node);

@@ -48,7 +48,8 @@ struct ProgramStep {
   EnteredLeaf* assigned = nullptr;  ///< takes the node's value
   Shape shape = {};
   bool draws = false;
-  std::uint32_t run = no_run;  ///< the number of the block or group that it is a part of
+  std::uint32_t run = no_run;     ///< the number of the block or group that it is a part of
+  bool is_summed_before = false;  ///< a sum that the group before it has computed
   std::uint32_t given = 0;  ///< the inputs, a bit each, whose elements an elementwise operation may take over
   std::vector<Node*> last_read = {};  ///< whose values nobody reads after this step
 };

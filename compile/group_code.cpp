@@ -55,8 +55,10 @@ auto GroupCode::make_forward(const std::vector<Number>& kept) const -> Forward {
   std::vector<bool> is_stored(entries_.size(), false);
   for (const Number number : kept) is_stored[number] = !entries_[number].is_operand();
   for (Number number = 0; number < size(); ++number)
-    is_stored[number] = is_stored[number] || entries_[number].is_output;
+    is_stored[number] = is_stored[number] || (entries_[number].is_output && !entries_[number].is_summed);
   std::vector<bool> wanted = is_stored;
+  for (Number number = 0; number < size(); ++number)
+    wanted[number] = wanted[number] || entries_[number].is_summed;
   for (Number number = size(); number-- > 0;)
     if (wanted[number]) want_inputs(number, wanted);
   std::vector<PieceCode::Value> values(entries_.size(), PieceCode::unread);
@@ -68,7 +70,10 @@ auto GroupCode::make_forward(const std::vector<Number>& kept) const -> Forward {
   add_values(forward.code, wanted, values);
   forward.store_of.assign(entries_.size(), 0);
   for (Number number = 0; number < size(); ++number)
-    if (is_stored[number]) forward.store_of[number] = forward.code.store(values[number]);
+    if (is_stored[number])
+      forward.store_of[number] = forward.code.store(values[number]);
+    else if (entries_[number].is_summed)
+      forward.code.show(values[number]);
   forward.code.seal();
   for (std::uint32_t operand = 0; operand < forward.operands.size(); ++operand) {
     const Number number = forward.operands[operand];

@@ -26,6 +26,7 @@ class GroupCode {
     std::uint32_t wanted = 0;  ///< a bit for each input that it gives a share to
     Spread spread = Spread::whole;
     bool is_output = false;     ///< read outside
+    bool is_summed = false;     ///< and there by a sum of all its elements alone, which is computed meanwhile
     bool is_there = false;      ///< an operand whose elements a call of the program keeps
     bool is_read_last = false;  ///< an operand whose elements nobody reads afterwards
     bool takes_shares = false;  ///< of the group's shape, as they are

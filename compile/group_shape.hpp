@@ -25,6 +25,8 @@ class GroupShape {
   /// those before, and each of its operands has that shape, one element, or all rows or all columns of a
   /// matrix that all agree on.
   bool takes(const Node& node);
+  /// Whether those that it has taken read no rows and no columns.
+  bool is_flat() const noexcept { return rows_ == 0; }
 
  private:
   const Node* first_ = nullptr;

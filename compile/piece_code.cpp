@@ -93,9 +93,9 @@ std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
 /// What one thread does: tiles of some rows and columns, each through all steps.
 class PieceCode::Run {
  public:
-  /// For tiles of `most` elements at most.
+  /// For tiles of `most` elements at most, and parts of `part` that are shown.
   Run(const PieceCode& code, std::size_t rows, std::size_t columns, std::size_t item,
-      std::span<const Elements> outside, std::span<void* const> stores, std::size_t most)
+      std::span<const Elements> outside, std::span<void* const> stores, std::size_t most, std::size_t part)
       : code_(code), columns_(columns), item_(item), outside_(outside), stores_(stores) {
     const std::size_t place = (most * item + 63) / 64 * 64, scratch = code.scratch_ * place;
     memory_ = memory::Buffer(scratch + code.steps_.size() * (sizeof(kernels::Loop) + sizeof(bool)));
@@ -111,8 +111,7 @@ class PieceCode::Run {
     }
     for (const Patch& patch : code.in_scratch_) set(patch, start + patch.place * place, row);
     for (const Patch& patch : code.at_stores_) set(patch, nullptr, row);
-    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(most * item);
-    for (const Patch& patch : code.at_shown_) set(patch, shown_[patch.place].mutable_data(), row);
+    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(part * item);
     for (const Patch& patch : code.at_outside_) {
       const Elements& elements = outside[patch.place];
       loops_[patch.loop].in[patch.operand] = {elements.data, elements.row_stride, elements.step};
@@ -125,6 +124,9 @@ class PieceCode::Run {
   void tile(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
     if (rows != tile_rows_ || columns != tile_columns_) set_extent(rows, columns);
     const std::size_t at = (row * columns_ + column) * item_;
+    for (const Patch& patch : code_.at_shown_)
+      loops_[patch.loop].out =
+          static_cast<std::byte*>(shown_[patch.place].mutable_data()) + (at - part_begin_ * item_);
     for (const Patch& patch : code_.at_stores_) {
       std::byte* const data = static_cast<std::byte*>(stores_[patch.place]) + at;
       if (patch.operand == Patch::out)
@@ -142,6 +144,8 @@ class PieceCode::Run {
     for (std::size_t s = 0; s < code_.kernels_.size(); ++s) code_.kernels_[s](loops_[s]);
   }
 
+  /// From element `first` on, what is shown is that of another part.
+  void begin_part(std::size_t first) noexcept { part_begin_ = first; }
   std::span<const memory::Buffer> shown() const noexcept { return shown_; }
 
  private:
@@ -169,29 +173,36 @@ class PieceCode::Run {
   std::vector<memory::Buffer> shown_;
   kernels::Loop* loops_;
   bool* by_rows_;
-  std::size_t tile_rows_ = 0, tile_columns_ = 0;
+  std::size_t tile_rows_ = 0, tile_columns_ = 0, part_begin_ = 0;
 };
 
 void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
-                    std::span<const Elements> outside, std::span<void* const> stores, std::size_t tile_rows,
+                    std::span<const Elements> outside, std::span<void* const> stores, std::size_t part,
                     const Look& look) const {
   if (steps_.empty()) return;
   const std::size_t grain = worth_a_thread::computed_elements;
-  const std::size_t piece = shown_ > 0 ? tile_rows * columns : piece_elements(item);
-  if (rows == 1)
-    return parallel_for(columns, grain, [&](std::size_t begin, std::size_t end) {
-      Run run(*this, rows, columns, item, outside, stores, std::min(piece, end - begin));
+  if (rows == 1) {
+    const std::size_t piece = piece_elements(item);
+    return parallel_for(columns, shown_ > 0 ? part : grain, [&](std::size_t begin, std::size_t end) {
+      const std::size_t count = end - begin;
+      Run run(*this, rows, columns, item, outside, stores, std::min(piece, count), count);
+      run.begin_part(begin);
       for (std::size_t at = begin; at < end; at += piece) run.tile(0, 1, at, std::min(piece, end - at));
+      if (shown_ > 0) look(begin, count, run.shown());
     });
+  }
+  const std::size_t piece = shown_ > 0 ? part : piece_elements(item);
   const std::size_t together = std::max<std::size_t>(1, piece / columns);
   const std::size_t tiles = std::max<std::size_t>(1, grain / columns / together);
   parallel_for(rows, tiles * together, [&](std::size_t begin, std::size_t end) {
-    Run run(*this, rows, columns, item, outside, stores, std::min(piece, (end - begin) * columns));
+    const std::size_t most = std::min(piece, (end - begin) * columns);
+    Run run(*this, rows, columns, item, outside, stores, most, most);
     for (std::size_t row = begin; row < end; row += together) {
       const std::size_t count = std::min(together, end - row);
+      run.begin_part(row * columns);
       for (std::size_t at = 0; at < columns; at += piece)
         run.tile(row, count, at, std::min(piece, columns - at));
-      if (shown_ > 0) look(row, count, run.shown());
+      if (shown_ > 0) look(row * columns, count * columns, run.shown());
     }
   });
 }

@@ -27,7 +27,7 @@ class PieceCode {
   bool is_outside(Value value) const noexcept { return values_[value].step == no_step; }
   /// Has a step's value written to memory, and gives the number of the place, which a run is told, too.
   std::uint32_t store(Value value);
-  /// Has a step's value, which no other step reads, shown to who runs, tile by tile; gives its number.
+  /// Has a step's value, which no other step reads, shown to who runs, part by part; gives its number.
   std::uint32_t show(Value value);
   std::size_t shown() const noexcept { return shown_; }
   /// The number among what is outside, or among what is stored.
@@ -48,12 +48,14 @@ class PieceCode {
     const void* data = nullptr;
     std::ptrdiff_t row_stride = 0, step = 0;
   };
-  /// What is shown of some rows, a buffer each, with all their columns.
-  using Look = std::function<void(std::size_t row, std::size_t rows, std::span<const memory::Buffer> shown)>;
+  /// What is shown of a part, from element `first` on: a buffer each.
+  using Look =
+      std::function<void(std::size_t first, std::size_t count, std::span<const memory::Buffer> shown)>;
   /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split. Where
-  /// something is shown, `look` is called for each `tile_rows` rows, by several threads.
+  /// something is shown, `look` is called, by several threads, for each part of so many elements: of one row,
+  /// or of whole rows.
   void run(std::size_t rows, std::size_t columns, std::size_t item, std::span<const Elements> outside,
-           std::span<void* const> stores, std::size_t tile_rows = 0, const Look& look = {}) const;
+           std::span<void* const> stores, std::size_t part = 0, const Look& look = {}) const;
 
  private:
   class Run;

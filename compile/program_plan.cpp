@@ -33,6 +33,13 @@ class Planner {
         constants_.insert(input.own.node());
       else if (!input.is_assigned)
         kept_.insert(input.own.node());
+    for (const ProgramStep& step : parts.steps) {
+      if (step.assigned != nullptr)
+        ++reads_[step.node];
+      else
+        for (const Node* input : step.node->inputs()) ++reads_[input];
+    }
+    for (const Node* result : parts.results) ++reads_[result];
   }
 
   ProgramPlan plan() {
@@ -41,7 +48,7 @@ class Planner {
       std::size_t end = begin + 1;
       if (const std::uint32_t number = steps[begin].run; number != ProgramStep::no_run)
         while (end < steps.size() && steps[end].run == number) ++end;
-      add(std::span(steps).subspan(begin, end - begin));
+      add(std::span(steps).subspan(begin, end - begin), end < steps.size() ? &steps[end] : nullptr);
       begin = end;
     }
     for (Node*& result : results_) result = &outside(*result);
@@ -52,10 +59,12 @@ class Planner {
   }
 
  private:
-  void add(std::span<const ProgramStep> run) {
+  /// `next` is what comes after the run, if anything does.
+  void add(std::span<const ProgramStep> run, const ProgramStep* next) {
     ProgramStep step = run.front();
+    step.is_summed_before = step.node == summed_;
     if (step.run != ProgramStep::no_run) {
-      step.node = &fuse(run);
+      step.node = &fuse(run, next);
       step.shape = step.node->value().shape;
     } else if (step.assigned != nullptr) {
       step.node = &outside(*step.node);
@@ -67,18 +76,33 @@ class Planner {
     plan_.steps.push_back(std::move(step));
   }
 
-  Node& fuse(std::span<const ProgramStep> run) {
+  Node& fuse(std::span<const ProgramStep> run, const ProgramStep* next) {
     std::vector<Node*> operations;
     for (const ProgramStep& each : run) operations.push_back(each.node);
     const FusedInputs inputs{[this](const Node& node) { return constants_.contains(&node); },
                              [this](const Node& node) { return kept_.contains(&node); },
                              [this](Node& node) -> Node& { return outside(node); }};
     const bool is_scalar = scalar_operation(*operations.front()) != nullptr;
-    FusedNode* const made = is_scalar ? block_of(operations, inputs) : group_of(operations, inputs);
+    Node* const sum = is_scalar ? nullptr : sum_after(run, next);
+    FusedNode* const made = is_scalar ? block_of(operations, inputs) : group_of(operations, inputs, sum);
+    if (sum != nullptr) summed_ = sum;
     made_.push_back(Handle::first(made));
     plan_.fused.push_back(made);
     for (Node* node : operations) made_in_.emplace(node, made);
     return *made;
+  }
+
+  bool is_read_once(const Node& node) const {
+    const auto found = reads_.find(&node);
+    return found != reads_.end() && found->second == 1;
+  }
+  /// The sum that a group can compute of its last value, if it alone reads that.
+  Node* sum_after(std::span<const ProgramStep> run, const ProgramStep* next) const {
+    const Node& last = *run.back().node;
+    if (next == nullptr || next->assigned != nullptr || !is_read_once(last)) return nullptr;
+    GroupShape group;
+    for (const ProgramStep& each : run) group.takes(*each.node);
+    return group.is_flat() && can_sum(last, *next->node) ? next->node : nullptr;
   }
 
   /// What stands for a node outside of its run.
@@ -146,8 +170,10 @@ class Planner {
   ProgramParts& parts_;
   ProgramPlan plan_;
   std::vector<Node*> results_;
-  std::vector<Handle> made_;                          ///< what it consists of, until all of it is kept
-  std::vector<Edge> edges_;                           ///< that are to lead to outputs of a run
+  std::vector<Handle> made_;      ///< what it consists of, until all of it is kept
+  std::vector<Edge> edges_;       ///< that are to lead to outputs of a run
+  const Node* summed_ = nullptr;  ///< that the latest group computes
+  std::unordered_map<const Node*, std::size_t> reads_;
   std::unordered_set<const Node*> constants_, kept_;  ///< inputs; those of which each call keeps the elements
   std::unordered_map<Node*, FusedNode*> made_in_;
   std::unordered_map<const Node*, Node*> output_of_;
