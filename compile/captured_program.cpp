@@ -11,6 +11,7 @@
 #include "../core/graph/notes.hpp"
 #include "../core/graph/renewal.hpp"
 #include "../core/graph/sweep.hpp"
+#include "fused_node.hpp"
 #include "program_plan.hpp"
 
 namespace xgrad::detail {
@@ -70,7 +71,9 @@ void CapturedProgram::perform(const ProgramStep& step) {
     node.reopen();
     if (step.draws) node.draw_again();
     if (step.given != 0) give_to_renewal(step.given);
-    if (is_watched()) [[unlikely]] {
+    if (step.is_summed_before) {
+      // its value has come already
+    } else if (is_watched()) [[unlikely]] {
       Watched watched({Activity::Kind::forward, node.description(), Shapes(node.inputs())});
       node.renew();
       watched.gave(node);
@@ -104,8 +107,8 @@ void CapturedProgram::release_graph() noexcept {
       step.node->finish();
       step.node->exchange_buffer({});
     }
-  for (const ScalarBlock* block : plan_.blocks)
-    for (Node* output : block->outputs()) {
+  for (const FusedNode* run : plan_.fused)
+    for (Node* output : run->outputs()) {
       output->finish();
       output->exchange_buffer({});
     }
@@ -202,7 +205,7 @@ std::vector<InputGradient> CapturedProgram::backward(const std::shared_ptr<Progr
   try {
     sweep_from(seeds, retain, gradients);
   } catch (...) {
-    for (ScalarBlock* block : plan_.blocks) block->forget_gradients();
+    for (FusedNode* run : plan_.fused) run->forget_gradients();
     throw;
   }
   if (retain) return gradients;
@@ -257,17 +260,26 @@ ProgramListing CapturedProgram::listing() const {
   std::unordered_map<const Node*, std::string> names;
   for (const ProgramInput& input : parts_.inputs) names.emplace(input.own.node(), name_of(input));
   const auto name = [&](const Node& node) {
-    const auto* const output = dynamic_cast<const BlockOutput*>(&node);
+    const auto* const output = dynamic_cast<const FusedOutput*>(&node);
     const auto known = names.find(output != nullptr ? &output->stands_for() : &node);
     return known == names.end() ? std::string("constant") : known->second;
   };
   std::vector<ProgramInstruction> rows;
+  // Blocks and groups are numbered apart.
+  std::uint32_t last = ProgramStep::no_run;
+  std::size_t blocks = 0, groups = 0;
+  const auto number_among = [&](const ProgramStep& step, bool is_block) {
+    std::size_t& count = is_block ? blocks : groups;
+    if (std::exchange(last, step.run) != step.run) ++count;
+    return count - 1;
+  };
   for (const ProgramStep& step : parts_.steps) {
     ProgramInstruction row;
     const Node& node = *step.node;
     row.shape = node.value().shape;
     row.elements = name_of(node.kind());
-    if (step.block != ProgramStep::no_block) row.block = step.block;
+    if (step.run != ProgramStep::no_run)
+      (node.value().size() == 1 ? row.block : row.group) = number_among(step, node.value().size() == 1);
     row.bytes = element_count(row.shape) * bytes_of(node.kind());
     if (step.assigned != nullptr) {
       row.operation = "assign";

@@ -43,12 +43,13 @@ struct ProgramInput {
 
 /// An operation that is performed again, or an assignment to a leaf of the program's.
 struct ProgramStep {
-  static constexpr std::uint32_t no_block = ~std::uint32_t{0};
+  static constexpr std::uint32_t no_run = ~std::uint32_t{0};
   Node* node = nullptr;
   EnteredLeaf* assigned = nullptr;  ///< takes the node's value
   Shape shape = {};
   bool draws = false;
-  std::uint32_t block = no_block;  ///< the number of the block that it is a part of
+  std::uint32_t run = no_run;     ///< the number of the block or group that it is a part of
+  bool is_summed_before = false;  ///< a sum that the group before it has computed
   std::uint32_t given = 0;  ///< the inputs, a bit each, whose elements an elementwise operation may take over
   std::vector<Node*> last_read = {};  ///< whose values nobody reads after this step
 };
@@ -92,12 +93,12 @@ struct ProgramParts {
   Handle kept;
 };
 
-class ScalarBlock;
+class FusedNode;
 
 /// How they are performed again.
 struct ProgramPlan {
-  std::vector<ProgramStep> steps;  ///< a block is one of them
-  std::vector<ScalarBlock*> blocks;
+  std::vector<ProgramStep> steps;  ///< a block or group is one of them
+  std::vector<FusedNode*> fused;   ///< blocks and groups
   Handle kept;
 };
 

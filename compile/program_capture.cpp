@@ -153,7 +153,7 @@ class ProgramCapture final : public Capture {
     made.call = std::make_shared<ProgramCall>();
     settle_inputs(*made.call);
     made.call->random = random_;
-    find_blocks(steps_);
+    find_runs(steps_);
     std::vector<Node*> kept;
     for (const Handle& node : nodes_) kept.push_back(node.node());
     parts.kept = Handle::first(new KeptNodes(kept));

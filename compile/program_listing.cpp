@@ -24,7 +24,7 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-constexpr std::size_t bytes_column = 4, flops_column = 5, block_column = 6;
+constexpr std::size_t bytes_column = 4, flops_column = 5, block_column = 6, group_column = 7;
 
 Row row_of(const ProgramInstruction& instruction, std::size_t number) {
   return {"%" + std::to_string(number),
@@ -34,6 +34,7 @@ Row row_of(const ProgramInstruction& instruction, std::size_t number) {
           std::to_string(instruction.bytes),
           number_text(instruction.flops),
           instruction.block ? std::to_string(*instruction.block) : "",
+          instruction.group ? std::to_string(*instruction.group) : "",
           instruction.scope};
 }
 
@@ -46,7 +47,7 @@ const ProgramInstruction& ProgramListing::operator[](std::size_t number) const {
 }
 
 std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
-  std::vector<Row> rows{{"", "operation", "inputs", "gives", "bytes", "FLOPs", "block", "scope"}};
+  std::vector<Row> rows{{"", "operation", "inputs", "gives", "bytes", "FLOPs", "block", "group", "scope"}};
   std::size_t bytes = 0;
   double flops = 0;
   for (const ProgramInstruction& instruction : listing) {
@@ -56,8 +57,10 @@ std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
   }
   const bool has_blocks = std::any_of(listing.begin(), listing.end(),
                                       [](const auto& instruction) { return instruction.block.has_value(); });
+  const bool has_groups = std::any_of(listing.begin(), listing.end(),
+                                      [](const auto& instruction) { return instruction.group.has_value(); });
   rows.push_back({"", std::to_string(listing.size()) + " instructions", "", "", std::to_string(bytes),
-                  number_text(flops), "", ""});
+                  number_text(flops), "", "", ""});
   std::vector<std::size_t> widths(rows.front().size(), 0);
   for (const Row& row : rows)
     for (std::size_t k = 0; k < row.size(); ++k) widths[k] = std::max(widths[k], row[k].size());
@@ -65,7 +68,7 @@ std::ostream& operator<<(std::ostream& out, const ProgramListing& listing) {
   for (const Row& row : rows) {
     std::string line;
     for (std::size_t k = 0; k < row.size(); ++k) {
-      if (k == block_column && !has_blocks) continue;
+      if ((k == block_column && !has_blocks) || (k == group_column && !has_groups)) continue;
       const std::string space(widths[k] - row[k].size(), ' ');
       const bool is_number = k == bytes_column || k == flops_column;
       line += (k > 0 ? "  " : "") + (is_number ? space + row[k] : row[k] + space);

@@ -24,6 +24,9 @@ struct ProgramInstruction {
   /// The number of the block of operations on one element that it is a part of, if it is: these are performed
   /// by one loop.
   std::optional<std::size_t> block = {};
+  /// The number of the group of operations on values of one shape that it is a part of, if it is: these are
+  /// performed piece by piece.
+  std::optional<std::size_t> group = {};
 };
 
 /// The instructions of a program in their order, as Compiled::program() gives them. Printed, a table.
@@ -39,8 +42,8 @@ class ProgramListing {
   const ProgramInstruction& operator[](std::size_t number) const;
   auto begin() const noexcept { return instructions_.begin(); }
   auto end() const noexcept { return instructions_.end(); }
-  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs, block where
-  /// there are any, and scope; and the sums.
+  /// A row for each instruction: its number, operation, inputs, what it gives, bytes, FLOPs, block and group
+  /// where there are any, and scope; and the sums.
   friend std::ostream& operator<<(std::ostream& out, const ProgramListing& listing);
 
  private:

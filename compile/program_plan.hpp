@@ -1,18 +1,18 @@
-// How a captured graph is performed again: runs of operations on one element become blocks.
+// How a captured graph is performed again: runs of elementwise operations become blocks and groups.
 #pragma once
 
 #include <vector>
 
 #include "captured_program.hpp"
-#include "scalar_block.hpp"
 
 namespace xgrad::detail {
 
-/// Numbers the blocks: operations of the library on one element each, of one kind, one after another.
-void find_blocks(std::vector<ProgramStep>& steps);
+/// Numbers the runs: library operations on one element each, of one kind, one after another, which become
+/// blocks; and those on values of one shape, which become groups.
+void find_runs(std::vector<ProgramStep>& steps);
 
-/// Makes the blocks, whose outputs take the place of results and of what other operations read. The captured
-/// nodes of a block are not differentiated any more.
+/// Makes blocks and groups, whose outputs take the place of results and of what other operations read. Their
+/// captured nodes are not differentiated any more.
 ProgramPlan plan_of(ProgramParts& parts);
 
 }  // namespace xgrad::detail

@@ -6,7 +6,6 @@
 #include "../core/graph/anomaly.hpp"
 #include "../core/graph/elementwise_node.hpp"
 #include "../core/graph/operation_type.hpp"
-#include "../core/graph/sweep.hpp"
 #include "../core/graph/watch.hpp"
 #include "scalar_code.hpp"
 
@@ -14,10 +13,10 @@ namespace xgrad::detail {
 namespace {
 
 double operations_of_block(const void* block, Shapes, const Shape&) {
-  return static_cast<double>(static_cast<const ScalarBlock*>(block)->operations());
+  return static_cast<double>(static_cast<const FusedNode*>(block)->operations());
 }
 constexpr OperationType block_type{
-    .attributes = [](const void* block) { return attributes_of(*static_cast<const ScalarBlock*>(block)); },
+    .attributes = [](const void* block) { return attributes_of(*static_cast<const FusedNode*>(block)); },
     .flops = operations_of_block};
 
 template <class T>
@@ -32,14 +31,13 @@ memory::Buffer buffer_of(T number) {
 }
 
 template <class T>
-class TypedBlock final : public ScalarBlock {
+class TypedBlock final : public FusedNode {
   using Code = ScalarCode<T>;
   using Number = typename Code::Number;
 
  public:
-  TypedBlock(const std::vector<Node*>& operations, const std::function<bool(const Node&)>& is_constant,
-             const std::function<Node&(Node&)>& read)
-      : ScalarBlock(kind_of<T>), operations_(operations) {
+  TypedBlock(const std::vector<Node*>& operations, const FusedInputs& outside)
+      : FusedNode(kind_of<T>), operations_(operations) {
     std::unordered_map<const Node*, Number> numbers;
     for (Node* node : operations) {
       const Elementwise& operation = *scalar_operation(*node);
@@ -50,7 +48,7 @@ class TypedBlock final : public ScalarBlock {
         if (const auto known = numbers.find(&input); known != numbers.end())
           inputs[k] = known->second;
         else
-          numbers.emplace(&input, inputs[k] = enter(read(input), is_constant(input)));
+          numbers.emplace(&input, inputs[k] = enter(outside.read(input), outside.is_constant(input)));
         const bool gives = node->requires_grad() && input.requires_grad() && !operation.gradient(k).zero;
         wanted |= std::uint32_t{gives} << k;
       }
@@ -65,12 +63,15 @@ class TypedBlock final : public ScalarBlock {
     set_order(operations.front()->order());
   }
 
+  Description description() const noexcept override {
+    return {"block", &block_type, static_cast<const FusedNode*>(this)};
+  }
   std::size_t operations() const noexcept override { return operations_.size(); }
 
   Node& add_output(Node& node) override {
     const std::uint64_t order = operations_.back()->order();
     outputs_.reserve(outputs_.size() + 1);
-    outputs_.push_back(new BlockOutput(*this, node, numbers_.at(&node), order));
+    outputs_.push_back(new FusedOutput(*this, node, numbers_.at(&node), order));
     return *outputs_.back();
   }
 
@@ -79,12 +80,12 @@ class TypedBlock final : public ScalarBlock {
       code_.set(inputs_[i], number_in<T>(edges_[i]->value().buffer));
     code_.forward();
     for (Node* output : outputs_) {
-      auto& given = static_cast<BlockOutput&>(*output);
+      auto& given = static_cast<FusedOutput&>(*output);
       given.renew_as(buffer_of<T>(code_.value(given.number())));
     }
   }
 
-  void arrive(const BlockOutput& output, Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
+  void arrive(const FusedOutput& output, Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) override {
     code_.give(output.number(), number_in<T>(gradient));
     arrived_.push_back(output.number());
     if (arrived_.size() == 1) sweep.give(*this, std::move(gradient));  // to be visited
@@ -147,25 +148,9 @@ class TypedBlock final : public ScalarBlock {
 
 }  // namespace
 
-BlockOutput::BlockOutput(ScalarBlock& block, Node& node, std::uint32_t number, std::uint64_t order)
-    : Node(node.value().shape, node.kind()), node_(&node), block_(&block), edge_(&block), number_(number) {
-  if (node.requires_grad()) require_gradient();
-  take_uniform();
-  set_inputs(&edge_, 1);
-  set_order(order);
-}
-
-void BlockOutput::differentiate(Sweep<memory::Buffer>& sweep, memory::Buffer&& gradient) {
-  block_->arrive(*this, sweep, std::move(gradient));
-}
-
-Description ScalarBlock::description() const noexcept { return {"block", &block_type, this}; }
-
-ScalarBlock* block_of(const std::vector<Node*>& operations,
-                      const std::function<bool(const Node&)>& is_constant,
-                      const std::function<Node&(Node&)>& read) {
-  if (operations.front()->is_double()) return new TypedBlock<double>(operations, is_constant, read);
-  return new TypedBlock<float>(operations, is_constant, read);
+FusedNode* block_of(const std::vector<Node*>& operations, const FusedInputs& inputs) {
+  if (operations.front()->is_double()) return new TypedBlock<double>(operations, inputs);
+  return new TypedBlock<float>(operations, inputs);
 }
 
 const Elementwise* scalar_operation(const Node& node) {

@@ -16,6 +16,7 @@
 #include "over.hpp"
 #include "reduction_kernels.hpp"
 #include "shape.hpp"
+#include "whole_sum.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -168,6 +169,18 @@ Indices place(std::string_view operation, const kernels::Reduction& kernels, con
 }
 
 }  // namespace
+
+std::optional<double> detail::divisor_of_whole_sum(const Node& node) {
+  const Description made_by = node.description();
+  const bool is_sum = made_by.type == &type_of<Sum>, is_mean = made_by.type == &type_of<Mean>;
+  if (!is_sum && !is_mean) return {};
+  const Over& over = is_sum ? static_cast<const Over&>(*static_cast<const Sum*>(made_by.operation))
+                            : *static_cast<const Mean*>(made_by.operation);
+  const Shape& shape = node.inputs()[0]->value().shape;
+  const ReductionSteps passes = reduction_steps(shape, over.axes);
+  if (passes.count != 1 || passes.steps[0].outer != 1 || passes.steps[0].inner != 1) return {};
+  return is_sum ? 1 : static_cast<double>(over.count(shape));
+}
 
 template <Tensor V>
 V sum(const V& x, const ReduceOptions& options) {

@@ -6,12 +6,10 @@
 #include "../array/threads.hpp"
 #include "broadcast_loop.hpp"
 #include "elementwise.hpp"
+#include "elementwise_sum.hpp"
 
 namespace xgrad::detail {
 namespace {
-
-/// Elements of a block: a few of them fit the second-level cache beside what they are made of.
-constexpr std::size_t block_elements = 1 << 13;
 
 /// How an operand stands to rows x columns: it has all rows or one, all columns or one.
 struct Part {
@@ -41,7 +39,7 @@ struct Plan {
 
 bool make_plan(std::span<const Source> sources, const Shape& shape, const Shape& to, Plan& plan) {
   const std::size_t size = element_count(shape);
-  if (size < 4 * block_elements) return false;
+  if (size < 4 * summed_block) return false;
   const std::size_t missing = shape.size() - to.size();
   const auto summed = [&](std::size_t axis) {
     return axis < missing || (to[axis - missing] == 1 && shape[axis] != 1);
@@ -54,7 +52,7 @@ bool make_plan(std::span<const Source> sources, const Shape& shape, const Shape&
     if (summed(axis) == plan.sums_rows && shape[axis] != 1) return false;
   for (std::size_t axis = 0; axis < shape.size(); ++axis)
     (axis < leading ? plan.rows : plan.columns) *= shape[axis];
-  if (plan.rows < 2 || plan.columns < 2 || plan.columns > 8 * block_elements) return false;
+  if (plan.rows < 2 || plan.columns < 2 || plan.columns > 8 * summed_block) return false;
   for (std::size_t i = 0; i < sources.size(); ++i)
     if (sources[i].data != nullptr && !find_part(*sources[i].shape, shape, leading, plan.parts[i]))
       return false;
@@ -74,7 +72,7 @@ memory::Buffer elementwise_gradient_sum(const Elementwise& operation, std::size_
                                         const Shape& to) {
   Plan plan;
   if (!make_plan(sources, shape, to, plan)) return {};
-  const std::size_t block = std::max<std::size_t>(1, block_elements / plan.columns);
+  const std::size_t block = rows_of_a_block(plan.columns);
   const std::size_t blocks = (plan.rows + block - 1) / block;
   // Sums over rows come a row a block; sums over columns are whole at once.
   Dense<T> sums(plan.sums_rows ? Shape{blocks, plan.columns} : Shape{plan.rows, 1});

@@ -27,7 +27,7 @@ class DrawnFunction {
     for (std::size_t step = 0; step < steps; ++step) {
       const Var& a = values[from.below(values.size())];
       const Var& b = values[from.below(values.size())];
-      values.push_back(drawn(from.below(22), a, b, rows));
+      values.push_back(drawn(from.below(25), a, b, rows));
     }
     Var total = xg::sum(xg::tanh(values.back())) + xg::mean(xg::take(x, rows));
     for (std::size_t k = 0; k + 1 < values.size(); k += 3) total = total + xg::mean(xg::tanh(values[k]));
@@ -84,6 +84,14 @@ class DrawnFunction {
         return a * buffer_;
       case 20:
         return xg::layer_norm(a);
+      case 22:
+        return xg::square(a - b) * 0.1 + xg::exp(-xg::abs(a)) * b;
+      case 23:
+        return xg::tanh(a * xg::sum(b, 1, {.keep_dims = true}) - b) * 0.5 + xg::minimum(a, b) / 3.0;
+      case 24: {
+        const Var c = xg::sigmoid(a + b), d = c * b - a;
+        return xg::matmul(c * 0.1, d) + xg::log(xg::square(d) + 1.0) * c;
+      }
       default:
         return xg::cumsum(a, 1) * 0.25;
     }
@@ -96,7 +104,8 @@ class DrawnFunction {
 
 xg::Array<double> drawn(xg::Generator& from) { return xg::random_normal<double>({4, 4}, 0, 1, from); }
 
-void check_program(std::uint64_t seed) {
+/// How many groups it has.
+std::size_t check_program(std::uint64_t seed) {
   CAPTURE(seed);
   xg::Generator from(seed + 1000000);
   std::vector<Var> leaves{xg::parameter(drawn(from)), xg::parameter(drawn(from))};
@@ -115,6 +124,10 @@ void check_program(std::uint64_t seed) {
     check_same(buffer, other);
     for (Var& leaf : leaves) leaf.set_value(drawn(from));
   }
+  std::size_t groups = 0;
+  for (const auto& instruction : compiled.program())
+    if (instruction.group) groups = *instruction.group + 1;
+  return groups;
 }
 
 }  // namespace
@@ -122,6 +135,48 @@ void check_program(std::uint64_t seed) {
 TEST_CASE("random programs beside the functions that they were captured from") {
   // XGRAD_PROGRAM_SEED repeats one that failed.
   if (const char* only = std::getenv("XGRAD_PROGRAM_SEED"))
-    return check_program(std::strtoull(only, nullptr, 10));
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) check_program(seed);
+    return void(check_program(std::strtoull(only, nullptr, 10)));
+  std::size_t groups = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) groups += check_program(seed);
+  CHECK(groups > 300);
+}
+
+TEST_CASE("random formulas on values that are large enough for some to be computed again") {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    const xg::Shape shape{512, 600};
+    const auto f = [seed](const Var& x, const Var& y, const Var& column) {
+      xg::Generator from(seed);
+      std::vector<Var> values{x, y, xg::cumsum(x, 1) * 0.01};
+      for (int step = 0; step < 14; ++step) {
+        const Var& a = values[values.size() - 1 - from.below(3)];
+        const Var& b = values[from.below(values.size())];
+        const Var made[] = {a + b,
+                            a * b,
+                            a - b,
+                            -a,
+                            xg::square(a),
+                            xg::abs(a),
+                            xg::relu(a),
+                            xg::tanh(a),
+                            xg::maximum(a, b),
+                            a + column,
+                            xg::exp(-xg::abs(a)),
+                            a * 0.5};
+        values.push_back(made[from.below(std::size(made))]);
+        if (from.below(8) == 0) values.push_back(xg::cumsum(values.back(), 0) * 1e-2);
+      }
+      return xg::mean(xg::tanh(values.back()) + values[values.size() / 2]);
+    };
+    xg::Generator from(seed + 1000);
+    const auto compiled = xg::compile(f, {.verify = false});
+    for (int call = 0; call < 3; ++call) {
+      const auto of = [&](const xg::Shape& s) {
+        return xg::parameter(xg::random_normal<double>(s, 0, 1, from));
+      };
+      const auto x = of(shape), y = of(shape), column = of({512, 1});
+      check_beside<double>(
+          {x, y, column}, [&] { return compiled(x, y, column); }, [&] { return f(x, y, column); });
+    }
+  }
 }

@@ -1,0 +1,129 @@
+// What the operations of a group do, as steps on pieces: forward, and back from the outputs that were given a
+// gradient.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "../core/formula/elementwise.hpp"
+#include "../core/graph/node.hpp"
+#include "group_shape.hpp"
+#include "piece_code.hpp"
+
+namespace xgrad::detail {
+
+/// Numbers are those of operands and operations, each after what it is made of. Both ways give the bits of
+/// the dynamic graph: every step is a kernel of an operation, and shares are added up in the order of a
+/// sweep.
+class GroupCode {
+ public:
+  using Number = std::uint32_t;
+  struct Entry {
+    const Elementwise* operation = nullptr;  ///< none for an operand
+    Node* node = nullptr;                    ///< the captured one
+    std::array<Number, kernels::max_inputs> inputs{};
+    std::uint32_t wanted = 0;  ///< a bit for each input that it gives a share to
+    Spread spread = Spread::whole;
+    bool is_output = false;     ///< read outside
+    bool is_summed = false;     ///< and there by a sum of all its elements alone, which is computed meanwhile
+    bool is_there = false;      ///< an operand whose elements a call of the program keeps
+    bool is_read_last = false;  ///< an operand whose elements nobody reads afterwards
+    bool takes_shares = false;  ///< of the group's shape, as they are
+    bool is_operand() const noexcept { return operation == nullptr; }
+  };
+
+  GroupCode(const Shape& shape, bool is_double) : shape_(shape), is_double_(is_double) {}
+  Number add(const Entry& entry) {
+    entries_.push_back(entry);
+    return static_cast<Number>(entries_.size() - 1);
+  }
+  Entry& operator[](Number number) noexcept { return entries_[number]; }
+  const Entry& operator[](Number number) const noexcept { return entries_[number]; }
+  Number size() const noexcept { return static_cast<Number>(entries_.size()); }
+  std::size_t bytes() const noexcept { return element_count(shape_) * item(); }
+  std::size_t item() const noexcept { return is_double_ ? sizeof(double) : sizeof(float); }
+
+  /// What a way back begins with, where a gradient passes at all: with operands, and values that forward
+  /// stores.
+  std::vector<Number> choose_kept() const;
+
+  /// The steps that make what is read outside, or kept.
+  struct Forward {
+    /// The elements of an operand that a store may take.
+    struct TakenOver {
+      std::uint32_t store, operand;
+    };
+    PieceCode code;
+    std::vector<Number> operands;         ///< one for each value outside
+    std::vector<std::uint32_t> store_of;  ///< of each number
+    std::vector<TakenOver> taken_over;
+  };
+  Forward make_forward(const std::vector<Number>& kept) const;
+
+  /// What a way back reads: one that is kept, that has arrived, or that waits at an operand.
+  struct Source {
+    enum class Kind : std::uint8_t { kept, arrived, waiting } kind;
+    std::uint32_t index;
+    PieceCode::Value value;
+  };
+  /// How a share is summed: not at all, or when all of it is there, or block by block.
+  enum class Sum : std::uint8_t { none, whole, blocks };
+  /// A gradient of an operand, or a share of one that is repeated, to be summed.
+  struct Given {
+    Number operand, giver;
+    PieceCode::Value value;
+    Sum sum;
+  };
+  /// Of a share that was given, for who looks for anomalies.
+  struct Check {
+    Number giver, target;
+    PieceCode::Value value;
+  };
+  /// The way back from the outputs that have been given a gradient.
+  struct Way {
+    std::vector<Number> arrived, waiting;
+    bool is_watched = false;
+    PieceCode code;
+    std::vector<Source> sources;  ///< one for each value outside
+    std::vector<Given> given;
+    std::vector<Check> checks;
+  };
+  /// `arrived` are the outputs that have been given a gradient, `waiting` the operands that have been given
+  /// one before.
+  Way make_way(const std::vector<Number>& kept, std::vector<Number> arrived, std::vector<Number> waiting,
+               bool is_watched) const;
+
+ private:
+  template <class F>
+  static void for_bits(std::uint32_t bits, const F& f) {
+    for (std::uint32_t k = 0; bits >> k != 0; ++k)
+      if (bits >> k & 1) f(k);
+  }
+  /// The numbers that the gradients of an operation read.
+  template <class F>
+  void for_reads(Number number, const F& f) const {
+    const Entry& entry = entries_[number];
+    for_bits(entry.wanted, [&](std::uint32_t k) {
+      const Elementwise::Gradient& gradient = entry.operation->gradient(k);
+      for_bits(gradient.reads, [&](std::uint32_t i) { f(entry.inputs[i]); });
+      if (gradient.reads_output) f(number);
+    });
+  }
+  void want_inputs(Number number, std::vector<bool>& wanted) const;
+  /// The steps that make `wanted` of what is there.
+  void add_values(PieceCode& code, const std::vector<bool>& wanted,
+                  std::vector<PieceCode::Value>& values) const;
+  void add_outside(Way& way, const std::vector<Number>& kept, const std::vector<bool>& wanted,
+                   std::vector<PieceCode::Value>& values, std::vector<PieceCode::Value>& gradients) const;
+  void add_shares(Way& way, const std::vector<PieceCode::Value>& values,
+                  std::vector<PieceCode::Value>& gradients) const;
+  PieceCode::Value add_share(Way& way, Number number, std::uint32_t k,
+                             const std::vector<PieceCode::Value>& values, PieceCode::Value dy) const;
+
+  Shape shape_;
+  bool is_double_;
+  std::vector<Entry> entries_;
+};
+
+}  // namespace xgrad::detail

@@ -1,0 +1,93 @@
+// Kernels one after another over pieces of large values, so that what lies between two of them never leaves
+// the cache.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "../core/array/memory.hpp"
+#include "../core/kernels/kernel.hpp"
+
+namespace xgrad::detail {
+
+/// Steps over values of rows x columns elements. Each is a kernel on some of these: elements outside, which
+/// are told to each run, and what earlier steps made.
+class PieceCode {
+ public:
+  using Value = std::uint32_t;
+  /// Of an operand that a kernel does not read.
+  static constexpr Value unread = ~Value{0};
+
+  /// Elements that are read; a run is told them in this order.
+  Value add_outside();
+  Value add_step(kernels::Kernel kernel, std::span<const Value> operands);
+  bool is_outside(Value value) const noexcept { return values_[value].step == no_step; }
+  /// Has a step's value written to memory, and gives the number of the place, which a run is told, too.
+  std::uint32_t store(Value value);
+  /// Has a step's value, which no other step reads, shown to who runs, part by part; gives its number.
+  std::uint32_t show(Value value);
+  std::size_t shown() const noexcept { return shown_; }
+  /// The number among what is outside, or among what is stored.
+  std::uint32_t place(Value value) const noexcept { return values_[value].place; }
+  /// Once all is added: what the scratch is for.
+  void seal();
+
+  std::size_t stores() const noexcept { return stored_.size(); }
+  /// Whether the elements of `store` may take the place of `outside`: it is read by no later step.
+  bool may_overwrite(std::uint32_t store, Value outside) const noexcept {
+    return values_[outside].last_read <= values_[stored_[store]].step;
+  }
+  /// Nothing may overwrite it.
+  void keep(Value outside) noexcept { values_[outside].last_read = no_step - 1; }
+
+  /// Elements outside: from row to row, and from column to column (0 or 1).
+  struct Elements {
+    const void* data = nullptr;
+    std::ptrdiff_t row_stride = 0, step = 0;
+  };
+  /// What is shown of a part, from element `first` on: a buffer each.
+  using Look =
+      std::function<void(std::size_t first, std::size_t count, std::span<const memory::Buffer> shown)>;
+  /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split. Where
+  /// something is shown, `look` is called, by several threads, for each part of so many elements: of one row,
+  /// or of whole rows.
+  void run(std::size_t rows, std::size_t columns, std::size_t item, std::span<const Elements> outside,
+           std::span<void* const> stores, std::size_t part = 0, const Look& look = {}) const;
+
+ private:
+  class Run;
+  static constexpr std::uint32_t no_step = ~std::uint32_t{0}, no_place = no_step;
+  static constexpr std::size_t most_operands = kernels::max_inputs + 2;
+  struct Known {
+    std::uint32_t step = no_step;    ///< that makes it, if one does
+    std::uint32_t place = no_place;  ///< of what is outside or stored, or in the scratch
+    bool is_stored = false, is_shown = false;
+    std::uint32_t last_read = 0;  ///< by a step; its own if by none
+  };
+  struct Step {
+    Value out;
+    std::uint32_t count;
+    Value operands[most_operands];
+  };
+  /// Where a loop reads, or for `out` writes.
+  struct Patch {
+    static constexpr std::uint32_t out = ~std::uint32_t{0};
+    std::uint32_t loop, operand, place;
+  };
+
+  /// Tells where `value` stands to the operand of a loop.
+  void add_patch(std::uint32_t loop, std::uint32_t operand, Value value);
+  std::size_t piece_elements(std::size_t item) const noexcept;
+
+  std::vector<Known> values_;
+  std::vector<Step> steps_;
+  std::vector<Value> stored_;
+  std::uint32_t outside_ = 0, scratch_ = 0, shown_ = 0;
+  std::vector<kernels::Kernel> kernels_;
+  std::vector<Patch> in_scratch_, at_outside_, at_stores_, at_shown_;
+};
+
+}  // namespace xgrad::detail
