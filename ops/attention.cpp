@@ -233,7 +233,7 @@ struct Attention : ToldToAttend {
                                                const Dense<T>& k, const Dense<T>& v) const {
     Shape of_sums = q.shape;
     of_sums.back() = kernels::attention_sums;
-    const bool keeps = is_recorded && is_one_block(in);
+    const bool keeps = is_recorded && has_whole_rows(in);
     Dense<T> out(shape_of_result(q.shape, v.shape)), sums(of_sums),
         exponentials(keeps ? shape_of_weights(q.shape, k.shape) : Shape{0});
     attend(in, {out.mutable_data(), sums.mutable_data(), keeps ? exponentials.mutable_data() : nullptr});

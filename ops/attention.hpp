@@ -29,8 +29,8 @@ struct AttentionOptions {
 
 /// softmax(scale q k') v for every matrix of the stacks: of q [..., queries, d], k [..., keys, d] and v [...,
 /// keys, e] it makes [..., queries, e]. What memory it needs beside grows with the queries and the keys, and
-/// not with their product; a gradient computes the weights of more than 128 of either again. A query that may
-/// look at no key gets zeros.
+/// not with their product beyond 2^21 numbers; above that, a gradient computes the weights of more than 128
+/// of either again. A query that may look at no key gets zeros.
 /// Weights are dropped as dropout() would, by this thread's random numbers, whenever dropout is not 0.
 ///
 /// A. Vaswani et al., "Attention is all you need", 2017; in blocks, T. Dao et al., "FlashAttention", 2022.

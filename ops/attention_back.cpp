@@ -48,7 +48,10 @@ void give_back(const Head<T>& head, Part queries, Part keys, Room<T>& room, cons
   if (drops) head.drop(queries, keys, slopes, room.block(2));
   kernels::AttentionBlock block = head.block(queries, keys, weights);
   block.sums = all.sums + queries.begin * kernels::attention_sums;
-  block.exponentials = all.exponentials;
+  if (all.exponentials != nullptr) {
+    block.exponentials_row = head.in.size.keys;
+    block.exponentials = all.exponentials + queries.begin * block.exponentials_row + keys.begin;
+  }
   block.mean = means + queries.begin;
   block.slopes = slopes;
   attention_kernels().gradient[which<T>](block);

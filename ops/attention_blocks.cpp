@@ -35,6 +35,11 @@ std::size_t keys_to_read(const Head<T>& head, Part queries) {
 }
 
 template <class T>
+std::size_t keys_at_once(const AttentionInputs<T>& in) {
+  return detail::has_whole_rows(in) ? std::max<std::size_t>(1, in.size.keys) : most_keys;
+}
+
+template <class T>
 void attend_some(const Head<T>& head, Part queries, Room<T>& room, const Attended<T>& made) {
   const AttentionSize& size = head.in.size;
   const bool drops = head.in.drawn.p > 0;
@@ -45,9 +50,10 @@ void attend_some(const Head<T>& head, Part queries, Room<T>& room, const Attende
   std::fill_n(largest, queries.count, -std::numeric_limits<T>::infinity());
   std::fill_n(totals, queries.count, 0.0);
   const std::size_t end = keys_to_read(head, queries);
+  const std::size_t at_once = keys_at_once(head.in);
   bool is_first = true;
-  for (std::size_t j = 0; j < parts(end, most_keys); ++j) {
-    const Part keys = part(j, end, most_keys);
+  for (std::size_t j = 0; j < parts(end, at_once); ++j) {
+    const Part keys = part(j, end, at_once);
     if (made.exponentials == nullptr && head.skips(queries, keys)) continue;
     head.multiply(queries, keys, scores);
     kernels::AttentionBlock block = head.block(queries, keys, scores);
@@ -115,16 +121,20 @@ const bool* ForbiddenKeys::at(std::size_t head, std::size_t query, std::size_t k
 }
 
 template <class T>
-bool detail::is_one_block(const AttentionInputs<T>& in) noexcept {
+bool detail::has_whole_rows(const AttentionInputs<T>& in) noexcept {
+  constexpr std::size_t most_in_a_row = 1024, most = std::size_t{1} << 21;
   const AttentionSize& size = in.size;
+  if (in.drawn.p > 0) return false;
   const bool sees_all = !in.causal || size.queries >= size.keys;
-  return in.drawn.p == 0 && sees_all && size.queries <= most_queries && size.keys <= most_keys;
+  if (sees_all && size.queries <= most_queries && size.keys <= most_keys) return true;
+  return !in.causal && !in.forbidden.any() && size.keys <= most_in_a_row &&
+         size.heads * size.queries <= most / std::max<std::size_t>(1, size.keys);
 }
 
 template <class T>
 void detail::attend(const AttentionInputs<T>& in, const Attended<T>& made) {
   for_queries(
-      in, made.exponentials == nullptr ? std::min(most_keys, in.size.keys) : 0, in.drawn.p > 0 ? 2 : 1,
+      in, made.exponentials == nullptr ? std::min(keys_at_once(in), in.size.keys) : 0, in.drawn.p > 0 ? 2 : 1,
       [&](const Head<T>& head, Part queries, Room<T>& room) { attend_some(head, queries, room, made); });
 }
 
@@ -148,7 +158,8 @@ void detail::weigh(const AttentionInputs<T>& in, T* weights) {
   });
 }
 
-[[gnu::used]] constexpr auto instances = instantiate::for_numbers(
-    []<class T>() { return std::make_tuple(detail::is_one_block<T>, detail::attend<T>, detail::weigh<T>); });
+[[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
+  return std::make_tuple(detail::has_whole_rows<T>, detail::attend<T>, detail::weigh<T>);
+});
 
 }  // namespace xgrad

@@ -1,5 +1,5 @@
-// Attention on raw pointers, some queries and some keys at a time: the matrix of weights is never whole. For
-// files of this room only.
+// Attention on raw pointers, some queries and some keys at a time: the matrix of weights is whole only where
+// it is small. For files of this room only.
 #pragma once
 
 #include <cstddef>
@@ -50,17 +50,18 @@ struct AttentionInputs {
   DropoutDraw drawn;
 };
 
-/// Whether all that a head's queries see is one block of scores, of which nothing is dropped: their
-/// exponentials may then be kept.
+/// Whether a query's scores are made all at once, none of them dropped: their exponentials may then be kept,
+/// which saves the way back a product. So it is where they are one block, and where nothing is hidden and the
+/// exponentials of all heads are no more than 2^21.
 template <class T>
-bool is_one_block(const AttentionInputs<T>& in) noexcept;
+bool has_whole_rows(const AttentionInputs<T>& in) noexcept;
 
 /// What attend() makes, and attend_back() reads.
 template <class T>
 struct Attended {
   T* out;   ///< softmax(scale q k') v
   T* sums;  ///< see kernels::attention_sums, [..., queries, 2]
-  /// exp(score - largest), [..., queries, keys], of what is_one_block(); else none.
+  /// exp(score - largest), [..., queries, keys], of what has_whole_rows(); else none.
   T* exponentials;
 };
 

@@ -196,7 +196,7 @@ void gradient_row(const AttentionBlock& b, std::size_t r, std::size_t seen, cons
   T* const x = static_cast<T*>(b.scores) + r * b.columns;
   T* const slopes = static_cast<T*>(b.slopes) + r * b.columns;
   const T* const sums = static_cast<const T*>(b.sums) + r * attention_sums;
-  const T* const known = Kept ? static_cast<const T*>(b.exponentials) + r * b.columns : nullptr;
+  const T* const known = Kept ? static_cast<const T*>(b.exponentials) + r * b.exponentials_row : nullptr;
   const P scale(b.scale), mean(static_cast<const T*>(b.mean)[r]), largest(sums[0]), inverse(sums[1]);
   const std::size_t count = covering<P>(seen, b.columns);
   for_columns<P>(count, [=](const auto& reader, std::size_t i) {

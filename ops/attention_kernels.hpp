@@ -35,6 +35,7 @@ struct AttentionBlock {
   const void* sums;
   /// exp(score - largest), where they have been kept; the scores are then not read.
   const void* exponentials;
+  std::size_t exponentials_row;  ///< how many of them one row lies after another
   const void* mean;
   void* slopes;
 };

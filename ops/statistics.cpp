@@ -8,9 +8,11 @@
 #include "../core/array/instantiate.hpp"
 #include "../core/graph/broadcast.hpp"
 #include "../core/graph/record.hpp"
+#include "../core/kernels/dispatch.hpp"
 #include "operators.hpp"
 #include "shape.hpp"
 #include "square_sum.hpp"
+#include "square_sum_kernels.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -56,12 +58,20 @@ template <class T>
 struct SquareSum {
   Dense<T> sum, unit;  ///< without units if all are 1
 
-  SquareSum(const Dense<T>& x, const Lines& lines) : sum(xgrad::sum(square(x), lines.kept_axes)) {
+  SquareSum(const Dense<T>& x, const Lines& lines) : sum(of_squares(x, lines)) {
     unit = detail::units_of(x, sum, lines.kept_axes);
-    if (unit.defined()) sum = xgrad::sum(square(x / unit), lines.kept_axes);
+    if (unit.defined()) sum = of_squares(x / unit, lines);
   }
   /// `factor` in the units.
   Dense<T> times_unit(Dense<T> factor) const { return unit.defined() ? factor * unit : factor; }
+
+ private:
+  /// In one pass.
+  static Dense<T> of_squares(const Dense<T>& x, const Lines& lines) {
+    const AxisList<bool> axes = reduced_axes("sum", lines.kept_axes.axes, x.shape);
+    if (reduction_steps(x.shape, axes).count == 0) return square(x);
+    return reduce_axes(chosen_kernels([]<class I>() { return kernels::square_sum_kernels<I>(); }), x, axes);
+  }
 };
 
 struct Var : Lines {

@@ -92,7 +92,7 @@ void Reduce::by_pieces(std::size_t rows) const {
       kernels.run[in_double][wide](part);
     }
   });
-  Reduce{kernels, to, wide, out, out_double, {outer, pieces, inner}, divisor}.run();
+  Reduce{kernels.of_results(), to, wide, out, out_double, {outer, pieces, inner}, divisor}.run();
 }
 
 void Reduce::by_columns() const {
@@ -152,7 +152,8 @@ Dense<T> reduce_axes(const Reduction& kernels, const Dense<T>& x, const AxisList
     const bool last = k + 1 == all.count;
     const bool wide = is_double || (kernels.widens && !last);
     memory::Buffer out(step.outer * step.inner * item_size(wide));
-    Reduce{kernels, now.data(), now_double, out.mutable_data(), wide, step, last ? divisor : 1}.run();
+    const Reduction& own = k == 0 ? kernels : kernels.of_results();
+    Reduce{own, now.data(), now_double, out.mutable_data(), wide, step, last ? divisor : 1}.run();
     now = std::move(out);
     now_double = wide;
   }

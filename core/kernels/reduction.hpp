@@ -30,6 +30,11 @@ using AxisKernel = void (*)(const AxisLoop&);
 struct Reduction {
   AxisKernel run[2][2];
   bool widens;
+  /// What puts together what pieces and steps come to, where that is another: a sum of sums of squares is
+  /// one.
+  const Reduction* (*further)() = nullptr;
+
+  const Reduction& of_results() const { return further == nullptr ? *this : *further(); }
 };
 
 /// The sum of `count` elements over `divisor`; of none, 0 / divisor.

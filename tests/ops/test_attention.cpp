@@ -78,6 +78,18 @@ TEST_CASE_TEMPLATE("attention of one head, whose keys are shared out, is what lo
   }
 }
 
+TEST_CASE_TEMPLATE("rows of scores that are made whole are what loops make, with a gradient and without", T,
+                   float, double) {
+  for (const std::size_t keys : {130u, 300u, 1024u, 1025u}) {
+    CAPTURE(keys);
+    check_against_loops<T>({2, 150, 8}, {2, keys, 8}, {2, keys, 5}, {}, {});
+    const auto in = inputs<T>({2, 150, 8}, {2, keys, 8}, {2, keys, 5}, 4);
+    const auto recorded = attention(in).value();
+    const xg::NoGrad off;
+    CHECK(attention(in).value() == recorded);
+  }
+}
+
 TEST_CASE_TEMPLATE("a mask of any shape that broadcasts forbids what it says", T, float, double) {
   for (const std::size_t keys : {5u, 140u}) {
     const Shape q{2, 3, 7, 4}, k{2, 3, keys, 4}, v{2, 3, keys, 6}, weights{2, 3, 7, keys};
@@ -203,6 +215,17 @@ TEST_CASE("a NaN among values of a block that a mask hides whole is still seen b
   for (std::size_t j = 256; j < 300; ++j) end(j) = true;
   const auto y = attention(in, {.forbidden = end}).value();
   for (std::size_t i = 0; i < 300; ++i) CHECK((std::isfinite(y(i, 0)) && std::isnan(y(i, 1))));
+}
+
+TEST_CASE_TEMPLATE("what is kept of whole rows gives the same bits on one thread and on two, recorded or not",
+                   T, float, double) {
+  const auto in = inputs<T>({3, 2, 140, 24}, {3, 2, 300, 24}, {3, 2, 300, 24}, 4);
+  const Threads one(1);
+  const Run<T> alone(in, {});
+  CHECK(same_bits(alone, Run<T>(in, {}, true)));
+  Threads two(2);
+  CHECK(same_bits(alone, Run<T>(in, {})));
+  CHECK(two.shared_a_loop());
 }
 
 TEST_CASE_TEMPLATE("gradients have the same bits whether recorded or not, on one thread and on two", T, float,
@@ -335,6 +358,19 @@ TEST_CASE("attention needs memory that grows with the length, and not with its s
   // One such value is 256 KB, all weights together would be 64 MB.
   CHECK(whole < 5'000'000);
   CHECK(static_cast<double>(whole) < 2.1 * static_cast<double>(half));
+}
+
+TEST_CASE("attention keeps weights of all queries and keys while they are two million at most") {
+  const auto kept = [](std::size_t heads, std::size_t queries, std::size_t keys) {
+    const auto in = inputs<float>({heads, queries, 1}, {heads, keys, 1}, {heads, keys, 1}, 1);
+    const std::size_t before = xg::memory_stats().live_bytes;
+    const auto y = attention(in);
+    return xg::memory_stats().live_bytes - before;
+  };
+  CHECK(kept(2, 1024, 1024) >= std::size_t{8} << 20);
+  CHECK(kept(2, 1024, 1024) < std::size_t{11} << 20);
+  CHECK(kept(2, 1025, 1024) < std::size_t{1} << 20);
+  CHECK(kept(1, 128, 1025) < std::size_t{1} << 20);
 }
 
 TEST_CASE("attention takes Arrays beside a Variable, and a comparison for a mask") {

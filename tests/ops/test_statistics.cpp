@@ -13,6 +13,7 @@
 #include <xgrad/ops/statistics.hpp>
 
 #include "../message_of.hpp"
+#include "../threads.hpp"
 #include "../variables.hpp"
 
 namespace xg = xgrad;
@@ -255,6 +256,33 @@ TEST_CASE("a variance with no more elements than ddof divides by 0, as NumPy's d
     CHECK(std::isnan(xg::std(equal, {.ddof = ddof}).item()));
   }
   CHECK(std::isnan(xg::var(xg::constant(xt::zeros<double>({0}))).item()));
+}
+
+TEST_CASE_TEMPLATE("a norm is the root of the sum of squares to the last bit, in one pass and on any threads",
+                   T, float, double) {
+  xg::Generator from(17);
+  const auto check = [&](const xg::Shape& shape, const xg::Axes& axes) {
+    CAPTURE(to_string(shape));
+    const auto x = random<T>(shape, from);
+    const xg::testing::Threads one(1);
+    const auto expected = xg::sqrt(xg::sum(xg::square(x), {.axes = axes})).value();
+    CHECK(xg::norm(x, {.axes = axes}).value() == expected);
+    const xg::testing::Threads two(2);
+    CHECK(xg::norm(x, {.axes = axes}).value() == expected);
+  };
+  check({400'001}, {0});
+  check({3, 70'001}, {1});
+  check({70'001, 3}, {0});
+  check({5, 40, 1000}, {0, 2});
+  check({200, 7, 301}, {0, 2});
+  check({2, 3, 4, 5}, {1, 3});
+  check({6, 1, 4}, {1});
+
+  const auto x = xg::constant(random<T>({1'000'000}, from).value());
+  const std::size_t live = xg::memory_stats().live_bytes;
+  xg::reset_peak_memory();
+  const auto y = xg::norm(x);
+  CHECK(xg::memory_stats().peak_bytes - live < 100'000);
 }
 
 TEST_CASE("norms at 0 have gradient 0, at both orders") {
