@@ -79,7 +79,7 @@ struct Rows {
 /// Layer norm and softmax of 4096 rows made of operators, beside the library's operations.
 void layer_norm(benchmark::State& state) {
   const Rows rows;
-  const auto& [x, gamma, beta, weight] = rows;
+  const auto &x = rows.x, &gamma = rows.gamma, &beta = rows.beta, &weight = rows.weight;
   const auto primitives = [&] {
     const auto centred = x - xg::mean(x, {-1}, {.keep_dims = true});
     const auto variance = xg::mean(xg::square(centred), {-1}, {.keep_dims = true});
