@@ -7,18 +7,19 @@ namespace xg = xgrad;
 
 namespace {
 
-/// Once as it is written, and once as a program; nothing is verified meanwhile.
+/// As it is written for 0, as a program for 1, and for 2 what was written by hand, as it is; nothing is
+/// verified meanwhile.
 template <class F>
 void measure(benchmark::State& state, const F& function, const std::vector<xg::Variable<float>>& leaves) {
   xg::set_num_threads(1);
   const auto compiled = xg::compile(function, {.verify = false});
   auto cleared = leaves;
-  const bool replays = state.range(0) != 0;
+  const bool replays = state.range(0) == 1;
   for (auto _ : state) {
     for (auto& leaf : cleared) leaf.zero_grad();
     (replays ? compiled() : function()).backward();
   }
-  state.SetLabel(replays ? "replayed" : "called");
+  state.SetLabel(state.range(0) == 2 ? "by hand" : replays ? "replayed" : "called");
 }
 
 /// 250 x (multiply, add, tanh, multiply) on one element.
@@ -46,11 +47,60 @@ void small_network(benchmark::State& state) {
 }
 BENCHMARK(small_network)->Arg(0)->Arg(1);
 
-/// Operators on 10^6 elements.
-void elementwise(benchmark::State& state) {
-  const auto x = xg::parameter(xg::random_normal<float>({1000, 1000}, 0, 1));
-  measure(state, [&] { return xg::sum(xg::log(xg::exp(x) + 1) * xg::tanh(x) + 0.5 * x); }, {x});
+/// Operators on `elements` elements, beside one operation made of the same formula.
+void elementwise(benchmark::State& state, std::size_t elements) {
+  const auto x = xg::parameter(xg::random_normal<float>({elements}, 0, 1));
+  const auto by_hand = xg::elementwise("formula", [](auto v) { return log(exp(v) * 0.5F + 1) * tanh(v); });
+  if (state.range(0) == 2) return measure(state, [&] { return xg::mean(by_hand(x)); }, {x});
+  measure(state, [&] { return xg::mean(xg::log(xg::exp(x) * 0.5 + 1) * xg::tanh(x)); }, {x});
 }
-BENCHMARK(elementwise)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(elementwise, large, 1000000)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(elementwise, huge, 10000000)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+
+/// The same without functions, so that all of it waits for memory.
+void polynomial(benchmark::State& state, std::size_t elements) {
+  const auto x = xg::parameter(xg::random_normal<float>({elements}, 0, 1));
+  const auto y = xg::parameter(xg::random_normal<float>({elements}, 0, 1));
+  const auto by_hand =
+      xg::elementwise("formula", [](auto v, auto w) { return v * w + v - w * 0.5F + square(v - w); });
+  if (state.range(0) == 2) return measure(state, [&] { return xg::sum(by_hand(x, y)); }, {x, y});
+  measure(state, [&] { return xg::sum(x * y + x - y * 0.5 + xg::square(x - y)); }, {x, y});
+}
+BENCHMARK_CAPTURE(polynomial, small, 100)->Arg(0)->Arg(1)->Arg(2);
+BENCHMARK_CAPTURE(polynomial, large, 1000000)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+
+struct Rows {
+  xg::Variable<float> x = xg::parameter(xg::random_normal<float>({4096, 1024}, 0, 1)),
+                      gamma = xg::parameter(xg::random_normal<float>({1024}, 0, 1)),
+                      beta = xg::parameter(xg::random_normal<float>({1024}, 0, 1)),
+                      weight = xg::constant(xg::random_normal<float>({4096, 1024}, 0, 1));
+};
+
+/// Layer norm and softmax of 4096 rows made of operators, beside the library's operations.
+void layer_norm(benchmark::State& state) {
+  const Rows rows;
+  const auto &x = rows.x, &gamma = rows.gamma, &beta = rows.beta, &weight = rows.weight;
+  const auto primitives = [&] {
+    const auto centred = x - xg::mean(x, {-1}, {.keep_dims = true});
+    const auto variance = xg::mean(xg::square(centred), {-1}, {.keep_dims = true});
+    return xg::sum((centred / xg::sqrt(variance + 1e-5) * gamma + beta) * weight);
+  };
+  if (state.range(0) == 2)
+    return measure(state, [&] { return xg::sum(xg::layer_norm(x, gamma, beta) * weight); }, {x, gamma, beta});
+  measure(state, primitives, {x, gamma, beta});
+}
+BENCHMARK(layer_norm)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+
+void softmax(benchmark::State& state) {
+  const Rows rows;
+  const auto& x = rows.x;
+  const auto primitives = [&] {
+    const auto powers = xg::exp(x - xg::max(x, {-1}, {.keep_dims = true}).detach());
+    return xg::sum(powers / xg::sum(powers, {-1}, {.keep_dims = true}) * rows.weight);
+  };
+  if (state.range(0) == 2) return measure(state, [&] { return xg::sum(xg::softmax(x) * rows.weight); }, {x});
+  measure(state, primitives, {x});
+}
+BENCHMARK(softmax)->Arg(0)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
 
 }  // namespace
