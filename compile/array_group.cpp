@@ -135,11 +135,6 @@ class ArrayGroup final : public FusedNode {
            : source.kind == Kind::arrived ? arrived_[source.index].elements
                                           : waiting_[source.index].elements;
   }
-  /// Whether no other operand has the same elements.
-  bool is_read_once(std::uint32_t operand) const {
-    return std::count_if(read_.begin(), read_.end(),
-                         [&](const auto& each) { return each.data == read_[operand].data; }) == 1;
-  }
   void make_store(std::uint32_t s) {
     if (!stores_[s]) stores_[s] = Buffer(code_.bytes());
     places_[s] = stores_[s].mutable_data();
@@ -216,10 +211,11 @@ void ArrayGroup::renew() {
     if (const Node* operand = edge_of_[keeps_[i]]) kept_[i] = operand->value().buffer;
   for (const Number operand : forward_.operands)
     read_.push_back(elements_of(edge_of_[operand]->value().buffer, code_[operand].spread));
+  // In the order of the steps that write them, so that of operands that share their elements the last one to
+  // give them away is read no more either.
   for (std::uint32_t s = 0; s < forward_.code.stores(); ++s) {
     for (const auto& [store, operand] : forward_.taken_over)
-      if (store == s && !stores_[s] && is_read_once(operand))
-        stores_[s] = last_elements(*edge_of_[forward_.operands[operand]]);
+      if (store == s && !stores_[s]) stores_[s] = last_elements(*edge_of_[forward_.operands[operand]]);
     make_store(s);
   }
   if (sum_ != nullptr)
