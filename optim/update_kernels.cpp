@@ -43,7 +43,8 @@ struct Approach {
   explicit Approach(const ApproachStep& step) : share(step.share) {}
   P operator()(const P& p, const P& g, P*) const {
     const P way = g - p, moved = fma(share, way, p);
-    return select((moved == p) & (way != 0), p + copysign(P(unit) * p, way), moved);
+    // An infinite weight's average stays infinite.
+    return select(g == p, p, select(moved == p, p + copysign(P(unit) * p, way), moved));
   }
 };
 

@@ -172,6 +172,20 @@ TEST_CASE_TEMPLATE("an average arrives at a parameter that stays, and stays ther
   }
 }
 
+TEST_CASE_TEMPLATE("an infinite parameter's average is infinite, and a NaN's a NaN", T, float, double) {
+  constexpr T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  Variable<T> w = xgrad::parameter(xt::xarray<T>{1, 1, 1});
+  EMA<T> average({w}, 0.9);
+  average.update();
+  w.set_value(xt::xarray<T>{infinity, -infinity, nan});
+  for (int step = 0; step < 3; ++step) {
+    average.update();
+    CHECK(average.averages()[0](0) == infinity);
+    CHECK(average.averages()[0](1) == -infinity);
+    CHECK(std::isnan(average.averages()[0](2)));
+  }
+}
+
 TEST_CASE_TEMPLATE("an average is that of a loop in long double, for every size", T, float, double) {
   for (const std::size_t size : {1u, 3u, 8u, 17u, 70001u}) {
     CAPTURE(size);
