@@ -25,6 +25,20 @@ bool stands(const Shape& operand, const Shape& shape, First first, Then then, st
   return true;
 }
 
+/// What shares may hold that wait for their sums, beside the first, which eager holds as well.
+constexpr std::size_t most_waiting_bytes = std::size_t{1} << 18;
+
+/// How many shares of the node's inputs are summed when all of their elements are there.
+std::size_t waiting_shares(const Node& node) {
+  std::size_t count = 0;
+  for (std::size_t k = 0; node.requires_grad() && k < node.inputs().size(); ++k) {
+    const Node& input = *node.inputs()[k];
+    if (!input.requires_grad() || input.value().shape == node.value().shape) continue;
+    count += !elementwise_of(node)->gradient(k).zero && !sums_in_blocks(node, k);
+  }
+  return count;
+}
+
 }  // namespace
 
 Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows) {
@@ -68,6 +82,10 @@ bool GroupShape::takes(const Node& node) {
     for (std::size_t k = 0; k < node.inputs().size(); ++k)
       if (node.requires_grad() && node.inputs()[k]->requires_grad() && sums_in_blocks(node, k)) return false;
   }
+  const std::size_t waiting = waiting_ + waiting_shares(node);
+  const std::size_t bytes = element_count(shape) * (node.is_double() ? sizeof(double) : sizeof(float));
+  if (first_ != nullptr && waiting > 1 && (waiting - 1) * bytes > most_waiting_bytes) return false;
+  waiting_ = waiting;
   rows_ = rows;
   if (first_ == nullptr) first_ = &node;
   return true;

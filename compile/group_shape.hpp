@@ -23,14 +23,16 @@ class GroupShape {
  public:
   /// Whether the node may be one more. It is a library operation's on many elements, of the shape and kind of
   /// those before, and each of its operands has that shape, one element, or all rows or all columns of a
-  /// matrix that all agree on.
+  /// matrix that all agree on. Shares of repeated operands that are summed only when they are whole are no
+  /// more than eager would hold, but for a little.
   bool takes(const Node& node);
   /// Whether those that it has taken read no rows and no columns.
   bool is_flat() const noexcept { return rows_ == 0; }
 
  private:
   const Node* first_ = nullptr;
-  std::size_t rows_ = 0;  ///< of that matrix, once an operand tells
+  std::size_t rows_ = 0;     ///< of that matrix, once an operand tells
+  std::size_t waiting_ = 0;  ///< shares that are summed when they are whole
 };
 
 }  // namespace xgrad::detail

@@ -39,12 +39,14 @@ struct Approach {
   // Of a number p its last place is between eps/2 |p| and eps |p|, and so 5/8 eps |p|, added and rounded, is
   // one.
   static constexpr auto unit = std::numeric_limits<typename P::value_type>::epsilon() * 5 / 8;
-  P share;
-  explicit Approach(const ApproachStep& step) : share(step.share) {}
+  static constexpr auto largest = std::numeric_limits<typename P::value_type>::max();
+  P share, rest;
+  explicit Approach(const ApproachStep& step) : share(step.share), rest(1 - step.share) {}
   P operator()(const P& p, const P& g, P*) const {
     const P way = g - p, moved = fma(share, way, p);
-    // An infinite weight's average stays infinite.
-    return select(g == p, p, select(moved == p, p + copysign(P(unit) * p, way), moved));
+    const P pushed = select(moved == p, p + copysign(P(unit) * p, way), moved);
+    // Of what is infinite, or too far off for a difference, the parts are added.
+    return select(abs(way) <= P(largest), select(g == p, p, pushed), fma(share, g, rest * p));
   }
 };
 

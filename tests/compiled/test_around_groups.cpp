@@ -199,6 +199,11 @@ TEST_CASE("a replay with groups takes no more memory than the function") {
     CAPTURE(size);
     auto x = xg::parameter(drawn<float>({size}, from)), y = xg::parameter(drawn<float>({size}, from));
     using Float = xg::Variable<float>;
+    std::vector<Float> numbers, columns;
+    for (int k = 0; k < 15; ++k) {
+      numbers.push_back(xg::parameter(drawn<float>({}, from)));
+      columns.push_back(xg::parameter(drawn<float>({2, 1}, from)));
+    }
     const std::vector<std::function<Float()>> functions{
         [&] { return formula(x, y); },
         [&] { return xg::sum(xg::log(xg::exp(x) * 0.5 + 1.0) * xg::tanh(x)); },
@@ -215,6 +220,16 @@ TEST_CASE("a replay with groups takes no more memory than the function") {
           const Float d = a - xg::mean(a, {-1}, {.keep_dims = true});
           const Float column = xg::sqrt(xg::mean(xg::square(d), {-1}, {.keep_dims = true}) + 1e-5);
           return xg::sum((d / column * xg::mean(b, 0) + xg::sum(b, 0)) * b);
+        },
+        [&] {
+          Float t = x * numbers[0];
+          for (std::size_t k = 1; k < numbers.size(); ++k) t = t + x * numbers[k];
+          return xg::sum(t * 0.5);
+        },
+        [&] {
+          Float t = xg::reshape(x, {2, size / 2});
+          for (const Float& column : columns) t = xg::tanh(t) * column + column;
+          return xg::sum(t * t);
         }};
     for (std::size_t i = 0; i < functions.size(); ++i) {
       CAPTURE(i);

@@ -184,6 +184,17 @@ TEST_CASE_TEMPLATE("an infinite parameter's average is infinite, and a NaN's a N
     CHECK(average.averages()[0](1) == -infinity);
     CHECK(std::isnan(average.averages()[0](2)));
   }
+  // Infinite it stays, as it does in PyTorch; and a difference may be more than there are numbers for.
+  w.set_value(xt::xarray<T>{1, 1, 1});
+  average.update();
+  CHECK(average.averages()[0](0) == infinity);
+  constexpr T most = std::numeric_limits<T>::max();
+  w.set_value(xt::xarray<T>{most, -most, 0});
+  EMA<T> half({w}, 0.5);
+  half.update();
+  w.set_value(xt::xarray<T>{-most, most, 0});
+  half.update();
+  CHECK(half.averages()[0] == xt::xarray<T>{0, 0, 0});
 }
 
 TEST_CASE_TEMPLATE("an average is that of a loop in long double, for every size", T, float, double) {
