@@ -210,7 +210,7 @@ TEST_CASE_TEMPLATE("an average is that of a loop in long double, for every size"
       for (std::size_t i = 0; i < size; ++i)
         expected[i] = 0.9L * expected[i] + 0.1L * static_cast<long double>(w.dense().data()[i]);
     }
-    const auto& found = average.averages()[0];
+    const xgrad::Array<T> found = average.averages()[0];
     long double worst = 0;
     for (std::size_t i = 0; i < size; ++i)
       worst = std::max(worst, std::abs(static_cast<long double>(found.data()[i]) - expected[i]));
