@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <stdexcept>
 #include <vector>
 #include <xgrad/xgrad.hpp>
 
@@ -46,6 +47,17 @@ void check_beside(const std::vector<Variable<T>>& leaves, Compiled&& compiled, F
     CAPTURE(i);
     CHECK(same_bits<T>(got[i], expected[i]));
   }
+}
+
+/// An operation that gives back its input, and whose backward throws where `fails` says so.
+inline auto unless(const bool& fails) {
+  using Var = Variable<double>;
+  return custom_operation<double>(
+      "checked", [](const std::vector<Array<double>>& in) { return in[0]; },
+      [&fails](const std::vector<Var>&, const Var&, const Var& dy) {
+        if (fails) throw std::runtime_error("no");
+        return std::vector<Var>{dy};
+      });
 }
 
 }  // namespace xgrad::testing
