@@ -65,7 +65,8 @@ inline constexpr std::string_view report_body_before_profile = R"html(
 <header>
 <h1 id="title">Training</h1>
 <p id="state" role="status"></p>
-<p id="written" class="hint"></p>
+<p class="hint"><span id="written"></span> <label id="follow" hidden><input type="checkbox" id="following"> look again
+every few seconds</label></p>
 <progress id="progress" aria-label="Epochs done"></progress>
 <nav><a href="#curves">Curves</a><a href="#mistakes" id="to-mistakes">Mistakes</a><a href="#model">Model</a><a
 href="#graph">Graph</a><a href="#profile">Profile</a><a href="#about">Machine and options</a></nav>

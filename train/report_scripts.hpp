@@ -29,8 +29,7 @@ function show_state() {
   state.className = data.state;
   by_id("progress").hidden = !is_running;
   const clock = seconds => new Date(1000 * seconds).toLocaleString();
-  by_id("written").textContent = "Begun " + clock(data.began) + ", written " + clock(data.written) +
-    (is_running ? "; this page looks again every few seconds." : ".");
+  by_id("written").textContent = "Begun " + clock(data.began) + ", written " + clock(data.written) + ".";
   by_id("title").textContent = "Training of " + data.model.split(",")[0];
   document.title = (is_running ? done + "/" + data.epochs + " " : "") + "Training of " + data.model.split(",")[0];
   const figure = (name, text) => {
@@ -231,6 +230,14 @@ for (const show of [show_state, show_curves, show_mistakes, show_model, show_gra
   try { show(); } catch (error) { setTimeout(() => { throw error; }); }
 }
 
+// The keyboard goes on from where it was: a stop is known by its kind and its place among these.
+const stops = tag => [...document.querySelectorAll("a, button, input, [tabindex]")].filter(stop => stop.tagName === tag);
+addEventListener("pagehide", () => {
+  const stop = document.activeElement;
+  kept.set("focus", [stop.tagName, stops(stop.tagName).indexOf(stop)]);
+});
+const [tag, place] = kept.get("focus", ["", 0]);
+stops(tag)[place]?.focus({preventScroll: true});
 history.scrollRestoration = "manual";
 if (kept.get("scroll", 0) > 0) {
   scrollTo(0, kept.get("scroll"));
@@ -239,11 +246,15 @@ if (kept.get("scroll", 0) > 0) {
 addEventListener("scroll", () => kept.set("scroll", scrollY), {passive: true});
 // While it runs the file is written again and again. Nobody who is reading or drawing is disturbed.
 if (data.state === "running") {
+  const following = by_id("following");
+  by_id("follow").hidden = false;
+  following.checked = kept.get("following", true);
+  following.onchange = () => kept.set("following", following.checked);
   let touched = -Infinity;
   for (const what of ["pointermove", "pointerdown", "keydown", "wheel", "scroll"])
     addEventListener(what, () => { touched = performance.now(); }, {passive: true});
   setInterval(() => {
-    if (document.visibilityState === "visible" && performance.now() - touched > 1500) location.reload();
+    if (following.checked && document.visibilityState === "visible" && performance.now() - touched > 1500) location.reload();
   }, 2500);
 }
 )js";
