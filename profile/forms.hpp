@@ -14,6 +14,7 @@ namespace xgrad::detail {
 
 /// An operation of a name, on inputs of these shapes.
 struct Form {
+  std::uint32_t number = 0;
   std::uint32_t name = 0;  ///< a number of the recorder's
   std::uint8_t item = 8;   ///< bytes of an element
   std::vector<Shape> inputs;
@@ -29,10 +30,12 @@ class Forms {
   const Form& operator[](std::uint32_t number) const noexcept { return forms_[number]; }
 
  private:
+  const Form& find(std::uint32_t name, const Activity& activity, const Node* output, double flops);
+
   std::deque<Form> forms_{Form()};
   std::unordered_multimap<std::uint64_t, std::uint32_t> numbers_;
-  /// Those met lately, by their hash; 0, of which there is no other, for none.
-  std::array<std::uint32_t, 64> met_{};
+  /// Those met lately, by name and the last axes; they do not move.
+  std::array<const Form*, 256> met_{};
 };
 
 }  // namespace xgrad::detail

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "../core/array/error.hpp"
-#include "../core/graph/watch.hpp"
 
 namespace xgrad {
 
@@ -60,35 +59,37 @@ double Profile::Recorder::tick() {
 std::uint32_t Profile::Recorder::number_of(std::string_view text) {
   if (text.empty()) return 0;
   Met& met = met_[(reinterpret_cast<std::uintptr_t>(text.data()) >> 3) % met_.size()];
-  if (met.at == text.data() && texts_[met.number] == text) [[likely]]
+  if (met.at == text.data() && met.text == text) [[likely]]
     return met.number;
   auto known = numbers_.find(text);
   if (known == numbers_.end()) {
     texts_.emplace_back(text);
     known = numbers_.emplace(texts_.back(), static_cast<std::uint32_t>(texts_.size() - 1)).first;
   }
-  met = {text.data(), known->second};
+  met = {text.data(), known->first, known->second};
   return known->second;
 }
 
-std::uint32_t Profile::Recorder::number_of_path() {
-  std::string_view scope;
-  if (const detail::Watch* watch = detail::Watch::innermost(); watch != nullptr && watch->place())
-    scope = watch->place()->path;
+inline std::uint32_t Profile::Recorder::number_of_path() {
+  const detail::Watch* watch = detail::Watch::innermost();
+  const detail::Place* place = watch != nullptr ? watch->place().get() : nullptr;
   const std::uint32_t module = modules_.empty() ? 0 : modules_.back();
-  if (module != module_ || scope != scope_) {
-    scope_ = scope;
-    module_ = module;
-    std::string path = scope_;
-    if (module != 0) path += (path.empty() ? "" : "/") + texts_[module];
-    path_ = number_of(path);
-  }
+  if (place == place_.get() && module == module_) [[likely]]
+    return path_;
+  return find_path(place != nullptr ? watch->place() : nullptr, module);
+}
+
+std::uint32_t Profile::Recorder::find_path(std::shared_ptr<const detail::Place> place, std::uint32_t module) {
+  std::string path = place ? place->path : std::string();
+  if (module != 0) path += (path.empty() ? "" : "/") + texts_[module];
+  path_ = number_of(path);
+  place_ = std::move(place);
+  module_ = module;
   return path_;
 }
 
 /// An operation is mostly told what it was told before.
 std::uint32_t Profile::Recorder::number_of_attributes(std::uint32_t name, const detail::Description& what) {
-  if (what.type == nullptr || what.type->attributes == nullptr) return 0;
   std::vector<detail::Attribute> now = what.attributes();
   std::uint32_t& last = last_attributes_[name];
   const auto equal = [](const detail::Attribute& a, const detail::Attribute& b) {
@@ -110,23 +111,20 @@ void Profile::Recorder::note_operation() noexcept {
 
 void Profile::Recorder::begin(const Activity& activity) {
   if (stopped_ >= 0) return leave_thread();
-  if (activity.kind == Kind::forward) note_operation();
+  if (activity.kind == Kind::forward && open_derivatives_ > 0) note_operation();
   // Whatever may run out of memory comes before what must be in step.
-  Event event;
-  event.kind = activity.kind;
+  Event& event = events_.make_room();
+  event = {.kind = activity.kind};
   event.name = number_of(activity.what.name);
   event.path = number_of_path();
-  event.attributes = number_of_attributes(event.name, activity.what);
+  if (activity.what.type != nullptr && activity.what.type->attributes != nullptr)
+    event.attributes = number_of_attributes(event.name, activity.what);
   if (activity.kind == Kind::module) modules_.reserve(modules_.size() + 1);
   open_.push_back(events_.size());
-  try {
-    events_.push_back(event);
-  } catch (...) {
-    open_.pop_back();
-    throw;
-  }
   if (activity.kind == Kind::module) modules_.push_back(event.name);
-  events_[open_.back()].begin = now();
+  if (activity.kind == Kind::backward) ++open_derivatives_;
+  events_.add();
+  event.begin = now();
 }
 
 void Profile::Recorder::end(const Activity& activity, const detail::Node* output) noexcept {
@@ -136,6 +134,7 @@ void Profile::Recorder::end(const Activity& activity, const detail::Node* output
   open_.pop_back();
   event.end = time;
   if (event.kind == Kind::module) modules_.pop_back();
+  if (event.kind == Kind::backward) --open_derivatives_;
   if (output != nullptr && !output->is_leaf()) event.order = output->order();
   try {
     event.form = forms_.number_of(event.name, activity, output);

@@ -14,6 +14,7 @@
 #include "../core/array/memory.hpp"
 #include "../core/graph/activity.hpp"
 #include "../core/graph/attribute.hpp"
+#include "../core/graph/watch.hpp"
 #include "forms.hpp"
 #include "profile.hpp"
 #include "ticks.hpp"
@@ -77,11 +78,13 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
     std::size_t size() const noexcept { return size_; }
     Event& operator[](std::size_t i) noexcept { return pieces_[i / per_piece][i % per_piece]; }
     const Event& operator[](std::size_t i) const noexcept { return pieces_[i / per_piece][i % per_piece]; }
-    void push_back(const Event& event) {
-      if (size_ % per_piece == 0) pieces_.push_back(std::make_unique_for_overwrite<Event[]>(per_piece));
-      (*this)[size_] = event;
-      ++size_;
+    /// The place of one more, which counts once it is filled.
+    Event& make_room() {
+      if (size_ / per_piece == pieces_.size()) [[unlikely]]
+        pieces_.push_back(std::make_unique_for_overwrite<Event[]>(per_piece));
+      return (*this)[size_];
     }
+    void add() noexcept { ++size_; }
     struct Iterator {
       const Events* events;
       std::size_t i;
@@ -141,6 +144,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   std::int64_t now() const noexcept { return detail::Ticks::now() - start_; }
   std::uint32_t number_of(std::string_view text);
   std::uint32_t number_of_path();
+  std::uint32_t find_path(std::shared_ptr<const detail::Place> place, std::uint32_t module);
   std::uint32_t number_of_attributes(std::uint32_t name, const detail::Description& what);
   void note_bytes() noexcept;
   void note_operation() noexcept;
@@ -151,6 +155,7 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   std::atomic<std::int64_t> stopped_{-1};
   Events events_;
   std::vector<std::size_t> open_;       ///< those that have not ended
+  std::size_t open_derivatives_ = 0;    ///< among these
   std::vector<std::uint32_t> modules_;  ///< the path of each module that is being called
   detail::Forms forms_;
   std::deque<std::vector<detail::Attribute>> attributes_;
@@ -161,10 +166,12 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   /// Texts met lately, by their address; another one may have come to stand there.
   struct Met {
     const char* at = nullptr;
+    std::string_view text = {};  ///< in `texts_`, where none moves
     std::uint32_t number = 0;
   };
   std::array<Met, 64> met_{};
-  std::string scope_;  ///< that path_ is of, beside the innermost module
+  /// That path_ is of: its text is read only where it is another one.
+  std::shared_ptr<const detail::Place> place_;
   std::uint32_t module_ = 0, path_ = 0;
 
   std::size_t bytes_before_ = 0;
