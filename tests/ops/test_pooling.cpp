@@ -10,6 +10,7 @@
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/gradcheck.hpp>
+#include <xgrad/ops/adaptive_pooling.hpp>
 #include <xgrad/ops/operators.hpp>
 #include <xgrad/ops/pooling.hpp>
 #include <xgrad/ops/reduction.hpp>
@@ -303,4 +304,18 @@ TEST_CASE("pooling names the shapes and the way out when a window does not fit")
         }) ==
         "avg_pool2d_gradient: [1, 1, 2, 3] is not what images [1, 1, 4, 4] give, [1, 1, 2, 2]; they must be "
         "equal");
+}
+
+TEST_CASE("a gradient of adaptive pooling goes to images that it fits") {
+  const auto to = [](const xg::Shape& images) {
+    return [images] { xg::adaptive_avg_pool2d_gradient(zeros({2, 3, 2, 2}), images); };
+  };
+  CHECK(message_of<xg::ShapeError>(to({2, 3, 4})) ==
+        "adaptive_avg_pool2d_gradient: images [2, 3, 4] has 3 axes, and 4 axes are needed; give [N, C, H, W]");
+  CHECK(message_of<xg::ValueError>(to({2, 3, 0, 4})) ==
+        "adaptive_avg_pool2d_gradient: axis 2 of images [2, 3, 0, 4] is empty, and there is no mean of no "
+        "elements; give at least one");
+  CHECK(message_of<xg::ShapeError>(to({3, 2, 4, 4})) ==
+        "adaptive_avg_pool2d_gradient: the gradient [2, 3, 2, 2] does not fit images [3, 2, 4, 4]; their first "
+        "two axes must be equal");
 }
