@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "../core/formula/elementwise_sum.hpp"
 #include "../core/formula/piecewise_sum.hpp"
 #include "../core/graph/anomaly.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/elementwise_node.hpp"
 #include "../core/graph/operation_type.hpp"
 #include "../core/graph/watch.hpp"
 #include "../ops/whole_sum.hpp"
 #include "group_code.hpp"
+#include "group_sums.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -26,31 +27,19 @@ class ArrayGroup final : public FusedNode {
   using Way = GroupCode::Way;
 
  public:
-  ArrayGroup(const std::vector<Node*>& operations, const FusedInputs& outside, Node* sum)
+  ArrayGroup(const std::vector<Node*>& operations, const GroupShape& shape, const FusedInputs& outside,
+             Node* sum)
       : FusedNode(operations.front()->kind()),
         operations_(operations),
-        shape_(operations.front()->value().shape),
-        code_(shape_, is_double()),
+        shape_(shape.shape()),
+        code_(shape.rows(), element_count(shape_) / shape.rows(), is_double()),
         sum_(sum) {
     if (sum != nullptr) divisor_ = *divisor_of_whole_sum(*sum);
-    for (Node* node : operations) {
-      GroupCode::Entry entry;
-      entry.operation = elementwise_of(*node);
-      entry.node = node;
-      for (std::size_t k = 0; k < node->inputs().size(); ++k) {
-        Node& input = *node->inputs()[k];
-        const auto known = numbers_.find(&input);
-        entry.inputs[k] = known != numbers_.end() ? known->second : enter(input, outside);
-        const bool gives =
-            node->requires_grad() && input.requires_grad() && !entry.operation->gradient(k).zero;
-        entry.wanted |= std::uint32_t{gives} << k;
-      }
-      numbers_.emplace(node, code_.add(entry));
-      edge_of_.push_back(nullptr);
-      if (node->requires_grad()) require_gradient();
-    }
+    for (Node* node : operations) add(*node, outside);
     if (sum != nullptr) code_[code_.size() - 1].is_summed = true;
-    columns_ = element_count(shape_) / rows_;
+    for (const auto& [buffer, number] :
+         {std::pair{&one_, 1.0}, {&columns_, static_cast<double>(code_.columns())}})
+      *buffer = is_double() ? Dense<double>::scalar(number).buffer : Dense<float>::scalar(number).buffer;
     take_uniform();
     set_inputs(edges_.data(), edges_.size());
     set_order(operations.front()->order());
@@ -61,7 +50,10 @@ class ArrayGroup final : public FusedNode {
   }
   std::size_t operations() const noexcept override { return operations_.size(); }
   double flops() const {
-    return static_cast<double>(operations_.size() + (sum_ != nullptr)) * count_of(shape_);
+    double sum = sum_ != nullptr ? count_of(shape_) : 0;
+    for (const Node* node : operations_)
+      sum += node->description().flops(Shapes(node->inputs()), node->value().shape);
+    return sum;
   }
 
   Node& add_output(Node& node) override {
@@ -69,6 +61,7 @@ class ArrayGroup final : public FusedNode {
     outputs_.reserve(outputs_.size() + 1);
     outputs_.push_back(new FusedOutput(*this, node, number, operations_.back()->order()));
     code_[number].is_output = true;
+    code_[number].is_given = code_[number].is_given || node.requires_grad();
     return *outputs_.back();
   }
 
@@ -101,12 +94,34 @@ class ArrayGroup final : public FusedNode {
     Buffer elements;
   };
 
+  void add(Node& node, const FusedInputs& outside) {
+    if (node.requires_grad()) require_gradient();
+    if (is_detached(node)) {
+      numbers_.emplace(&node, numbers_.at(node.inputs()[0]));
+      return;
+    }
+    GroupCode::Entry entry;
+    entry.node = &node;
+    entry.operation = elementwise_of(node);
+    if (entry.operation == nullptr) entry.reduction = row_reduction_of(node);
+    if (!(node.value().shape == shape_)) entry.spread = Spread::column;
+    for (std::size_t k = 0; k < node.inputs().size(); ++k) {
+      Node& input = *node.inputs()[k];
+      const auto known = numbers_.find(&input);
+      entry.inputs[k] = known != numbers_.end() ? known->second : enter(input, outside);
+      const bool is_zero = entry.operation != nullptr && entry.operation->gradient(k).zero;
+      const bool gives = node.requires_grad() && input.requires_grad() && !is_zero;
+      entry.wanted |= std::uint32_t{gives} << k;
+    }
+    numbers_.emplace(&node, code_.add(entry));
+    edge_of_.push_back(nullptr);
+  }
+
   Number enter(Node& input, const FusedInputs& outside) {
     GroupCode::Entry entry;
     entry.node = &input;
     std::size_t rows;
     entry.spread = spread_of(input.value().shape, shape_, rows);
-    if (entry.spread == Spread::row || entry.spread == Spread::column) rows_ = rows;
     entry.takes_shares = input.requires_grad() && input.value().shape == shape_;
     entry.is_there = outside.is_constant(input) || outside.is_kept(input);
     edges_.push_back(&outside.read(input));
@@ -117,7 +132,7 @@ class ArrayGroup final : public FusedNode {
   }
 
   PieceCode::Elements elements_of(const Buffer& buffer, Spread spread) const {
-    const auto columns = static_cast<std::ptrdiff_t>(columns_);
+    const auto columns = static_cast<std::ptrdiff_t>(code_.columns());
     switch (buffer.uniform() ? Spread::one : spread) {
       case Spread::whole:
         return {buffer.data(), columns, 1};
@@ -131,12 +146,27 @@ class ArrayGroup final : public FusedNode {
   }
   Buffer& elements_of(const GroupCode::Source& source) {
     using Kind = GroupCode::Source::Kind;
-    return source.kind == Kind::kept      ? kept_[source.index]
-           : source.kind == Kind::arrived ? arrived_[source.index].elements
-                                          : waiting_[source.index].elements;
+    switch (source.kind) {
+      case Kind::kept:
+        return kept_[source.index];
+      case Kind::arrived:
+        return arrived_[source.index].elements;
+      case Kind::waiting:
+        return waiting_[source.index].elements;
+      case Kind::number:
+        break;
+    }
+    return source.index == GroupCode::one ? one_ : columns_;
   }
-  void make_store(std::uint32_t s) {
-    if (!stores_[s]) stores_[s] = Buffer(code_.bytes());
+  Spread spread_of_source(const GroupCode::Source& source) const {
+    using Kind = GroupCode::Source::Kind;
+    return source.kind == Kind::kept      ? code_[keeps_[source.index]].spread
+           : source.kind == Kind::arrived ? code_[arrived_[source.index].number].spread
+           : source.kind == Kind::waiting ? Spread::whole
+                                          : Spread::one;
+  }
+  void make_store(const PieceCode& code, std::uint32_t s) {
+    if (!stores_[s]) stores_[s] = Buffer(code.stores_column(s) ? code_.rows() * code_.item() : code_.bytes());
     places_[s] = stores_[s].mutable_data();
   }
   void make_room(std::size_t stores) {
@@ -154,27 +184,24 @@ class ArrayGroup final : public FusedNode {
   void take_waiting(Sweep<Buffer>& sweep);
   void take_over(const Way& way, std::uint32_t store, bool spends);
   std::vector<Buffer> run_back(const Way& way);
-  template <class T>
-  std::vector<Buffer> run_summing(const Way& way);
-  template <class T>
-  void run_to_sum();
   void give(Sweep<Buffer>& sweep, const Way& way, const GroupCode::Given& given, Buffer&& gradient) const;
   template <class T>
-  Buffer summed(Buffer gradient, const Shape& to) const {
-    expand(gradient, *operations_.front());
-    return sum_to(Dense<T>(std::move(gradient), shape_), to).buffer;
+  static Buffer summed(Buffer gradient, const Node& giver, const Shape& to) {
+    expand(gradient, giver);
+    return sum_to(Dense<T>(std::move(gradient), giver.value().shape), to).buffer;
   }
   [[gnu::cold]] void check(const GroupCode::Check& share, Buffer gradient) const {
     const Watch visiting(*code_[share.giver].node);
-    expand(gradient, *operations_.front());
-    check_gradient(*code_[share.target].node, gradient);
+    const Node& target = *code_[share.target].node;
+    expand(gradient, target);
+    check_gradient(target, gradient);
   }
 
   std::vector<Node*> operations_;
   Shape shape_;
-  std::size_t rows_ = 1, columns_;
   GroupCode code_;
-  Node* sum_;  ///< of all elements of the last operation's value, if the group computes one
+  Buffer one_, columns_;  ///< numbers: 1, and how many columns there are
+  Node* sum_;             ///< of all elements of the last operation's value, if the group computes one
   double divisor_ = 1;
   std::unordered_map<const Node*, Number> numbers_;
   std::vector<Node*> edges_, edge_of_;  ///< of each number; none for an operation
@@ -216,12 +243,12 @@ void ArrayGroup::renew() {
   for (std::uint32_t s = 0; s < forward_.code.stores(); ++s) {
     for (const auto& [store, operand] : forward_.taken_over)
       if (store == s && !stores_[s]) stores_[s] = last_elements(*edge_of_[forward_.operands[operand]]);
-    make_store(s);
+    make_store(forward_.code, s);
   }
   if (sum_ != nullptr)
-    is_double() ? run_to_sum<double>() : run_to_sum<float>();
+    sum_->exchange_buffer(sum_of_shown(forward_.code, code_, read_, places_, divisor_));
   else
-    forward_.code.run(rows_, columns_, code_.item(), read_, places_);
+    forward_.code.run(code_.rows(), code_.columns(), code_.item(), read_, places_);
   for (std::size_t i = 0; i < keeps_.size(); ++i)
     if (edge_of_[keeps_[i]] == nullptr) kept_[i] = stores_[forward_.store_of[keeps_[i]]];
   for (Node* output : outputs_) {
@@ -230,18 +257,6 @@ void ArrayGroup::renew() {
     given.renew_as(is_summed ? Buffer() : Buffer(stores_[forward_.store_of[given.number()]]));
   }
   for (Buffer& store : stores_) store.reset();
-}
-
-template <class T>
-void ArrayGroup::run_to_sum() {
-  std::vector<double> sums((columns_ + summed_piece - 1) / summed_piece);
-  const auto add_up = [&](std::size_t first, std::size_t count, std::span<const Buffer> shown) {
-    sums[first / summed_piece] = sum_of_piece(static_cast<const T*>(shown[0].data()), count);
-  };
-  forward_.code.run(rows_, columns_, code_.item(), read_, places_, summed_piece, add_up);
-  Buffer sum(sizeof(T));
-  *static_cast<T*>(sum.mutable_data()) = sum_of_pieces<T>(sums, divisor_);
-  sum_->exchange_buffer(std::move(sum));
 }
 
 auto ArrayGroup::way_back() -> const Way& {
@@ -279,42 +294,13 @@ void ArrayGroup::take_over(const Way& way, std::uint32_t store, bool spends) {
   }
 }
 
-/// As elementwise_gradient_sum() adds them up.
-template <class T>
-std::vector<memory::Buffer> ArrayGroup::run_summing(const Way& way) {
-  const std::size_t block = rows_of_a_block(columns_), blocks = (rows_ + block - 1) / block;
-  std::vector<bool> over_rows;
-  std::vector<Dense<T>> sums;
-  for (const GroupCode::Given& each : way.given) {
-    if (each.sum != GroupCode::Sum::blocks) continue;
-    over_rows.push_back(code_[each.operand].spread == Spread::row);
-    sums.emplace_back(over_rows.back() ? Shape{blocks, columns_} : Shape{rows_, 1});
-  }
-  std::vector<T*> to;
-  for (Dense<T>& sum : sums) to.push_back(sum.mutable_data());
-  const auto add_up = [&](std::size_t first, std::size_t count, std::span<const Buffer> shown) {
-    const std::size_t row = first / columns_, rows = count / columns_;
-    for (std::size_t i = 0; i < shown.size(); ++i) {
-      const Dense<T> sum =
-          sum_axes(Dense<T>(shown[i], Shape{rows, columns_}), AxisList<bool>{over_rows[i], !over_rows[i]});
-      std::copy_n(sum.data(), sum.size(), to[i] + (over_rows[i] ? row / block * columns_ : row));
-    }
-  };
-  way.code.run(rows_, columns_, code_.item(), read_, places_, block * columns_, add_up);
-  std::vector<Buffer> summed;
-  for (std::size_t i = 0; i < sums.size(); ++i)
-    summed.push_back(over_rows[i] ? sum_axes(sums[i], AxisList<bool>{true, false}).buffer
-                                  : std::move(sums[i].buffer));
-  return summed;
-}
-
 /// What is given, in the order of `way.given`; nobody else has it then.
 std::vector<memory::Buffer> ArrayGroup::run_back(const Way& way) {
   std::vector<Buffer> summed;
   if (way.code.shown() > 0)
-    summed = is_double() ? run_summing<double>(way) : run_summing<float>(way);
+    summed = sums_over_rows(way.code, code_, read_, places_);
   else
-    way.code.run(rows_, columns_, code_.item(), read_, places_);
+    way.code.run(code_.rows(), code_.columns(), code_.item(), read_, places_);
   const auto made = [&](PieceCode::Value value) -> const Buffer& {
     const std::uint32_t place = way.code.place(value);
     return way.code.is_outside(value) ? elements_of(way.sources[place]) : stores_[place];
@@ -331,19 +317,18 @@ std::vector<memory::Buffer> ArrayGroup::run_back(const Way& way) {
 void ArrayGroup::give(Sweep<Buffer>& sweep, const Way& way, const GroupCode::Given& given,
                       Buffer&& gradient) const {
   Node& to = *edge_of_[given.operand];
-  if (given.sum == GroupCode::Sum::blocks) {
-    const Watch visiting(*code_[given.giver].node);
-    sweep.give(to, std::move(gradient));
-  } else if (given.sum == GroupCode::Sum::whole) {
-    const Watch visiting(*code_[given.giver].node);
-    const Shape& shape = code_[given.operand].node->value().shape;
-    sweep.give(to, is_double() ? summed<double>(std::move(gradient), shape)
-                               : summed<float>(std::move(gradient), shape));
-  } else if (std::binary_search(way.waiting.begin(), way.waiting.end(), given.operand)) {
-    sweep.put(to, std::move(gradient));
-  } else {
-    sweep.give(to, std::move(gradient));
+  if (given.giver == given.operand) {
+    const bool has_waited = std::binary_search(way.waiting.begin(), way.waiting.end(), given.operand);
+    return has_waited ? sweep.put(to, std::move(gradient)) : sweep.give(to, std::move(gradient));
   }
+  const Node& giver = *code_[given.giver].node;
+  const Watch visiting(giver);
+  if (given.sum == GroupCode::Sum::whole) {
+    const Shape& shape = code_[given.operand].node->value().shape;
+    gradient = is_double() ? summed<double>(std::move(gradient), giver, shape)
+                           : summed<float>(std::move(gradient), giver, shape);
+  }
+  sweep.give(to, std::move(gradient));
 }
 
 void ArrayGroup::differentiate(Sweep<Buffer>& sweep, Buffer&& arrived) {
@@ -353,14 +338,11 @@ void ArrayGroup::differentiate(Sweep<Buffer>& sweep, Buffer&& arrived) {
   take_waiting(sweep);
   const Way& way = way_back();
   make_room(way.code.stores());
-  for (const GroupCode::Source& source : way.sources) {
-    const bool is_kept = source.kind == GroupCode::Source::Kind::kept;
-    read_.push_back(
-        elements_of(elements_of(source), is_kept ? code_[keeps_[source.index]].spread : Spread::whole));
-  }
+  for (const GroupCode::Source& source : way.sources)
+    read_.push_back(elements_of(elements_of(source), spread_of_source(source)));
   for (std::uint32_t s = 0; s < way.code.stores(); ++s) {
     if (!way.is_watched) take_over(way, s, sweep.spends());
-    make_store(s);
+    make_store(way.code, s);
   }
   std::vector<Buffer> gradients = run_back(way);
   for (std::size_t i = 0; i < gradients.size(); ++i) give(sweep, way, way.given[i], std::move(gradients[i]));
@@ -368,14 +350,18 @@ void ArrayGroup::differentiate(Sweep<Buffer>& sweep, Buffer&& arrived) {
 
 }  // namespace
 
-FusedNode* group_of(const std::vector<Node*>& operations, const FusedInputs& inputs, Node* sum) {
-  return new ArrayGroup(operations, inputs, sum);
+FusedNode* group_of(const std::vector<Node*>& operations, const GroupShape& shape, const FusedInputs& inputs,
+                    Node* sum) {
+  return new ArrayGroup(operations, shape, inputs, sum);
 }
 
-bool can_sum(const Node& last, const Node& sum) {
-  if (sum.inputs().size() != 1 || sum.inputs()[0] != &last || !sums_in_pieces(last.value().size()))
+bool can_sum(const GroupShape& shape, const Node& last, const Node& sum) {
+  if (sum.inputs().size() != 1 || sum.inputs()[0] != &last || !divisor_of_whole_sum(sum)) return false;
+  if (elementwise_of(last) == nullptr || !(last.value().shape == shape.shape())) return false;
+  // Pieces are whole rows where there are any.
+  const std::size_t count = last.value().size();
+  if (!sums_in_pieces(count) || (shape.rows() > 1 && summed_piece % (count / shape.rows()) != 0))
     return false;
-  if (!divisor_of_whole_sum(sum)) return false;
   for (const Elementwise::Gradient& gradient : elementwise_of(last)->gradients())
     if (last.requires_grad() && gradient.reads_output) return false;
   return true;

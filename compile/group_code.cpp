@@ -1,10 +1,8 @@
 #include "group_code.hpp"
 
-#include <algorithm>
 #include <span>
 #include <utility>
 
-#include "../core/formula/add_multiply.hpp"
 #include "kept_values.hpp"
 
 namespace xgrad::detail {
@@ -15,19 +13,30 @@ constexpr std::size_t worth_making_again = std::size_t{1} << 21;
 
 }  // namespace
 
+std::vector<bool> GroupCode::reached_from(std::vector<bool> reached) const {
+  for (Number number = size(); number-- > 0;)
+    if (reached[number])
+      for_bits(entries_[number].wanted, [&](std::uint32_t k) { reached[entries_[number].inputs[k]] = true; });
+  return reached;
+}
+
 auto GroupCode::choose_kept() const -> std::vector<Number> {
   std::vector<KeptValue> values(entries_.size());
+  std::vector<bool> reached(entries_.size());
+  for (Number number = 0; number < size(); ++number) reached[number] = entries_[number].is_given;
+  reached = reached_from(std::move(reached));
   for (Number number = 0; number < size(); ++number) {
     const Entry& entry = entries_[number];
     KeptValue& value = values[number];
+    if (entry.is_column()) value.one_of = columns_;
     if (entry.is_operand()) {
       value.is_there = entry.is_there || entry.spread != Spread::whole;
       continue;
     }
     value.operation = entry.operation;
-    value.inputs = std::span(entry.inputs).first(entry.operation->inputs());
+    value.inputs = std::span(entry.inputs).first(entry.count());
     value.is_output = entry.is_output;
-    for_reads(number, [&](Number read) { values[read].is_read = true; });
+    if (reached[number]) for_reads(number, [&](Number read) { values[read].is_read = true; });
   }
   return kept_values(values, bytes() >= worth_making_again);
 }
@@ -35,7 +44,7 @@ auto GroupCode::choose_kept() const -> std::vector<Number> {
 void GroupCode::want_inputs(Number number, std::vector<bool>& wanted) const {
   const Entry& entry = entries_[number];
   if (entry.is_operand()) return;
-  for (std::size_t k = 0; k < entry.operation->inputs(); ++k) wanted[entry.inputs[k]] = true;
+  for (std::size_t k = 0; k < entry.count(); ++k) wanted[entry.inputs[k]] = true;
 }
 
 void GroupCode::add_values(PieceCode& code, const std::vector<bool>& wanted,
@@ -44,9 +53,12 @@ void GroupCode::add_values(PieceCode& code, const std::vector<bool>& wanted,
     const Entry& entry = entries_[number];
     if (!wanted[number] || entry.is_operand() || values[number] != PieceCode::unread) continue;
     PieceCode::Value operands[kernels::max_inputs];
-    for (std::size_t k = 0; k < entry.operation->inputs(); ++k) operands[k] = values[entry.inputs[k]];
-    values[number] =
-        code.add_step(entry.operation->kernels()->value[is_double_], {operands, entry.operation->inputs()});
+    for (std::size_t k = 0; k < entry.count(); ++k) operands[k] = values[entry.inputs[k]];
+    if (const auto& reduction = entry.reduction)
+      values[number] = code.add_reduction(reduction->kernel, operands[0], reduction->divisor());
+    else
+      values[number] = code.add_step(entry.operation->kernels()->value[is_double_], {operands, entry.count()},
+                                     entry.is_column());
   }
 }
 
@@ -64,7 +76,7 @@ auto GroupCode::make_forward(const std::vector<Number>& kept) const -> Forward {
   std::vector<PieceCode::Value> values(entries_.size(), PieceCode::unread);
   for (Number number = 0; number < size(); ++number)
     if (entries_[number].is_operand() && wanted[number]) {
-      values[number] = forward.code.add_outside();
+      values[number] = forward.code.add_outside(entries_[number].is_column());
       forward.operands.push_back(number);
     }
   add_values(forward.code, wanted, values);
@@ -82,97 +94,6 @@ auto GroupCode::make_forward(const std::vector<Number>& kept) const -> Forward {
       if (forward.code.may_overwrite(store, values[number])) forward.taken_over.push_back({store, operand});
   }
   return forward;
-}
-
-auto GroupCode::make_way(const std::vector<Number>& kept, std::vector<Number> arrived,
-                         std::vector<Number> waiting, bool is_watched) const -> Way {
-  Way way;
-  way.arrived = std::move(arrived);
-  way.waiting = std::move(waiting);
-  way.is_watched = is_watched;
-  std::vector<bool> reached(entries_.size(), false), wanted(entries_.size(), false);
-  for (const Number number : way.arrived) reached[number] = true;
-  for (Number number = size(); number-- > 0;) {
-    if (!reached[number] || entries_[number].is_operand()) continue;
-    for_bits(entries_[number].wanted, [&](std::uint32_t k) { reached[entries_[number].inputs[k]] = true; });
-    for_reads(number, [&](Number read) { wanted[read] = true; });
-  }
-  // What is kept need not be made again.
-  for (Number number = size(); number-- > 0;)
-    if (wanted[number] && !std::binary_search(kept.begin(), kept.end(), number)) want_inputs(number, wanted);
-  std::vector<PieceCode::Value> values(entries_.size(), PieceCode::unread), gradients = values;
-  add_outside(way, kept, wanted, values, gradients);
-  add_values(way.code, wanted, values);
-  add_shares(way, values, gradients);
-  for (Number number = 0; number < size(); ++number)
-    if (entries_[number].is_operand() && gradients[number] != PieceCode::unread)
-      way.given.push_back({number, number, gradients[number], Sum::none});
-  for (const Given& given : way.given) {
-    if (given.sum == Sum::blocks)
-      way.code.show(given.value);
-    else if (way.code.is_outside(given.value))
-      way.code.keep(given.value);
-    else
-      way.code.store(given.value);
-  }
-  for (const Check& check : way.checks)
-    if (!way.code.is_outside(check.value)) way.code.store(check.value);
-  way.code.seal();
-  return way;
-}
-
-void GroupCode::add_outside(Way& way, const std::vector<Number>& kept, const std::vector<bool>& wanted,
-                            std::vector<PieceCode::Value>& values,
-                            std::vector<PieceCode::Value>& gradients) const {
-  const auto add = [&](Source::Kind kind, std::uint32_t index, PieceCode::Value& value) {
-    value = way.code.add_outside();
-    way.sources.push_back({kind, index, value});
-  };
-  for (std::uint32_t i = 0; i < kept.size(); ++i)
-    if (wanted[kept[i]]) add(Source::Kind::kept, i, values[kept[i]]);
-  for (std::uint32_t i = 0; i < way.arrived.size(); ++i)
-    add(Source::Kind::arrived, i, gradients[way.arrived[i]]);
-  for (std::uint32_t i = 0; i < way.waiting.size(); ++i)
-    add(Source::Kind::waiting, i, gradients[way.waiting[i]]);
-}
-
-PieceCode::Value GroupCode::add_share(Way& way, Number number, std::uint32_t k,
-                                      const std::vector<PieceCode::Value>& values,
-                                      PieceCode::Value dy) const {
-  const Entry& entry = entries_[number];
-  const Elementwise::Gradient& gradient = entry.operation->gradient(k);
-  if (gradient.passes) return dy;
-  const std::size_t count = entry.operation->inputs();
-  PieceCode::Value operands[kernels::max_inputs + 2];
-  std::fill_n(operands, count + 1, PieceCode::unread);
-  for_bits(gradient.reads, [&](std::uint32_t i) { operands[i] = values[entry.inputs[i]]; });
-  if (gradient.reads_output) operands[count] = values[number];
-  operands[count + 1] = dy;
-  return way.code.add_step(entry.operation->kernels()->gradient[k][is_double_], {operands, count + 2});
-}
-
-void GroupCode::add_shares(Way& way, const std::vector<PieceCode::Value>& values,
-                           std::vector<PieceCode::Value>& gradients) const {
-  using formulas::Add, formulas::Core;
-  for (Number number = size(); number-- > 0;) {
-    const PieceCode::Value dy = gradients[number];
-    if (entries_[number].is_operand() || dy == PieceCode::unread) continue;
-    for_bits(entries_[number].wanted, [&](std::uint32_t k) {
-      const PieceCode::Value share = add_share(way, number, k, values, dy);
-      const Number target = entries_[number].inputs[k];
-      if (entries_[target].is_operand() && !entries_[target].takes_shares) {
-        const bool in_blocks = sums_in_blocks(*entries_[number].node, k);
-        way.given.push_back({target, number, share, in_blocks ? Sum::blocks : Sum::whole});
-        return;
-      }
-      PieceCode::Value& sum = gradients[target];
-      const PieceCode::Value both[] = {sum, share};
-      sum = sum == PieceCode::unread
-                ? share
-                : way.code.add_step(operation<Add, Core>().kernels()->value[is_double_], both);
-      if (way.is_watched) way.checks.push_back({number, target, sum});
-    });
-  }
 }
 
 }  // namespace xgrad::detail

@@ -4,10 +4,12 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "../core/formula/elementwise.hpp"
 #include "../core/graph/node.hpp"
+#include "../ops/row_reduction.hpp"
 #include "group_shape.hpp"
 #include "piece_code.hpp"
 
@@ -20,20 +22,25 @@ class GroupCode {
  public:
   using Number = std::uint32_t;
   struct Entry {
-    const Elementwise* operation = nullptr;  ///< none for an operand
-    Node* node = nullptr;                    ///< the captured one
+    const Elementwise* operation = nullptr;
+    std::optional<RowReduction> reduction;  ///< or this, or neither for an operand
+    Node* node = nullptr;                   ///< the captured one
     std::array<Number, kernels::max_inputs> inputs{};
     std::uint32_t wanted = 0;  ///< a bit for each input that it gives a share to
     Spread spread = Spread::whole;
     bool is_output = false;     ///< read outside
+    bool is_given = false;      ///< and may be given a gradient there
     bool is_summed = false;     ///< and there by a sum of all its elements alone, which is computed meanwhile
     bool is_there = false;      ///< an operand whose elements a call of the program keeps
     bool is_read_last = false;  ///< an operand whose elements nobody reads afterwards
     bool takes_shares = false;  ///< of the group's shape, as they are
-    bool is_operand() const noexcept { return operation == nullptr; }
+    bool is_operand() const noexcept { return operation == nullptr && !reduction; }
+    bool is_column() const noexcept { return spread == Spread::column; }
+    std::size_t count() const noexcept { return operation != nullptr ? operation->inputs() : 1; }
   };
 
-  GroupCode(const Shape& shape, bool is_double) : shape_(shape), is_double_(is_double) {}
+  GroupCode(std::size_t rows, std::size_t columns, bool is_double)
+      : rows_(rows), columns_(columns), is_double_(is_double) {}
   Number add(const Entry& entry) {
     entries_.push_back(entry);
     return static_cast<Number>(entries_.size() - 1);
@@ -41,7 +48,10 @@ class GroupCode {
   Entry& operator[](Number number) noexcept { return entries_[number]; }
   const Entry& operator[](Number number) const noexcept { return entries_[number]; }
   Number size() const noexcept { return static_cast<Number>(entries_.size()); }
-  std::size_t bytes() const noexcept { return element_count(shape_) * item(); }
+  bool is_double() const noexcept { return is_double_; }
+  std::size_t rows() const noexcept { return rows_; }
+  std::size_t columns() const noexcept { return columns_; }
+  std::size_t bytes() const noexcept { return rows_ * columns_ * item(); }
   std::size_t item() const noexcept { return is_double_ ? sizeof(double) : sizeof(float); }
 
   /// What a way back begins with, where a gradient passes at all: with operands, and values that forward
@@ -61,12 +71,13 @@ class GroupCode {
   };
   Forward make_forward(const std::vector<Number>& kept) const;
 
-  /// What a way back reads: one that is kept, that has arrived, or that waits at an operand.
+  /// What a way back reads: one that is kept, that has arrived, that waits at an operand, or a number.
   struct Source {
-    enum class Kind : std::uint8_t { kept, arrived, waiting } kind;
-    std::uint32_t index;
+    enum class Kind : std::uint8_t { kept, arrived, waiting, number } kind;
+    std::uint32_t index;  ///< a number's is one of these
     PieceCode::Value value;
   };
+  static constexpr std::uint32_t one = 0, columns_of_a_row = 1;
   /// How a share is summed: not at all, or when all of it is there, or block by block.
   enum class Sum : std::uint8_t { none, whole, blocks };
   /// A gradient of an operand, or a share of one that is repeated, to be summed.
@@ -95,6 +106,7 @@ class GroupCode {
                bool is_watched) const;
 
  private:
+  class WayMaker;
   template <class F>
   static void for_bits(std::uint32_t bits, const F& f) {
     for (std::uint32_t k = 0; bits >> k != 0; ++k)
@@ -104,24 +116,24 @@ class GroupCode {
   template <class F>
   void for_reads(Number number, const F& f) const {
     const Entry& entry = entries_[number];
+    if (entry.reduction) {
+      if (entry.wanted == 0 || entry.reduction->kind != RowReduction::Kind::extreme) return;
+      f(entry.inputs[0]);
+      return f(number);
+    }
     for_bits(entry.wanted, [&](std::uint32_t k) {
       const Elementwise::Gradient& gradient = entry.operation->gradient(k);
       for_bits(gradient.reads, [&](std::uint32_t i) { f(entry.inputs[i]); });
       if (gradient.reads_output) f(number);
     });
   }
+  /// Those too that gradients of these come to.
+  std::vector<bool> reached_from(std::vector<bool> reached) const;
   void want_inputs(Number number, std::vector<bool>& wanted) const;
   /// The steps that make `wanted` of what is there.
   void add_values(PieceCode& code, const std::vector<bool>& wanted,
                   std::vector<PieceCode::Value>& values) const;
-  void add_outside(Way& way, const std::vector<Number>& kept, const std::vector<bool>& wanted,
-                   std::vector<PieceCode::Value>& values, std::vector<PieceCode::Value>& gradients) const;
-  void add_shares(Way& way, const std::vector<PieceCode::Value>& values,
-                  std::vector<PieceCode::Value>& gradients) const;
-  PieceCode::Value add_share(Way& way, Number number, std::uint32_t k,
-                             const std::vector<PieceCode::Value>& values, PieceCode::Value dy) const;
-
-  Shape shape_;
+  std::size_t rows_, columns_;
   bool is_double_;
   std::vector<Entry> entries_;
 };

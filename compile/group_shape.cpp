@@ -1,9 +1,12 @@
 #include "group_shape.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "../core/formula/elementwise_sum.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/elementwise_node.hpp"
+#include "../ops/row_reduction.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -28,15 +31,25 @@ bool stands(const Shape& operand, const Shape& shape, First first, Then then, st
 /// What shares may hold that wait for their sums, beside the first, which eager holds as well.
 constexpr std::size_t most_waiting_bytes = std::size_t{1} << 18;
 
-/// How many shares of the node's inputs are summed when all of their elements are there.
-std::size_t waiting_shares(const Node& node) {
+/// How many shares of the node's inputs are summed when all of their elements are there. Those of columns of
+/// short rows are summed row by row.
+std::size_t waiting_shares(const Node& node, std::size_t rows) {
+  const Shape& shape = node.value().shape;
   std::size_t count = 0;
   for (std::size_t k = 0; node.requires_grad() && k < node.inputs().size(); ++k) {
     const Node& input = *node.inputs()[k];
-    if (!input.requires_grad() || input.value().shape == node.value().shape) continue;
+    if (!input.requires_grad() || input.value().shape == shape) continue;
+    std::size_t told;
+    if (spread_of(input.value().shape, shape, told) == Spread::column &&
+        is_short_row(element_count(shape) / rows))
+      continue;
     count += !elementwise_of(node)->gradient(k).zero && !sums_in_blocks(node, k);
   }
   return count;
+}
+
+bool gives_to(const Node& node, std::size_t k) {
+  return node.requires_grad() && node.inputs()[k]->requires_grad();
 }
 
 }  // namespace
@@ -62,32 +75,77 @@ bool sums_in_blocks(const Node& node, std::size_t k) {
   return sums_in_blocks({sources.data(), operation.inputs()}, shape, to);
 }
 
+bool is_short_row(std::size_t columns) noexcept { return columns <= summed_block; }
+
+bool GroupShape::is_inside(const Node& node) const noexcept {
+  return std::find(taken_.begin(), taken_.end(), &node) != taken_.end();
+}
+
 bool GroupShape::takes(const Node& node) {
+  if (!is_real(node.kind()) || (!taken_.empty() && node.kind() != taken_.front()->kind())) return false;
+  const bool is_taken = is_detached(node)                 ? is_inside(*node.inputs()[0])
+                        : elementwise_of(node) != nullptr ? takes_elementwise(node)
+                                                          : takes_reduction(node);
+  if (is_taken) taken_.push_back(&node);
+  return is_taken;
+}
+
+/// The input is of the group's shape, and what the group has told of rows agrees.
+bool GroupShape::takes_reduction(const Node& node) {
+  const auto reduction = row_reduction_of(node);
+  if (!reduction || !is_short_row(reduction->columns)) return false;
+  const Shape& shape = node.inputs()[0]->value().shape;
+  if (!taken_.empty() && !(shape == shape_)) return false;
+  if (rows_ != 0 && rows_ != reduction->rows) return false;
+  shape_ = shape;
+  rows_ = reduction->rows;
+  return true;
+}
+
+/// Each input is a column as the result is, or one element.
+bool GroupShape::takes_column(const Node& node) const {
   const Shape& shape = node.value().shape;
-  if (element_count(shape) < 2 || !is_real(node.kind())) return false;
-  const Elementwise* const operation = elementwise_of(node);
-  if (operation == nullptr || operation->kernels() == nullptr) return false;
-  if (first_ != nullptr && (node.kind() != first_->kind() || !(shape == first_->value().shape))) return false;
-  std::size_t rows = rows_;
+  std::size_t rows;
+  if (rows_ == 0 || spread_of(shape, shape_, rows) != Spread::column || rows != rows_) return false;
+  if (!is_short_row(element_count(shape_) / rows_)) return false;
+  return std::all_of(node.inputs().begin(), node.inputs().end(), [&](const Node* input) {
+    return input->value().shape == shape || input->value().size() == 1;
+  });
+}
+
+/// Each input has the result's shape, one element, or all rows or all columns of a matrix that all agree on;
+/// one that the group makes is repeated as a column.
+bool GroupShape::fits_operands(const Node& node, std::size_t& rows) const {
   for (const Node* input : node.inputs()) {
     std::size_t told;
-    const Spread spread = spread_of(input->value().shape, shape, told);
-    if (spread == Spread::other) return false;
+    const Spread spread = spread_of(input->value().shape, node.value().shape, told);
+    if (spread == Spread::other || (spread == Spread::row && is_inside(*input))) return false;
     if (spread == Spread::whole || spread == Spread::one) continue;
     if (rows != 0 && rows != told) return false;
     rows = told;
   }
+  return true;
+}
+
+/// A library operation's on many elements. Shares of repeated operands that are summed only when they are
+/// whole are no more than eager would hold, but for a little.
+bool GroupShape::takes_elementwise(const Node& node) {
+  const Shape& shape = node.value().shape;
+  if (element_count(shape) < 2 || elementwise_of(node)->kernels() == nullptr) return false;
+  if (!taken_.empty() && !(shape == shape_)) return takes_column(node);
+  std::size_t rows = rows_;
+  if (!fits_operands(node, rows)) return false;
   // Blocks of long rows would leave the cache.
-  if (rows != 0 && element_count(shape) / rows > summed_block) {
+  if (rows != 0 && !is_short_row(element_count(shape) / rows)) {
     for (std::size_t k = 0; k < node.inputs().size(); ++k)
-      if (node.requires_grad() && node.inputs()[k]->requires_grad() && sums_in_blocks(node, k)) return false;
+      if (gives_to(node, k) && sums_in_blocks(node, k)) return false;
   }
-  const std::size_t waiting = waiting_ + waiting_shares(node);
+  const std::size_t waiting = waiting_ + waiting_shares(node, std::max<std::size_t>(1, rows));
   const std::size_t bytes = element_count(shape) * (node.is_double() ? sizeof(double) : sizeof(float));
-  if (first_ != nullptr && waiting > 1 && (waiting - 1) * bytes > most_waiting_bytes) return false;
+  if (!taken_.empty() && waiting > 1 && (waiting - 1) * bytes > most_waiting_bytes) return false;
   waiting_ = waiting;
   rows_ = rows;
-  if (first_ == nullptr) first_ = &node;
+  shape_ = shape;
   return true;
 }
 

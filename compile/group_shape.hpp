@@ -1,8 +1,9 @@
-// Which elementwise operations can be performed together, and how what they read is repeated.
+// Which operations can be performed together, and how what they read is repeated.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "../core/graph/node.hpp"
 
@@ -18,20 +19,30 @@ Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows);
 /// computed.
 bool sums_in_blocks(const Node& node, std::size_t k);
 
-/// Which operations may be one group, one after another.
+/// Whether a few rows of so many elements fit the cache, and are summed there.
+bool is_short_row(std::size_t columns) noexcept;
+
+/// Which operations may be one group, one after another: those on values of one shape, and with reductions of
+/// the rows of such values those on columns.
 class GroupShape {
  public:
-  /// Whether the node may be one more. It is a library operation's on many elements, of the shape and kind of
-  /// those before, and each of its operands has that shape, one element, or all rows or all columns of a
-  /// matrix that all agree on. Shares of repeated operands that are summed only when they are whole are no
-  /// more than eager would hold, but for a little.
+  /// Whether the node may be one more.
   bool takes(const Node& node);
-  /// Whether those that it has taken read no rows and no columns.
-  bool is_flat() const noexcept { return rows_ == 0; }
+  /// Of most of the values.
+  const Shape& shape() const noexcept { return shape_; }
+  /// Of the matrix that rows and columns are of; 1 where there are neither.
+  std::size_t rows() const noexcept { return rows_ == 0 ? 1 : rows_; }
+  bool is_inside(const Node& node) const noexcept;
 
  private:
-  const Node* first_ = nullptr;
-  std::size_t rows_ = 0;     ///< of that matrix, once an operand tells
+  bool takes_elementwise(const Node& node);
+  bool takes_reduction(const Node& node);
+  bool takes_column(const Node& node) const;
+  bool fits_operands(const Node& node, std::size_t& rows) const;
+
+  std::vector<const Node*> taken_;
+  Shape shape_;
+  std::size_t rows_ = 0;     ///< of that matrix, once something tells
   std::size_t waiting_ = 0;  ///< shares that are summed when they are whole
 };
 

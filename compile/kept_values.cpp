@@ -33,7 +33,9 @@ std::vector<std::uint32_t> kept_values(std::span<const KeptValue> values, bool m
   std::vector<bool> is_kept(values.size()), is_made(values.size(), false);
   for (std::uint32_t i = 0; i < values.size(); ++i) is_kept[i] = values[i].is_read;
   const auto cost = [&](std::uint32_t i) {
-    return values[i].is_there ? 0 : values[i].is_output ? output : buffer;
+    return values[i].is_there    ? 0
+           : values[i].is_output ? output
+                                 : std::max<std::size_t>(1, buffer / values[i].one_of);
   };
   // From the last to the first: a value gives way to what it is made of, where that costs no more.
   for (auto i = static_cast<std::uint32_t>(may_make ? values.size() : 0); i-- > 0;) {

@@ -2,6 +2,7 @@
 // again.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,11 +13,12 @@ class Elementwise;
 
 /// One value, after those that it is made of.
 struct KeptValue {
-  const Elementwise* operation = nullptr;  ///< none for an operand
+  const Elementwise* operation = nullptr;  ///< none for an operand or a reduction
   std::span<const std::uint32_t> inputs;
   bool is_read = false;    ///< by gradients
   bool is_there = false;   ///< an operand that costs nothing to keep
   bool is_output = false;  ///< in memory anyway, where others may keep it
+  std::size_t one_of = 1;  ///< it has one element for so many of most others
 };
 
 /// The numbers of those to keep: never more memory than to keep all that is read, as eager operations do.

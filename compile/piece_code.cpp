@@ -16,21 +16,30 @@ constexpr std::size_t most_bytes = 1 << 15, least_bytes = 1 << 12, all_bytes = 3
 
 }  // namespace
 
-auto PieceCode::add_outside() -> Value {
-  values_.push_back({no_step, outside_++, false, false, 0});
+auto PieceCode::add_outside(bool is_column) -> Value {
+  values_.push_back({no_step, outside_++, 0, is_column});
   return static_cast<Value>(values_.size() - 1);
 }
 
-auto PieceCode::add_step(kernels::Kernel kernel, std::span<const Value> operands) -> Value {
+auto PieceCode::add(Step step, std::span<const Value> operands, bool is_column) -> Value {
   const auto number = static_cast<std::uint32_t>(steps_.size());
-  Step step{static_cast<Value>(values_.size()), static_cast<std::uint32_t>(operands.size()), {}};
-  kernels_.push_back(kernel);
+  step.out = static_cast<Value>(values_.size());
+  step.count = static_cast<std::uint32_t>(operands.size());
   std::copy(operands.begin(), operands.end(), step.operands);
   for (const Value operand : operands)
     if (operand != unread) values_[operand].last_read = number;
   steps_.push_back(step);
-  values_.push_back({number, no_place, false, false, number});
+  values_.push_back({number, no_place, number, is_column});
+  has_columns_ = has_columns_ || is_column;
   return step.out;
+}
+
+auto PieceCode::add_step(kernels::Kernel kernel, std::span<const Value> operands, bool is_column) -> Value {
+  return add({.kernel = kernel}, operands, is_column);
+}
+
+auto PieceCode::add_reduction(kernels::AxisKernel kernel, Value value, double divisor) -> Value {
+  return add({.reduction = kernel, .divisor = divisor}, {&value, 1}, true);
 }
 
 std::uint32_t PieceCode::store(Value value) {
@@ -49,7 +58,7 @@ std::uint32_t PieceCode::show(Value value) {
 }
 
 void PieceCode::seal() {
-  std::vector<std::uint32_t> free;
+  std::vector<std::uint32_t> free[2];
   for (std::uint32_t s = 0; s < steps_.size(); ++s) {
     const Step& step = steps_[s];
     // Kernels read an element before they write it, so that the result may have an operand's place.
@@ -59,14 +68,15 @@ void PieceCode::seal() {
       const bool is_first =
           std::find(step.operands, step.operands + k, step.operands[k]) == step.operands + k;
       if (read.step != no_step && !read.is_stored && read.last_read == s && is_first)
-        free.push_back(read.place);
+        free[read.is_column].push_back(read.place);
     }
     Known& made = values_[step.out];
     if (made.is_stored || made.is_shown) continue;
-    if (free.empty()) free.push_back(scratch_++);
-    made.place = free.back();
-    free.pop_back();
-    if (made.last_read == s) free.push_back(made.place);
+    std::vector<std::uint32_t>& places = free[made.is_column];
+    if (places.empty()) places.push_back(scratch_[made.is_column]++);
+    made.place = places.back();
+    places.pop_back();
+    if (made.last_read == s) places.push_back(made.place);
   }
   for (std::uint32_t s = 0; s < steps_.size(); ++s) {
     for (std::uint32_t k = 0; k < steps_[s].count; ++k)
@@ -81,44 +91,50 @@ void PieceCode::add_patch(std::uint32_t loop, std::uint32_t operand, Value value
                                 : known.is_stored     ? at_stores_
                                 : known.is_shown      ? at_shown_
                                                       : in_scratch_;
-  patches.push_back({loop, operand, known.place});
+  patches.push_back({loop, operand, known.place, known.is_column});
 }
 
 std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
-  const std::size_t places = scratch_ + outside_ + stored_.size() + shown_;
+  std::size_t places = scratch_[false];
+  for (const Known& value : values_)
+    places += !value.is_column && (value.step == no_step || value.is_stored || value.is_shown);
   const std::size_t bytes = std::clamp(all_bytes / std::max<std::size_t>(places, 1), least_bytes, most_bytes);
   return bytes / 64 * 64 / item;
 }
 
+/// How a run goes through its elements.
+struct PieceCode::Extents {
+  std::size_t rows, columns, item;
+  std::size_t tile_rows, tile_columns;  ///< of a tile, at most
+  std::size_t shown;                    ///< elements of a part, at most
+};
+
 /// What one thread does: tiles of some rows and columns, each through all steps.
 class PieceCode::Run {
  public:
-  /// For tiles of `most` elements at most, and parts of `part` that are shown.
-  Run(const PieceCode& code, std::size_t rows, std::size_t columns, std::size_t item,
-      std::span<const Elements> outside, std::span<void* const> stores, std::size_t most, std::size_t part)
-      : code_(code), columns_(columns), item_(item), outside_(outside), stores_(stores) {
-    const std::size_t place = (most * item + 63) / 64 * 64, scratch = code.scratch_ * place;
+  Run(const PieceCode& code, const Extents& extents, std::span<const Elements> outside,
+      std::span<void* const> stores)
+      : code_(code), columns_(extents.columns), item_(extents.item), outside_(outside), stores_(stores) {
+    const auto place_of = [&](std::size_t elements) { return (elements * item_ + 63) / 64 * 64; };
+    const std::size_t place[2] = {place_of(extents.tile_rows * extents.tile_columns),
+                                  place_of(extents.tile_rows)};
+    const std::size_t first[2] = {0, code.scratch_[false] * place[false]};
+    const std::size_t scratch = first[true] + code.scratch_[true] * place[true];
     memory_ = memory::Buffer(scratch + code.steps_.size() * (sizeof(kernels::Loop) + sizeof(bool)));
     auto* const start = static_cast<std::byte*>(memory_.mutable_data());
     loops_ = reinterpret_cast<kernels::Loop*>(start + scratch);
     by_rows_ = reinterpret_cast<bool*>(loops_ + code.steps_.size());
-    const auto row = static_cast<std::ptrdiff_t>(columns);
     for (std::size_t s = 0; s < code.steps_.size(); ++s) {
       kernels::Loop& loop = *new (loops_ + s) kernels::Loop;
       by_rows_[s] = false;
-      loop.out_row_stride = row;
+      loop.out_row_stride = static_cast<std::ptrdiff_t>(columns_);
       for (std::size_t k = 0; k < code.steps_[s].count; ++k) loop.in[k] = {&nothing, 0, 0};
     }
-    for (const Patch& patch : code.in_scratch_) set(patch, start + patch.place * place, row);
-    for (const Patch& patch : code.at_stores_) set(patch, nullptr, row);
-    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(part * item);
-    for (const Patch& patch : code.at_outside_) {
-      const Elements& elements = outside[patch.place];
-      loops_[patch.loop].in[patch.operand] = {elements.data, elements.row_stride, elements.step};
-      const bool is_whole = elements.row_stride == row && elements.step == 1;
-      const bool is_one = elements.row_stride == 0 && elements.step == 0;
-      if (rows > 1 && !is_whole && !is_one) by_rows_[patch.loop] = true;
-    }
+    for (const Patch& patch : code.in_scratch_)
+      set(patch, start + first[patch.is_column] + patch.place * place[patch.is_column]);
+    for (const Patch& patch : code.at_stores_) set(patch, nullptr);
+    for (const Patch& patch : code.at_outside_) set(patch, outside[patch.place]);
+    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(extents.shown * item_);
   }
 
   void tile(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
@@ -128,7 +144,8 @@ class PieceCode::Run {
       loops_[patch.loop].out =
           static_cast<std::byte*>(shown_[patch.place].mutable_data()) + (at - part_begin_ * item_);
     for (const Patch& patch : code_.at_stores_) {
-      std::byte* const data = static_cast<std::byte*>(stores_[patch.place]) + at;
+      std::byte* const data =
+          static_cast<std::byte*>(stores_[patch.place]) + (patch.is_column ? row * item_ : at);
       if (patch.operand == Patch::out)
         loops_[patch.loop].out = data;
       else
@@ -141,7 +158,7 @@ class PieceCode::Run {
       loops_[patch.loop].in[patch.operand].data =
           static_cast<const std::byte*>(elements.data) + from * static_cast<std::ptrdiff_t>(item_);
     }
-    for (std::size_t s = 0; s < code_.kernels_.size(); ++s) code_.kernels_[s](loops_[s]);
+    for (std::size_t s = 0; s < code_.steps_.size(); ++s) run_step(code_.steps_[s], loops_[s]);
   }
 
   /// From element `first` on, what is shown is that of another part.
@@ -149,19 +166,43 @@ class PieceCode::Run {
   std::span<const memory::Buffer> shown() const noexcept { return shown_; }
 
  private:
-  void set(const Patch& patch, void* data, std::ptrdiff_t row) {
+  static void run_step(const Step& step, const kernels::Loop& loop) {
+    if (step.reduction == nullptr) return step.kernel(loop);
+    step.reduction({{loop.in[0].data}, loop.out, loop.rows, loop.columns, 1, 1, step.divisor});
+  }
+  bool makes_column(const Step& step) const { return code_.is_column(step.out); }
+
+  void set(const Patch& patch, void* data) {
+    const auto row = static_cast<std::ptrdiff_t>(columns_);
     if (patch.operand == Patch::out)
       loops_[patch.loop].out = data;
     else
-      loops_[patch.loop].in[patch.operand] = {data, row, 1};
+      set(patch, patch.is_column ? Elements{data, 1, 0} : Elements{data, row, 1});
+  }
+  void set(const Patch& patch, const Elements& elements) {
+    kernels::Operand& operand = loops_[patch.loop].in[patch.operand];
+    if (makes_column(code_.steps_[patch.loop])) {  // along the rows, or all that there is
+      operand = {elements.data, 0, elements.row_stride};
+      return;
+    }
+    operand = {elements.data, elements.row_stride, elements.step};
+    const bool is_whole = elements.row_stride == static_cast<std::ptrdiff_t>(columns_) && elements.step == 1;
+    const bool is_one = elements.row_stride == 0 && elements.step == 0;
+    if (!is_whole && !is_one) by_rows_[patch.loop] = true;
   }
   /// Steps that read no row or column go through all elements at once.
   void set_extent(std::size_t rows, std::size_t columns) {
     tile_rows_ = rows;
     tile_columns_ = columns;
-    for (std::size_t s = 0; s < code_.kernels_.size(); ++s) {
-      loops_[s].rows = by_rows_[s] ? rows : 1;
-      loops_[s].columns = by_rows_[s] ? columns : rows * columns;
+    for (std::size_t s = 0; s < code_.steps_.size(); ++s) {
+      const Step& step = code_.steps_[s];
+      if (step.reduction != nullptr || by_rows_[s]) {
+        loops_[s].rows = rows;
+        loops_[s].columns = columns;
+      } else {
+        loops_[s].rows = 1;
+        loops_[s].columns = makes_column(step) ? rows : rows * columns;
+      }
     }
   }
 
@@ -180,29 +221,32 @@ void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
                     std::span<const Elements> outside, std::span<void* const> stores, std::size_t part,
                     const Look& look) const {
   if (steps_.empty()) return;
-  const std::size_t grain = worth_a_thread::computed_elements;
-  if (rows == 1) {
-    const std::size_t piece = piece_elements(item);
-    return parallel_for(columns, shown_ > 0 ? part : grain, [&](std::size_t begin, std::size_t end) {
-      const std::size_t count = end - begin;
-      Run run(*this, rows, columns, item, outside, stores, std::min(piece, count), count);
-      run.begin_part(begin);
-      for (std::size_t at = begin; at < end; at += piece) run.tile(0, 1, at, std::min(piece, end - at));
-      if (shown_ > 0) look(begin, count, run.shown());
-    });
-  }
-  const std::size_t piece = shown_ > 0 ? part : piece_elements(item);
-  const std::size_t together = std::max<std::size_t>(1, piece / columns);
-  const std::size_t tiles = std::max<std::size_t>(1, grain / columns / together);
-  parallel_for(rows, tiles * together, [&](std::size_t begin, std::size_t end) {
-    const std::size_t most = std::min(piece, (end - begin) * columns);
-    Run run(*this, rows, columns, item, outside, stores, most, most);
-    for (std::size_t row = begin; row < end; row += together) {
-      const std::size_t count = std::min(together, end - row);
-      run.begin_part(row * columns);
-      for (std::size_t at = 0; at < columns; at += piece)
-        run.tile(row, count, at, std::min(piece, columns - at));
-      if (shown_ > 0) look(row * columns, count * columns, run.shown());
+  // A single row is taken apart as several rows are.
+  const bool is_row = rows == 1 && !has_columns_;
+  const std::size_t count = is_row ? columns : rows, unit = is_row ? 1 : columns;
+  const std::size_t piece = piece_elements(item), together = std::max<std::size_t>(1, piece / unit);
+  const std::size_t width = has_columns_ ? columns : std::min(piece, columns);
+  const std::size_t at_once = shown_ > 0 ? part / unit : together;
+  const std::size_t grain = std::max<std::size_t>(1, worth_a_thread::computed_elements / unit / at_once);
+  parallel_for(count, grain * at_once, [&](std::size_t begin, std::size_t end) {
+    const std::size_t of_part = shown_ > 0 ? at_once : end - begin;
+    const std::size_t most = std::min({together, of_part, end - begin});
+    Run run(*this,
+            {rows, columns, item, is_row ? 1 : most, is_row ? most : width,
+             std::min(of_part, end - begin) * unit},
+            outside, stores);
+    for (std::size_t first = begin; first < end; first += of_part) {
+      const std::size_t last = std::min(first + of_part, end);
+      run.begin_part(first * unit);
+      for (std::size_t at = first; at < last; at += together) {
+        const std::size_t some = std::min(together, last - at);
+        if (is_row)
+          run.tile(0, 1, at, some);
+        else
+          for (std::size_t column = 0; column < columns; column += width)
+            run.tile(at, some, column, std::min(width, columns - column));
+      }
+      if (shown_ > 0) look(first * unit, (last - first) * unit, run.shown());
     }
   });
 }

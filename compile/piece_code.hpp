@@ -10,11 +10,13 @@
 
 #include "../core/array/memory.hpp"
 #include "../core/kernels/kernel.hpp"
+#include "../core/kernels/reduction.hpp"
 
 namespace xgrad::detail {
 
 /// Steps over values of rows x columns elements. Each is a kernel on some of these: elements outside, which
-/// are told to each run, and what earlier steps made.
+/// are told to each run, and what earlier steps made. A value of one element a row is a column: steps on
+/// whole values repeat it, and steps on columns read it as it is.
 class PieceCode {
  public:
   using Value = std::uint32_t;
@@ -22,9 +24,13 @@ class PieceCode {
   static constexpr Value unread = ~Value{0};
 
   /// Elements that are read; a run is told them in this order.
-  Value add_outside();
-  Value add_step(kernels::Kernel kernel, std::span<const Value> operands);
+  Value add_outside(bool is_column = false);
+  Value add_step(kernels::Kernel kernel, std::span<const Value> operands, bool is_column = false);
+  /// The column that a kernel of AxisLoop makes of each row. `value` is a step's and whole, or has all of its
+  /// elements outside.
+  Value add_reduction(kernels::AxisKernel kernel, Value value, double divisor = 1);
   bool is_outside(Value value) const noexcept { return values_[value].step == no_step; }
+  bool is_column(Value value) const noexcept { return values_[value].is_column; }
   /// Has a step's value written to memory, and gives the number of the place, which a run is told, too.
   std::uint32_t store(Value value);
   /// Has a step's value, which no other step reads, shown to who runs, part by part; gives its number.
@@ -36,9 +42,11 @@ class PieceCode {
   void seal();
 
   std::size_t stores() const noexcept { return stored_.size(); }
-  /// Whether the elements of `store` may take the place of `outside`: it is read by no later step.
+  bool stores_column(std::uint32_t store) const noexcept { return is_column(stored_[store]); }
+  /// Whether the elements of `store` may take the place of `outside`, which is whole: it is read by no later
+  /// step.
   bool may_overwrite(std::uint32_t store, Value outside) const noexcept {
-    return values_[outside].last_read <= values_[stored_[store]].step;
+    return !stores_column(store) && values_[outside].last_read <= values_[stored_[store]].step;
   }
   /// Nothing may overwrite it.
   void keep(Value outside) noexcept { values_[outside].last_read = no_step - 1; }
@@ -53,31 +61,37 @@ class PieceCode {
       std::function<void(std::size_t first, std::size_t count, std::span<const memory::Buffer> shown)>;
   /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split. Where
   /// something is shown, `look` is called, by several threads, for each part of so many elements: of one row,
-  /// or of whole rows.
+  /// or of whole rows. Where there are columns, pieces are whole rows, too.
   void run(std::size_t rows, std::size_t columns, std::size_t item, std::span<const Elements> outside,
            std::span<void* const> stores, std::size_t part = 0, const Look& look = {}) const;
 
  private:
+  struct Extents;
   class Run;
   static constexpr std::uint32_t no_step = ~std::uint32_t{0}, no_place = no_step;
   static constexpr std::size_t most_operands = kernels::max_inputs + 2;
   struct Known {
     std::uint32_t step = no_step;    ///< that makes it, if one does
     std::uint32_t place = no_place;  ///< of what is outside or stored, or in the scratch
-    bool is_stored = false, is_shown = false;
-    std::uint32_t last_read = 0;  ///< by a step; its own if by none
+    std::uint32_t last_read = 0;     ///< by a step; its own if by none
+    bool is_column = false, is_stored = false, is_shown = false;
   };
   struct Step {
-    Value out;
-    std::uint32_t count;
-    Value operands[most_operands];
+    Value out = unread;
+    std::uint32_t count = 0;
+    Value operands[most_operands] = {};
+    kernels::Kernel kernel = nullptr;
+    kernels::AxisKernel reduction = nullptr;  ///< or this
+    double divisor = 1;
   };
   /// Where a loop reads, or for `out` writes.
   struct Patch {
     static constexpr std::uint32_t out = ~std::uint32_t{0};
     std::uint32_t loop, operand, place;
+    bool is_column;  ///< what stands there
   };
 
+  Value add(Step step, std::span<const Value> operands, bool is_column);
   /// Tells where `value` stands to the operand of a loop.
   void add_patch(std::uint32_t loop, std::uint32_t operand, Value value);
   std::size_t piece_elements(std::size_t item) const noexcept;
@@ -85,8 +99,9 @@ class PieceCode {
   std::vector<Known> values_;
   std::vector<Step> steps_;
   std::vector<Value> stored_;
-  std::uint32_t outside_ = 0, scratch_ = 0, shown_ = 0;
-  std::vector<kernels::Kernel> kernels_;
+  bool has_columns_ = false;
+  std::uint32_t outside_ = 0, shown_ = 0;
+  std::uint32_t scratch_[2] = {};  ///< places for whole values, and for columns
   std::vector<Patch> in_scratch_, at_outside_, at_stores_, at_shown_;
 };
 

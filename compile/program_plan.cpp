@@ -82,10 +82,15 @@ class Planner {
     const FusedInputs inputs{[this](const Node& node) { return constants_.contains(&node); },
                              [this](const Node& node) { return kept_.contains(&node); },
                              [this](Node& node) -> Node& { return outside(node); }};
-    const bool is_scalar = scalar_operation(*operations.front()) != nullptr;
-    Node* const sum = is_scalar ? nullptr : sum_after(run, next);
-    FusedNode* const made = is_scalar ? block_of(operations, inputs) : group_of(operations, inputs, sum);
-    if (sum != nullptr) summed_ = sum;
+    FusedNode* made;
+    if (scalar_operation(*operations.front()) != nullptr) {
+      made = block_of(operations, inputs);
+    } else {
+      GroupShape shape;
+      for (const Node* node : operations) shape.takes(*node);
+      summed_ = sum_after(shape, *operations.back(), next);
+      made = group_of(operations, shape, inputs, summed_);
+    }
     made_.push_back(Handle::first(made));
     plan_.fused.push_back(made);
     for (Node* node : operations) made_in_.emplace(node, made);
@@ -97,12 +102,9 @@ class Planner {
     return found != reads_.end() && found->second == 1;
   }
   /// The sum that a group can compute of its last value, if it alone reads that.
-  Node* sum_after(std::span<const ProgramStep> run, const ProgramStep* next) const {
-    const Node& last = *run.back().node;
+  Node* sum_after(const GroupShape& shape, const Node& last, const ProgramStep* next) const {
     if (next == nullptr || next->assigned != nullptr || !is_read_once(last)) return nullptr;
-    GroupShape group;
-    for (const ProgramStep& each : run) group.takes(*each.node);
-    return group.is_flat() && can_sum(last, *next->node) ? next->node : nullptr;
+    return can_sum(shape, last, *next->node) ? next->node : nullptr;
   }
 
   /// What stands for a node outside of its run.
@@ -170,9 +172,9 @@ class Planner {
   ProgramParts& parts_;
   ProgramPlan plan_;
   std::vector<Node*> results_;
-  std::vector<Handle> made_;      ///< what it consists of, until all of it is kept
-  std::vector<Edge> edges_;       ///< that are to lead to outputs of a run
-  const Node* summed_ = nullptr;  ///< that the latest group computes
+  std::vector<Handle> made_;  ///< what it consists of, until all of it is kept
+  std::vector<Edge> edges_;   ///< that are to lead to outputs of a run
+  Node* summed_ = nullptr;    ///< that the latest group computes, if it does
   std::unordered_map<const Node*, std::size_t> reads_;
   std::unordered_set<const Node*> constants_, kept_;  ///< inputs; those of which each call keeps the elements
   std::unordered_map<Node*, FusedNode*> made_in_;
@@ -198,7 +200,8 @@ std::size_t end_of_run(const std::vector<ProgramStep>& steps, std::size_t begin)
   if (end > begin) return end - begin < least_in_block ? begin : end;
   GroupShape group;
   while (end - begin < most_in_group && joins([&](const Node& node) { return group.takes(node); })) ++end;
-  const std::size_t bytes = first.value().size() * (first.is_double() ? sizeof(double) : sizeof(float));
+  const std::size_t bytes =
+      element_count(group.shape()) * (first.is_double() ? sizeof(double) : sizeof(float));
   return end - begin < least_in_group(bytes) ? begin : end;
 }
 

@@ -15,6 +15,7 @@
 #include "operators.hpp"
 #include "over.hpp"
 #include "reduction_kernels.hpp"
+#include "row_reduction.hpp"
 #include "shape.hpp"
 #include "whole_sum.hpp"
 
@@ -170,16 +171,52 @@ Indices place(std::string_view operation, const kernels::Reduction& kernels, con
 
 }  // namespace
 
-std::optional<double> detail::divisor_of_whole_sum(const Node& node) {
+namespace {
+
+/// A node's operation, if it is this one.
+template <class Op>
+const Op* made_by(const Node& node) {
   const Description made_by = node.description();
-  const bool is_sum = made_by.type == &type_of<Sum>, is_mean = made_by.type == &type_of<Mean>;
-  if (!is_sum && !is_mean) return {};
-  const Over& over = is_sum ? static_cast<const Over&>(*static_cast<const Sum*>(made_by.operation))
-                            : *static_cast<const Mean*>(made_by.operation);
-  const Shape& shape = node.inputs()[0]->value().shape;
-  const ReductionSteps passes = reduction_steps(shape, over.axes);
-  if (passes.count != 1 || passes.steps[0].outer != 1 || passes.steps[0].inner != 1) return {};
-  return is_sum ? 1 : static_cast<double>(over.count(shape));
+  return made_by.type == &type_of<Op> ? static_cast<const Op*>(made_by.operation) : nullptr;
+}
+
+/// The only run of axes that is reduced, if nothing but leading axes stays.
+std::optional<ReductionStep> trailing_axes(const Node& node, const Over& over) {
+  const ReductionSteps passes = reduction_steps(node.inputs()[0]->value().shape, over.axes);
+  if (passes.count != 1 || passes.steps[0].inner != 1) return {};
+  return passes.steps[0];
+}
+
+}  // namespace
+
+std::optional<double> detail::divisor_of_whole_sum(const Node& node) {
+  const Sum* const sum = made_by<Sum>(node);
+  const Mean* const mean = made_by<Mean>(node);
+  if (sum == nullptr && mean == nullptr) return {};
+  const auto axes = sum != nullptr ? trailing_axes(node, *sum) : trailing_axes(node, *mean);
+  if (!axes || axes->outer != 1) return {};
+  return sum != nullptr ? 1 : static_cast<double>(axes->count);
+}
+
+std::optional<RowReduction> detail::row_reduction_of(const Node& node) {
+  using Kind = RowReduction::Kind;
+  std::optional<RowReduction> found;
+  const auto look = [&](const auto* op, Kind kind, const auto& kernel) {
+    if (op == nullptr) return;
+    if (const auto axes = trailing_axes(node, *op); axes && axes->outer > 1)
+      found = {kind, kernel(), axes->outer, axes->count};
+  };
+  const bool type = node.is_double();
+  const auto sums = [type] { return sum_of_rows(type); };
+  look(made_by<Sum>(node), Kind::sum, sums);
+  look(made_by<Mean>(node), Kind::mean, sums);
+  look(made_by<Max>(node), Kind::extreme, [type] { return chosen().max.run[type][type]; });
+  look(made_by<Min>(node), Kind::extreme, [type] { return chosen().min.run[type][type]; });
+  return found;
+}
+
+kernels::AxisKernel detail::sum_of_rows(bool is_double) {
+  return chosen_kernels([]<class I>() { return kernels::sum_kernels<I>(); }).run[is_double][is_double];
 }
 
 template <Tensor V>

@@ -58,6 +58,9 @@ class [[nodiscard]] ApartFromSweeps {
   std::uint32_t around_;
 };
 
+/// Whether the node is what detach() leaves in a program: its input's elements, to which no gradient passes.
+bool is_detached(const Node& node) noexcept;
+
 /// Before the elements of a value become numbers or a container: CaptureError if they depend on what a
 /// captured function is called with.
 void refuse_leaving(std::string_view call, const Node& node);

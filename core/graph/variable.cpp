@@ -194,6 +194,8 @@ struct Detach {
 
 }  // namespace
 
+bool detail::is_detached(const Node& node) noexcept { return node.description().type == &type_of<Detach>; }
+
 template <class T>
 Variable<T> detail::cut(const Variable<T>& x, bool requires_grad) {
   if (is_capturing()) [[unlikely]] {
