@@ -298,18 +298,20 @@ void ArrayGroup::take_over(const Way& way, std::uint32_t store, bool spends) {
 std::vector<memory::Buffer> ArrayGroup::run_back(const Way& way) {
   std::vector<Buffer> summed;
   if (way.code.shown() > 0)
-    summed = sums_over_rows(way.code, code_, read_, places_);
+    summed = sums_over_rows(way, code_, read_, places_);
   else
     way.code.run(code_.rows(), code_.columns(), code_.item(), read_, places_);
   const auto made = [&](PieceCode::Value value) -> const Buffer& {
     const std::uint32_t place = way.code.place(value);
     return way.code.is_outside(value) ? elements_of(way.sources[place]) : stores_[place];
   };
+  const auto is_shown = [](const GroupCode::Given& each) {
+    return each.sum == GroupCode::Sum::blocks || each.sum == GroupCode::Sum::pieces;
+  };
   for (const GroupCode::Check& each : way.checks) check(each, made(each.value));
   std::vector<Buffer> gradients;
   for (const GroupCode::Given& each : way.given)
-    gradients.push_back(each.sum == GroupCode::Sum::blocks ? std::move(summed[way.code.place(each.value)])
-                                                           : made(each.value));
+    gradients.push_back(is_shown(each) ? summed[way.code.place(each.value)] : made(each.value));
   forget_gradients();
   return gradients;
 }

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "../core/formula/piecewise_sum.hpp"
 #include "kept_values.hpp"
 
 namespace xgrad::detail {
@@ -85,7 +86,7 @@ auto GroupCode::make_forward(const std::vector<Number>& kept) const -> Forward {
     if (is_stored[number])
       forward.store_of[number] = forward.code.store(values[number]);
     else if (entries_[number].is_summed)
-      forward.code.show(values[number]);
+      forward.code.show(values[number], summed_piece / unit());
   forward.code.seal();
   for (std::uint32_t operand = 0; operand < forward.operands.size(); ++operand) {
     const Number number = forward.operands[operand];

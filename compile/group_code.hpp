@@ -52,6 +52,8 @@ class GroupCode {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t columns() const noexcept { return columns_; }
   std::size_t bytes() const noexcept { return rows_ * columns_ * item(); }
+  /// Elements of what pieces are counted in: rows, or elements of a single row.
+  std::size_t unit() const noexcept { return rows_ == 1 ? 1 : columns_; }
   std::size_t item() const noexcept { return is_double_ ? sizeof(double) : sizeof(float); }
 
   /// What a way back begins with, where a gradient passes at all: with operands, and values that forward
@@ -78,8 +80,9 @@ class GroupCode {
     PieceCode::Value value;
   };
   static constexpr std::uint32_t one = 0, columns_of_a_row = 1;
-  /// How a share is summed: not at all, or when all of it is there, or block by block.
-  enum class Sum : std::uint8_t { none, whole, blocks };
+  /// How a share is summed: not at all, or when all of it is there, or over rows as these come, either as
+  /// elementwise_gradient_sum() does or as sum_axes().
+  enum class Sum : std::uint8_t { none, whole, blocks, pieces };
   /// A gradient of an operand, or a share of one that is repeated, to be summed.
   struct Given {
     Number operand, giver;
@@ -98,6 +101,7 @@ class GroupCode {
     PieceCode code;
     std::vector<Source> sources;  ///< one for each value outside
     std::vector<Given> given;
+    std::vector<Sum> shown;  ///< how each value that the steps show is summed
     std::vector<Check> checks;
   };
   /// `arrived` are the outputs that have been given a gradient, `waiting` the operands that have been given

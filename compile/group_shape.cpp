@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "../core/formula/elementwise_sum.hpp"
 #include "../core/graph/capture.hpp"
 #include "../core/graph/elementwise_node.hpp"
+#include "../core/graph/summed_axes.hpp"
 #include "../ops/row_reduction.hpp"
 
 namespace xgrad::detail {
@@ -31,21 +33,28 @@ bool stands(const Shape& operand, const Shape& shape, First first, Then then, st
 /// What shares may hold that wait for their sums, beside the first, which eager holds as well.
 constexpr std::size_t most_waiting_bytes = std::size_t{1} << 18;
 
-/// How many shares of the node's inputs are summed when all of their elements are there. Those of columns of
-/// short rows are summed row by row.
-std::size_t waiting_shares(const Node& node, std::size_t rows) {
+/// Whether some rows of so many elements fit the cache.
+bool is_short_row(std::size_t columns) { return columns <= summed_block; }
+
+/// How many shares of the node's inputs are summed when all of their elements are there.
+std::size_t waiting_shares(const Node& node) {
   const Shape& shape = node.value().shape;
   std::size_t count = 0;
   for (std::size_t k = 0; node.requires_grad() && k < node.inputs().size(); ++k) {
     const Node& input = *node.inputs()[k];
     if (!input.requires_grad() || input.value().shape == shape) continue;
-    std::size_t told;
-    if (spread_of(input.value().shape, shape, told) == Spread::column &&
-        is_short_row(element_count(shape) / rows))
-      continue;
-    count += !elementwise_of(node)->gradient(k).zero && !sums_in_blocks(node, k);
+    std::size_t rows;
+    const Spread spread = spread_of(input.value().shape, shape, rows);
+    const bool is_summed = sums_in_blocks(node, k) || (spread == Spread::column && sums_rows(node, k));
+    count += !elementwise_of(node)->gradient(k).zero && !is_summed;
   }
   return count;
+}
+
+/// The shape of a column of a value whose rows have so many elements.
+Shape column_of(Shape shape, std::size_t columns) {
+  for (std::size_t axis = shape.size(); columns > 1; columns /= std::exchange(shape[axis], 1)) --axis;
+  return shape;
 }
 
 bool gives_to(const Node& node, std::size_t k) {
@@ -75,7 +84,15 @@ bool sums_in_blocks(const Node& node, std::size_t k) {
   return sums_in_blocks({sources.data(), operation.inputs()}, shape, to);
 }
 
-bool is_short_row(std::size_t columns) noexcept { return columns <= summed_block; }
+bool is_summed_at_once(const Shape& shape, const Shape& to) {
+  return reduction_steps(shape, summed_axes(shape, to)).count == 1;
+}
+
+bool sums_rows(const Node& node, std::size_t k) {
+  const Shape &shape = node.value().shape, &to = node.inputs()[k]->value().shape;
+  if (!is_short_row(element_count(shape) / element_count(to))) return false;
+  return sums_in_blocks(node, k) || is_summed_at_once(shape, to);
+}
 
 bool GroupShape::is_inside(const Node& node) const noexcept {
   return std::find(taken_.begin(), taken_.end(), &node) != taken_.end();
@@ -95,6 +112,7 @@ bool GroupShape::takes_reduction(const Node& node) {
   const auto reduction = row_reduction_of(node);
   if (!reduction || !is_short_row(reduction->columns)) return false;
   const Shape& shape = node.inputs()[0]->value().shape;
+  if (!is_summed_at_once(shape, column_of(shape, reduction->columns))) return false;
   if (!taken_.empty() && !(shape == shape_)) return false;
   if (rows_ != 0 && rows_ != reduction->rows) return false;
   shape_ = shape;
@@ -140,7 +158,7 @@ bool GroupShape::takes_elementwise(const Node& node) {
     for (std::size_t k = 0; k < node.inputs().size(); ++k)
       if (gives_to(node, k) && sums_in_blocks(node, k)) return false;
   }
-  const std::size_t waiting = waiting_ + waiting_shares(node, std::max<std::size_t>(1, rows));
+  const std::size_t waiting = waiting_ + waiting_shares(node);
   const std::size_t bytes = element_count(shape) * (node.is_double() ? sizeof(double) : sizeof(float));
   if (!taken_.empty() && waiting > 1 && (waiting - 1) * bytes > most_waiting_bytes) return false;
   waiting_ = waiting;

@@ -19,8 +19,12 @@ Spread spread_of(const Shape& operand, const Shape& shape, std::size_t& rows);
 /// computed.
 bool sums_in_blocks(const Node& node, std::size_t k);
 
-/// Whether a few rows of so many elements fit the cache, and are summed there.
-bool is_short_row(std::size_t columns) noexcept;
+/// Whether a value of `shape` is summed to the shape `to` of all rows or columns in one run of axes.
+bool is_summed_at_once(const Shape& shape, const Shape& to);
+
+/// Whether its gradient in its input `k`, which is a column, is summed row by row, and rows are so short that
+/// some of them fit the cache.
+bool sums_rows(const Node& node, std::size_t k);
 
 /// Which operations may be one group, one after another: those on values of one shape, and with reductions of
 /// the rows of such values those on columns.

@@ -9,43 +9,51 @@
 namespace xgrad::detail {
 namespace {
 
-using Shown = std::span<const memory::Buffer>;
-
 template <class T>
 memory::Buffer sum_of(const PieceCode& code, const GroupCode& group,
                       std::span<const PieceCode::Elements> outside, std::span<void* const> stores,
                       double divisor) {
   std::vector<double> sums((group.rows() * group.columns() + summed_piece - 1) / summed_piece);
-  const auto add_up = [&](std::size_t first, std::size_t count, Shown shown) {
-    sums[first / summed_piece] = sum_of_piece(static_cast<const T*>(shown[0].data()), count);
+  const auto add_up = [&](std::uint32_t, std::size_t first, std::size_t count, const memory::Buffer& shown) {
+    sums[first / code.part(0)] = sum_of_piece(static_cast<const T*>(shown.data()), count * group.unit());
   };
-  code.run(group.rows(), group.columns(), sizeof(T), outside, stores, summed_piece, add_up);
+  code.run(group.rows(), group.columns(), sizeof(T), outside, stores, add_up);
   memory::Buffer sum(sizeof(T));
   *static_cast<T*>(sum.mutable_data()) = sum_of_pieces<T>(sums, divisor);
   return sum;
 }
 
 template <class T>
-std::vector<memory::Buffer> sums_of(const PieceCode& code, const GroupCode& group,
+std::vector<memory::Buffer> sums_of(const GroupCode::Way& way, const GroupCode& group,
                                     std::span<const PieceCode::Elements> outside,
                                     std::span<void* const> stores) {
-  const std::size_t columns = group.columns(), block = rows_of_a_block(columns);
+  const std::size_t columns = group.columns();
   const AxisList<bool> over_rows{true, false};
-  std::vector<Dense<T>> sums;  // a row for each block
-  std::vector<T*> to;
-  for (std::size_t i = 0; i < code.shown(); ++i) {
-    sums.emplace_back(Shape{(group.rows() + block - 1) / block, columns});
-    to.push_back(sums.back().mutable_data());
+  // A row for each part.
+  std::vector<Dense<double>> pieces(way.shown.size());
+  std::vector<Dense<T>> blocks(way.shown.size());
+  std::vector<void*> to;
+  for (std::uint32_t i = 0; i < way.shown.size(); ++i) {
+    const Shape shape{(group.rows() + way.code.part(i) - 1) / way.code.part(i), columns};
+    if (way.shown[i] == GroupCode::Sum::pieces)
+      to.push_back((pieces[i] = Dense<double>(shape)).mutable_data());
+    else
+      to.push_back((blocks[i] = Dense<T>(shape)).mutable_data());
   }
-  const auto add_up = [&](std::size_t first, std::size_t count, Shown shown) {
-    for (std::size_t i = 0; i < shown.size(); ++i) {
-      const Dense<T> sum = sum_axes(Dense<T>(shown[i], Shape{count / columns, columns}), over_rows);
-      std::copy_n(sum.data(), columns, to[i] + first / columns / block * columns);
-    }
+  const auto add_up = [&](std::uint32_t i, std::size_t first, std::size_t count,
+                          const memory::Buffer& shown) {
+    const std::size_t place = first / way.code.part(i) * columns;
+    if (way.shown[i] == GroupCode::Sum::pieces)
+      return sum_rows_of_piece(static_cast<const T*>(shown.data()), count, columns,
+                               static_cast<double*>(to[i]) + place);
+    const Dense<T> sum = sum_axes(Dense<T>(shown, Shape{count, columns}), over_rows);
+    std::copy_n(sum.data(), columns, static_cast<T*>(to[i]) + place);
   };
-  code.run(group.rows(), columns, sizeof(T), outside, stores, block * columns, add_up);
+  way.code.run(group.rows(), columns, sizeof(T), outside, stores, add_up);
   std::vector<memory::Buffer> summed;
-  for (const Dense<T>& sum : sums) summed.push_back(sum_axes(sum, over_rows).buffer);
+  for (std::uint32_t i = 0; i < way.shown.size(); ++i)
+    summed.push_back(way.shown[i] == GroupCode::Sum::pieces ? sum_rows_of_pieces<T>(std::move(pieces[i]))
+                                                            : sum_axes(blocks[i], over_rows).buffer);
   return summed;
 }
 
@@ -58,11 +66,11 @@ memory::Buffer sum_of_shown(const PieceCode& code, const GroupCode& group,
                            : sum_of<float>(code, group, outside, stores, divisor);
 }
 
-std::vector<memory::Buffer> sums_over_rows(const PieceCode& code, const GroupCode& group,
+std::vector<memory::Buffer> sums_over_rows(const GroupCode::Way& way, const GroupCode& group,
                                            std::span<const PieceCode::Elements> outside,
                                            std::span<void* const> stores) {
-  return group.is_double() ? sums_of<double>(code, group, outside, stores)
-                           : sums_of<float>(code, group, outside, stores);
+  return group.is_double() ? sums_of<double>(way, group, outside, stores)
+                           : sums_of<float>(way, group, outside, stores);
 }
 
 }  // namespace xgrad::detail

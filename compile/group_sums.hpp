@@ -15,9 +15,8 @@ memory::Buffer sum_of_shown(const PieceCode& code, const GroupCode& group,
                             std::span<const PieceCode::Elements> outside, std::span<void* const> stores,
                             double divisor);
 
-/// Runs the steps, and gives the sums over the rows of each value that they show, as
-/// elementwise_gradient_sum() does.
-std::vector<memory::Buffer> sums_over_rows(const PieceCode& code, const GroupCode& group,
+/// Runs the steps of a way back, and gives the sums over the rows of each value that they show.
+std::vector<memory::Buffer> sums_over_rows(const GroupCode::Way& way, const GroupCode& group,
                                            std::span<const PieceCode::Elements> outside,
                                            std::span<void* const> stores);
 

@@ -1,8 +1,11 @@
 // The way back of a group.
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "../core/formula/add_multiply.hpp"
+#include "../core/formula/elementwise_sum.hpp"
+#include "../core/formula/piecewise_sum.hpp"
 #include "../ops/arithmetic.hpp"
 #include "group_code.hpp"
 
@@ -30,15 +33,15 @@ class GroupCode::WayMaker {
     for (Number number = 0; number < group_.size(); ++number)
       if (group_[number].is_operand() && gradients_[number] != PieceCode::unread)
         way_.given.push_back({number, number, gradients_[number], Sum::none});
-    for (Given& given : way_.given) {
-      if (given.sum == Sum::blocks) {
-        code_.show(given.value);
-        continue;
-      }
+    for (Given& given : way_.given)
       if (is_repeated(given)) given.value = whole(given.value);
-      make_lasting(given.value);
-    }
+    for (const Given& given : way_.given)
+      if (given.sum == Sum::none) make_lasting(given.value);
     for (const Check& check : way_.checks) make_lasting(check.value);
+    for (const Given& given : way_.given)
+      if (given.sum == Sum::blocks) show(given, rows_of_a_block(group_.columns()));
+    for (Given& given : way_.given)
+      if (given.sum == Sum::whole) sum_whole(given);
     code_.seal();
   }
 
@@ -99,6 +102,27 @@ class GroupCode::WayMaker {
     return code_.is_column(given.value) && !entry(shaped).is_column();
   }
 
+  void show(const Given& given, std::size_t rows) {
+    if (code_.show(given.value, rows) == way_.shown.size()) way_.shown.push_back(given.sum);
+  }
+  /// Over rows as they come, where that saves the way to memory and leaves parts for threads.
+  void sum_whole(Given& given) {
+    const std::size_t rows = rows_in_pieces(given);
+    constexpr std::size_t least_parts = 4;
+    const bool is_there = code_.is_outside(given.value) || code_.is_stored(given.value);
+    if (rows == 0 || is_there || std::lcm(code_.common_part(), rows) > group_.rows() / least_parts)
+      return make_lasting(given.value);
+    given.sum = Sum::pieces;
+    show(given, rows);
+  }
+  std::size_t rows_in_pieces(const Given& given) const {
+    const Entry &to = entry(given.operand), &giver = entry(given.giver);
+    if (to.spread != Spread::row || giver.is_column()) return 0;
+    return is_summed_at_once(giver.node->value().shape, to.node->value().shape)
+               ? summed_rows(group_.rows(), group_.columns())
+               : 0;
+  }
+
   void add_shares() {
     for (Number number = group_.size(); number-- > 0;) {
       const Value dy = gradients_[number];
@@ -141,7 +165,7 @@ class GroupCode::WayMaker {
     const Entry& giver = entry(number);
     const Number to = giver.inputs[k];
     const Entry& target = entry(to);
-    const bool is_summed_here = target.is_column() && !giver.is_column() && is_short_row(group_.columns());
+    const bool is_summed_here = target.is_column() && !giver.is_column() && sums_rows(*giver.node, k);
     if (is_summed_here) share = sum_of_rows(share);
     if (target.is_operand() && !target.takes_shares) {
       const bool is_complete = is_summed_here || (target.is_column() && giver.is_column());

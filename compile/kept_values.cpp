@@ -16,6 +16,7 @@ bool is_cheap(const Elementwise& of) {
   const Elementwise* const cheap[] = {&operation<Add, Core>(),
                                       &operation<Multiply, Core>(),
                                       &operation<Subtract, Arithmetic>(),
+                                      &operation<Divide, Arithmetic>(),
                                       &operation<Negative, Arithmetic>(),
                                       &operation<Square, Arithmetic>(),
                                       &operation<Abs, Arithmetic>(),

@@ -1,6 +1,7 @@
 #include "piece_code.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "../core/array/memory.hpp"
 #include "../core/array/threads.hpp"
@@ -52,9 +53,20 @@ std::uint32_t PieceCode::store(Value value) {
   return known.place;
 }
 
-std::uint32_t PieceCode::show(Value value) {
-  values_[value].is_shown = true;
-  return values_[value].place = shown_++;
+std::uint32_t PieceCode::show(Value value, std::size_t rows) {
+  Known& known = values_[value];
+  if (!known.is_shown) {
+    known.is_shown = true;
+    known.place = static_cast<std::uint32_t>(parts_.size());
+    parts_.push_back(rows);
+  }
+  return known.place;
+}
+
+std::size_t PieceCode::common_part() const noexcept {
+  std::size_t common = 1;
+  for (const std::size_t part : parts_) common = std::lcm(common, part);
+  return common;
 }
 
 void PieceCode::seal() {
@@ -67,7 +79,7 @@ void PieceCode::seal() {
       Known& read = values_[step.operands[k]];
       const bool is_first =
           std::find(step.operands, step.operands + k, step.operands[k]) == step.operands + k;
-      if (read.step != no_step && !read.is_stored && read.last_read == s && is_first)
+      if (read.step != no_step && !read.is_stored && !read.is_shown && read.last_read == s && is_first)
         free[read.is_column].push_back(read.place);
     }
     Known& made = values_[step.out];
@@ -106,7 +118,8 @@ std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
 struct PieceCode::Extents {
   std::size_t rows, columns, item;
   std::size_t tile_rows, tile_columns;  ///< of a tile, at most
-  std::size_t shown;                    ///< elements of a part, at most
+  std::size_t unit;                     ///< elements of what parts are counted in
+  std::size_t count;                    ///< of these that a thread goes through
 };
 
 /// What one thread does: tiles of some rows and columns, each through all steps.
@@ -114,7 +127,12 @@ class PieceCode::Run {
  public:
   Run(const PieceCode& code, const Extents& extents, std::span<const Elements> outside,
       std::span<void* const> stores)
-      : code_(code), columns_(extents.columns), item_(extents.item), outside_(outside), stores_(stores) {
+      : code_(code),
+        columns_(extents.columns),
+        item_(extents.item),
+        unit_(extents.unit),
+        outside_(outside),
+        stores_(stores) {
     const auto place_of = [&](std::size_t elements) { return (elements * item_ + 63) / 64 * 64; };
     const std::size_t place[2] = {place_of(extents.tile_rows * extents.tile_columns),
                                   place_of(extents.tile_rows)};
@@ -133,24 +151,20 @@ class PieceCode::Run {
     for (const Patch& patch : code.in_scratch_)
       set(patch, start + first[patch.is_column] + patch.place * place[patch.is_column]);
     for (const Patch& patch : code.at_stores_) set(patch, nullptr);
+    for (const Patch& patch : code.at_shown_) set(patch, nullptr);
     for (const Patch& patch : code.at_outside_) set(patch, outside[patch.place]);
-    for (std::size_t i = 0; i < code.shown_; ++i) shown_.emplace_back(extents.shown * item_);
+    for (const std::size_t part : code.parts_)
+      shown_.emplace_back(std::min(part, extents.count) * unit_ * item_);
   }
 
   void tile(std::size_t row, std::size_t rows, std::size_t column, std::size_t columns) {
     if (rows != tile_rows_ || columns != tile_columns_) set_extent(rows, columns);
     const std::size_t at = (row * columns_ + column) * item_;
     for (const Patch& patch : code_.at_shown_)
-      loops_[patch.loop].out =
-          static_cast<std::byte*>(shown_[patch.place].mutable_data()) + (at - part_begin_ * item_);
-    for (const Patch& patch : code_.at_stores_) {
-      std::byte* const data =
-          static_cast<std::byte*>(stores_[patch.place]) + (patch.is_column ? row * item_ : at);
-      if (patch.operand == Patch::out)
-        loops_[patch.loop].out = data;
-      else
-        loops_[patch.loop].in[patch.operand].data = data;
-    }
+      put(patch, static_cast<std::byte*>(shown_[patch.place].mutable_data()) +
+                     at % (code_.parts_[patch.place] * unit_ * item_));
+    for (const Patch& patch : code_.at_stores_)
+      put(patch, static_cast<std::byte*>(stores_[patch.place]) + (patch.is_column ? row * item_ : at));
     for (const Patch& patch : code_.at_outside_) {
       const Elements& elements = outside_[patch.place];
       const auto from = static_cast<std::ptrdiff_t>(row) * elements.row_stride +
@@ -161,11 +175,21 @@ class PieceCode::Run {
     for (std::size_t s = 0; s < code_.steps_.size(); ++s) run_step(code_.steps_[s], loops_[s]);
   }
 
-  /// From element `first` on, what is shown is that of another part.
-  void begin_part(std::size_t first) noexcept { part_begin_ = first; }
-  std::span<const memory::Buffer> shown() const noexcept { return shown_; }
+  /// After a tile that ends there: shows the parts that end with it.
+  void show(std::size_t end, bool is_last, const Look& look) const {
+    for (std::uint32_t i = 0; i < shown_.size(); ++i) {
+      const std::size_t part = code_.parts_[i], first = (end - 1) / part * part;
+      if (is_last || end - first == part) look(i, first, end - first, shown_[i]);
+    }
+  }
 
  private:
+  void put(const Patch& patch, void* data) {
+    if (patch.operand == Patch::out)
+      loops_[patch.loop].out = data;
+    else
+      loops_[patch.loop].in[patch.operand].data = data;
+  }
   static void run_step(const Step& step, const kernels::Loop& loop) {
     if (step.reduction == nullptr) return step.kernel(loop);
     step.reduction({{loop.in[0].data}, loop.out, loop.rows, loop.columns, 1, 1, step.divisor});
@@ -207,18 +231,18 @@ class PieceCode::Run {
   }
 
   const PieceCode& code_;
-  const std::size_t columns_, item_;
+  const std::size_t columns_, item_, unit_;
   std::span<const Elements> outside_;
   std::span<void* const> stores_;
   memory::Buffer memory_;
   std::vector<memory::Buffer> shown_;
   kernels::Loop* loops_;
   bool* by_rows_;
-  std::size_t tile_rows_ = 0, tile_columns_ = 0, part_begin_ = 0;
+  std::size_t tile_rows_ = 0, tile_columns_ = 0;
 };
 
 void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
-                    std::span<const Elements> outside, std::span<void* const> stores, std::size_t part,
+                    std::span<const Elements> outside, std::span<void* const> stores,
                     const Look& look) const {
   if (steps_.empty()) return;
   // A single row is taken apart as several rows are.
@@ -226,27 +250,22 @@ void PieceCode::run(std::size_t rows, std::size_t columns, std::size_t item,
   const std::size_t count = is_row ? columns : rows, unit = is_row ? 1 : columns;
   const std::size_t piece = piece_elements(item), together = std::max<std::size_t>(1, piece / unit);
   const std::size_t width = has_columns_ ? columns : std::min(piece, columns);
-  const std::size_t at_once = shown_ > 0 ? part / unit : together;
+  const std::size_t at_once = shown() > 0 ? common_part() : together;
   const std::size_t grain = std::max<std::size_t>(1, worth_a_thread::computed_elements / unit / at_once);
   parallel_for(count, grain * at_once, [&](std::size_t begin, std::size_t end) {
-    const std::size_t of_part = shown_ > 0 ? at_once : end - begin;
-    const std::size_t most = std::min({together, of_part, end - begin});
-    Run run(*this,
-            {rows, columns, item, is_row ? 1 : most, is_row ? most : width,
-             std::min(of_part, end - begin) * unit},
+    const std::size_t most = std::min(together, end - begin);
+    Run run(*this, {rows, columns, item, is_row ? 1 : most, is_row ? most : width, unit, end - begin},
             outside, stores);
-    for (std::size_t first = begin; first < end; first += of_part) {
-      const std::size_t last = std::min(first + of_part, end);
-      run.begin_part(first * unit);
-      for (std::size_t at = first; at < last; at += together) {
-        const std::size_t some = std::min(together, last - at);
-        if (is_row)
-          run.tile(0, 1, at, some);
-        else
-          for (std::size_t column = 0; column < columns; column += width)
-            run.tile(at, some, column, std::min(width, columns - column));
-      }
-      if (shown_ > 0) look(first * unit, (last - first) * unit, run.shown());
+    for (std::size_t at = begin; at < end;) {
+      std::size_t next = std::min(at + together, end);
+      for (const std::size_t part : parts_) next = std::min(next, (at / part + 1) * part);
+      if (is_row)
+        run.tile(0, 1, at, next - at);
+      else
+        for (std::size_t column = 0; column < columns; column += width)
+          run.tile(at, next - at, column, std::min(width, columns - column));
+      run.show(next, next == end, look);
+      at = next;
     }
   });
 }

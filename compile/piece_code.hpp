@@ -33,9 +33,15 @@ class PieceCode {
   bool is_column(Value value) const noexcept { return values_[value].is_column; }
   /// Has a step's value written to memory, and gives the number of the place, which a run is told, too.
   std::uint32_t store(Value value);
-  /// Has a step's value, which no other step reads, shown to who runs, part by part; gives its number.
-  std::uint32_t show(Value value);
-  std::size_t shown() const noexcept { return shown_; }
+  /// Has a step's value shown to who runs, so many rows at a time, or elements where there is one row; gives
+  /// its number.
+  std::uint32_t show(Value value, std::size_t rows);
+  bool is_stored(Value value) const noexcept { return values_[value].is_stored; }
+  std::size_t shown() const noexcept { return parts_.size(); }
+  /// The rows of a part of value `shown`.
+  std::size_t part(std::uint32_t shown) const noexcept { return parts_[shown]; }
+  /// After how many rows all values that are shown begin a part.
+  std::size_t common_part() const noexcept;
   /// The number among what is outside, or among what is stored.
   std::uint32_t place(Value value) const noexcept { return values_[value].place; }
   /// Once all is added: what the scratch is for.
@@ -56,14 +62,14 @@ class PieceCode {
     const void* data = nullptr;
     std::ptrdiff_t row_stride = 0, step = 0;
   };
-  /// What is shown of a part, from element `first` on: a buffer each.
-  using Look =
-      std::function<void(std::size_t first, std::size_t count, std::span<const memory::Buffer> shown)>;
+  /// Of value `shown`, so many rows, or elements where there is one row, from `first` on.
+  using Look = std::function<void(std::uint32_t shown, std::size_t first, std::size_t count,
+                                  const memory::Buffer& elements)>;
   /// Runs all steps on rows x columns elements of `item` bytes. Bits do not depend on how it is split. Where
-  /// something is shown, `look` is called, by several threads, for each part of so many elements: of one row,
-  /// or of whole rows. Where there are columns, pieces are whole rows, too.
+  /// there are columns, pieces are whole rows. `look` is called for each part of what is shown, by several
+  /// threads.
   void run(std::size_t rows, std::size_t columns, std::size_t item, std::span<const Elements> outside,
-           std::span<void* const> stores, std::size_t part = 0, const Look& look = {}) const;
+           std::span<void* const> stores, const Look& look = {}) const;
 
  private:
   struct Extents;
@@ -100,8 +106,9 @@ class PieceCode {
   std::vector<Step> steps_;
   std::vector<Value> stored_;
   bool has_columns_ = false;
-  std::uint32_t outside_ = 0, shown_ = 0;
-  std::uint32_t scratch_[2] = {};  ///< places for whole values, and for columns
+  std::uint32_t outside_ = 0;
+  std::vector<std::size_t> parts_;  ///< of each value that is shown
+  std::uint32_t scratch_[2] = {};   ///< places for whole values, and for columns
   std::vector<Patch> in_scratch_, at_outside_, at_stores_, at_shown_;
 };
 

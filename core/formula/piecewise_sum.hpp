@@ -1,9 +1,10 @@
-// The sum of all elements of a value that comes piece by piece, with the bits of sum_axes().
+// Sums of a value that comes piece by piece, with the bits of sum_axes(): of all elements, or over all rows.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
+#include "../array/dense.hpp"
 #include "../array/worth_a_thread.hpp"
 
 namespace xgrad::detail {
@@ -20,5 +21,15 @@ double sum_of_piece(const T* elements, std::size_t count);
 /// Of those of all pieces in their order, over `divisor`.
 template <class T>
 T sum_of_pieces(std::span<const double> sums, double divisor);
+
+/// How many rows of a matrix sum_axes() adds up in a piece; 0 where it takes all of them at once, or goes
+/// another way.
+std::size_t summed_rows(std::size_t rows, std::size_t columns) noexcept;
+/// The sums over the rows of a piece, in its columns' places.
+template <class T>
+void sum_rows_of_piece(const T* elements, std::size_t rows, std::size_t columns, double* sums);
+/// Of those of all pieces in their order.
+template <class T>
+memory::Buffer sum_rows_of_pieces(Dense<double> sums);
 
 }  // namespace xgrad::detail

@@ -8,6 +8,7 @@
 #include "../formula/broadcast_loop.hpp"
 #include "../formula/elementwise.hpp"
 #include "record.hpp"
+#include "summed_axes.hpp"
 
 namespace xgrad {
 using namespace detail;
@@ -47,11 +48,7 @@ struct SumTo {
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
-    const std::size_t missing = x.dim() - shape.size();
-    AxisList<bool> reduced(x.dim(), false);
-    for (std::size_t axis = 0; axis < x.dim(); ++axis)
-      reduced[axis] = axis < missing || (shape[axis - missing] == 1 && x.shape[axis] != 1);
-    return sum_axes(x, reduced).with_shape(shape);
+    return sum_axes(x, summed_axes(x.shape, shape)).with_shape(shape);
   }
   SumTo over_directions(const Shape& x) const { return {with_directions(x[0], shape, x.size() - 1)}; }
   template <class V>
@@ -73,6 +70,14 @@ void check_broadcasts(std::string_view operation, const Shape& small, const Shap
 }
 
 }  // namespace
+
+AxisList<bool> detail::summed_axes(const Shape& shape, const Shape& to) {
+  const std::size_t missing = shape.size() - to.size();
+  AxisList<bool> summed(shape.size(), false);
+  for (std::size_t axis = 0; axis < shape.size(); ++axis)
+    summed[axis] = axis < missing || (to[axis - missing] == 1 && shape[axis] != 1);
+  return summed;
+}
 
 template <Tensor V>
 V broadcast_to(const V& x, const Shape& shape) {

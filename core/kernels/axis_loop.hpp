@@ -211,11 +211,11 @@ void fold_columns(Strip<P>& into, std::size_t rows, std::size_t columns, const C
 }
 
 template <class I>
-void add_to(double* total, const simd::Pack<double, I>& x) {
+[[gnu::always_inline]] inline void add_to(double* total, const simd::Pack<double, I>& x) {
   (simd::Pack<double, I>::load(total) + x).store(total);
 }
 template <class I>
-void add_to(double* total, const simd::Pack<float, I>& x) {
+[[gnu::always_inline]] inline void add_to(double* total, const simd::Pack<float, I>& x) {
   const Doubles<I> parts = to_doubles(x);
   add_to(total, parts.low);
   add_to(total + simd::Pack<double, I>::width, parts.high);
@@ -223,12 +223,12 @@ void add_to(double* total, const simd::Pack<float, I>& x) {
 
 /// Adds the four packs to as many doubles.
 template <class I>
-void add_four(double* total, const simd::Pack<double, I>& a, const simd::Pack<double, I>& b,
+[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<double, I>& a, const simd::Pack<double, I>& b,
               const simd::Pack<double, I>& c, const simd::Pack<double, I>& d) {
   add_to(total, (a + b) + (c + d));
 }
 template <class I>
-void add_four(double* total, const simd::Pack<float, I>& a_, const simd::Pack<float, I>& b_,
+[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<float, I>& a_, const simd::Pack<float, I>& b_,
               const simd::Pack<float, I>& c_, const simd::Pack<float, I>& d_) {
   const Doubles<I> a = to_doubles(a_), b = to_doubles(b_), c = to_doubles(c_), d = to_doubles(d_);
   add_four(total, a.low, b.low, c.low, d.low);

@@ -155,6 +155,13 @@ TEST_CASE("the last axes together are reduced as one") {
   };
   check_all(f, {6, 4, 5});
   check_all(f, {40, 30, 35});
+  // Gradients of columns are summed over two runs of axes here, one after the other.
+  const auto three = [](const auto& x, const auto& y) {
+    const auto a = xg::tanh(x * y) - xg::mean(x, {1, 2, 3}, kept);
+    return xg::sum(a * xg::max(a, {1, 2, 3}, kept) * y);
+  };
+  check_all(three, {6, 40, 1, 5});
+  check_all(three, {6, 40, 1, 700});
   CHECK(left_out(f, {6, 4, 5}) == 1);
 }
 
@@ -211,6 +218,24 @@ TEST_CASE("columns and rows from outside beside columns that a group makes") {
     CHECK(check_replays<float>(f, {shape, {1, shape[1]}, {shape[0], 1}}) >= 1);
     CHECK(check_replays<float>(f, {shape, {}, {1, 1}}) >= 1);
   }
+}
+
+TEST_CASE("shares that are passed on to rows are summed as they come") {
+  const auto f = [](const auto& x, const auto& row, const auto& other) {
+    const auto a = xg::tanh(x) * row + other, b = (a + row) * (x - other);
+    return xg::sum((b + other) * a) + xg::sum(xg::mean(b + row, -1));
+  };
+  // Pieces of 64 rows and more, of which some end where blocks do.
+  for (const xg::Shape& shape : {xg::Shape{1000, 1024}, {1000, 768}, {1000, 300}, {50000, 9}, {40, 8192}}) {
+    for (const std::size_t threads : {1U, 2U}) {
+      const Threads used(threads);
+      CAPTURE(shape);
+      CAPTURE(threads);
+      CHECK(check_replays<float>(f, {shape, {shape[1]}, {1, shape[1]}}, 2) >= 1);
+      CHECK(check_replays<double>(f, {shape, {shape[1]}, {1, shape[1]}}, 2) >= 1);
+    }
+  }
+  check_replays<float>(f, {{300, 1, 40, 30}, {1, 1, 30}, {30}});
 }
 
 TEST_CASE("columns as results, with their axis and without, each differentiated by itself") {
