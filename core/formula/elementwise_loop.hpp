@@ -12,14 +12,19 @@
 
 namespace xgrad::kernels {
 
+/// So many packs are taken at a time, since to find where each stands costs as much as a cheap formula.
+inline constexpr std::size_t packs_together = 4;
+
 /// A row of one input, held in registers.
 template <class T, class I>
 struct Row {
   using Pack = simd::Pack<T, I>;
   const T* from;
-  std::size_t moves;  ///< all bits, or none where one pack stands for the row
+  std::size_t moves;  ///< all bits, or none where one element stands for the row
 
   Pack at(std::size_t column) const { return Pack::load(from + (column & moves)); }
+  /// What stands from a column on, of which at(k * width) is pack k for k < packs_together.
+  Row onward(std::size_t column) const { return {from + (column & moves), ~std::size_t(0)}; }
   Pack first(std::size_t count) const {
     return moves == 0 || count == 1 ? Pack::splat(from) : Pack::load_first(from, count);
   }
@@ -29,16 +34,24 @@ struct Row {
 template <class T, class I>
 struct Repeated {
   using Pack = simd::Pack<T, I>;
-  alignas(64) T pack[Pack::width];
+  alignas(64) T packs[packs_together * Pack::width];
 
   Row<T, I> row(const Operand& operand, std::size_t number) {
     const T* from =
         static_cast<const T*>(operand.data) + static_cast<std::ptrdiff_t>(number) * operand.row_stride;
     if (operand.step != 0) return {from, ~std::size_t(0)};
-    Pack::splat(from).store(pack);
-    return {pack, 0};
+    const Pack all = Pack::splat(from);
+    for (std::size_t k = 0; k < packs_together; ++k) all.store(packs + k * Pack::width);
+    return {packs, 0};
   }
 };
+
+/// Packs that follow one another, at the places that onward() tells.
+template <class F, class T, class I, std::size_t... K, class... Rows>
+static void run_packs(std::index_sequence<K...>, T* out, Rows... in) {
+  const auto run = [&](std::size_t column) { F::run(in.at(column)...).store(out + column); };
+  (run(K * simd::Pack<T, I>::width), ...);
+}
 
 /// One row. Its last, overlapping pack is computed first, since `out` may overwrite an input. The loop is
 /// where the time goes, so the formula is laid out in it; not with a sanitizer's checks, which take minutes
@@ -52,7 +65,10 @@ run_row(T* out, std::size_t columns, Rows... in) {
   constexpr std::size_t width = simd::Pack<T, I>::width;
   const std::size_t end = columns - width;
   const simd::Pack<T, I> last = F::run(in.at(end)...);
-  for (std::size_t i = 0; i < end; i += width) F::run(in.at(i)...).store(out + i);
+  std::size_t i = 0;
+  for (; i + packs_together * width <= end; i += packs_together * width)
+    run_packs<F, T, I>(std::make_index_sequence<packs_together>{}, out + i, in.onward(i)...);
+  for (; i < end; i += width) F::run(in.at(i)...).store(out + i);
   last.store(out + end);
 }
 

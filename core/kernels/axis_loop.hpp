@@ -53,14 +53,19 @@ struct PartOfPack {
 template <class P, class Sum, class Combine, class Term>
 Sum fold_row(std::size_t count, const Sum& start, const Combine& combine, const Term& term) {
   constexpr std::size_t width = P::width;
-  Sum part[4] = {start, start, start, start};
+  // Four names rather than a list, which would stand in memory.
+  Sum a = start, b = start, c = start, d = start;
   std::size_t i = 0;
-  for (; i + 4 * width <= count; i += 4 * width)
-    for (std::size_t k = 0; k < 4; ++k) part[k] = combine(part[k], term(WholePack<P>{}, i + k * width));
-  for (std::size_t k = 0; i + width <= count; i += width, ++k)
-    part[k] = combine(part[k], term(WholePack<P>{}, i));
-  if (i < count) part[3] = combine(part[3], term(PartOfPack<P>{count - i}, i));
-  return combine(combine(part[0], part[1]), combine(part[2], part[3]));
+  const auto add = [&](Sum & part) __attribute__((always_inline)) {
+    part = combine(part, term(WholePack<P>{}, i));
+    i += width;
+  };
+  while (i + 4 * width <= count) add(a), add(b), add(c), add(d);
+  if (i + width <= count) add(a);
+  if (i + width <= count) add(b);
+  if (i + width <= count) add(c);
+  if (i < count) d = combine(d, term(PartOfPack<P>{count - i}, i));
+  return combine(combine(a, b), combine(c, d));
 }
 
 /// The lanes of a pack as doubles: of floats, those of its lower and those of its upper half.
@@ -223,13 +228,15 @@ template <class I>
 
 /// Adds the four packs to as many doubles.
 template <class I>
-[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<double, I>& a, const simd::Pack<double, I>& b,
-              const simd::Pack<double, I>& c, const simd::Pack<double, I>& d) {
+[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<double, I>& a,
+                                            const simd::Pack<double, I>& b, const simd::Pack<double, I>& c,
+                                            const simd::Pack<double, I>& d) {
   add_to(total, (a + b) + (c + d));
 }
 template <class I>
-[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<float, I>& a_, const simd::Pack<float, I>& b_,
-              const simd::Pack<float, I>& c_, const simd::Pack<float, I>& d_) {
+[[gnu::always_inline]] inline void add_four(double* total, const simd::Pack<float, I>& a_,
+                                            const simd::Pack<float, I>& b_, const simd::Pack<float, I>& c_,
+                                            const simd::Pack<float, I>& d_) {
   const Doubles<I> a = to_doubles(a_), b = to_doubles(b_), c = to_doubles(c_), d = to_doubles(d_);
   add_four(total, a.low, b.low, c.low, d.low);
   add_four(total + simd::Pack<double, I>::width, a.high, b.high, c.high, d.high);

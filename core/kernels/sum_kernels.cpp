@@ -26,7 +26,9 @@ void sum_kernel(const AxisLoop& loop) {
         sum_columns<P>(total, loop.count, columns, [=](const auto& reader, std::size_t r, std::size_t c) {
           return reader.load(in + from + r * loop.stride + c);
         });
-        for (std::size_t c = 0; c < columns; ++c) out[to + c] = static_cast<Out>(total[c] / loop.divisor);
+        if (loop.divisor != 1)
+          for (std::size_t c = 0; c < columns; ++c) total[c] /= loop.divisor;
+        for (std::size_t c = 0; c < columns; ++c) out[to + c] = static_cast<Out>(total[c]);
       });
 }
 
