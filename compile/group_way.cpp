@@ -33,6 +33,15 @@ class GroupCode::WayMaker {
     for (Number number = 0; number < group_.size(); ++number)
       if (group_[number].is_operand() && gradients_[number] != PieceCode::unread)
         way_.given.push_back({number, number, gradients_[number], Sum::none});
+    place_given();
+    code_.seal();
+  }
+
+ private:
+  const Entry& entry(Number number) const { return group_[number]; }
+
+  /// In memory, or shown where it is summed as it comes.
+  void place_given() {
     for (Given& given : way_.given)
       if (is_repeated(given)) given.value = whole(given.value);
     for (const Given& given : way_.given)
@@ -40,13 +49,14 @@ class GroupCode::WayMaker {
     for (const Check& check : way_.checks) make_lasting(check.value);
     for (const Given& given : way_.given)
       if (given.sum == Sum::blocks) show(given, rows_of_a_block(group_.columns()));
+    for (const Given& given : way_.given)
+      if (given.sum == Sum::whole && !comes_in_pieces(given)) make_lasting(given.value);
     for (Given& given : way_.given)
-      if (given.sum == Sum::whole) sum_whole(given);
-    code_.seal();
+      if (given.sum == Sum::whole && !code_.is_outside(given.value) && !code_.is_stored(given.value)) {
+        given.sum = Sum::pieces;
+        show(given, summed_rows(group_.rows(), group_.columns()));
+      }
   }
-
- private:
-  const Entry& entry(Number number) const { return group_[number]; }
 
   /// What gradients read, and what that is made of as far as it is not kept.
   std::vector<bool> wanted_values() const {
@@ -105,22 +115,15 @@ class GroupCode::WayMaker {
   void show(const Given& given, std::size_t rows) {
     if (code_.show(given.value, rows) == way_.shown.size()) way_.shown.push_back(given.sum);
   }
-  /// Over rows as they come, where that saves the way to memory and leaves parts for threads.
-  void sum_whole(Given& given) {
-    const std::size_t rows = rows_in_pieces(given);
-    constexpr std::size_t least_parts = 4;
-    const bool is_there = code_.is_outside(given.value) || code_.is_stored(given.value);
-    if (rows == 0 || is_there || std::lcm(code_.common_part(), rows) > group_.rows() / least_parts)
-      return make_lasting(given.value);
-    given.sum = Sum::pieces;
-    show(given, rows);
-  }
-  std::size_t rows_in_pieces(const Given& given) const {
+  /// Whether what is summed over rows comes so, and still leaves parts for threads.
+  bool comes_in_pieces(const Given& given) const {
     const Entry &to = entry(given.operand), &giver = entry(given.giver);
-    if (to.spread != Spread::row || giver.is_column()) return 0;
-    return is_summed_at_once(giver.node->value().shape, to.node->value().shape)
-               ? summed_rows(group_.rows(), group_.columns())
-               : 0;
+    const std::size_t rows = summed_rows(group_.rows(), group_.columns());
+    if (rows == 0 || to.spread != Spread::row || giver.is_column() || code_.is_outside(given.value))
+      return false;
+    constexpr std::size_t least_parts = 4;
+    if (std::lcm(code_.common_part(), rows) > group_.rows() / least_parts) return false;
+    return is_summed_at_once(giver.node->value().shape, to.node->value().shape);
   }
 
   void add_shares() {

@@ -236,6 +236,13 @@ TEST_CASE("shares that are passed on to rows are summed as they come") {
     }
   }
   check_replays<float>(f, {{300, 1, 40, 30}, {1, 1, 30}, {30}});
+  // The same share for a row and a number, for two rows, and for one and a leaf.
+  const auto same = [](const auto& x, const auto& row, const auto& other) {
+    return xg::sum(xg::tanh(xg::tanh(x) + row + other) * x + (x + row));
+  };
+  for (const xg::Shape& other : {xg::Shape{}, {1024}, {1, 1024}, {1000, 1}})
+    CHECK(check_replays<float>(same, {{1000, 1024}, {1024}, other}) >= 1);
+  check_replays<float>(same, {{300, 1, 40, 30}, {30}, {1, 1, 1, 30}});
 }
 
 TEST_CASE("columns as results, with their axis and without, each differentiated by itself") {
