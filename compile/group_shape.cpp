@@ -36,6 +36,10 @@ constexpr std::size_t most_waiting_bytes = std::size_t{1} << 18;
 /// Whether some rows of so many elements fit the cache.
 bool is_short_row(std::size_t columns) { return columns <= summed_block; }
 
+/// Of a row that is reduced: to repeat a column goes row by row, and shorter ones take as long as elements in
+/// memory.
+constexpr std::size_t least_reduced = 16;
+
 /// How many shares of the node's inputs are summed when all of their elements are there.
 std::size_t waiting_shares(const Node& node) {
   const Shape& shape = node.value().shape;
@@ -110,7 +114,7 @@ bool GroupShape::takes(const Node& node) {
 /// The input is of the group's shape, and what the group has told of rows agrees.
 bool GroupShape::takes_reduction(const Node& node) {
   const auto reduction = row_reduction_of(node);
-  if (!reduction || !is_short_row(reduction->columns)) return false;
+  if (!reduction || reduction->columns < least_reduced || !is_short_row(reduction->columns)) return false;
   const Shape& shape = node.inputs()[0]->value().shape;
   if (!is_summed_at_once(shape, column_of(shape, reduction->columns))) return false;
   if (!taken_.empty() && !(shape == shape_)) return false;

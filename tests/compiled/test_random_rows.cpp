@@ -69,7 +69,7 @@ std::size_t check_drawn_rows(std::uint64_t seed, const xg::Shape& shape) {
 }  // namespace
 
 TEST_CASE("random programs with reductions of rows, beside the functions that they were captured from") {
-  const xg::Shape shapes[] = {{5, 7}, {3, 3, 3}, {60, 20}, {4, 4}, {33, 2}};
+  const xg::Shape shapes[] = {{5, 17}, {3, 4, 16}, {60, 20}, {16, 16}, {33, 9}};
   const auto check = [&](std::uint64_t seed) {
     const xg::Shape& shape = shapes[seed % 5];
     return seed % 2 == 0 ? check_drawn_rows<double>(seed, shape) : check_drawn_rows<float>(seed, shape);
