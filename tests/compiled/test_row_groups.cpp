@@ -159,8 +159,8 @@ TEST_CASE("the last axes together are reduced as one") {
     const auto a = xg::tanh(x * y) - xg::mean(x, {1, 2, 3}, kept);
     return xg::sum(a * xg::max(a, {1, 2, 3}, kept) * y);
   };
-  check_all(three, {6, 40, 1, 5});
-  check_all(three, {6, 40, 1, 700});
+  check_all(three, {6, 16, 1, 5});
+  check_all(three, {30, 40, 1, 200});
   CHECK(left_out(f, {6, 4, 5}) == 1);
 }
 
@@ -379,8 +379,10 @@ TEST_CASE("a replay with rows takes no more memory than the function") {
         },
         // What is only detached keeps nothing for a way back.
         [&] {
-          const Float a = xg::exp(xg::cumsum(x, 0) * 1e-3), most = xg::max(a, -1, kept);
-          return xg::sum(xg::cumsum(y * most.detach(), 0));
+          Float t = y;
+          for (int k = 0; k < 4; ++k)
+            t = t * xg::max(xg::exp(xg::cumsum(x, 0) * (1e-3 * k)), -1, kept).detach();
+          return xg::sum(t);
         }};
     for (std::size_t i = 0; i < functions.size(); ++i) {
       CAPTURE(i);
