@@ -25,6 +25,7 @@ auto PieceCode::add_outside(bool is_column) -> Value {
 auto PieceCode::add(Step step, std::span<const Value> operands, bool is_column) -> Value {
   const auto number = static_cast<std::uint32_t>(steps_.size());
   step.out = static_cast<Value>(values_.size());
+  step.makes_column = is_column;
   step.count = static_cast<std::uint32_t>(operands.size());
   std::copy(operands.begin(), operands.end(), step.operands);
   for (const Value operand : operands)
@@ -95,6 +96,9 @@ void PieceCode::seal() {
       if (steps_[s].operands[k] != unread) add_patch(s, k, steps_[s].operands[k]);
     add_patch(s, Patch::out, steps_[s].out);
   }
+  places_ = scratch_[false];
+  for (const Known& value : values_)
+    places_ += !value.is_column && (value.step == no_step || value.is_stored || value.is_shown);
 }
 
 void PieceCode::add_patch(std::uint32_t loop, std::uint32_t operand, Value value) {
@@ -103,14 +107,12 @@ void PieceCode::add_patch(std::uint32_t loop, std::uint32_t operand, Value value
                                 : known.is_stored     ? at_stores_
                                 : known.is_shown      ? at_shown_
                                                       : in_scratch_;
-  patches.push_back({loop, operand, known.place, known.is_column});
+  patches.push_back({loop, operand, known.place, known.is_column, steps_[loop].makes_column});
 }
 
 std::size_t PieceCode::piece_elements(std::size_t item) const noexcept {
-  std::size_t places = scratch_[false];
-  for (const Known& value : values_)
-    places += !value.is_column && (value.step == no_step || value.is_stored || value.is_shown);
-  const std::size_t bytes = std::clamp(all_bytes / std::max<std::size_t>(places, 1), least_bytes, most_bytes);
+  const std::size_t bytes =
+      std::clamp(all_bytes / std::max<std::size_t>(places_, 1), least_bytes, most_bytes);
   return bytes / 64 * 64 / item;
 }
 
@@ -194,18 +196,18 @@ class PieceCode::Run {
     if (step.reduction == nullptr) return step.kernel(loop);
     step.reduction({{loop.in[0].data}, loop.out, loop.rows, loop.columns, 1, 1, step.divisor});
   }
-  bool makes_column(const Step& step) const { return code_.is_column(step.out); }
 
   void set(const Patch& patch, void* data) {
-    const auto row = static_cast<std::ptrdiff_t>(columns_);
     if (patch.operand == Patch::out)
       loops_[patch.loop].out = data;
+    else if (patch.is_column)
+      set(patch, Elements{data, 1, 0});
     else
-      set(patch, patch.is_column ? Elements{data, 1, 0} : Elements{data, row, 1});
+      loops_[patch.loop].in[patch.operand] = {data, static_cast<std::ptrdiff_t>(columns_), 1};
   }
   void set(const Patch& patch, const Elements& elements) {
     kernels::Operand& operand = loops_[patch.loop].in[patch.operand];
-    if (makes_column(code_.steps_[patch.loop])) {  // along the rows, or all that there is
+    if (patch.in_column) {  // along the rows, or all that there is
       operand = {elements.data, 0, elements.row_stride};
       return;
     }
@@ -225,7 +227,7 @@ class PieceCode::Run {
         loops_[s].columns = columns;
       } else {
         loops_[s].rows = 1;
-        loops_[s].columns = makes_column(step) ? rows : rows * columns;
+        loops_[s].columns = step.makes_column ? rows : rows * columns;
       }
     }
   }

@@ -84,6 +84,7 @@ class PieceCode {
   };
   struct Step {
     Value out = unread;
+    bool makes_column = false;
     std::uint32_t count = 0;
     Value operands[most_operands] = {};
     kernels::Kernel kernel = nullptr;
@@ -94,7 +95,7 @@ class PieceCode {
   struct Patch {
     static constexpr std::uint32_t out = ~std::uint32_t{0};
     std::uint32_t loop, operand, place;
-    bool is_column;  ///< what stands there
+    bool is_column, in_column;  ///< what stands there, and what the loop makes
   };
 
   Value add(Step step, std::span<const Value> operands, bool is_column);
@@ -106,6 +107,7 @@ class PieceCode {
   std::vector<Step> steps_;
   std::vector<Value> stored_;
   bool has_columns_ = false;
+  std::uint32_t places_ = 0;  ///< for whole values, of all kinds
   std::uint32_t outside_ = 0;
   std::vector<std::size_t> parts_;  ///< of each value that is shown
   std::uint32_t scratch_[2] = {};   ///< places for whole values, and for columns
