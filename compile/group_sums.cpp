@@ -1,7 +1,5 @@
 #include "group_sums.hpp"
 
-#include <algorithm>
-
 #include "../core/formula/broadcast_loop.hpp"
 #include "../core/formula/elementwise_sum.hpp"
 #include "../core/formula/piecewise_sum.hpp"
@@ -43,11 +41,11 @@ std::vector<memory::Buffer> sums_of(const GroupCode::Way& way, const GroupCode& 
   const auto add_up = [&](std::uint32_t i, std::size_t first, std::size_t count,
                           const memory::Buffer& shown) {
     const std::size_t place = first / way.code.part(i) * columns;
+    const auto* const elements = static_cast<const T*>(shown.data());
     if (way.shown[i] == GroupCode::Sum::pieces)
-      return sum_rows_of_piece(static_cast<const T*>(shown.data()), count, columns,
-                               static_cast<double*>(to[i]) + place);
-    const Dense<T> sum = sum_axes(Dense<T>(shown, Shape{count, columns}), over_rows);
-    std::copy_n(sum.data(), columns, static_cast<T*>(to[i]) + place);
+      sum_rows_of_piece(elements, count, columns, static_cast<double*>(to[i]) + place);
+    else
+      sum_rows_of_piece(elements, count, columns, static_cast<T*>(to[i]) + place);
   };
   way.code.run(group.rows(), columns, sizeof(T), outside, stores, add_up);
   std::vector<memory::Buffer> summed;

@@ -42,8 +42,8 @@ std::size_t summed_rows(std::size_t rows, std::size_t columns) noexcept {
   return rows > piece ? piece : 0;
 }
 
-template <class T>
-void sum_rows_of_piece(const T* elements, std::size_t rows, std::size_t columns, double* sums) {
+template <class T, class To>
+void sum_rows_of_piece(const T* elements, std::size_t rows, std::size_t columns, To* sums) {
   sum_to_place(sums, elements, rows, columns, 1);
 }
 
@@ -60,7 +60,8 @@ memory::Buffer sum_rows_of_pieces(Dense<double> sums) {
 }
 
 [[gnu::used]] constexpr auto instances = instantiate::for_numbers([]<class T>() {
-  return std::make_tuple(sum_of_piece<T>, sum_of_pieces<T>, sum_rows_of_piece<T>, sum_rows_of_pieces<T>);
+  return std::make_tuple(sum_of_piece<T>, sum_of_pieces<T>, sum_rows_of_piece<T, double>,
+                         sum_rows_of_piece<T, T>, sum_rows_of_pieces<T>);
 });
 
 }  // namespace xgrad::detail

@@ -25,9 +25,9 @@ T sum_of_pieces(std::span<const double> sums, double divisor);
 /// How many rows of a matrix sum_axes() adds up in a piece; 0 where it takes all of them at once, or goes
 /// another way.
 std::size_t summed_rows(std::size_t rows, std::size_t columns) noexcept;
-/// The sums over the rows of a piece, in its columns' places.
-template <class T>
-void sum_rows_of_piece(const T* elements, std::size_t rows, std::size_t columns, double* sums);
+/// The sums over the rows of a piece, in its columns' places; To is double or T.
+template <class T, class To>
+void sum_rows_of_piece(const T* elements, std::size_t rows, std::size_t columns, To* sums);
 /// Of those of all pieces in their order.
 template <class T>
 memory::Buffer sum_rows_of_pieces(Dense<double> sums);
