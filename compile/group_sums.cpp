@@ -1,7 +1,6 @@
 #include "group_sums.hpp"
 
 #include "../core/formula/broadcast_loop.hpp"
-#include "../core/formula/elementwise_sum.hpp"
 #include "../core/formula/piecewise_sum.hpp"
 
 namespace xgrad::detail {
