@@ -281,10 +281,11 @@ TEST_CASE("columns as results, with their axis and without, each differentiated 
   CHECK(outside_of_groups(compiled) == 0);
 }
 
-TEST_CASE("a column is not taken for a row of as many elements") {
+TEST_CASE("a column is not taken for a row of as many elements, or for one of a further axis") {
   const auto f = [](const Var& x) {
     const Var a = xg::tanh(x * 2.0) - x, total = xg::sum(a, -1);
-    return xg::sum(a * total - xg::max(a, -1) * x);
+    const Var further = xg::sum(a, -1, kept) * xg::constant(xg::full<double>({1, 1, 1}, 0.5));
+    return xg::sum(a * total - xg::max(a, -1) * x) + xg::sum(further * a);
   };
   CHECK(check_replays<double>(f, {{16, 16}}) >= 1);
   const auto cube = [](const Var& x) {
