@@ -6,7 +6,7 @@ namespace xgrad::kernels {
 
 template <>
 const Kernels* table<simd::Isa, formulas::Arithmetic>() {
-  return make_table<simd::Isa>(formulas::Arithmetic::list{});
+  return make_table<simd::Isa, of_cheap_formulas>(formulas::Arithmetic::list{});
 }
 
 }  // namespace xgrad::kernels

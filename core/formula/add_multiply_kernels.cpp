@@ -5,7 +5,7 @@ namespace xgrad::kernels {
 
 template <>
 const Kernels* table<simd::Isa, formulas::Core>() {
-  return make_table<simd::Isa>(formulas::Core::list{});
+  return make_table<simd::Isa, of_cheap_formulas>(formulas::Core::list{});
 }
 
 }  // namespace xgrad::kernels
