@@ -32,15 +32,15 @@ if [[ $preset == tsan ]] && setarch -R true 2> /dev/null; then
 fi
 
 build=build/$preset
-options=()
+options=(-DXGRAD_TESTS_TOGETHER=6)
 run=(ctest --preset "$preset")
 if [[ $# -ge 2 ]]; then
   prefix=$(cd "$2" && pwd)
   build=build/$preset-$(basename "$prefix")
-  options=(-B "$build" "-DCMAKE_PREFIX_PATH=$prefix")
+  options+=(-B "$build" "-DCMAKE_PREFIX_PATH=$prefix")
   run=(ctest --test-dir "$build" --no-tests=error)
 fi
-cmake --preset "$preset" ${options[@]+"${options[@]}"}
+cmake --preset "$preset" "${options[@]}"
 if [[ $# -ge 2 ]]; then
   # CMake would fall back to the system's without a word.
   for package in xtl xsimd xtensor xtensor-blas; do
