@@ -46,7 +46,7 @@ std::size_t check_replays(const F& f, const std::vector<Shape>& shapes, int call
 }
 
 /// Several shares for both inputs, dear and cheap steps, sign changes.
-inline constexpr auto five_operations = [](const auto& x, const auto& y) {
+inline constexpr auto many_steps = [](const auto& x, const auto& y) {
   const auto a = x * y + x, b = tanh(a) - 0.5 * x, c = square(x - y) * b;
   return sum(exp(-square(a)) + c / (abs(y) + 1.5) + maximum(x, c));
 };

@@ -200,7 +200,7 @@ TEST_CASE("a replay with groups takes no more memory than the function") {
       columns.push_back(xg::parameter(drawn<float>({2, 1}, from)));
     }
     const std::vector<std::function<Float()>> functions{
-        [&] { return five_operations(x, y); },
+        [&] { return many_steps(x, y); },
         [&] { return xg::sum(xg::log(xg::exp(x) * 0.5 + 1.0) * xg::tanh(x)); },
         [&] { return xg::mean(x * y + x - y * 0.5 + xg::square(x - y)); },
         [&] { return xg::sum(xg::exp(xg::cumsum(x, 0) * 1e-3 + y) * 0.5); },
