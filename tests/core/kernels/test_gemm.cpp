@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -233,4 +234,17 @@ TEST_CASE("gemm refuses extents that BLAS cannot count") {
                        "matmul: an extent of 2147483648 in [2, 2147483648] x [2147483648, 2] is larger than "
                        "BLAS takes (2147483647); split that side",
                        xg::ShapeError);
+}
+
+TEST_CASE("the first product makes OpenBLAS's own threads one, and a number that is set later stays") {
+  const auto threads = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "openblas_get_num_threads"));
+  const auto set_threads = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  REQUIRE(bool(threads && set_threads));
+  const Problem<double> any({200, 200, 200}, 3);
+  any.product(xg::Into::overwrite);
+  CHECK(threads() == 1);
+  set_threads(2);
+  any.product(xg::Into::overwrite);
+  CHECK(threads() == 2);
+  set_threads(1);
 }
