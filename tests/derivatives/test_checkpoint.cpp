@@ -210,6 +210,20 @@ TEST_CASE("parameters that are set between the passes are as they were") {
   CHECK(w.item() == 20);
 }
 
+TEST_CASE("a block keeps what its inputs were as long as its graph may be differentiated again") {
+  constexpr std::size_t count = 1000;
+  const auto growth = [](bool retain_graph) {
+    Var x = xg::parameter(xg::arange<double>(count));
+    const Var y = xg::checkpoint([](const Var& v) { return xg::sum(xg::square(v)); }, {x});
+    y.backward({.retain_graph = retain_graph});
+    const auto before = xg::memory_stats().live_bytes;
+    x.set_value(xg::ones<double>({count}));
+    return xg::memory_stats().live_bytes - before;
+  };
+  CHECK(growth(true) >= count * sizeof(double));
+  CHECK(growth(false) == 0);
+}
+
 TEST_CASE("nothing is recorded where there is nothing to differentiate, and under NoGrad") {
   const Var c = xg::constant(2.0), x = xg::parameter(3.0);
   int calls = 0;
