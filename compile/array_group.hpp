@@ -1,4 +1,5 @@
-// A run of elementwise operations on values of one shape, as one node of a program's graph.
+// A run of elementwise operations on values of one shape, and of reductions of their rows, as one node of a
+// program's graph.
 #pragma once
 
 #include <vector>

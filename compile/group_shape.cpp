@@ -130,7 +130,7 @@ bool GroupShape::takes_column(const Node& node) const {
   std::size_t rows;
   if (rows_ == 0 || shape.size() > shape_.size()) return false;
   if (spread_of(shape, shape_, rows) != Spread::column || rows != rows_) return false;
-  if (!is_short_row(element_count(shape_) / rows_)) return false;
+  if (!is_short_row(element_count(shape_) / rows_) || !is_summed_at_once(shape_, shape)) return false;
   return std::all_of(node.inputs().begin(), node.inputs().end(), [&](const Node* input) {
     return input->value().shape == shape || input->value().size() == 1;
   });

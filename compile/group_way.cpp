@@ -1,6 +1,7 @@
 // The way back of a group.
 #include <algorithm>
 #include <numeric>
+#include <stdexcept>
 #include <utility>
 
 #include "../core/formula/add_multiply.hpp"
@@ -176,6 +177,8 @@ class GroupCode::WayMaker {
       way_.given.push_back({to, number, share, sum});
       return;
     }
+    if (!target.is_operand() && target.is_column() && !code_.is_column(share))
+      throw std::logic_error("compile: a column inside of a group was given a share of all elements");
     Value& sum = gradients_[to];
     sum = sum == PieceCode::unread
               ? share

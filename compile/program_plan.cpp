@@ -185,8 +185,8 @@ class Planner {
 
 namespace {
 
-/// The end of the run that begins at `begin`, of operations on one element each, or on values of one shape;
-/// `begin` where none is worth it.
+/// The end of the run that begins at `begin`, of operations on one element each, or on values of one shape
+/// and their rows; `begin` where none is worth it.
 std::size_t end_of_run(const std::vector<ProgramStep>& steps, std::size_t begin) {
   std::size_t end = begin;
   const auto joins = [&](const auto& takes) {

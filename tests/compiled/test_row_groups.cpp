@@ -164,6 +164,17 @@ TEST_CASE("the last axes together are reduced as one") {
   CHECK(left_out(f, {6, 4, 5}) == 1);
 }
 
+TEST_CASE("a column from outside whose axes are no one run is summed in two, as without a program") {
+  const auto f = [](const auto& x, const auto& c, const auto& d) {
+    return xg::sum(x * c * xg::square(d) * x + xg::tanh(d * 2.0 + 1.0));
+  };
+  for (const xg::Shape& shape : {xg::Shape{4, 3, 1, 8}, xg::Shape{2, 16, 1, 3}, xg::Shape{40, 30, 1, 80}}) {
+    const xg::Shape column{shape[0], 1, 1, 1};
+    check_replays<double>(f, {shape, column, column});
+    check_replays<float>(f, {shape, column, column});
+  }
+}
+
 TEST_CASE("elements that tie share an extreme's gradient, and lines with NaN have none") {
   const auto f = [](const Var& x) {
     return xg::sum(xg::max(x * 1.0 + 0.0, -1, kept) * xg::constant({{16.0}, {24.0}, {5.0}}));
