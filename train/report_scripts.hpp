@@ -27,7 +27,7 @@ function show_state() {
   add(state, "b", data.state);
   state.append(text + ".");
   state.className = data.state;
-  by_id("progress").hidden = !is_running;
+  by_id("progress").hidden = by_id("follow").hidden = !is_running;
   const clock = seconds => new Date(1000 * seconds).toLocaleString();
   by_id("written").textContent = "Begun " + clock(data.began) + ", written " + clock(data.written) + ".";
   by_id("title").textContent = "Training of " + data.model.split(",")[0];
@@ -247,7 +247,6 @@ addEventListener("scroll", () => kept.set("scroll", scrollY), {passive: true});
 // While it runs the file is written again and again. Nobody who is reading or drawing is disturbed.
 if (data.state === "running") {
   const following = by_id("following");
-  by_id("follow").hidden = false;
   following.checked = kept.get("following", true);
   following.onchange = () => kept.set("following", following.checked);
   let touched = -Infinity;
