@@ -37,9 +37,7 @@ T sum_of_pieces(std::span<const double> sums, double divisor) {
 }
 
 std::size_t summed_rows(std::size_t rows, std::size_t columns) noexcept {
-  if (rows * columns <= 2 * summed_piece) return 0;
-  const std::size_t piece = std::max<std::size_t>(64, summed_piece / columns);
-  return rows > piece ? piece : 0;
+  return rows_of_pieces({1, rows, columns});
 }
 
 template <class T, class To>

@@ -37,6 +37,10 @@ std::size_t columns_of_a_piece(std::size_t count) {
   return std::max<std::size_t>(256, piece / std::max<std::size_t>(1, count) / 64 * 64);
 }
 
+bool goes_by_outer_rows(const ReductionStep& step) {
+  return step.count * step.inner <= 2 * piece || step.outer >= many_rows;
+}
+
 struct Reduce {
   const Reduction& kernels;
   const void* in;
@@ -55,11 +59,10 @@ struct Reduce {
 };
 
 void Reduce::run() const {
-  const std::size_t outer = step.outer, count = step.count, inner = step.inner;
-  if (outer * inner == 0) return;
-  if (count * inner <= 2 * piece || outer >= many_rows) return by_outer_rows();
-  const std::size_t rows = std::max<std::size_t>(64, piece / inner);
-  count > rows ? by_pieces(rows) : by_columns();
+  if (step.outer * step.inner == 0) return;
+  if (goes_by_outer_rows(step)) return by_outer_rows();
+  const std::size_t rows = rows_of_pieces(step);
+  rows > 0 ? by_pieces(rows) : by_columns();
 }
 
 void Reduce::by_outer_rows() const {
@@ -113,6 +116,12 @@ void Reduce::by_columns() const {
 }
 
 }  // namespace
+
+std::size_t rows_of_pieces(const ReductionStep& step) noexcept {
+  if (goes_by_outer_rows(step)) return 0;
+  const std::size_t rows = std::max<std::size_t>(64, piece / step.inner);
+  return step.count > rows ? rows : 0;
+}
 
 ReductionSteps reduction_steps(const Shape& shape, const AxisList<bool>& reduced) noexcept {
   ReductionSteps all;

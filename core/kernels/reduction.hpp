@@ -57,6 +57,10 @@ struct ReductionSteps {
 };
 ReductionSteps reduction_steps(const Shape& shape, const AxisList<bool>& reduced) noexcept;
 
+/// How many of `count` a step reduces at a time, whose results are then reduced in their turn; 0 where it
+/// takes all of them at once.
+std::size_t rows_of_pieces(const ReductionStep& step) noexcept;
+
 /// Reduces the flagged axes, which keep extent 1. How the work is split depends on the shape alone, so the
 /// result does not depend on the number of threads.
 template <class T>
