@@ -45,6 +45,15 @@ std::size_t check_replays(const F& f, const std::vector<Shape>& shapes, int call
   return groups_in(compiled);
 }
 
+/// The most that is live during f().backward(), beyond what was before.
+template <class F>
+std::size_t peak_of(const F& f) {
+  reset_peak_memory();
+  const std::size_t before = memory_stats().live_bytes;
+  f().backward();
+  return memory_stats().peak_bytes - before;
+}
+
 /// Several shares for both inputs, dear and cheap steps, sign changes.
 inline constexpr auto many_steps = [](const auto& x, const auto& y) {
   const auto a = x * y + x, b = tanh(a) - 0.5 * x, c = square(x - y) * b;

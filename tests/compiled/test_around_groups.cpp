@@ -174,19 +174,6 @@ TEST_CASE("a call that throws half way keeps none of a group's values") {
   CHECK(f().item() == doctest::Approx((6 + 12 + 18 + 3 + 3 + 6) * -1.0));
 }
 
-namespace {
-
-/// The most that is live during f().backward(), beyond what was before.
-template <class F>
-std::size_t peak_of(const F& f) {
-  xg::reset_peak_memory();
-  const std::size_t before = xg::memory_stats().live_bytes;
-  f().backward();
-  return xg::memory_stats().peak_bytes - before;
-}
-
-}  // namespace
-
 TEST_CASE("a replay with groups takes no more memory than the function") {
   const Threads one(1);
   xg::Generator from(5);

@@ -362,18 +362,6 @@ TEST_CASE("gradients that others have given to an operand wait for those of rows
   CHECK(check_replays<double>(f, {{16, 16}, {16, 16}}, 4) >= 1);
 }
 
-namespace {
-
-template <class F>
-std::size_t peak_of(const F& f) {
-  xg::reset_peak_memory();
-  const std::size_t before = xg::memory_stats().live_bytes;
-  f().backward();
-  return xg::memory_stats().peak_bytes - before;
-}
-
-}  // namespace
-
 TEST_CASE("a replay with rows takes no more memory than the function") {
   const Threads one(1);
   xg::Generator from(5);
