@@ -24,8 +24,8 @@ struct ProgramInstruction {
   /// The number of the block of operations on one element that it is a part of, if it is: these are performed
   /// by one loop.
   std::optional<std::size_t> block = {};
-  /// The number of the group of operations on values of one shape that it is a part of, if it is: these are
-  /// performed piece by piece.
+  /// The number of the group of operations on values of one shape, and on their rows, that it is a part of,
+  /// if it is: these are performed piece by piece.
   std::optional<std::size_t> group = {};
 };
 

@@ -8,7 +8,7 @@
 namespace xgrad::detail {
 
 /// Numbers the runs: library operations on one element each, of one kind, one after another, which become
-/// blocks; and those on values of one shape, which become groups.
+/// blocks; and those on values of one shape and their rows, which become groups.
 void find_runs(std::vector<ProgramStep>& steps);
 
 /// Makes blocks and groups, whose outputs take the place of results and of what other operations read. Their
