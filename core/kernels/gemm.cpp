@@ -36,7 +36,8 @@ void check_extents(const GemmSize& s) {
 /// of 48 cost a few percent in packing the other operand anew, from 128 on next to nothing.
 std::size_t piece_of(const GemmSize& s, bool is_vector) {
   const std::size_t extent = std::max(s.m, s.n), other = std::min(s.m, s.n);
-  constexpr double of_a_vector = worth_a_thread::vector_product, of_a_part = worth_a_thread::part_of_a_product;
+  constexpr double of_a_vector = worth_a_thread::vector_product,
+                   of_a_part = worth_a_thread::part_of_a_product;
   const double worth = is_vector ? of_a_vector : of_a_part;
   const double work = static_cast<double>(extent) * static_cast<double>(other) * static_cast<double>(s.k);
   const std::size_t by_extent =
@@ -75,6 +76,8 @@ void add_vector_product(const GemmSize& s, const T* a, const T* b, T* c) {
 /// The multiply-adds up to which our own kernel is the faster one; measured over products of 4 to 1024 a
 /// side. With registers twice as wide it takes half of BLAS's time at every size.
 double most_own_work(const GemmSize& s) {
+  // One term: BLAS would pack what is read once.
+  if (s.k == 1) return std::numeric_limits<double>::infinity();
   const bool wide = instruction_set() == InstructionSet::avx512;
   if (wide && !detail::blas_uses_avx512()) return std::numeric_limits<double>::infinity();
   if (instruction_set() == InstructionSet::baseline) return 1 << 10;

@@ -355,10 +355,31 @@ void narrow_product(const Product& s) {
   }
 }
 
+/// Of one term: no sum is worth a tile's registers, and C goes by once.
+template <class T, bool Add>
+void outer_product(const Product s) {  // of its own: what is written to might be anything else
+  using P = Pack<T, Isa>;
+  const T* const b = static_cast<const T*>(s.b);
+  for (std::size_t i = 0; i < s.m; ++i) {
+    const P factor = P::splat(static_cast<const T*>(s.a) + static_cast<std::ptrdiff_t>(i) * s.a_row);
+    T* const c = static_cast<T*>(s.c) + static_cast<std::ptrdiff_t>(i) * s.c_row;
+    std::size_t j = 0;
+    const auto whole = [&](std::size_t at) {
+      fma(factor, P::load(b + at), Add ? P::load(c + at) : P(0)).store(c + at);
+    };
+    for (; j + 4 * P::width <= s.n; j += 4 * P::width) unrolled<4>([&](auto q) { whole(j + q * P::width); });
+    for (; j + P::width <= s.n; j += P::width) whole(j);
+    if (const std::size_t rest = s.n - j; rest > 0)
+      fma(factor, P::load_first(b + j, rest), Add ? P::load_first(c + j, rest) : P(0))
+          .store_first(c + j, rest);
+  }
+}
+
 template <class T>
 void product(const Product& s) {
   constexpr std::size_t width = Pack<T, Isa>::width, most = panel_row_bytes / sizeof(T);
   if (s.packed) return packed_product<T>(s);
+  if (s.k == 1 && s.b_column == 1) return s.add ? outer_product<T, true>(s) : outer_product<T, false>(s);
   if (s.n <= width && s.m >= 2 * width && s.k >= 64) return narrow_product<T>(s);
   for (std::size_t begin = 0; begin < s.n; begin += most)
     product_of_columns<T>(s, begin, s.n - begin < most ? s.n - begin : most);

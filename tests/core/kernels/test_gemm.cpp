@@ -138,7 +138,7 @@ TEST_CASE("gemm agrees with plain loops for every size, flag and way to write") 
 
 TEST_CASE("gemm is right where several threads share the work, and gives the same bits on one and on two") {
   const xg::GemmSize large[] = {
-      {701, 503, 100}, {503, 701, 100}, {5000, 7, 1001}, {1, 999, 1001}, {999, 1, 1001}};
+      {701, 503, 100}, {503, 701, 100}, {5000, 7, 1001}, {1, 999, 1001}, {999, 1, 1001}, {1501, 1403, 1}};
   for (const xg::GemmSize& shape : large)
     for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
       const Problem<float> problem(size, 5);
@@ -168,9 +168,9 @@ TEST_CASE("our own kernel agrees with plain loops on every instruction set that 
     sets.push_back(xg::kernels::gemm_kernels<xg::isa::avx512>());
 #endif
   // Tails of rows and columns, more terms than are taken at a time, rows of B far apart, fewer columns than
-  // lanes.
+  // lanes, one term.
   const xg::GemmSize shapes[] = {{1, 1, 1},    {7, 50, 3},   {13, 49, 600}, {70, 300, 9}, {65, 3, 100},
-                                 {64, 16, 70}, {40, 5, 300}, {2, 100, 513}, {9, 500, 300}};
+                                 {64, 16, 70}, {40, 5, 300}, {2, 100, 513}, {9, 500, 300}, {37, 43, 1}};
   for (const xg::GemmSize& shape : shapes)
     for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
       const Problem<float> problem(size, 7);
