@@ -79,11 +79,13 @@ ProfileTable Profile::table(const ProfileTableOptions& options) const {
   table.peak_bytes = recorder_->peak_bytes();
   std::map<std::string, ProfileTable::Row> rows;
   const Recorder::Places places(*recorder_);
-  for (const Recorder::Event& event : recorder_->events()) {
+  const std::vector<std::int64_t> own = recorder_->own_ticks();
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const Recorder::Event& event = recorder_->events()[i];
     if (!event.has_ended()) continue;
     // A module's own time is its function's, which is the program's.
     if (event.kind == Kind::module) continue;
-    const double seconds = tick * static_cast<double>(event.self());
+    const double seconds = tick * static_cast<double>(own[i]);
     table.outside -= seconds;
     std::string name = options.by == ProfileBy::operation ? recorder_->name(event) : places.of(event);
     if (name.empty()) name = "(no scope)";

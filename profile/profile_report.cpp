@@ -103,7 +103,11 @@ void Profile::save_trace(const std::string& path) const {
     if (event.kind == Kind::forward) recorded[event.order] = event.begin;
     const auto from = recorded.find(event.order);
     if (event.kind != Kind::backward || from == recorded.end()) continue;
-    const Json flow{{"name", "backward"}, {"cat", "backward"}, {"id", event.order}, {"pid", 1}, {"tid", 1}};
+    const Json flow{{"name", "backward"},
+                    {"cat", "backward"},
+                    {"id", std::uint64_t{event.order}},
+                    {"pid", 1},
+                    {"tid", 1}};
     Json start = flow, finish = flow;
     start["ph"] = "s";
     start["ts"] = microseconds(from->second);

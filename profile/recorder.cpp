@@ -135,14 +135,13 @@ void Profile::Recorder::end(const Activity& activity, const detail::Node* output
   event.end = time;
   if (event.kind == Kind::module) modules_.pop_back();
   if (event.kind == Kind::backward) --open_derivatives_;
-  if (output != nullptr && !output->is_leaf()) event.order = output->order();
+  if (output != nullptr && !output->is_leaf()) event.order = output->order() & Event::most_order;
   try {
     event.form = forms_.number_of(event.name, activity, output);
   } catch (...) {  // without memory it stays without shapes
   }
   note_bytes();
   event.live_bytes = std::max<std::int64_t>(live_, 0);
-  if (!open_.empty()) events_[open_.back()].within += event.end - event.begin;
 }
 
 void Profile::Recorder::note_change(const void* piece, std::int64_t bytes) noexcept {
@@ -160,6 +159,20 @@ void Profile::Recorder::took(const void* piece, std::size_t bytes) noexcept {
 
 void Profile::Recorder::gave_back(const void* piece, std::size_t bytes) noexcept {
   note_change(piece, -static_cast<std::int64_t>(bytes));
+}
+
+std::vector<std::int64_t> Profile::Recorder::own_ticks() const {
+  std::vector<std::int64_t> own(events_.size());
+  std::vector<std::size_t> around;  // events nest, and stand in the order in which they began
+  for (std::size_t i = 0; i < own.size(); ++i) {
+    const Event& event = events_[i];
+    while (!around.empty() && events_[around.back()].has_ended() && events_[around.back()].end <= event.begin)
+      around.pop_back();
+    own[i] = event.end - event.begin;
+    if (!around.empty() && event.has_ended()) own[around.back()] -= own[i];
+    around.push_back(i);
+  }
+  return own;
 }
 
 std::string Profile::Recorder::attributes_text(const Event& event) const {

@@ -26,15 +26,16 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   using Kind = detail::Activity::Kind;
 
   /// Small, and of a size, for memory that is met for the first time costs more than all else: what events
-  /// have in common is kept apart.
+  /// have in common is kept apart, and what follows from others is found when it is asked for.
   struct Event {
     std::int64_t begin = 0, end = -1;  ///< ticks since the profile began; -1 before the end
-    std::int64_t within = 0;           ///< of these, those of the activities inside
     std::int64_t live_bytes = 0;       ///< at its end
-    std::uint64_t order = 0;           ///< of the node that was recorded, or is differentiated; 0 without one
     std::uint32_t name = 0, path = 0;  ///< numbers of texts; the path is that of Scopes and modules around it
     std::uint32_t form = 0;            ///< a number of `forms`, once it has ended
     std::uint32_t attributes = 0;      ///< a number counted from 1; 0 without any
+    static constexpr std::uint64_t most_order = (std::uint64_t{1} << 48) - 1;
+    /// Of the node that was recorded, or is differentiated; 0 without one.
+    std::uint64_t order : 48 = 0;
     Kind kind = Kind::other;
     bool has_operations = false;  ///< a derivative, in which operations were told by themselves
 
@@ -44,9 +45,8 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
       return names[static_cast<std::size_t>(kind)];
     }
     bool has_ended() const noexcept { return end >= 0; }
-    /// Ticks that belong to no activity inside.
-    std::int64_t self() const noexcept { return end - begin - within; }
   };
+  static_assert(sizeof(Event) == 48);
 
   /// A piece of memory that was taken, or, with negative bytes, given back.
   struct Change {
@@ -122,6 +122,8 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   /// What the operation was told; nothing for what is none.
   std::string attributes_text(const Event& event) const;
   const detail::Form& form(const Event& event) const noexcept { return forms_[event.form]; }
+  /// For each event, in their order, the ticks that belong to no activity inside of it.
+  std::vector<std::int64_t> own_ticks() const;
 
   /// Ticks until now, or until it stopped.
   std::int64_t duration() const noexcept { return stopped_ >= 0 ? stopped_.load() : now(); }
