@@ -47,6 +47,33 @@ void small_network(benchmark::State& state) {
 }
 BENCHMARK(small_network)->Arg(0)->Arg(1);
 
+/// The product of a Hessian with a vector: the network of widths 64, 128 and 1, on 256 samples.
+void hvp(benchmark::State& state) {
+  xg::manual_seed(1);
+  const auto drawn = [](const xg::Shape& shape, float scale) {
+    return xg::random_normal<float>(shape, 0, scale);
+  };
+  std::vector<xg::Variable<float>> p, along;
+  for (const xg::Shape& shape : {xg::Shape{64, 128}, xg::Shape{128}, xg::Shape{128, 1}, xg::Shape{1}}) {
+    p.push_back(xg::parameter(drawn(shape, 0.1F)));
+    along.push_back(xg::constant(drawn(shape, 1)));
+  }
+  const auto x = xg::constant(drawn({256, 64}, 1));
+  const auto function = [&] {
+    const auto y = xg::linear(xg::tanh(xg::linear(x, p[0], p[1])), p[2], p[3]);
+    const auto slope = xg::grad(xg::mean(xg::square(y)), p, {.create_graph = true});
+    auto sum = xg::sum(slope[0] * along[0]);
+    for (std::size_t i = 1; i < p.size(); ++i) sum = sum + xg::sum(slope[i] * along[i]);
+    return xg::grad(sum, p);
+  };
+  xg::set_num_threads(1);
+  const auto compiled = xg::compile(function, {.verify = false});
+  const bool replays = state.range(0) == 1;
+  for (auto _ : state) benchmark::DoNotOptimize(replays ? compiled() : function());
+  state.SetLabel(replays ? "replayed" : "called");
+}
+BENCHMARK(hvp)->Arg(0)->Arg(1);
+
 /// Operators on `elements` elements, beside one operation made of the same formula.
 void elementwise(benchmark::State& state, std::size_t elements) {
   const auto x = xg::parameter(xg::random_normal<float>({elements}, 0, 1));

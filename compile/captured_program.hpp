@@ -37,6 +37,7 @@ struct ProgramInput {
   std::size_t argument = none;  ///< or the number of an argument
   bool requires_grad = false;
   bool is_assigned = false;  ///< by the function itself
+  bool is_target = false;    ///< of a gradient that the function itself takes
   bool is_constant() const noexcept { return argument == none && !source; }
   EnteredLeaf& leaf() const noexcept { return static_cast<EnteredLeaf&>(*own.node()); }
 };

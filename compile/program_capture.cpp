@@ -9,7 +9,9 @@
 #include "../core/array/error.hpp"
 #include "../core/graph/capture.hpp"
 #include "../core/graph/watch.hpp"
+#include "program_inputs.hpp"
 #include "program_plan.hpp"
+#include "program_pruning.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -19,12 +21,6 @@ Value copy_of(const Value& value) {
   Value copy{memory::Buffer(value.buffer.bytes()), value.shape};
   std::memcpy(copy.buffer.mutable_data(), value.buffer.data(), value.buffer.bytes());
   return copy;
-}
-
-[[noreturn]] void throw_assigned(std::size_t argument) {
-  throw CaptureError("compile: argument " + std::to_string(argument) +
-                     " is written to by the function; return the new value, or capture the leaf and do not "
-                     "pass it");
 }
 
 class ProgramCapture final : public Capture {
@@ -121,6 +117,27 @@ class ProgramCapture final : public Capture {
                      [&](const auto& before) { return before.first == &leaf; }))
       assigned_.emplace_back(&leaf, leaf.value().buffer);
   }
+  std::vector<Node*> targets_for(const Node& y, std::span<Node* const> by) override {
+    if (!known_.contains(&y))
+      throw CaptureError("grad: the output, a '" + std::string(y.operation()) + "' of shape " +
+                         to_string(y.value().shape) +
+                         ", was not computed in the function that compile() captures; compute it there, or "
+                         "take its gradient outside and pass that");
+    std::uint64_t first = y.order();
+    for (const Node* const x : by) first = std::min(first, x->is_leaf() ? 0 : x->order());
+    check_draws_nothing(y, first);
+    std::vector<Node*> targets;
+    for (Node* const x : by) {
+      targets.push_back(&input_for(*x));
+      if (auto* const leaf = dynamic_cast<EnteredLeaf*>(targets.back()))
+        inputs_[leaf->number()].is_target = true;
+    }
+    return targets;
+  }
+  bool is_assigned(const Node& input) const override {
+    const auto* const leaf = dynamic_cast<const EnteredLeaf*>(&input);
+    return leaf != nullptr && inputs_[leaf->number()].is_assigned;
+  }
   void tell_mode(const std::shared_ptr<bool>& training) override {
     for (const ModuleMode& mode : modes_)
       if (mode.training == training) return;
@@ -147,15 +164,18 @@ class ProgramCapture final : public Capture {
     }
     results.clear();
     check_assigned(inputs_, given_);
+    check_targets(inputs_, given_);
     check_containers();
     check_kept();
     check_draws();
     made.call = std::make_shared<ProgramCall>();
     settle_inputs(*made.call);
     made.call->random = random_;
+    leave_out_needless(parts.results, *made.call);
     find_runs(steps_);
     std::vector<Node*> kept;
-    for (const Handle& node : nodes_) kept.push_back(node.node());
+    for (const ProgramStep& step : steps_)
+      if (step.assigned == nullptr) kept.push_back(step.node);
     parts.kept = Handle::first(new KeptNodes(kept));
     nodes_.clear();
     for (Node* node : kept) {
@@ -188,6 +208,17 @@ class ProgramCapture final : public Capture {
     std::size_t argument;
   };
 
+  /// A gradient would draw again what later calls draw otherwise.
+  static void check_draws_nothing(const Node& y, std::uint64_t after) {
+    for_all_before(y, after, [](const Node& node) {
+      if (node.draws() && node.requires_grad())
+        throw CaptureError("grad: a '" + std::string(node.operation()) + "' of shape " +
+                           to_string(node.value().shape) +
+                           " draws random numbers, so that compile() captures no gradient of it; take "
+                           "gradients of what draws none, as a network in eval() does");
+    });
+  }
+
   /// Whether a node that was there before may hold something else at another call.
   static bool is_input(const Node& node) {
     return !node.is_leaf() || node.is_updated_in_place() || const_cast<Node&>(node).gradient() != nullptr;
@@ -195,19 +226,13 @@ class ProgramCapture final : public Capture {
 
   /// A node that was not seen, and yet was made of what was, is another thread's.
   void check_is_outside(const Node& outside) const {
-    std::unordered_set<const Node*> met;
-    std::vector<const Node*> pending{&outside};
-    while (!pending.empty()) {
-      const Node* const node = pending.back();
-      pending.pop_back();
-      if (!met.insert(node).second) continue;
-      if (known_.contains(node))
+    for_all_before(outside, [&](const Node& node) {
+      if (known_.contains(&node))
         throw CaptureError("compile: a '" + std::string(outside.operation()) + "' of shape " +
                            to_string(outside.value().shape) +
                            " was computed from an argument by another thread, which is not captured; compute "
                            "it in the function's own thread");
-      for (const Node* const input : node->inputs()) pending.push_back(input);
-    }
+    });
   }
 
   ProgramInput& enter(Value&& value, ElementKind kind, bool requires_grad) {
@@ -296,6 +321,16 @@ class ProgramCapture final : public Capture {
     }
   }
 
+  void leave_out_needless(std::span<Node* const> results, ProgramCall& call) {
+    ProgramConstants constants{.known = {}, .make = [&](const Node& node) -> Node& {
+                                 call.inputs.emplace_back();
+                                 return *enter(Value(node.value()), node.kind(), false).own.node();
+                               }};
+    for (const ProgramInput& input : inputs_)
+      if (input.is_constant()) constants.known.push_back(input.own.node());
+    prune(steps_, results, constants);
+  }
+
   std::vector<Argument> arguments_;
   std::span<const Argument> given_;  ///< what the caller has
   std::vector<ProgramInput> inputs_;
@@ -311,13 +346,6 @@ class ProgramCapture final : public Capture {
 };
 
 }  // namespace
-
-void check_assigned(std::span<const ProgramInput> inputs, std::span<const Argument> arguments) {
-  for (const ProgramInput& input : inputs)
-    if (input.is_assigned && input.source)
-      for (std::size_t i = 0; i < arguments.size(); ++i)
-        if (arguments[i].variable.node() == input.source.node()) throw_assigned(i);
-}
 
 Captured capture(const std::shared_ptr<void>& function, std::unique_ptr<const Callee> callee,
                  std::span<const Argument> arguments) {

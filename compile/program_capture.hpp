@@ -17,10 +17,6 @@ struct Captured {
   std::vector<Value> values;
 };
 
-/// CaptureError where the function writes to a leaf that is an argument, too: what a program is called with
-/// is its caller's.
-void check_assigned(std::span<const ProgramInput> inputs, std::span<const Argument> arguments);
-
 /// Calls the function. CaptureError where it does what no program can do; leaves that it assigned, and the
 /// generator, are then as they were.
 Captured capture(const std::shared_ptr<void>& function, std::unique_ptr<const Callee> callee,

@@ -7,6 +7,7 @@
 #include "../core/array/error.hpp"
 #include "../core/graph/watch.hpp"
 #include "program_capture.hpp"
+#include "program_inputs.hpp"
 #include "program_node.hpp"
 #include "verify.hpp"
 
@@ -134,6 +135,7 @@ std::vector<Handle> Programs::call(const std::type_info& types, MakeCallee make,
   std::rotate(entries.begin(), found, found + 1);
   const std::shared_ptr<CapturedProgram> program = entries.front().program;
   check_assigned(program->parts().inputs, arguments);
+  check_targets(program->parts().inputs, arguments);
   const auto lock = program->lock();
   if (program->is_at_work()) return make(function)->call(arguments);
   const std::shared_ptr<ProgramCall> call = program->call_with(arguments);

@@ -10,10 +10,12 @@
 #include "../core/array/error.hpp"
 #include "../core/graph/activity.hpp"
 #include "../core/graph/anomaly.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/gradients.hpp"
-#include "../core/graph/notes.hpp"
+#include "../core/graph/hook.hpp"
 #include "../core/graph/record.hpp"
 #include "../core/graph/sweep.hpp"
+#include "../core/graph/variable.hpp"
 
 namespace xgrad::detail {
 namespace {
@@ -62,9 +64,17 @@ class Places {
   std::vector<Entry> entries_ = std::vector<Entry>(std::size_t{1} << 6);
 };
 
+/// Zeros of the node's shape, for a program, which has no leaves of its own.
+template <class T>
+Handle inner_zeros(const Node& node) {
+  return cut(Variable<T>(Dense<T>::filled(node.value().shape, T(0))), true).handle();
+}
+
 /// A leaf of the node's shape and type, of zeros. Its order is past the node's, whichever thread recorded
 /// that, so that a sweep to it does not go on into what the node was made from.
 Handle zero_leaf(const Node& node) {
+  if (is_capturing()) [[unlikely]]
+    return node.is_double() ? inner_zeros<double>(node) : inner_zeros<float>(node);
   Value zeros = node.is_double() ? Value(Dense<double>::filled(node.value().shape, 0))
                                  : Value(Dense<float>::filled(node.value().shape, 0));
   return Handle::first(new Leaf(std::move(zeros), node.kind(), std::max(next_order(), node.order() + 1)));
@@ -117,12 +127,6 @@ G transposed(Node& node, const std::vector<G>& moved) {
     if (share && share.node()->requires_grad()) add_share(sum, share, *tangents[k], *u.node());
   }
   return sum;
-}
-
-/// A hook may change the gradient that it is shown, of which a tangent knows nothing.
-bool has_hooks(const Node& node) {
-  const Notes* const notes = node.is_noted() ? find_notes(node) : nullptr;
-  return notes != nullptr && notes->hooks != nullptr && !notes->hooks->functions.empty();
 }
 
 /// Of an operation that has a way of its own; a further output of one is transposed.
@@ -222,6 +226,7 @@ ForwardPath::ForwardPath(Node& source, Node& output) : steps_{{&source, 0, 0, 0}
 }
 
 bool ForwardPath::has_forward_mode() const {
+  // A hook may change the gradient that it is shown, of which a tangent knows nothing.
   return std::all_of(steps_.begin(), steps_.end(), [](const Step& step) {
     return !has_hooks(*step.node) && step.node->has_forward_mode();
   });

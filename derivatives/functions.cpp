@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "../core/graph/gradients.hpp"
 #include "jvp.hpp"
 
@@ -62,6 +63,9 @@ void fill_rows(const Variable<T>& y, const Variable<T>& x, T* row) {
 /// dy_i/dx_j, by rows or by columns, whichever is cheaper.
 template <class T>
 Array<T> all_derivatives(std::string_view function, const Variable<T>& y, const Variable<T>& x) {
+  refuse_in_capture(function,
+                    "write vjp() or hvp(), whose results can be a part of the program, or take all "
+                    "derivatives of what the captured function gives");
   Dense<T> result(joined(function, y.shape(), x.shape()));
   if (!detail::fill_columns(y, x, result.mutable_data())) fill_rows(y, x, result.mutable_data());
   return to_array(std::move(result));

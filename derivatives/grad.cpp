@@ -58,7 +58,11 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
   const bool retain = options.retain_graph.value_or(options.create_graph);
   std::vector<Variable<T>> result;
   result.reserve(kept.size());
-  if (options.create_graph) {
+  if (is_capturing()) [[unlikely]] {
+    std::vector<Handle> found =
+        captured_gradients(y.handle(), Handle(seed.handle()), targets, options.create_graph);
+    for (Handle& gradient : found) result.emplace_back(std::move(gradient));
+  } else if (options.create_graph) {
     std::vector<Handle> found = recorded_gradients(y.handle(), Handle(seed.handle()), targets, retain);
     for (Handle& gradient : found) result.emplace_back(std::move(gradient));
   } else {

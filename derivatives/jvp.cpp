@@ -32,7 +32,8 @@ Value unit_rows(std::size_t first, std::size_t count, std::size_t elements) {
 template <class T>
 Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, const Seed<T>& v,
                                  bool create_graph) {
-  refuse_in_capture("jvp", "capture what gives the value, and differentiate what it returns");
+  // Plain tangents are computed in ways of their own, which leave no nodes.
+  if (!create_graph) refuse_in_capture("jvp", "pass {.create_graph = true}, and detach() what it gives");
   if (!v.defined())
     throw ValueError("jvp: the direction is empty; pass an Array or Variable of shape " +
                      to_string(x.shape()));

@@ -201,6 +201,7 @@ struct Attention : ToldToAttend {
     visit("is_recorded", is_recorded);
   }
   bool saves(std::size_t, const Wanted&) const { return true; }
+  bool draws() const noexcept { return drawn.p > 0; }
   bool draw(const Value&) { return drawn.draw_again(); }
   double flops(Shapes in, const Shape&) const {
     return pairs_of(in[0], in[1], causal) * 2 * static_cast<double>(in[0].back() + in[2].back()) +

@@ -55,6 +55,7 @@ struct Dropout {
     });
     return y;
   }
+  bool draws() const noexcept { return drawn.p > 0; }
   bool draw(const Value&) { return drawn.draw_again(); }
   template <class V>
   void vjp(Backward<V>& b) const {

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "node.hpp"
 #include "watch.hpp"
@@ -21,6 +23,10 @@ class Capture : public Observer {
   virtual Node& input_for(Node& outside) = 0;
   /// `leaf`, updated in place, takes the elements of `value` from here on.
   virtual void assign(Node& leaf, Node& value) = 0;
+  /// What stands for these, by which the function itself differentiates `y`.
+  virtual std::vector<Node*> targets_for(const Node& y, std::span<Node* const> by) = 0;
+  /// Before a gradient reads an input that an operation read: whether that has been assigned meanwhile.
+  virtual bool is_assigned(const Node& input) const = 0;
   /// A module has asked in which mode it is. What is pointed to follows the module.
   virtual void tell_mode(const std::shared_ptr<bool>& training) = 0;
 

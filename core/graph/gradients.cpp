@@ -1,5 +1,7 @@
 #include "gradients.hpp"
 
+#include <optional>
+
 #include "capture.hpp"
 #include "journal.hpp"
 #include "sweep.hpp"
@@ -24,7 +26,9 @@ std::vector<G> gradients(const Handle& output, G seed, std::span<Node* const> ta
 namespace {
 
 void refuse_sweep_in_capture() {
-  refuse_in_capture("backward or grad", "capture what gives the value, and differentiate what it returns");
+  refuse_in_capture("backward",
+                    "write grad(), whose results can be a part of the program, or capture what "
+                    "gives the value, and differentiate what it returns");
 }
 
 }  // namespace
@@ -73,9 +77,23 @@ std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<N
 
 std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
                                        bool retain_graph) {
-  refuse_sweep_in_capture();
+  if (is_capturing()) [[unlikely]]
+    return captured_gradients(output, std::move(seed), targets, true);
   const EnableGrad on;
   return gradients<Handle>(output, std::move(seed), targets, retain_graph);
+}
+
+std::vector<Handle> captured_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
+                                       bool create_graph) {
+  const std::vector<Node*> in_program = Capture::present()->targets_for(*output.node(), targets);
+  std::optional<EnableGrad> on;
+  std::optional<NoGrad> off;
+  if (create_graph)
+    on.emplace();
+  else
+    off.emplace();
+  // The program is performed whole before it is differentiated, so nothing that was saved may go.
+  return gradients<Handle>(output, std::move(seed), in_program, true);
 }
 
 }  // namespace xgrad::detail

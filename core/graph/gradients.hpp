@@ -20,4 +20,8 @@ std::vector<Value> plain_gradients(const Handle& output, Value seed, std::span<N
 std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
                                        bool retain_graph);
 
+/// The same as steps of the program that compile() captures, with or without gradients of their own.
+std::vector<Handle> captured_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
+                                       bool create_graph);
+
 }  // namespace xgrad::detail

@@ -71,6 +71,11 @@ void keep_gradient(Node& node) {
   if (!node.is_leaf()) notes_of(node).keeps_gradient = true;
 }
 
+bool has_hooks(const Node& node) noexcept {
+  const Notes* const notes = node.is_noted() ? find_notes(node) : nullptr;
+  return notes != nullptr && notes->hooks && !notes->hooks->functions.empty();
+}
+
 bool keeps_gradient(const Node& node) noexcept {
   const Notes* notes = find_notes(node);
   return notes != nullptr && notes->keeps_gradient;

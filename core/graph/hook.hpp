@@ -39,6 +39,7 @@ void keep_gradient(Node& node);
 /// Hands the complete gradient of a node with notes to its hooks, in the order of their registration.
 void run_hooks(Node& node, memory::Buffer& gradient);
 void run_hooks(Node& node, Handle& gradient);
+bool has_hooks(const Node& node) noexcept;
 /// Whether backward is to keep the gradient of an inner node.
 bool keeps_gradient(const Node& node) noexcept;
 

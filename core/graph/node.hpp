@@ -116,6 +116,8 @@ class Node {
   }
   /// No gradient passes, though an input may require one: it was recorded for a program alone.
   void forgo_gradient() noexcept { requires_grad_ = false; }
+  /// Gradients reach it, whatever its inputs require.
+  void require_gradient() noexcept { requires_grad_ = true; }
   /// It is about to be renewed, and can be differentiated then.
   void reopen() noexcept { spent_ = false; }
   /// Marks the node as spent: what it saved goes, its value too unless a handle wants it.
@@ -133,7 +135,6 @@ class Node {
   Value& value_to_come() noexcept { return value_; }
   /// What the inputs hold now.
   std::vector<Value> input_values() const;
-  void require_gradient() noexcept { requires_grad_ = true; }
   /// Keeps the value for the node's own backward, also when no handle is left.
   void save_output() noexcept { saves_output_ = true; }
   void take_uniform() noexcept { takes_uniform_ = true; }

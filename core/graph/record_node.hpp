@@ -144,7 +144,10 @@ class Record final : public Node {
       return true;
   }
   bool draws() const noexcept override {
-    return requires(Op & op) { op.draw(std::declval<const Value&>()); };
+    if constexpr (requires { op_.draws(); })
+      return op_.draws();
+    else
+      return false;
   }
   const Value& output(std::size_t number) const noexcept override {
     if constexpr (Outputs::further > 0)

@@ -17,6 +17,9 @@ using namespace detail;
 template <class T>
 Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   if (!input.value().buffer && input.requires_grad()) input.exchange_buffer(saved);
+  if (is_capturing() && Capture::present()->is_assigned(input)) [[unlikely]]
+    refuse_in_capture("grad of what read a leaf that is updated",
+                      "update it outside of the function, or where no gradient is taken");
   Variable<T> restored{Handle(&input)};
   if (input.value().buffer.same_block(saved)) return restored;
   if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
@@ -194,13 +197,38 @@ struct Detach {
 
 }  // namespace
 
+namespace {
+
+/// In a program the argument of a function that is differentiated inside of it: gradients reach it, and do
+/// not pass.
+struct InnerArgument {
+  static constexpr std::string_view name = "argument";
+  static constexpr bool only_in_programs = true;
+  static constexpr std::uint64_t shares = 1;
+  static double flops(Shapes, const Shape&) noexcept { return 0; }
+  template <class T>
+  Dense<T> forward(const Dense<T>& x) const {
+    return x;
+  }
+  template <class V>
+  void vjp(Backward<V>&) const {}
+};
+
+template <class T>
+Variable<T> inner_argument(const Variable<T>& x) {
+  Variable<T> argument = record(InnerArgument{}, x);
+  argument.node().require_gradient();
+  return argument;
+}
+
+}  // namespace
+
 bool detail::is_detached(const Node& node) noexcept { return node.description().type == &type_of<Detach>; }
 
 template <class T>
 Variable<T> detail::cut(const Variable<T>& x, bool requires_grad) {
   if (is_capturing()) [[unlikely]] {
-    if (!requires_grad) return record(Detach{}, x);
-    refuse_in_capture("derivatives", "capture what gives the value, and differentiate what it returns");
+    return requires_grad ? inner_argument(x) : record(Detach{}, x);
   }
   return requires_grad ? argument_from(x.dense()) : Variable<T>(x.dense());
 }

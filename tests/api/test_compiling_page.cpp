@@ -2,6 +2,7 @@
 // compares; and what they print.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <iostream>
 #include <xgrad/xgrad.hpp>
 
@@ -53,6 +54,21 @@ TEST_CASE("what is frozen, and how verify finds it") {
   penalty(x, 0.1);
   penalty(x, 0.2);
   CHECK(penalty(x, 0.5).item() == 2.5);
+}
+
+TEST_CASE("gradients inside of a function") {
+  xg::manual_seed(1);
+  xg::nn::Linear<float> net(3, 1);
+  auto penalty = xg::compile([&](const xg::Variable<float>& x) {
+    const auto slope = xg::grad(xg::sum(net(x)), {x}, {.create_graph = true})[0];
+    return xg::mean(xg::square(xg::norm(slope, {.axes = {1}}) - 1.0));
+  });
+  for (int turn = 0; turn < 3; ++turn) {
+    const auto x = xg::parameter(xg::randn<float>({4, 3}));
+    const xg::Array<float> w = net.parameters()[0].value();
+    const float length = std::sqrt(xt::sum(xt::square(w))());
+    CHECK(penalty(x).item() == doctest::Approx((length - 1) * (length - 1)).epsilon(1e-4));
+  }
 }
 
 TEST_CASE("the table of a program") {

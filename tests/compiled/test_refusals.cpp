@@ -68,12 +68,16 @@ TEST_CASE("elements that depend on no input may be read") {
 TEST_CASE("sweeps, hooks and changes of leaves") {
   auto w = xg::parameter(2.0);
   const std::string differentiate = "capture what gives the value, and differentiate what it returns";
+  const std::string sweep = "write grad(), whose results can be a part of the program, or " + differentiate;
   CHECK(refusal([](const Var& v) {
           xg::sum(v).backward();
           return v;
-        }) == impossible("backward or grad", differentiate));
-  CHECK(refusal([](const Var& v) { return xg::grad(xg::sum(v * v), {v})[0]; }) ==
-        impossible("backward or grad", differentiate));
+        }) == impossible("backward", sweep));
+  CHECK(refusal([](const Var& v) {
+          return xg::constant(xg::jacobian([](const Var& u) { return u * u; }, v));
+        }) == impossible("jacobian",
+                         "write vjp() or hvp(), whose results can be a part of the program, or take all "
+                         "derivatives of what the captured function gives"));
   CHECK(refusal([&](const Var& v) { return v * w.grad()(); }) ==
         impossible("grad", "read gradients outside of the function"));
   CHECK(refusal([&](const Var& v) {
@@ -95,9 +99,8 @@ TEST_CASE("sweeps, hooks and changes of leaves") {
         }) == impossible("retain_grad", "do it outside, on an argument, a parameter or a result"));
   CHECK(refusal([](const Var& v) { return xg::checkpoint([](const Var& u) { return u * u; }, {v}); }) ==
         impossible("checkpoint", "compile the block alone, and call it in a checkpoint outside"));
-  CHECK(refusal([](const Var& v) {
-          return xg::hvp([](const Var& u) { return xg::sum(u * u); }, v, xg::Array<double>{1, 1, 1});
-        }) == impossible("derivatives", differentiate));
+  CHECK(refusal([](const Var& v) { return xg::jvp([](const Var& u) { return u * u; }, v, v).tangent; }) ==
+        impossible("jvp", "pass {.create_graph = true}, and detach() what it gives"));
   CHECK(w.item() == 2);
   CHECK(w.requires_grad());
 }

@@ -27,7 +27,8 @@ Rows rows_of_programs() {
 template <class T>
 class TableProgram {
  public:
-  TableProgram(const Rows& rows, std::uint64_t seed) : seed_(seed) {
+  TableProgram(const Rows& rows, std::uint64_t seed, bool takes_gradients)
+      : seed_(seed), takes_gradients_(takes_gradients) {
     xg::Generator from(seed);
     const std::size_t count = 2 + from.below(4);
     for (std::size_t k = 0; k < count; ++k) {
@@ -86,9 +87,13 @@ class TableProgram {
         in.push_back(x);
       }
       last = call(*part.row, in);
-      if (from.below(5) == 0) last = xg::dropout(last, 0.25);
+      if (from.below(5) == 0 && !takes_gradients_) last = xg::dropout(last, 0.25);
       total = total + xg::sum(xg::tanh(last) * xg::constant(weights<T>(last.shape())));
     }
+    if (takes_gradients_)
+      for (const Variable<T>& slope :
+           xg::grad(total, leaves_, {.create_graph = from.below(2) == 0, .retain_graph = true}))
+        total = total + T(0.125) * xg::sum(xg::tanh(slope));
     return {total, last};
   }
 
@@ -103,14 +108,15 @@ class TableProgram {
     std::vector<Input> inputs;
   };
   std::uint64_t seed_;
+  bool takes_gradients_;
   std::vector<Variable<T>> leaves_;
   std::vector<Part> parts_;
   std::size_t shared_ = 0;
 };
 
 template <class T>
-void check_program(const Rows& rows, std::uint64_t seed) {
-  TableProgram<T> function(rows, seed);
+void check_program(const Rows& rows, std::uint64_t seed, bool takes_gradients) {
+  TableProgram<T> function(rows, seed, takes_gradients);
   CAPTURE(seed);
   INFO(function.text());
   const auto compiled = xg::compile([&] { return function(); });
@@ -126,16 +132,25 @@ void check_program(const Rows& rows, std::uint64_t seed) {
   CHECK(compiled.programs() == 1);
 }
 
-void check_drawn(const Rows& rows, std::uint64_t seed) {
-  return seed % 2 == 0 ? check_program<double>(rows, seed) : check_program<float>(rows, seed);
+void check_drawn(const Rows& rows, std::uint64_t seed, bool takes_gradients) {
+  return seed % 2 == 0 ? check_program<double>(rows, seed, takes_gradients)
+                       : check_program<float>(rows, seed, takes_gradients);
+}
+
+void check_all_drawn(std::uint64_t count, bool takes_gradients) {
+  const Rows rows = rows_of_programs();
+  // XGRAD_PROGRAM_SEED repeats one that failed.
+  if (const char* only = std::getenv("XGRAD_PROGRAM_SEED"))
+    return check_drawn(rows, std::strtoull(only, nullptr, 10), takes_gradients);
+  for (std::uint64_t seed = 1; seed <= count; ++seed) check_drawn(rows, seed, takes_gradients);
 }
 
 }  // namespace
 
 TEST_CASE("a thousand programs over all operations, beside the functions that they were captured from") {
-  const Rows rows = rows_of_programs();
-  // XGRAD_PROGRAM_SEED repeats one that failed.
-  if (const char* only = std::getenv("XGRAD_PROGRAM_SEED"))
-    return check_drawn(rows, std::strtoull(only, nullptr, 10));
-  for (std::uint64_t seed = 1; seed <= 1000; ++seed) check_drawn(rows, seed);
+  check_all_drawn(1000, false);
+}
+
+TEST_CASE("and a thousand that take gradients themselves, and are differentiated once more") {
+  check_all_drawn(1000, true);
 }

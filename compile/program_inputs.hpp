@@ -1,0 +1,41 @@
+// What may be given to a program, at the call that captures it and at later ones.
+#pragma once
+
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "captured_program.hpp"
+
+namespace xgrad::detail {
+
+/// each(node), for a node and all that it was made of, of an order past `after`.
+template <class Each>
+void for_all_before(const Node& node, std::uint64_t after, const Each& each) {
+  std::unordered_set<const Node*> met;
+  std::vector<const Node*> pending{&node};
+  while (!pending.empty()) {
+    const Node* const next = pending.back();
+    pending.pop_back();
+    if (!met.insert(next).second) continue;
+    each(*next);
+    for (const Node* const input : next->inputs())
+      if (input->order() > after || after == 0) pending.push_back(input);
+  }
+}
+template <class Each>
+void for_all_before(const Node& node, const Each& each) {
+  for_all_before(node, 0, each);
+}
+
+[[noreturn]] void throw_assigned(std::size_t argument);
+
+/// CaptureError where the function writes to a leaf that is an argument, too: what a program is called with
+/// is its caller's.
+void check_assigned(std::span<const ProgramInput> inputs, std::span<const Argument> arguments);
+
+/// CaptureError where a gradient that the function takes by an input is not all that the function alone would
+/// take: another input is the same Variable or was computed from it, or a hook changes its gradient.
+void check_targets(std::span<const ProgramInput> inputs, std::span<const Argument> arguments);
+
+}  // namespace xgrad::detail
