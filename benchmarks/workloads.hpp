@@ -1,7 +1,7 @@
 // What every side of the comparison computes: sizes, initial data, and the work that a step cannot avoid.
 //
 // A step is forward, backward and, where there are weights, an update, in float. The sides are xgrad,
-// libtorch and the floors: the bare matrix products of a step, or the memory that it must touch.
+// libtorch, oneDNN and the floors: the bare matrix products of a step, or the memory that it must touch.
 #pragma once
 
 #include <cstddef>
