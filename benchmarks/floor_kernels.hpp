@@ -14,6 +14,9 @@ struct Loops {
   void (*scale)(const float* x, float* y, std::size_t count, float a);
   /// The sum of x.
   double (*sum)(const float* x, std::size_t count);
+  /// Multiply-adds in registers, as many of them at a time as hide how long each takes; returns how many
+  /// floating-point operations that were.
+  double (*multiply_add)(std::size_t rounds, float* result);
 };
 
 template <class Isa>
