@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times every workload of benchmarks/ in xgrad, in libtorch (if there is one) and as a bare floor, in turn, and
-# prints one table with ratios; docs/performance.md says how to read it.
+# Times every workload of benchmarks/ in xgrad, in libtorch and in oneDNN (if they are there) and as a bare floor, in
+# turn, and prints one table with ratios; docs/performance.md says how to read it.
 #   --rows a,b      which workloads (all)              --rounds N      how often each takes its turn (3)
 #   --threads 1,2   numbers of threads (1,2)           --seconds S     time to spend on one turn at least (0.3)
 #   --clock C       wall or processor time; the latter is for one thread on a machine that is not quiet (wall)
@@ -44,8 +44,11 @@ if [[ $build == yes ]]; then
     { tail -40 "$output/log" >&2; exit 1; }
 fi
 programs=build/bench/benchmarks
-sides=(floors xgrad)
-if [[ -x $programs/benchmark_libtorch ]]; then sides+=(libtorch); fi
+others=()
+for side in libtorch onednn; do
+  if [[ -x $programs/benchmark_$side ]]; then others+=("$side"); fi
+done
+sides=(floors xgrad "${others[@]}")
 if ((${#rows[@]} == 0)); then mapfile -t rows <<< "$("$programs/benchmark_xgrad" --list)"; fi
 if [[ $tuned == yes ]]; then
   export OPENBLAS_CORETYPE=SKYLAKEX ATEN_CPU_CAPABILITY=avx512 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
@@ -64,17 +67,20 @@ rm -rf "$output/runs"
 mkdir -p "$output/runs"
 for row in "${rows[@]}"; do
   has_row xgrad "$row" || { echo "no workload is called $row" >&2; exit 2; }
-  if [[ ${sides[*]} == *libtorch* ]]; then
+  for side in "${others[@]}"; do
+    has_row "$side" "$row" || continue
     run xgrad "${threads[0]}" --row "$row" --write "$output/results.bin"
-    run libtorch "${threads[0]}" --row "$row" --compare "$output/results.bin" ||
-      { echo "$row: xgrad and libtorch disagree, nothing is timed" >&2; exit 1; }
-  fi
+    run "$side" "${threads[0]}" --row "$row" --compare "$output/results.bin" ||
+      { echo "$row: xgrad and $side disagree, nothing is timed" >&2; exit 1; }
+  done
 done
 rm -f "$output/results.bin"
 
-runs=$output/runs.tsv
+runs=$output/runs.tsv peaks=$output/peaks.tsv
 : > "$runs"
+: > "$peaks"
 for ((round = 1; round <= rounds; ++round)); do
+  for count in "${threads[@]}"; do "$programs/benchmark_peaks" "$count" >> "$peaks"; done
   for row in "${rows[@]}"; do
     for count in "${threads[@]}"; do
       for side in "${sides[@]}"; do
@@ -92,8 +98,8 @@ for ((round = 1; round <= rounds; ++round)); do
 done
 rm -f "$output/log"
 
-awk -f scripts/benchmark_table.awk -v clock="$clock" -v json="$output/table.json" -v chart="$output/chart.tsv" \
-  "$runs" | tee "$output/table.md"
+awk -f scripts/benchmark_table.awk -v clock="$clock" -v peaks="$peaks" -v json="$output/table.json" \
+  -v chart="$output/chart.tsv" "$runs" | tee "$output/table.md"
 if command -v gnuplot > /dev/null && [[ -s $output/chart.tsv ]]; then
   gnuplot -e "input='$output/chart.tsv'; output='$output/chart.png'" scripts/benchmark_chart.gp
 fi
