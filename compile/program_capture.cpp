@@ -315,8 +315,11 @@ class ProgramCapture final : public Capture {
       if (input.is_assigned && input.source.node()->is_held_once())
         throw CaptureError("compile: a leaf of shape " + to_string(input.source.node()->value().shape) +
                            " that the function makes is updated in it; make the leaf outside");
-      if (input.source && input.source.node()->is_held_once() && !input.is_assigned && !input.requires_grad)
+      if (input.source && input.source.node()->is_held_once() && !input.is_assigned) {
+        // Nobody can ask for its gradient.
+        if (std::exchange(input.requires_grad, false)) input.own.node()->forgo_gradient();
         input.source.reset();
+      }
       call.inputs.push_back(input.is_constant() ? memory::Buffer() : input.own.node()->value().buffer);
     }
   }

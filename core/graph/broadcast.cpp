@@ -19,12 +19,14 @@ namespace {
 struct BroadcastTo {
   static constexpr std::string_view name = "broadcast_to";
   static constexpr bool is_linear = true;
+  static constexpr std::uint64_t shares = 1;  // where no axis repeats
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
   static double flops(Shapes, const Shape&) noexcept { return 0; }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
+    if (x.size() == element_count(shape)) return x.with_shape(shape);
     Dense<T> result(shape);
     const Source operands[] = {{x.data(), &x.shape}};
     run_broadcast(operation<Identity, Core>().kernels()->value[std::is_same_v<T, double>], sizeof(T),
@@ -42,12 +44,14 @@ struct BroadcastTo {
 struct SumTo {
   static constexpr std::string_view name = "sum_to";
   static constexpr bool is_linear = true;
+  static constexpr std::uint64_t shares = 1;  // where all that goes are extents of 1, as for a batch of one
   Shape shape;
   void fields(auto& visit) const { visit("shape", shape); }
   static double flops(Shapes in, const Shape&) { return count_of(in[0]); }
 
   template <class T>
   Dense<T> forward(const Dense<T>& x) const {
+    if (x.size() == element_count(shape)) return x.with_shape(shape);
     return sum_axes(x, summed_axes(x.shape, shape)).with_shape(shape);
   }
   SumTo over_directions(const Shape& x) const { return {with_directions(x[0], shape, x.size() - 1)}; }

@@ -1,6 +1,8 @@
 #include "dispatch.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -12,14 +14,18 @@ InstructionSet choose() noexcept {
   InstructionSet best = InstructionSet::baseline;
   for (InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512})
     if (is_supported(set)) best = set;
-  const char* cap = std::getenv("XGRAD_ISA");
-  if (cap == nullptr) return best;
-  for (InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2})
-    if (std::strcmp(cap, to_string(set)) == 0 && set < best) return set;
-  return best;
+  return detail::capped(best, std::getenv("XGRAD_ISA"));
 }
 
 }  // namespace
+
+InstructionSet detail::capped(InstructionSet best, const char* cap) noexcept {
+  if (cap == nullptr || *cap == '\0') return best;
+  for (InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512})
+    if (std::strcmp(cap, to_string(set)) == 0) return std::min(set, best);
+  std::fprintf(stderr, "XGRAD_ISA is '%s', which caps nothing; it may be baseline, avx2 or avx512\n", cap);
+  return best;
+}
 
 InstructionSet instruction_set() noexcept {
   constexpr int unknown = -1;

@@ -12,6 +12,13 @@ enum class InstructionSet { baseline, avx2, avx512 };
 /// The set in use. XGRAD_ISA=baseline, avx2 or avx512 in the environment caps it.
 InstructionSet instruction_set() noexcept;
 
+namespace detail {
+
+/// The best set under a cap, if there is one. Another text caps nothing, which a line on stderr says.
+InstructionSet capped(InstructionSet best, const char* cap) noexcept;
+
+}  // namespace detail
+
 /// "baseline", "avx2" or "avx512".
 const char* to_string(InstructionSet set) noexcept;
 

@@ -260,6 +260,23 @@ TEST_CASE("a program that takes gradients needs no more memory than its function
   CHECK(most_of(compiled_product) <= most_of(product));
 }
 
+TEST_CASE("a parameter that the function makes for its own gradient is a constant of the program") {
+  auto w = xg::parameter({2.0, 3.0});
+  const auto slope = xg::compile([&](const Var& x) {
+    const Var shift = xg::parameter({0.0, 0.0});
+    return xg::grad(xg::sum(w * xg::square(x + shift)), {shift}, {.create_graph = true})[0];
+  });
+  for (const double by : {1.0, -2.0, 5.0}) {
+    auto x = xg::parameter({by, 3 * by});
+    w.zero_grad();
+    const Var found = slope(x);
+    CHECK(xt::all(xt::equal(found.value(), 2 * w.value() * x.value())));
+    xg::sum(found).backward();
+    CHECK(xt::all(xt::equal(x.grad(), 2 * w.value())));
+    CHECK(xt::all(xt::equal(w.grad(), 2 * x.value())));
+  }
+}
+
 TEST_CASE("a program without gradients takes inner ones all the same") {
   const auto slope = xg::compile([](const Var& x) {
     return xg::value_and_grad([](const Var& u) { return xg::sum(u * u); }, x).gradient;

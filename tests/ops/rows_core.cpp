@@ -40,6 +40,12 @@ std::vector<OperationRow> broadcast_rows() {
               result.push_back(in[0].storage()[i % in[0].size()]);
             return result;
           }),
+      row(
+          "broadcast_to", "a row of its own", {{{3}}},
+          [](const auto& in) {
+            return broadcast_to(in[0], Shape{1, in[0].size()});
+          },
+          [](const Arrays& in) { return std::vector<double>(in[0].begin(), in[0].end()); }),
   };
 }
 
@@ -77,6 +83,10 @@ std::vector<OperationRow> sum_rows() {
             for (std::size_t i = 0; i < in[0].size(); ++i) result[i % result.size()] += in[0].storage()[i];
             return result;
           }),
+      row(
+          "sum_to", "the only row", {{{1, 3}}},
+          [](const auto& in) { return sum_to(in[0], Shape{in[0].shape()[1]}); },
+          [](const Arrays& in) { return std::vector<double>(in[0].begin(), in[0].end()); }),
       row(
           "sum_to", "one number", {{{5}}}, [](const auto& in) { return sum_to(in[0], Shape{}); },
           [](const Arrays& in) {

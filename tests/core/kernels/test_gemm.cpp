@@ -138,7 +138,7 @@ TEST_CASE("gemm agrees with plain loops for every size, flag and way to write") 
 
 TEST_CASE("gemm is right where several threads share the work, and gives the same bits on one and on two") {
   const xg::GemmSize large[] = {
-      {701, 503, 100}, {503, 701, 100}, {5000, 7, 1001}, {1, 999, 1001}, {999, 1, 1001}, {1501, 1403, 1}};
+      {701, 503, 100}, {503, 701, 100}, {5000, 7, 1001}, {1, 999, 1001}, {999, 1, 1001}};
   for (const xg::GemmSize& shape : large)
     for_all_flags(shape.m, shape.n, shape.k, [&](const xg::GemmSize& size) {
       const Problem<float> problem(size, 5);
