@@ -91,6 +91,8 @@ struct ProgramParts {
   std::vector<std::size_t> edge_of;  ///< of a call's node, for each input; ProgramInput::none for a constant
   std::vector<ModuleMode> modes;
   std::vector<Argument> arguments;  ///< as they were given, without their values
+  bool is_recording = true;         ///< rather than called under NoGrad
+  bool takes_gradients = false;     ///< itself
   Handle kept;
 };
 

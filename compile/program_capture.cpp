@@ -118,20 +118,20 @@ class ProgramCapture final : public Capture {
       assigned_.emplace_back(&leaf, leaf.value().buffer);
   }
   std::vector<Node*> targets_for(const Node& y, std::span<Node* const> by) override {
+    takes_gradients_ = true;
+    if (y.is_leaf() && !y.requires_grad()) return {};
     if (!known_.contains(&y))
       throw CaptureError("grad: the output, a '" + std::string(y.operation()) + "' of shape " +
                          to_string(y.value().shape) +
                          ", was not computed in the function that compile() captures; compute it there, or "
                          "take its gradient outside and pass that");
-    std::uint64_t first = y.order();
-    for (const Node* const x : by) first = std::min(first, x->is_leaf() ? 0 : x->order());
-    check_draws_nothing(y, first);
     std::vector<Node*> targets;
     for (Node* const x : by) {
       targets.push_back(&input_for(*x));
       if (auto* const leaf = dynamic_cast<EnteredLeaf*>(targets.back()))
         inputs_[leaf->number()].is_target = true;
     }
+    check_draws_nothing(y, targets);
     return targets;
   }
   bool is_assigned(const Node& input) const override {
@@ -190,6 +190,8 @@ class ProgramCapture final : public Capture {
     parts.inputs = std::move(inputs_);
     parts.steps = std::move(steps_);
     parts.modes = std::move(modes_);
+    parts.is_recording = is_recording_;
+    parts.takes_gradients = takes_gradients_;
     parts.arguments = std::move(arguments_);
     made.program =
         std::make_shared<CapturedProgram>(std::move(parts), std::move(function), std::move(callee));
@@ -208,15 +210,28 @@ class ProgramCapture final : public Capture {
     std::size_t argument;
   };
 
-  /// A gradient would draw again what later calls draw otherwise.
-  static void check_draws_nothing(const Node& y, std::uint64_t after) {
-    for_all_before(y, after, [](const Node& node) {
-      if (node.draws() && node.requires_grad())
-        throw CaptureError("grad: a '" + std::string(node.operation()) + "' of shape " +
-                           to_string(node.value().shape) +
+  /// A gradient by the targets would draw again what later calls draw otherwise.
+  static void check_draws_nothing(const Node& y, std::span<Node* const> targets) {
+    std::unordered_set<const Node*> depends(targets.begin(), targets.end());
+    std::vector<const Node*> between;
+    walk_back(y, [&](const Node& node) {
+      if (depends.contains(&node) || !node.requires_grad()) return false;
+      between.push_back(&node);
+      return true;
+    });
+    std::sort(between.begin(), between.end(),
+              [](const Node* a, const Node* b) { return a->order() < b->order(); });
+    for (const Node* node : between) {
+      const auto inputs = node->inputs();
+      if (std::none_of(inputs.begin(), inputs.end(), [&](const Node* x) { return depends.contains(x); }))
+        continue;
+      depends.insert(node);
+      if (node->draws())
+        throw CaptureError("grad: a '" + std::string(node->operation()) + "' of shape " +
+                           to_string(node->value().shape) +
                            " draws random numbers, so that compile() captures no gradient of it; take "
                            "gradients of what draws none, as a network in eval() does");
-    });
+    }
   }
 
   /// Whether a node that was there before may hold something else at another call.
@@ -226,12 +241,13 @@ class ProgramCapture final : public Capture {
 
   /// A node that was not seen, and yet was made of what was, is another thread's.
   void check_is_outside(const Node& outside) const {
-    for_all_before(outside, [&](const Node& node) {
+    walk_back(outside, [&](const Node& node) {
       if (known_.contains(&node))
         throw CaptureError("compile: a '" + std::string(outside.operation()) + "' of shape " +
                            to_string(outside.value().shape) +
                            " was computed from an argument by another thread, which is not captured; compute "
                            "it in the function's own thread");
+      return true;
     });
   }
 
@@ -346,6 +362,8 @@ class ProgramCapture final : public Capture {
   std::unordered_set<const void*> results_;         ///< elements that operations gave
   std::unordered_map<const void*, Elements> by_elements_;
   GeneratorState random_;
+  const bool is_recording_ = xgrad::is_recording();
+  bool takes_gradients_ = false;
 };
 
 }  // namespace

@@ -30,10 +30,13 @@ const Node* outside_of(const ProgramInput& input, std::span<const Argument> argu
 }
 
 bool is_made_of(const Node& node, const Node& x) {
-  if (node.is_leaf()) return &node == &x;
-  bool is = false;
-  for_all_before(node, [&](const Node& before) { is = is || &before == &x; });
-  return is;
+  if (node.is_leaf() || !x.is_read()) return &node == &x;
+  bool found = false;
+  walk_back(node, [&](const Node& before) {
+    found = found || &before == &x;
+    return !found;
+  });
+  return found;
 }
 
 void check_target(const ProgramInput& target, std::span<const ProgramInput> inputs,

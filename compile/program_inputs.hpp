@@ -9,23 +9,17 @@
 
 namespace xgrad::detail {
 
-/// each(node), for a node and all that it was made of, of an order past `after`.
-template <class Each>
-void for_all_before(const Node& node, std::uint64_t after, const Each& each) {
+/// visit(node), once for a node and each that it was made of; it goes no further where that gives false.
+template <class Visit>
+void walk_back(const Node& node, const Visit& visit) {
   std::unordered_set<const Node*> met;
   std::vector<const Node*> pending{&node};
   while (!pending.empty()) {
     const Node* const next = pending.back();
     pending.pop_back();
-    if (!met.insert(next).second) continue;
-    each(*next);
-    for (const Node* const input : next->inputs())
-      if (input->order() > after || after == 0) pending.push_back(input);
+    if (!met.insert(next).second || !visit(*next)) continue;
+    for (const Node* const input : next->inputs()) pending.push_back(input);
   }
-}
-template <class Each>
-void for_all_before(const Node& node, const Each& each) {
-  for_all_before(node, 0, each);
 }
 
 [[noreturn]] void throw_assigned(std::size_t argument);

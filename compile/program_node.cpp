@@ -1,5 +1,6 @@
 #include "program_node.hpp"
 
+#include <optional>
 #include <unordered_map>
 
 #include "../core/graph/backward.hpp"
@@ -57,6 +58,11 @@ class ProgramNode final : public Node {
     for (const ProgramInput& input : parts.inputs) {
       if (!input.requires_grad) continue;
       edges_.push_back(input.source ? input.source.node() : arguments[input.argument].variable.node());
+    }
+    if (edges_.empty()) {
+      // Of what requires a gradient for the function's own sake; a node without edges would be a leaf.
+      nothing_ = Handle::first(new Node(Shape{}, ElementKind::float32));
+      edges_.push_back(nothing_.node());
     }
     require_gradient();
     set_inputs(edges_.data(), edges_.size());
@@ -149,6 +155,8 @@ class ProgramNode final : public Node {
     const Block<T> block = [program = program_, arguments = arguments_again(edge_of),
                             result](const std::vector<Variable<T>>&) {
       const LeafJournal undone;  // what the function assigns, the call has assigned
+      std::optional<NoGrad> off;
+      if (!program->parts().is_recording) off.emplace();
       return Variable<T>(program->callee().call(arguments)[result]);
     };
     const Variable<T> again = run_checkpoint<T>(block, {});
@@ -166,6 +174,7 @@ class ProgramNode final : public Node {
   std::shared_ptr<CapturedProgram> program_;
   std::shared_ptr<ProgramCall> call_;
   std::vector<Node*> edges_;
+  Handle nothing_;
   bool is_result_;  ///< rather than what several results are parts of
 };
 

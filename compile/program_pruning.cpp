@@ -19,12 +19,10 @@ constexpr std::size_t most_kept_bytes = 4096;
 /// Further outputs look at their operation's node itself.
 bool is_further(Node& node) { return &node.maker() != &node; }
 
-/// Whether it does something beside giving a value.
+/// Whether it may do something beside giving a value, such as to refuse some.
 bool acts(const Node& node) {
-  const auto inputs = node.inputs();
   const Description made_by = node.description();
-  return node.draws() || made_by.type == nullptr || made_by.operation == nullptr ||
-         std::any_of(inputs.begin(), inputs.end(), [](const Node* input) { return !is_real(input->kind()); });
+  return made_by.type == nullptr || !made_by.type->is_total;
 }
 
 /// Other nodes to read in the place of some.
@@ -75,7 +73,8 @@ class ConstantFolding {
 /// first one is there at the second, for a replay is to take no more memory than the function.
 class Merging {
  public:
-  Merging(std::span<const ProgramStep> steps, const ProgramConstants& constants) {
+  Merging(std::span<const ProgramStep> steps, std::span<Node* const> results,
+          const ProgramConstants& constants) {
     std::map<std::tuple<ElementKind, std::size_t, std::string_view>, Node*> numbers;
     for (Node* constant : constants.known) {
       const Value& value = constant->value();
@@ -93,6 +92,7 @@ class Merging {
         for (const Node* input : steps[i].node->inputs()) last_read_[input] = i;
       }
     }
+    for (const Node* result : results) last_read_[result] = steps.size();
   }
 
   void visit(Node& node, std::size_t at) {
@@ -155,7 +155,7 @@ void prune(std::vector<ProgramStep>& steps, std::span<Node* const> results, Prog
   ConstantFolding folding(constants);
   for (const ProgramStep& step : steps)
     if (step.assigned == nullptr) folding.visit(*step.node);
-  Merging merging(steps, constants);
+  Merging merging(steps, results, constants);
   for (std::size_t i = 0; i < steps.size(); ++i)
     if (steps[i].assigned == nullptr) merging.visit(*steps[i].node, i);
   leave_out_unread(steps, results);

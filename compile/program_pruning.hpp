@@ -19,8 +19,8 @@ struct ProgramConstants {
 /// Leaves out steps whose values nothing reads, and elementwise operations that an equal one has performed
 /// before. Small values that depend on constants alone become constants, and what no gradient of a result
 /// reaches saves nothing for one. Bits stay what they are: what passes gradients is performed as often as the
-/// function did, for a sum of shares depends on their order. What draws random numbers, checks indices or is
-/// a user's own stays.
+/// function did, for a sum of shares depends on their order. Operations stay that may refuse a value, draw
+/// random numbers or are a user's own.
 void prune(std::vector<ProgramStep>& steps, std::span<Node* const> results, ProgramConstants& constants);
 
 }  // namespace xgrad::detail

@@ -1,6 +1,7 @@
 #include "verify.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <sstream>
 #include <string>
@@ -126,6 +127,43 @@ void compare_gradients(CapturedProgram& replayed, const std::shared_ptr<ProgramC
 
 }  // namespace
 
+namespace {
+
+/// Whether two are equal to half of their digits, of the largest element's.
+bool are_close(const Value& a, const Value& b, ElementKind kind) {
+  if (!is_real(kind) || !(a.shape == b.shape)) return false;
+  return visit_elements(a, kind, [&](const auto* first) {
+    using T = std::remove_cvref_t<decltype(*first)>;
+    const T* const second = static_cast<const T*>(b.buffer.data());
+    double largest = 0, worst = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const auto x = static_cast<double>(first[i]), y = static_cast<double>(second[i]);
+      if (std::isfinite(x)) largest = std::max(largest, std::fabs(x));
+      if (x == y || (std::isnan(x) && std::isnan(y))) continue;
+      worst = std::max(worst, std::isfinite(x - y) ? std::fabs(x - y) : INFINITY);
+    }
+    return worst <= (sizeof(T) == sizeof(float) ? 1e-3 : 1e-7) * largest;
+  });
+}
+
+/// A program's gradients are recorded in the function, and a call of it computes plain ones, whose sums may
+/// have another order.
+void compare_plain(const CapturedProgram& program, const std::vector<Value>& values,
+                   std::span<const Argument> arguments) {
+  const LeafJournal undone;
+  const std::vector<Handle> called = program.callee().call(arguments);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Node& result = *called[i].node();
+    if (!are_close(values[i], result.value(), result.kind()))
+      compare("result " + std::to_string(i), values[i], result.value(), result.kind());
+    if (result.requires_grad() != program.passes_gradients(i))
+      throw_difference("result " + std::to_string(i) + " requires a gradient only in the " +
+                       (result.requires_grad() ? "function" : "program"));
+  }
+}
+
+}  // namespace
+
 std::vector<Value> verified_forward(CapturedProgram& program, const std::shared_ptr<ProgramCall>& call,
                                     const std::shared_ptr<void>& function,
                                     std::unique_ptr<const Callee> callee,
@@ -152,6 +190,11 @@ std::vector<Value> verified_forward(CapturedProgram& program, const std::shared_
         compare("what is assigned to " + name_of(program.parts().inputs[i]), program.assigned(i), assigned[i],
                 program.parts().inputs[i].own.node()->kind());
     compare_gradients(program, call, *fresh.program, fresh.call);
+    if (program.parts().takes_gradients) {
+      generator().set_state(before);
+      compare_plain(program, values, arguments);
+      generator().set_state(after);
+    }
     return values;
   } catch (...) {
     generator().set_state(before);

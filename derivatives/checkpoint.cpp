@@ -222,7 +222,8 @@ class CheckpointNode final : public Node {
     const Variable<T> result = call_block(recorded);
     const Inside inside = look_inside(result.node(), [&](const Node& node) { return edges.contains(&node); });
     for (Node* node : inside.nodes) {
-      if (node->is_leaf()) throw_unknown(*node);
+      // One that nobody holds was the block's own.
+      if (node->is_leaf() && node->is_held()) throw_unknown(*node);
     }
     InnerSweep<G> inner(inside, std::move(wanted));
     if constexpr (std::is_same_v<G, Handle>) {

@@ -202,7 +202,9 @@ ForwardPath::ForwardPath(Node& source, Node& output) : steps_{{&source, 0, 0, 0}
   while (!pending.empty()) {
     Node* node = pending.back();
     pending.pop_back();
-    if (node->order() <= source.order() || node->is_leaf() || !places.add(node, elsewhere)) continue;
+    // What passes no gradient was recorded for a program alone.
+    if (node->order() <= source.order() || node->is_leaf() || !node->requires_grad()) continue;
+    if (!places.add(node, elsewhere)) continue;
     met.push_back(node);
     for (Node* input : node->inputs()) pending.push_back(input);
   }

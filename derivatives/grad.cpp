@@ -61,7 +61,12 @@ std::vector<Variable<T>> grad(const Variable<T>& y, const std::vector<Variable<T
   if (is_capturing()) [[unlikely]] {
     std::vector<Handle> found =
         captured_gradients(y.handle(), Handle(seed.handle()), targets, options.create_graph);
-    for (Handle& gradient : found) result.emplace_back(std::move(gradient));
+    for (Handle& gradient : found) {
+      result.emplace_back(std::move(gradient));
+      // Derivatives of a user's own are recorded whatever is asked for.
+      if (!options.create_graph && result.back().defined() && result.back().requires_grad())
+        result.back() = result.back().detach();
+    }
   } else if (options.create_graph) {
     std::vector<Handle> found = recorded_gradients(y.handle(), Handle(seed.handle()), targets, retain);
     for (Handle& gradient : found) result.emplace_back(std::move(gradient));

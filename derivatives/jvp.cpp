@@ -41,7 +41,13 @@ Variable<T> detail::push_forward(const Variable<T>& y, const Variable<T>& x, con
   if (!(direction.shape() == x.shape()))
     throw ShapeError("jvp: the direction has shape " + to_string(direction.shape()) + ", the input " +
                      to_string(x.shape()) + "; they must be equal");
-  const ForwardPath path(x.node(), y.node());
+  Node* source = &x.node();
+  if (is_capturing()) [[unlikely]] {
+    const std::vector<Node*> sources = Capture::present()->targets_for(y.node(), {&source, 1});
+    if (sources.empty()) return zeros_like(y);
+    source = sources[0];
+  }
+  const ForwardPath path(*source, y.node());
   if (&path.end() != &y.node()) return zeros_like(y);
   if (create_graph) {
     const Handle tangent = path.moved(Handle(direction.handle()));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../core/array/instantiate.hpp"
+#include "../core/graph/capture.hpp"
 #include "arrange.hpp"
 #include "cofactors.hpp"
 #include "decomposition.hpp"
@@ -58,6 +59,9 @@ struct DeterminantGradient {
   template <class V>
   void vjp(Backward<V>& b) const {
     using T = typename V::value_type;
+    if (is_capturing() && b.shape(0).back() > 3)
+      refuse_in_capture("the second derivative of determinant",
+                        "its way depends on the elements; write exp(logdet(a)), or take it outside");
     const Variable<T> lu(b.input(2));
     const auto swaps = b.template discrete_input<std::int64_t>(3);
     give_gradients_of(b, std::array<std::size_t, 3>{0, 1, 4}, [&](const auto& places) {

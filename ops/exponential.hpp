@@ -296,7 +296,8 @@ struct Exponential {
 template <detail::ReadingRef X>
 auto exp(X&& x) {
   bool leaf = false;
-  if constexpr (requires { x.is_leaf(); }) leaf = std::is_lvalue_reference_v<X> && x.defined() && x.is_leaf();
+  if constexpr (requires { x.is_leaf(); })
+    leaf = std::is_lvalue_reference_v<X> && x.defined() && (x.is_leaf() || is_inner_argument(x.node()));
   return detail::apply(leaf ? detail::operation<formulas::ExpOfLeaf, formulas::Exponential>()
                             : detail::operation<formulas::Exp, formulas::Exponential>(),
                        std::forward<X>(x));

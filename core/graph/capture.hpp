@@ -23,7 +23,7 @@ class Capture : public Observer {
   virtual Node& input_for(Node& outside) = 0;
   /// `leaf`, updated in place, takes the elements of `value` from here on.
   virtual void assign(Node& leaf, Node& value) = 0;
-  /// What stands for these, by which the function itself differentiates `y`.
+  /// What stands for these, by which the function itself differentiates `y`; nothing for a constant.
   virtual std::vector<Node*> targets_for(const Node& y, std::span<Node* const> by) = 0;
   /// Before a gradient reads an input that an operation read: whether that has been assigned meanwhile.
   virtual bool is_assigned(const Node& input) const = 0;

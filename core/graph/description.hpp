@@ -55,6 +55,8 @@ inline double count_of(const Shape& shape) { return static_cast<double>(element_
 struct OperationType {
   /// The inputs, a bit each, whose buffer may be the result's.
   std::uint64_t shares = 0;
+  /// It takes whatever values there are, and so is needed for its result alone.
+  bool is_total = false;
   /// Of an operation that is told something.
   std::vector<Attribute> (*attributes)(const void* operation) = nullptr;
   /// Floating-point operations of a forward pass, where they are not one for each element of the output.

@@ -49,7 +49,8 @@ struct GradientOf {
       if (reads(i)) values[i] = b.input(i);
     for (std::size_t i = 0; i <= dy(); ++i)
       if (reads(i) && b.wants(i))
-        b.give(i, sum_to(replay<V>(derivative_of(gradient().program, i), values), b.shape(i)));
+        b.give(i, sum_to(broadcast_to(replay<V>(derivative_of(gradient().program, i), values), b.shape(dy())),
+                         b.shape(i)));
   }
 };
 
@@ -76,14 +77,27 @@ struct GradientSum : GradientOf {
 struct SlopeProduct : GradientOf {
   static constexpr std::string_view name = "slope_product";
 
-  /// The slope comes last. It is a function of the inputs, and the vjp has it in the program.
+  /// The slope comes last, or not at all: it is a function of the inputs, and the vjp has it in the program.
   template <class T>
   Dense<T> forward(const std::vector<Dense<T>>& in) const {
-    const Dense<T>&slope = in.back(), &factor = in[dy()];
+    const Dense<T> slope = in.size() > dy() + 1 ? in.back() : slope_of(in);
+    const Dense<T>& factor = in[dy()];
     Dense<T> result(slope.shape);
     elementwise_product<T>({slope.data(), &slope.shape}, {factor.data(), &factor.shape}, slope.shape,
                            result.mutable_data());
     return result;
+  }
+  /// As a node computes it beside its value.
+  template <class T>
+  Dense<T> slope_of(const std::vector<Dense<T>>& in) const {
+    std::vector<Source> read(operation->inputs());
+    for (std::size_t i = 0; i < read.size(); ++i) read[i] = {in[i].data(), &in[i].shape};
+    const Shape shape = elementwise_shape(*operation, read);
+    Dense<T> value(shape);
+    std::vector<memory::Buffer> slopes(read.size());
+    elementwise_value_and_slopes<T>(*operation, read, shape, value.mutable_data(), std::uint32_t{1} << which,
+                                    slopes);
+    return {std::move(slopes[which]), shape};
   }
 };
 
@@ -98,7 +112,7 @@ Variable<T> record_gradient_sum(const Elementwise& operation, std::size_t which,
 template <class T>
 Variable<T> record_slope_product(const Elementwise& operation, std::size_t which,
                                  std::vector<Variable<T>> values, const Dense<T>& slope) {
-  values.emplace_back(slope);
+  if (slope.defined()) values.emplace_back(slope);
   return record_list(SlopeProduct{{operation, which}}, values);
 }
 

@@ -304,8 +304,14 @@ class ElementwiseNode final : public Node {
     for (std::size_t i = 0; i < count(); ++i)
       if (gradient.reads >> i & 1) values[i] = detail::restore<T>(*edges_[i], saved_[i]);
     if (gradient.reads_output) values[count()] = Variable<T>(Handle(this));
-    if (users_ && users_->slopes[k])
-      return record_slope_product<T>(*operation_, k, std::move(values), {users_->slopes[k], value().shape});
+    if (users_ && users_->slopes[k]) {
+      // A program computes the slope again, from all inputs.
+      const bool is_captured = is_capturing();
+      for (std::size_t i = 0; i < count() && is_captured; ++i)
+        values[i] = detail::restore<T>(*edges_[i], edges_[i]->value().buffer);
+      return record_slope_product<T>(*operation_, k, std::move(values),
+                                     is_captured ? Dense<T>() : Dense<T>(users_->slopes[k], value().shape));
+    }
     const Shape& to = edges_[k]->value().shape;
     if (value().shape != to) {
       const auto sources = sources_of(gradient, source_of(dy.dense().buffer));

@@ -18,6 +18,7 @@ double elementwise_flops(const void* operation, Shapes, const Shape& output) {
 }
 // Kernels read an element of each input before they write the result's, so that any of them may be shared.
 constexpr OperationType elementwise_type{.shares = ~std::uint64_t{0},
+                                         .is_total = true,
                                          .flops = elementwise_flops,
                                          .tangent = elementwise_tangent,
                                          .tangents = elementwise_tangents};

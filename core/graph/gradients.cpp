@@ -86,6 +86,7 @@ std::vector<Handle> recorded_gradients(const Handle& output, Handle seed, std::s
 std::vector<Handle> captured_gradients(const Handle& output, Handle seed, std::span<Node* const> targets,
                                        bool create_graph) {
   const std::vector<Node*> in_program = Capture::present()->targets_for(*output.node(), targets);
+  if (in_program.empty()) return std::vector<Handle>(targets.size());
   std::optional<EnableGrad> on;
   std::optional<NoGrad> off;
   if (create_graph)

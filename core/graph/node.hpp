@@ -96,6 +96,9 @@ class Node {
     return handles_.get() == 1 && !saves_output_ && value_.buffer.unique() && !value_.buffer.exposed();
   }
   bool has_one_handle() const noexcept { return handles_.get() == 1; }
+  bool is_held() const noexcept { return handles_.get() > 0; }
+  /// Whether an edge leads here; handles together are one use.
+  bool is_read() const noexcept { return uses_.get() > (is_held() ? 1 : 0); }
   /// Whether one handle is all that there is to it.
   bool is_held_once() const noexcept { return handles_.get() == 1 && uses_.get() == 1; }
   /// Puts other elements, as many, in the place of those that it has, and gives these back. Nothing is
@@ -267,6 +270,9 @@ inline bool is_watched() noexcept { return (thread_mode() & Mode::watched) != 0;
 void set_watched(bool on) noexcept;
 void set_capturing(bool on) noexcept;
 inline bool is_capturing() noexcept { return (thread_mode() & Mode::capturing) != 0; }
+/// Whether the node is what a function that is differentiated inside of a captured one is called with: a
+/// leaf, where nothing is captured.
+bool is_inner_argument(const Node& node) noexcept;
 /// While a program is captured: true, and the node that comes next passes gradients or not.
 bool leaves_captured(bool passes_gradients) noexcept;
 

@@ -42,6 +42,7 @@ constexpr OperationType type_made_of() {
     type.flops = [](const void* op, Shapes inputs, const Shape& output) {
       return static_cast<const Op*>(op)->flops(inputs, output);
     };
+  type.is_total = requires { Op::is_linear; } || requires { Op::is_bilinear; };
   if constexpr (requires { Op::is_linear; }) type.tangent = tangent_of_linear;
   if constexpr (requires { Op::is_bilinear; }) type.tangent = tangent_of_bilinear<Op>;
   if constexpr (requires(const Op& op, const Shape& x) { op.over_directions(x); })

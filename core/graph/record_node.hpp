@@ -144,7 +144,9 @@ class Record final : public Node {
       return true;
   }
   bool draws() const noexcept override {
-    if constexpr (requires { op_.draws(); })
+    constexpr bool can_draw = requires(Op & op) { op.draw(std::declval<const Value&>()); };
+    static_assert(can_draw == requires(const Op& op) { op.draws(); }, "draw() and draws() go together");
+    if constexpr (can_draw)
       return op_.draws();
     else
       return false;

@@ -18,8 +18,9 @@ template <class T>
 Variable<T> detail::restore(Node& input, const memory::Buffer& saved) {
   if (!input.value().buffer && input.requires_grad()) input.exchange_buffer(saved);
   if (is_capturing() && Capture::present()->is_assigned(input)) [[unlikely]]
-    refuse_in_capture("grad of what read a leaf that is updated",
-                      "update it outside of the function, or where no gradient is taken");
+    refuse_in_capture("grad of what reads a '" + std::string(input.operation()) + "' of shape " +
+                          to_string(input.value().shape) + " that the function updates",
+                      "write the new value as a result, w - 0.1 * g, or update it outside");
   Variable<T> restored{Handle(&input)};
   if (input.value().buffer.same_block(saved)) return restored;
   if (!input.requires_grad()) return Variable<T>(Dense<T>(saved, input.value().shape));
@@ -195,10 +196,6 @@ struct Detach {
   }
 };
 
-}  // namespace
-
-namespace {
-
 /// In a program the argument of a function that is differentiated inside of it: gradients reach it, and do
 /// not pass.
 struct InnerArgument {
@@ -223,6 +220,9 @@ Variable<T> inner_argument(const Variable<T>& x) {
 
 }  // namespace
 
+bool detail::is_inner_argument(const Node& node) noexcept {
+  return is_capturing() && node.description().type == &type_of<InnerArgument>;
+}
 bool detail::is_detached(const Node& node) noexcept { return node.description().type == &type_of<Detach>; }
 
 template <class T>

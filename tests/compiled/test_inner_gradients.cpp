@@ -338,7 +338,7 @@ TEST_CASE("what a program cannot differentiate is refused, and nothing has chang
                    return xg::grad(y, {v})[0];
                  },
                  x),
-             "of what read a leaf that is updated");
+             "that the function updates: not possible");
     CHECK(xt::all(xt::equal(mean.value(), 0.0)));
   }
 }

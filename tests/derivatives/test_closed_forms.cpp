@@ -4,6 +4,7 @@
 #include <cmath>
 #include <xgrad/core/kernels/random.hpp>
 #include <xgrad/derivatives/functions.hpp>
+#include <xgrad/derivatives/grad.hpp>
 #include <xgrad/derivatives/jvp.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/exponential.hpp>
@@ -167,4 +168,26 @@ TEST_CASE("the Hessian of a two-layer network's squared error in its weights") {
   const Numbers found = xg::hessian(loss, xg::constant(net.w));
   CHECK(largest_difference(found, expected) < tolerance);
   CHECK(product_difference(found, v, xg::hvp(loss, xg::constant(net.w), v).value()) < tolerance);
+}
+
+TEST_CASE("second derivatives by a column that a large matrix repeats") {
+  const std::size_t rows = 300, columns = 400;
+  Numbers elements = normal({rows, columns}, 3), exponents = normal({rows, 1}, 4);
+  for (double& x : elements) x = std::fabs(x) + 0.5;
+  const auto x = xg::parameter(elements), column = xg::parameter(exponents);
+  const auto second = [&](const Var& y) {
+    const Var slope = xg::grad(xg::sum(y), {column}, {.create_graph = true})[0];
+    return xg::grad(xg::sum(slope), {column})[0].value();
+  };
+  // (x^c)'' = x^c log(x)^2, and that of maximum is 0.
+  const Numbers of_powers = second(xg::pow(x, column)), of_largest = second(xg::maximum(x, column));
+  for (std::size_t i = 0; i < rows; ++i) {
+    double expected = 0;
+    for (std::size_t j = 0; j < columns; ++j) {
+      const double each = elements.flat(i * columns + j), log = std::log(each);
+      expected += std::pow(each, exponents.flat(i)) * log * log;
+    }
+    CHECK(of_powers.flat(i) == doctest::Approx(expected).epsilon(tolerance));
+    CHECK(of_largest.flat(i) == 0);
+  }
 }

@@ -338,6 +338,10 @@ TEST_CASE("attention says what it was told and how much it computes") {
   // A pair of a query and a key: 2 (3 + 2) in the products, and 5 on the way.
   CHECK(flops(attention(in)) == 2 * 4 * 6 * 15);
   CHECK(flops(attention(in, {.causal = true})) == 2 * (1 + 2 + 3 + 4) * 15);
+  // And of its gradient: 6 for each of the 3 of q and k, 4 for each of the 2 of v, and 6.
+  const auto slope = xg::grad(xg::sum(attention(in)), {in[0]}, {.create_graph = true})[0];
+  CHECK(slope.operation() == "scaled_dot_product_attention_gradient");
+  CHECK(flops(slope) == 2 * 4 * 6 * (6 * 3 + 4 * 2 + 6));
   const auto more = inputs<float>({7, 3}, {5, 3}, {5, 2}, 1);
   CHECK(flops(attention(more, {.causal = true})) == (1 + 2 + 3 + 4 + 5 + 5 + 5) * 15);
   CHECK(xg::io::to_dot(attention(in)).find("scaled_dot_product_attention") != std::string::npos);
