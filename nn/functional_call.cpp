@@ -34,9 +34,11 @@ class Substitution<T>::Places final : public Observer {
     watch_.reset();
     for (const Handle& reader : readers_) {
       Node& node = *reader.node();
-      for (std::size_t k = 0; k < node.inputs().size(); ++k)
-        if (const Place* place = place_of(*node.inputs()[k]))
+      for (std::size_t k = 0; const Node* input : node.inputs()) {
+        if (const Place* place = place_of(*input))
           if (place->is_another()) node.replace_input(k, place->given.node());
+        ++k;
+      }
     }
     for (auto place = places_.rbegin(); place != places_.rend(); ++place)
       place->leaf.exchange_value(std::move(place->before));

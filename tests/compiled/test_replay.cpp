@@ -66,6 +66,15 @@ TEST_CASE("values that a backward reads belong to the call") {
   }
 }
 
+TEST_CASE("a call that passes no gradient keeps nothing of its arguments") {
+  const auto f = xg::compile([](const Var& x) { return xg::sum(xg::exp(x)); });
+  for (int turn = 0; turn < 3; ++turn) {
+    const std::size_t before = xg::memory_stats().live_bytes;
+    const Var y = f(xg::constant(xg::Array<double>(xt::ones<double>({5000}))));
+    CHECK(xg::memory_stats().live_bytes < before + 5000 * sizeof(double));
+  }
+}
+
 TEST_CASE("a parameter that is set between call and backward does not change the call") {
   auto w = xg::parameter(2.0);
   auto f = xg::compile([&](const Var& x) { return w * w * x; });

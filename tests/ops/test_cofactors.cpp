@@ -217,6 +217,23 @@ TEST_CASE("first and second derivatives of determinants are the minors, however 
       }
 }
 
+TEST_CASE("derivatives keep their digits where the singular values lie far apart") {
+  for (const std::uint64_t seed : {1U, 2U, 3U}) {
+    CAPTURE(seed);
+    xg::Generator from(seed);
+    const auto made = [&](std::size_t rows, std::size_t columns) {
+      return xg::constant(xg::random_uniform<double>({rows, columns}, -1, 1, from));
+    };
+    const auto scales = xg::constant({300.0, 40.0, 3.0, 0.2, 0.01});
+    const Var a = xg::parameter(xg::matmul(made(6, 5) * scales, made(5, 6)).value());
+    const Matrix<Wide> exact = wide(a.value());
+    CHECK(worst_error(6, hessian_of(xg::determinant(a), a), 0,
+                      [&](std::size_t i, std::size_t j, std::size_t k, std::size_t l) {
+                        return derivative_of_determinant(exact, {i, k}, {j, l});
+                      }) < 1e-12);
+  }
+}
+
 TEST_CASE("in float, too") {
   for (const std::size_t n : {3u, 4u, 5u})
     for (const float distance : {0.0f, 1e-7f, 1e-5f, 1e-2f}) {
