@@ -50,24 +50,20 @@ struct Counted {
         counts(Dense<bool>::filled(given.shape(), true)),
         weights(Dense<double>::filled(given.shape(), 0)) {
     check_stays(operation, given.dense().buffer);
-    const std::size_t classes = predictions.back();
     std::int64_t* const of = labels.mutable_data();
     bool* const does_count = counts.mutable_data();
     double* const weighs = weights.mutable_data();
     for (std::size_t row = 0; row < labels.size(); ++row) {
-      std::int64_t& label = of[row];
-      if (ignored && label == static_cast<std::ptrdiff_t>(*ignored)) {
-        label = 0;
-        does_count[row] = false;
-        continue;
-      }
-      // The others are checked by name below.
-      const bool is_class = static_cast<std::uint64_t>(label) < classes;
-      weighs[row] = weight.empty() || !is_class ? 1 : weight[static_cast<std::size_t>(label)];
-      total += weighs[row];
+      does_count[row] = !(ignored && of[row] == static_cast<std::ptrdiff_t>(*ignored));
+      if (!does_count[row]) of[row] = 0;
     }
     // One that does not count is a class where there are any.
     check_labels(operation, labels, predictions);
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      if (!does_count[row]) continue;
+      weighs[row] = weight.empty() ? 1 : weight[static_cast<std::size_t>(of[row])];
+      total += weighs[row];
+    }
   }
 };
 
