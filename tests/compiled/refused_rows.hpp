@@ -10,7 +10,7 @@
 
 namespace xgrad::testing {
 
-/// Rows that call a sweep, that give a container, or that draw from a Generator of their own.
+/// Rows that give a container, or that draw from a Generator of their own.
 inline bool is_refused(const OperationRow& row) {
   const std::string& operation = row.operation;
   static constexpr std::string_view others[] = {"dropout", "max_with_indices", "topk", "min_with_indices"};
