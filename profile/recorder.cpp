@@ -74,18 +74,20 @@ inline std::uint32_t Profile::Recorder::number_of_path() {
   const detail::Watch* watch = detail::Watch::innermost();
   const detail::Place* place = watch != nullptr ? watch->place().get() : nullptr;
   const std::uint32_t module = modules_.empty() ? 0 : modules_.back();
-  if (place == place_.get() && module == module_) [[likely]]
-    return path_;
-  return find_path(place != nullptr ? watch->place() : nullptr, module);
+  const std::size_t at = (reinterpret_cast<std::uintptr_t>(place) >> 4) + 7 * std::size_t{module};
+  PathMet& met = paths_met_[at % paths_met_.size()];
+  if (place == met.place.get() && module == met.module) [[likely]]
+    return met.path;
+  return find_path(met, place != nullptr ? watch->place() : nullptr, module);
 }
 
-std::uint32_t Profile::Recorder::find_path(std::shared_ptr<const detail::Place> place, std::uint32_t module) {
+std::uint32_t Profile::Recorder::find_path(PathMet& met, std::shared_ptr<const detail::Place> place,
+                                           std::uint32_t module) {
   std::string path = place ? place->path : std::string();
   if (module != 0) path += (path.empty() ? "" : "/") + texts_[module];
-  path_ = number_of(path);
-  place_ = std::move(place);
-  module_ = module;
-  return path_;
+  const std::uint32_t number = number_of(path);
+  met = {std::move(place), module, number};
+  return number;
 }
 
 /// An operation is mostly told what it was told before.

@@ -146,7 +146,8 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
   std::int64_t now() const noexcept { return detail::Ticks::now() - start_; }
   std::uint32_t number_of(std::string_view text);
   std::uint32_t number_of_path();
-  std::uint32_t find_path(std::shared_ptr<const detail::Place> place, std::uint32_t module);
+  struct PathMet;
+  std::uint32_t find_path(PathMet& met, std::shared_ptr<const detail::Place> place, std::uint32_t module);
   std::uint32_t number_of_attributes(std::uint32_t name, const detail::Description& what);
   void note_bytes() noexcept;
   void note_operation() noexcept;
@@ -172,9 +173,13 @@ class Profile::Recorder final : public detail::ActivityWatcher, public memory::P
     std::uint32_t number = 0;
   };
   std::array<Met, 64> met_{};
-  /// That path_ is of: its text is read only where it is another one.
-  std::shared_ptr<const detail::Place> place_;
-  std::uint32_t module_ = 0, path_ = 0;
+  /// Paths met lately, by their place and module: a text is made only of what is another one. The first is
+  /// that of no place and no module.
+  struct PathMet {
+    std::shared_ptr<const detail::Place> place = {};
+    std::uint32_t module = 0, path = 0;
+  };
+  std::array<PathMet, 64> paths_met_{};
 
   std::size_t bytes_before_ = 0;
   std::int64_t peak_before_ = 0, peak_ = 0, live_ = 0;
