@@ -1,5 +1,6 @@
 // Captured functions that take gradients: what their ways through operations of users, checks, leaves of
 // their own and second derivatives have to keep.
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <xgrad/compile.hpp>
@@ -202,12 +203,18 @@ TEST_CASE("a state that is carried on costs each call the same") {
       },
       unverified);
   Var h = xg::constant({1.0, 1.0});
-  const auto seconds = [&](int calls) {
-    const auto begin = std::chrono::steady_clock::now();
-    for (int i = 0; i < calls; ++i) h = step(xg::parameter({0.1, 0.2}), h);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  // The shortest of five, for the machine may do other things.
+  const auto seconds = [&] {
+    double least = 1e9;
+    for (int turn = 0; turn < 5; ++turn) {
+      const auto begin = std::chrono::steady_clock::now();
+      for (int i = 0; i < 200; ++i) h = step(xg::parameter({0.1, 0.2}), h);
+      least =
+          std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return least;
   };
-  const double first = seconds(1000);
-  seconds(4000);
-  CHECK(seconds(1000) < 10 * first);
+  const double first = seconds();
+  for (int turn = 0; turn < 4; ++turn) seconds();
+  CHECK(seconds() < 10 * first);
 }
