@@ -111,6 +111,15 @@ TEST_CASE("what refuses values goes on doing so though nobody reads its result")
         return xg::sum(a);
       },
       unverified);
+  const auto picked = xg::compile(
+      [](const Var& x, const xg::Indices& rows) {
+        const Var unread = xg::take(x, rows);
+        return xg::sum(x);
+      },
+      unverified);
+  picked(xg::parameter({1.0, 2.0}), xg::Indices{1});
+  CHECK(picked(xg::parameter({1.0, 2.0}), xg::Indices{0}).item() == 3);
+  CHECK_THROWS(picked(xg::parameter({1.0, 2.0}), xg::Indices{2}));
   loss(xg::parameter({0.1, 0.2}));
   CHECK_THROWS_AS(loss(xg::parameter({1.5, 0.2})), xg::ValueError);
   solid(xg::parameter(Array{{2, 0}, {0, 2}}));
